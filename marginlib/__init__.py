@@ -1,0 +1,72 @@
+"""Margin, exactly: pools of collateral, risk tiers, liquidation prices, cross and isolated.
+
+A margin mode is a partition: cross margin is one pool, isolated margin is one pool per position, and every formula
+takes a pool. The names below stand on the standard library alone; `marginlib.batch` adds numpy, `marginlib.plots` and
+`marginlib.widgets` add the course's pictures, each imported by its own name.
+"""
+
+from marginlib._validate import MarginError, UnknownNameError
+from marginlib.liquidation import (
+    CloseOut,
+    CommonShock,
+    bankruptcy_price,
+    close_out,
+    common_shock,
+    liquidation_price,
+    liquidation_prices,
+    lone_liquidation_price,
+)
+from marginlib.margin import (
+    Risk,
+    account_risk,
+    add_isolated_margin,
+    available_balance,
+    initial_margin,
+    maintenance_margin,
+    max_addable_margin,
+    max_removable_margin,
+    position_risk,
+    remove_isolated_margin,
+    risk,
+)
+from marginlib.model import Account, Contract, Health, MaintenanceBasis, MarginMode, Pool, Position
+from marginlib.tiers import RiskSchedule, RiskTier
+from marginlib.venues import Rulebook, rulebook, rulebooks
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Account",
+    "CloseOut",
+    "CommonShock",
+    "Contract",
+    "Health",
+    "MaintenanceBasis",
+    "MarginError",
+    "MarginMode",
+    "Pool",
+    "Position",
+    "Risk",
+    "RiskSchedule",
+    "RiskTier",
+    "Rulebook",
+    "UnknownNameError",
+    "account_risk",
+    "add_isolated_margin",
+    "available_balance",
+    "bankruptcy_price",
+    "close_out",
+    "common_shock",
+    "initial_margin",
+    "liquidation_price",
+    "liquidation_prices",
+    "lone_liquidation_price",
+    "maintenance_margin",
+    "max_addable_margin",
+    "max_removable_margin",
+    "position_risk",
+    "remove_isolated_margin",
+    "risk",
+    "rulebook",
+    "rulebooks",
+]

@@ -1,0 +1,376 @@
+"""Where a pool is liquidated, where it is bankrupt, and what is left when it is closed.
+
+Along one price, with every other mark held still, the equity of a pool is a straight line and its maintenance margin
+is convex and made of straight pieces (the risk tiers). So *equity - maintenance* is concave, its zeros are found
+exactly by a look-up or by a few steps along the pieces, and no search by trial is needed. For an inverse contract the
+same holds along the reciprocal of the price.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import copysign, fsum, inf, isfinite
+from sys import float_info
+from typing import NamedTuple
+
+from marginlib._validate import MarginError, UnknownNameError, finite, fraction
+from marginlib.margin import maintenance_margin, position_risk, risk
+from marginlib.model import Contract, MaintenanceBasis, Pool, Position
+from marginlib.tiers import RiskSchedule
+
+__all__ = [
+    "CloseOut",
+    "CommonShock",
+    "bankruptcy_price",
+    "close_out",
+    "common_shock",
+    "liquidation_price",
+    "liquidation_prices",
+    "lone_liquidation_price",
+]
+
+# A difference of two amounts is nothing when it is smaller than the rounding of the amounts themselves.
+_ROUNDING = 4 * float_info.epsilon
+
+
+def lone_liquidation_price(
+    collateral: float,
+    quantity: float,
+    entry_price: float,
+    schedule: RiskSchedule,
+) -> float | None:
+    """Return the exact liquidation price of one linear position that is alone in its pool, from plain numbers.
+
+        price = (collateral + amount - quantity x entry) / (|quantity| x rate - quantity)
+
+    with rate and amount of the tier that holds the notional *at that price*. Cross margin is the same formula, with
+    the collateral net of what the other positions have lost and need: see `liquidation_price`.
+
+    Args:
+        collateral: money behind the position, no unrealized PnL [quote currency].
+        quantity: size with its sign, + long and - short [base coin].
+        entry_price: average entry price [quote currency per base coin].
+        schedule: the contract's risk tiers.
+
+    Returns:
+        The price [quote currency per base coin], or None where no positive price liquidates the position.
+
+    Raises:
+        MarginError: a number is not finite, the quantity is 0, the entry price is not above 0.
+
+    Example:
+        >>> round(lone_liquidation_price(500, 1 / 12, 60_000, RiskSchedule.flat(0.004)), 2)
+        54216.87
+        >>> lone_liquidation_price(5_000, 1 / 12, 60_000, RiskSchedule.flat(0.004)) is None
+        True
+
+    Source: Binance USD-M, "How to calculate liquidation price of USD-M futures contracts", one position.
+    """
+    cost = quantity * entry_price
+    shortfall = cost - collateral
+    if not (0 < entry_price < inf and cost and -inf < shortfall < inf):
+        _refuse(collateral, quantity, entry_price)
+    direction = copysign(1.0, quantity)
+    rate, amount = schedule.liquidation_tier(direction, shortfall)
+    above = amount - shortfall
+    if abs(above) <= _ROUNDING * (abs(cost) + abs(collateral) + abs(amount)):
+        return None
+    price = above / (quantity * (direction * rate - 1.0))
+    return price if price > 0 else None
+
+
+def liquidation_price(pool: Pool, symbol: str) -> float | None:
+    """Return the mark price of `symbol` at which the pool is liquidated, all its other marks held still.
+
+    The price solves *equity of the pool = maintenance margin of the pool*. In a pool of one it is the isolated
+    liquidation price; in a shared pool every position has a price of its own, and each moves when another mark does.
+
+    Args:
+        pool: collateral and the positions that it backs.
+        symbol: whose price is asked; several legs of it (hedge mode) share one price.
+
+    Returns:
+        The price [quote currency per base coin], or None where no positive price does it. Where both a fall and a rise
+        would (legs in both directions), the one that is nearer to the mark as a ratio.
+
+    Raises:
+        UnknownNameError: the pool has no position of `symbol`.
+
+    Example:
+        >>> flat = RiskSchedule.flat(0.004)
+        >>> eth = Position.open(symbol="ETHUSDT", quantity=20, price=3_000, schedule=flat)
+        >>> round(liquidation_price(Pool(collateral=10_000, positions=(eth,)), "ETHUSDT"), 2)
+        2510.04
+
+    Source: Binance USD-M and COIN-M, "How to calculate liquidation price".
+    """
+    legs, rest = _split(pool, symbol)
+    parts = [pool.collateral, *_surplus(rest)]
+    return _liquidation_price(fsum(parts), legs, _size(parts))
+
+
+def liquidation_prices(pool: Pool) -> dict[str, float | None]:
+    """Return `liquidation_price` of every symbol in the pool.
+
+    The prices are points of one surface: each says where the pool is liquidated if *only* that mark moves.
+
+    Args:
+        pool: collateral and the positions that it backs.
+
+    Example:
+        >>> flat = RiskSchedule.flat(0.004)
+        >>> btc = Position.open(symbol="BTCUSDT", quantity=0.5, price=60_000, schedule=flat)
+        >>> eth = Position.open(symbol="ETHUSDT", quantity=-10, price=3_000, schedule=flat)
+        >>> prices = liquidation_prices(Pool(collateral=10_000, positions=(btc, eth)))
+        >>> {symbol: round(price, 1) for symbol, price in prices.items()}
+        {'BTCUSDT': 40401.6, 'ETHUSDT': 3972.1}
+    """
+    parts = {symbol: _surplus(_split(pool, symbol)[0]) for symbol in pool.symbols}
+    everything = [pool.collateral, *(part for own in parts.values() for part in own)]
+    surplus, scale = fsum(everything), _size(everything)
+    return {
+        symbol: _liquidation_price(surplus - fsum(own), _split(pool, symbol)[0], scale) for symbol, own in parts.items()
+    }
+
+
+def bankruptcy_price(pool: Pool, symbol: str) -> float | None:
+    """Return the mark price of `symbol` at which the pool's equity is 0, all its other marks held still.
+
+        price = (quantity x entry - collateral - the others' unrealized PnL) / quantity
+
+    Between the liquidation price and this one lies what the maintenance margin is for.
+
+    Args:
+        pool: collateral and the positions that it backs.
+        symbol: whose price is asked.
+
+    Returns:
+        The price [quote currency per base coin], or None where no positive price does it.
+
+    Raises:
+        UnknownNameError: the pool has no position of `symbol`.
+
+    Example:
+        >>> btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=RiskSchedule.flat(0.004))
+        >>> bankruptcy_price(Pool(collateral=600, positions=(btc,)), "BTCUSDT")
+        54000.0
+
+    Source: BitMEX and Bybit, "bankruptcy price".
+    """
+    legs, rest = _split(pool, symbol)
+    costs = [leg.entry_cost for leg in legs]
+    parts = [pool.collateral, *(position.unrealized_pnl for position in rest)]
+    exposure = fsum(leg.exposure for leg in legs)
+    return _price(_root(fsum(parts) - fsum(costs), exposure, scale=_size(parts) + _size(costs)), legs[0].contract)
+
+
+class CommonShock(NamedTuple):
+    """The moves of all marks together that liquidate a pool; None where no such move does.
+
+    Args:
+        fall: nearest fall, as a fraction of today's marks [1]: -0.2 is 20 % down.
+        rise: nearest rise [1].
+    """
+
+    fall: float | None
+    rise: float | None
+
+
+def common_shock(pool: Pool) -> CommonShock:
+    """Return the fall and the rise of *all* marks together, by one fraction, at which the pool is liquidated.
+
+        equity(marks x (1 + shock)) = maintenance(marks x (1 + shock))
+
+    Args:
+        pool: collateral and the positions that it backs.
+
+    Returns:
+        `CommonShock(fall, rise)`. A pool that is liquidatable already has the shock that would bring it back, if any:
+        a rise for a book that is net long comes out as a positive `fall`.
+
+    Example:
+        >>> flat = RiskSchedule.flat(0.004)
+        >>> btc = Position.open(symbol="BTCUSDT", quantity=0.5, price=60_000, schedule=flat)
+        >>> eth = Position.open(symbol="ETHUSDT", quantity=10, price=3_000, schedule=flat)
+        >>> shock = common_shock(Pool(collateral=10_000, positions=(btc, eth)))
+        >>> round(shock.fall, 4), shock.rise
+        (-0.1633, None)
+    """
+    if not pool.positions:
+        return CommonShock(None, None)
+    power = pool.positions[0].contract.power
+    pieces = [_piece(p, p.exposure * p.mark_price**power, p.notional) for p in pool.positions]
+    parts = [pool.collateral, *(-p.entry_cost for p in pool.positions), *_frozen(pool.positions)]
+    below, above = _zeros(fsum(parts), pieces, _size(parts))
+    moves = sorted(factor**power - 1 for factor in (below, above) if factor is not None)
+    if len(moves) == 2:  # noqa: PLR2004 - the two zeros of a concave function
+        return CommonShock(*moves)
+    # One zero: the pool is safe on one side of it, and the side on which the pool is safe says which way is the danger.
+    if not moves:
+        return CommonShock(None, None)
+    falling = (below is not None) == (power > 0)
+    return CommonShock(moves[0], None) if falling else CommonShock(None, moves[0])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CloseOut:
+    """What closing a pool leaves: the owner gets `remaining`, and someone else has to bear `deficit`.
+
+    Args:
+        realized_pnl: profit or loss taken by closing at the marks [quote currency].
+        fee: clearance fee charged, never more than what is there [quote currency].
+        remaining: collateral left for the owner [quote currency].
+        deficit: loss beyond the collateral [quote currency], for the insurance fund or the winners to bear.
+    """
+
+    realized_pnl: float
+    fee: float
+    remaining: float
+    deficit: float
+
+
+def close_out(pool: Pool, *, clearance_fee_rate: float = 0.0) -> CloseOut:
+    """Return what is left of a pool when every position is closed at its mark price.
+
+        remaining + deficit and fee: collateral + PnL, the fee taken out of what is left, the rest owed by nobody
+
+    Args:
+        pool: the pool at the marks of the close-out (`pool.at` moves them).
+        clearance_fee_rate: fee on the notional closed by force [1].
+
+    Raises:
+        MarginError: the fee rate is not at least 0 and below 1.
+
+    Example:
+        >>> btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=RiskSchedule.flat(0.004))
+        >>> close_out(Pool(collateral=600, positions=(btc,)).at({"BTCUSDT": 53_000}))
+        CloseOut(realized_pnl=-700.0, fee=0.0, remaining=0.0, deficit=100.0)
+    """
+    fraction("clearance_fee_rate", clearance_fee_rate)
+    now = risk(pool)
+    fee = min(now.notional * clearance_fee_rate, max(now.equity, 0.0))
+    return CloseOut(
+        realized_pnl=now.equity - pool.collateral,
+        fee=fee,
+        remaining=max(now.equity, 0.0) - fee,
+        deficit=max(-now.equity, 0.0),
+    )
+
+
+class _Piece(NamedTuple):
+    """What one position adds to *equity - maintenance* along a common variable: `slope x t - maintenance(size x t)`."""
+
+    slope: float
+    size: float
+    schedule: RiskSchedule | None  # None: its maintenance is frozen, and is part of the constant
+
+
+def _split(pool: Pool, symbol: str) -> tuple[list[Position], list[Position]]:
+    """Return the pool's legs of `symbol` and its other positions."""
+    legs = [position for position in pool.positions if position.symbol == symbol]
+    if not legs:
+        msg = f"symbol = {symbol!r}: give one of {', '.join(pool.symbols) or 'none, for the pool has no position'}"
+        raise UnknownNameError(msg)
+    return legs, [position for position in pool.positions if position.symbol != symbol]
+
+
+def _surplus(positions: Iterable[Position]) -> list[float]:
+    """Return what the positions have and what they need, term by term, so that a sum near 0 knows its rounding."""
+    risks = [position_risk(position) for position in positions]
+    return [term for each in risks for term in (each.equity, -each.maintenance)]
+
+
+def _liquidation_price(free: float, legs: list[Position], scale: float) -> float | None:
+    """Return the price at which `free` collateral and these legs of one symbol meet their maintenance margin."""
+    pieces = [_piece(leg, leg.exposure, abs(leg.exposure)) for leg in legs]
+    parts = [free, *(-leg.entry_cost for leg in legs), *_frozen(legs)]
+    zeros = _zeros(fsum(parts), pieces, scale + _size(parts))
+    mark = legs[0].mark_price ** legs[0].contract.power
+    found = [zero for zero in zeros if zero is not None]
+    return _price(min(found, key=lambda zero: max(zero / mark, mark / zero), default=None), legs[0].contract)
+
+
+def _piece(position: Position, slope: float, size: float) -> _Piece:
+    """Return what the position adds along the variable; nothing for a maintenance margin that does not follow it."""
+    follows = position.maintenance_basis is MaintenanceBasis.MARK
+    return _Piece(slope, size, position.schedule if follows else None)
+
+
+def _frozen(positions: Iterable[Position]) -> list[float]:
+    """Return the maintenance margins that no price moves, as amounts to take off."""
+    return [-maintenance_margin(each) for each in positions if each.maintenance_basis is MaintenanceBasis.ENTRY]
+
+
+def _zeros(constant: float, pieces: list[_Piece], scale: float) -> tuple[float | None, float | None]:
+    """Return where `constant + sum(slope x t - maintenance(size x t))`, concave in t > 0, rises and falls through 0.
+
+    Newton's method from outside: on a concave function made of straight pieces a tangent lies above it, so the steps
+    come from one side and stop, exactly, on the piece that holds the zero.
+    """
+    start = _tangent(constant, pieces, 0.0)
+    end = _tangent(constant, pieces, inf)
+    rising = _newton(constant, pieces, start, 1.0, scale) if start[0] <= 0 else None
+    falling = _newton(constant, pieces, end, -1.0, scale)
+    return rising, falling
+
+
+def _tangent(constant: float, pieces: list[_Piece], t: float) -> tuple[float, float]:
+    """Return intercept and slope of the straight piece of the function at t."""
+    intercepts, slopes = [constant], []
+    for slope, size, schedule in pieces:
+        slopes.append(slope)
+        if schedule is not None:
+            k = bisect_right(schedule.floors, size * t) - 1
+            intercepts.append(schedule.amounts[k])
+            slopes.append(-size * schedule.rates[k])
+    return fsum(intercepts), fsum(slopes)
+
+
+def _newton(
+    constant: float, pieces: list[_Piece], line: tuple[float, float], direction: float, scale: float
+) -> float | None:
+    """Return the zero reached from the outer `line`, where the function slopes in `direction`; None if there is none."""
+    reached = None
+    while line[1] * direction > 0:
+        zero = _root(*line, scale=scale)
+        if zero is None:
+            return None
+        following = _tangent(constant, pieces, zero)
+        # On a tier edge both pieces meet, and rounding may lead back: no step forward means that this is the zero.
+        if following == line or (reached is not None and (zero - reached) * direction <= 0):
+            return zero
+        line, reached = following, zero
+    return None
+
+
+def _root(intercept: float, slope: float, *, scale: float) -> float | None:
+    """Return the positive zero of a line, or None; an intercept within its own rounding is 0."""
+    if slope == 0 or abs(intercept) <= _ROUNDING * scale:
+        return None
+    zero = -intercept / slope
+    return zero if zero > 0 and isfinite(zero) else None
+
+
+def _size(parts: Iterable[float]) -> float:
+    """Return the sum of the magnitudes, against which the rounding of a sum is judged."""
+    return fsum(abs(part) for part in parts)
+
+
+def _price(value: float | None, contract: Contract) -> float | None:
+    """Return the price whose power this is."""
+    return None if value is None else float(value**contract.power)
+
+
+def _refuse(collateral: float, quantity: float, entry_price: float) -> None:
+    """Raise the error that says which of the three numbers is wrong."""
+    finite("collateral", collateral)
+    if finite("quantity", quantity) == 0:
+        msg = f"quantity = {quantity!r}: give a size with its sign, + for long, - for short"
+        raise MarginError(msg)
+    if finite("entry_price", entry_price) <= 0:
+        msg = f"entry_price = {entry_price!r}: give a number above 0"
+        raise MarginError(msg)
+    msg = f"quantity x entry_price = {quantity * entry_price!r}: too large or too small for a float"
+    raise MarginError(msg)

@@ -1,0 +1,319 @@
+"""Positions, pools and accounts: who backs what.
+
+A **pool** is collateral plus the positions that it backs. Cross margin is one pool; isolated margin is one pool for
+each position. A margin mode is therefore a *partition* of the account into pools, and `Account.pools()` is the one
+place that reads it: every formula of this library takes a pool and never asks for the mode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from math import isclose
+from typing import Self
+
+from marginlib._validate import MarginError, UnknownNameError, at_least_zero, finite, name_text, positive
+from marginlib.tiers import RiskSchedule
+
+__all__ = ["Account", "Contract", "Health", "MaintenanceBasis", "MarginMode", "Pool", "Position"]
+
+
+class MarginMode(Enum):
+    """How an account's positions are split into pools."""
+
+    CROSS = "cross"
+    ISOLATED = "isolated"
+
+
+class Health(Enum):
+    """What a venue does with a pool: nothing, liquidate it, or take it over with nothing left in it."""
+
+    HEALTHY = "healthy"
+    LIQUIDATABLE = "liquidatable"
+    BANKRUPT = "bankrupt"
+
+
+class MaintenanceBasis(Enum):
+    """The price at which a venue values a position when it asks for maintenance margin."""
+
+    MARK = "mark"
+    ENTRY = "entry"
+
+
+class Contract(Enum):
+    """How profit follows the price: `quantity x (price^power - entry^power) x power`.
+
+    A linear contract (power 1) pays in the quote currency. An inverse contract (power -1) pays in the base coin, and
+    is a linear contract in the reciprocal of the price. So one formula, written in `price^power`, serves both.
+    """
+
+    LINEAR = 1
+    INVERSE = -1
+
+    @property
+    def power(self) -> int:
+        """The exponent of the price, 1 or -1."""
+        return self.value
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Position:
+    """One position: a signed quantity of a contract, bought or sold at a price, valued at the mark price.
+
+    Args:
+        symbol: the contract's name, such as "BTCUSDT".
+        quantity: size with its sign, + long and - short [base coin; inverse contracts: face value in quote currency].
+        entry_price: average price at which it was opened [quote currency per base coin].
+        mark_price: the venue's fair price, which values and liquidates it [quote currency per base coin].
+        schedule: the contract's risk tiers.
+        leverage: the chosen multiple [1]; it sets the initial margin, and nothing else.
+        margin_mode: cross or isolated.
+        isolated_margin: wallet money set aside for this position alone [quote currency; inverse: base coin]. Needed
+            when the mode is isolated; not to be given when it is cross.
+        contract: linear or inverse.
+        maintenance_basis: whether maintenance margin follows the mark price or is frozen at the entry price.
+
+    Raises:
+        MarginError: a price or the leverage is not above 0, the quantity is 0, a number is not finite, the size or the
+            leverage is above what the risk tiers allow.
+
+    Example:
+        >>> position = Position(
+        ...     symbol="BTCUSDT", quantity=0.1, entry_price=60_000, mark_price=61_000,
+        ...     schedule=RiskSchedule.flat(0.004), leverage=10,
+        ... )
+        >>> position.notional, position.unrealized_pnl
+        (6100.0, 100.0)
+    """
+
+    symbol: str
+    quantity: float
+    entry_price: float
+    mark_price: float
+    schedule: RiskSchedule
+    leverage: float = 1.0
+    margin_mode: MarginMode = MarginMode.CROSS
+    isolated_margin: float | None = None
+    contract: Contract = Contract.LINEAR
+    maintenance_basis: MaintenanceBasis = MaintenanceBasis.MARK
+
+    def __post_init__(self) -> None:
+        name_text("symbol", self.symbol)
+        _keep(self, quantity=finite("quantity", self.quantity), entry_price=positive("entry_price", self.entry_price))
+        _keep(self, mark_price=positive("mark_price", self.mark_price), leverage=positive("leverage", self.leverage))
+        if self.quantity == 0:
+            msg = f"quantity = {self.quantity!r}: give a size with its sign, + for long, - for short"
+            raise MarginError(msg)
+        if self.isolated_margin is not None:
+            _keep(self, isolated_margin=positive("isolated_margin", self.isolated_margin))
+        limit = self.schedule.max_leverage(self.entry_notional)
+        if self.leverage > limit:
+            msg = (
+                f"leverage = {self.leverage!r}: {self.symbol} allows at most {limit:g} "
+                f"at a notional of {self.entry_notional:g}"
+            )
+            raise MarginError(msg)
+
+    @classmethod
+    def open(cls, *, symbol: str, quantity: float, price: float, schedule: RiskSchedule, leverage: float = 1.0) -> Self:
+        """Return a linear cross position just opened: its entry price is its mark price.
+
+        Example:
+            >>> Position.open(
+            ...     symbol="ETHUSDT", quantity=-2, price=3_000, schedule=RiskSchedule.flat(0.004)
+            ... ).at(2_900).unrealized_pnl
+            200.0
+        """
+        return cls(
+            symbol=symbol, quantity=quantity, entry_price=price, mark_price=price, schedule=schedule, leverage=leverage
+        )
+
+    def isolated(self, isolated_margin: float | None = None) -> Self:
+        """Return this position in isolated mode, with its initial margin set aside unless an amount is given.
+
+        Args:
+            isolated_margin: wallet money to set aside [quote currency]; left out, entry notional / leverage.
+
+        Example:
+            >>> Position.open(
+            ...     symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=RiskSchedule.flat(0.004), leverage=10
+            ... ).isolated().isolated_margin
+            600.0
+        """
+        margin = self.entry_notional / self.leverage if isolated_margin is None else isolated_margin
+        return replace(self, margin_mode=MarginMode.ISOLATED, isolated_margin=margin)
+
+    def cross(self) -> Self:
+        """Return this position in cross mode, backed by what the whole account has."""
+        return replace(self, margin_mode=MarginMode.CROSS, isolated_margin=None)
+
+    def at(self, mark_price: float) -> Self:
+        """Return this position valued at another mark price [quote currency per base coin]."""
+        return replace(self, mark_price=mark_price)
+
+    @property
+    def exposure(self) -> float:
+        """The signed size that multiplies `price^power`: + gains when that rises."""
+        return self.quantity * self.contract.power
+
+    @property
+    def entry_cost(self) -> float:
+        """Signed value at the entry price: exposure x entry^power."""
+        return self.exposure * self.entry_price**self.contract.power
+
+    @property
+    def entry_notional(self) -> float:
+        """Value at the entry price [quote currency; inverse: base coin]."""
+        return abs(self.entry_cost)
+
+    @property
+    def notional(self) -> float:
+        """Value at the mark price [quote currency; inverse: base coin]: |quantity| x mark^power."""
+        return abs(self.quantity) * self.mark_price**self.contract.power
+
+    @property
+    def unrealized_pnl(self) -> float:
+        """Profit or loss not yet taken [quote currency; inverse: base coin]: exposure x (mark^power - entry^power)."""
+        power = self.contract.power
+        return self.exposure * (self.mark_price**power - self.entry_price**power)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pool:
+    """Collateral and the positions that it backs: what every formula of this library takes.
+
+    Args:
+        collateral: money in the pool without unrealized PnL [quote currency; inverse: base coin]. It may be below 0 in
+            a cross pool whose open profits cover a realized loss.
+        positions: the positions that this collateral backs, and no others.
+
+    Raises:
+        MarginError: the collateral is not finite, two legs of a symbol have different marks, or linear and inverse
+            contracts, whose profits are in different currencies, are mixed.
+
+    Example:
+        >>> flat = RiskSchedule.flat(0.004)
+        >>> eth = Position.open(symbol="ETHUSDT", quantity=1, price=3_000, schedule=flat)
+        >>> Pool(collateral=500, positions=(eth,)).at({"ETHUSDT": 2_900}).positions[0].unrealized_pnl
+        -100.0
+    """
+
+    collateral: float
+    positions: tuple[Position, ...] = ()
+
+    def __post_init__(self) -> None:
+        _keep(self, collateral=finite("collateral", self.collateral), positions=tuple(self.positions))
+        marks: dict[str, float] = {}
+        for position in self.positions:
+            mark = marks.setdefault(position.symbol, position.mark_price)
+            if mark != position.mark_price:
+                msg = f"mark_price = {position.mark_price!r}: another {position.symbol} leg of the pool has {mark!r}"
+                raise MarginError(msg)
+        contracts = {position.contract for position in self.positions}
+        if len(contracts) > 1:
+            msg = "contract: linear and inverse positions pay in different currencies; put them in separate pools"
+            raise MarginError(msg)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The symbols of the pool's positions, each once, in order."""
+        return tuple(dict.fromkeys(position.symbol for position in self.positions))
+
+    def at(self, mark_prices: Mapping[str, float]) -> Self:
+        """Return the pool at other mark prices [quote currency per base coin]; symbols left out keep theirs.
+
+        Raises:
+            UnknownNameError: a symbol is not in the pool.
+        """
+        _known(mark_prices, self.symbols)
+        return replace(self, positions=_at(self.positions, mark_prices))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Account:
+    """A wallet and its positions, each in cross or isolated mode.
+
+    Args:
+        wallet_balance: deposits + realized PnL + funding - fees, isolated margins included, no unrealized PnL
+            [quote currency; inverse: base coin]; 0 or more.
+        positions: the open positions.
+
+    Raises:
+        MarginError: the balance is negative or not finite, an isolated position has no isolated margin, a cross
+            position has one, or more is set aside than the wallet holds.
+
+    Example:
+        >>> flat = RiskSchedule.flat(0.004)
+        >>> btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=flat, leverage=12)
+        >>> [pool.collateral for pool in Account(wallet_balance=10_000, positions=(btc,)).pools()]
+        [10000.0]
+        >>> [pool.collateral for pool in Account(wallet_balance=10_000, positions=(btc.isolated(),)).pools()]
+        [9500.0, 500.0]
+    """
+
+    wallet_balance: float
+    positions: tuple[Position, ...] = ()
+
+    def __post_init__(self) -> None:
+        _keep(self, wallet_balance=at_least_zero("wallet_balance", self.wallet_balance))
+        _keep(self, positions=tuple(self.positions))
+        self.pools()  # refuses what cannot be partitioned
+
+    def pools(self) -> tuple[Pool, ...]:
+        """Return the account's pools: the cross pool first (it may back no position), then one per isolated position.
+
+        This is the one place where the margin mode is read.
+        """
+        cross: list[Position] = []
+        isolated: list[Pool] = []
+        free = self.wallet_balance
+        for position in self.positions:
+            margin = position.isolated_margin
+            match position.margin_mode:
+                case MarginMode.CROSS if margin is None:
+                    cross.append(position)
+                case MarginMode.ISOLATED if margin is not None:
+                    isolated.append(Pool(collateral=margin, positions=(position,)))
+                    free -= margin
+                case MarginMode.CROSS:
+                    msg = f"isolated_margin = {margin!r}: {position.symbol} is cross; leave it out, or isolate it"
+                    raise MarginError(msg)
+                case MarginMode.ISOLATED:
+                    msg = f"isolated_margin = None: {position.symbol} is isolated; give the money set aside for it"
+                    raise MarginError(msg)
+        if free < 0:
+            if not isclose(free, 0.0, abs_tol=1e-9 * self.wallet_balance):
+                set_aside = self.wallet_balance - free
+                msg = f"isolated_margin: {set_aside:g} in all is more than wallet_balance = {self.wallet_balance!r}"
+                raise MarginError(msg)
+            free = 0.0  # what adding up floats left over
+        return (Pool(collateral=free, positions=tuple(cross)), *isolated)
+
+    def at(self, mark_prices: Mapping[str, float]) -> Self:
+        """Return the account at other mark prices [quote currency per base coin]; symbols left out keep theirs.
+
+        Raises:
+            UnknownNameError: a symbol is not in the account.
+        """
+        _known(mark_prices, tuple(position.symbol for position in self.positions))
+        return replace(self, positions=_at(self.positions, mark_prices))
+
+
+def _keep(record: object, **values: object) -> None:
+    """Store checked values, as plain floats, in a frozen record that is being made."""
+    for field, value in values.items():
+        object.__setattr__(record, field, value)
+
+
+def _at(positions: tuple[Position, ...], mark_prices: Mapping[str, float]) -> tuple[Position, ...]:
+    """Return the positions at the mark prices given."""
+    return tuple(position.at(mark_prices.get(position.symbol, position.mark_price)) for position in positions)
+
+
+def _known(asked: Mapping[str, float], symbols: tuple[str, ...]) -> None:
+    """Refuse a symbol that no position has."""
+    for symbol in asked:
+        if symbol not in symbols:
+            msg = f"symbol = {symbol!r}: give one of {', '.join(symbols) or 'none, for there is no position'}"
+            raise UnknownNameError(msg)

@@ -1,0 +1,349 @@
+"""Risk tiers: how maintenance margin grows with the size of a position.
+
+A venue asks a higher maintenance rate of a larger position, tier by tier, the way an income tax does: the higher
+rate applies only to the part above the tier's floor. The **maintenance amount** of a tier is what makes that come out
+right when one writes `notional x rate - amount`:
+
+    amount_0 = 0
+    amount_k = amount_(k-1) + floor_k x (rate_k - rate_(k-1))
+
+so the maintenance margin is continuous and convex in the notional: `max over k of (notional x rate_k - amount_k)`.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from math import inf, isclose
+from typing import Self
+
+from marginlib._validate import MarginError, at_least_zero, finite, fraction, positive
+
+__all__ = ["RiskSchedule", "RiskTier"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RiskTier:
+    """One row of a venue's risk table: from this notional on, this rate and this largest leverage.
+
+    Args:
+        notional_floor: where the tier starts [quote currency; base coin for inverse contracts], 0 or more.
+        maintenance_margin_rate: share of the notional needed to keep the position [1], at least 0 and below 1.
+        max_leverage: largest leverage that may be set in this tier [1]; left out, it is 1 / maintenance_margin_rate,
+            above which a position would be liquidated as it opens.
+
+    Raises:
+        MarginError: a field is out of its range, or the leverage asks less to open than the rate asks to keep.
+
+    Example:
+        >>> RiskTier(notional_floor=300_000, maintenance_margin_rate=0.005, max_leverage=100).initial_margin_rate
+        0.01
+    """
+
+    notional_floor: float
+    maintenance_margin_rate: float
+    max_leverage: float | None = None
+
+    def __post_init__(self) -> None:
+        at_least_zero("notional_floor", self.notional_floor)
+        rate = fraction("maintenance_margin_rate", self.maintenance_margin_rate)
+        if self.max_leverage is not None:
+            positive("max_leverage", self.max_leverage)
+            if self.max_leverage * rate > 1 + 1e-12:
+                msg = (
+                    f"max_leverage = {self.max_leverage!r}: at a maintenance_margin_rate of {rate!r} give at most "
+                    f"{1 / rate:g}, or a position is liquidated as it opens"
+                )
+                raise MarginError(msg)
+
+    @property
+    def leverage_limit(self) -> float:
+        """The largest leverage of the tier [1]: `max_leverage`, or 1 / rate where the venue names none."""
+        if self.max_leverage is not None:
+            return float(self.max_leverage)
+        return 1 / self.maintenance_margin_rate if self.maintenance_margin_rate else inf
+
+    @property
+    def initial_margin_rate(self) -> float:
+        """The smallest share of the notional that opens a position in this tier [1]: 1 / largest leverage."""
+        return 1 / self.leverage_limit
+
+
+@dataclass(frozen=True, kw_only=True)
+class RiskSchedule:
+    """A contract's ordered risk tiers, with the maintenance amounts derived from their floors and rates.
+
+    Args:
+        tiers: `RiskTier`s with floors that rise from 0, maintenance rates that never fall, and leverage that never rises.
+        notional_cap: largest notional that may be opened [quote currency]; None where the venue names none. A position
+            may grow past it by a price move; the last tier's rate then goes on.
+        closing_fee_rate: fee for closing that the venue counts inside maintenance [1]; it is added to every rate.
+        first_amount: maintenance amount of the first tier [quote currency]. 0, unless the schedule is one tier taken
+            out of a longer table (`RiskSchedule.flat`).
+
+    Raises:
+        MarginError: no tiers, a first floor that is not 0, floors that do not rise (tiers that overlap), rates that
+            fall (tiers that are not convex), leverage that rises, a cap inside the tiers.
+
+    Example:
+        >>> schedule = RiskSchedule(tiers=(
+        ...     RiskTier(notional_floor=0, maintenance_margin_rate=0.004, max_leverage=125),
+        ...     RiskTier(notional_floor=50_000, maintenance_margin_rate=0.005, max_leverage=100),
+        ... ))
+        >>> schedule.amounts
+        (0.0, 50.0)
+        >>> schedule.maintenance_margin(60_000)
+        250.0
+
+    Source: Binance USD-M, leverage and margin tables ("maintenance amount", cum).
+    """
+
+    tiers: tuple[RiskTier, ...]
+    notional_cap: float | None = None
+    closing_fee_rate: float = 0.0
+    first_amount: float = 0.0
+
+    # Derived once, since every price asks for them.
+    floors: tuple[float, ...] = field(init=False, repr=False, compare=False)
+    rates: tuple[float, ...] = field(init=False, repr=False, compare=False)
+    amounts: tuple[float, ...] = field(init=False, repr=False, compare=False)
+    # For each direction, what the shortfall is when a position of that direction is liquidated on a tier's floor: the
+    # tier of a liquidation price is looked up here, with no search by trial. See `liquidation_tier`.
+    _keys: dict[float, tuple[float, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        tiers = tuple(self.tiers)
+        fee = fraction("closing_fee_rate", self.closing_fee_rate)
+        first = finite("first_amount", self.first_amount)
+        _check_order(tiers, self.notional_cap)
+        floors = tuple(float(tier.notional_floor) for tier in tiers)
+        rates = tuple(float(tier.maintenance_margin_rate) + fee for tier in tiers)
+        fraction("maintenance_margin_rate + closing_fee_rate", rates[-1])
+        amounts = _amounts(tiers, first)
+        upper = [(floor, rate * floor - amount) for floor, rate, amount in zip(floors, rates, amounts, strict=True)][1:]
+        set_field = object.__setattr__  # the way a frozen dataclass sets what it derives
+        set_field(self, "tiers", tiers)
+        set_field(self, "floors", floors)
+        set_field(self, "rates", rates)
+        set_field(self, "amounts", amounts)
+        set_field(self, "_keys", {sign: tuple(floor - sign * keep for floor, keep in upper) for sign in (1.0, -1.0)})
+
+    @classmethod
+    def flat(
+        cls,
+        maintenance_margin_rate: float,
+        *,
+        max_leverage: float | None = None,
+        maintenance_amount: float = 0.0,
+        closing_fee_rate: float = 0.0,
+    ) -> Self:
+        """Return a schedule of one tier: the same rate at every size.
+
+        Args:
+            maintenance_margin_rate: share of the notional needed to keep the position [1].
+            max_leverage: largest leverage that may be set [1]; left out, 1 / rate.
+            maintenance_amount: what is taken off, when the tier was read out of a longer table [quote currency].
+            closing_fee_rate: closing fee that the venue counts inside maintenance [1].
+
+        Raises:
+            MarginError: an argument is out of its range.
+
+        Example:
+            >>> RiskSchedule.flat(0.004).maintenance_margin(6_000)
+            24.0
+        """
+        tier = RiskTier(notional_floor=0.0, maintenance_margin_rate=maintenance_margin_rate, max_leverage=max_leverage)
+        return cls(tiers=(tier,), first_amount=maintenance_amount, closing_fee_rate=closing_fee_rate)
+
+    @classmethod
+    def from_brackets(cls, brackets: Iterable[Sequence[float | None]], *, closing_fee_rate: float = 0.0) -> Self:
+        """Return the schedule of a published table, checking that the table agrees with itself.
+
+        Args:
+            brackets: rows of (notional floor, notional cap or None, maintenance rate, largest leverage, maintenance
+                amount) [quote currency, quote currency, 1, 1, quote currency], lowest first. The amounts are derived
+                again and compared with the ones given.
+            closing_fee_rate: closing fee that the venue counts inside maintenance [1].
+
+        Raises:
+            MarginError: a row is short, tiers overlap or leave a gap, or an amount is not the derived one.
+
+        Example:
+            >>> table = [(0, 50_000, 0.004, 125, 0), (50_000, None, 0.005, 100, 50)]
+            >>> RiskSchedule.from_brackets(table).max_leverage(50_000)
+            125.0
+        """
+        tiers: list[RiskTier] = []
+        previous_cap: float | None = 0.0
+        rows = [_bracket(number, row) for number, row in enumerate(brackets, start=1)]
+        for number, (floor, cap, rate, leverage, _) in enumerate(rows, start=1):
+            if previous_cap is None or floor != previous_cap:
+                kind = "overlaps" if previous_cap is None or floor < previous_cap else "leaves a gap after"
+                msg = f"notional_floor = {floor!r}: tier {number} {kind} the one before; give {previous_cap!r}"
+                raise MarginError(msg)
+            tiers.append(RiskTier(notional_floor=floor, maintenance_margin_rate=rate, max_leverage=leverage))
+            previous_cap = cap
+        schedule = cls(tiers=tuple(tiers), notional_cap=previous_cap, closing_fee_rate=closing_fee_rate)
+        for number, (row, derived) in enumerate(zip(rows, schedule.amounts, strict=True), start=1):
+            if not isclose(row[4], derived, rel_tol=1e-6, abs_tol=0.01):
+                msg = f"maintenance_amount = {row[4]!r}: tier {number} needs {derived:g}, or maintenance margin jumps"
+                raise MarginError(msg)
+        return schedule
+
+    def tier(self, notional: float) -> int:
+        """Return the index of the tier that holds `notional` [quote currency]; a tier's upper edge belongs to it.
+
+        Example:
+            >>> table = [(0, 50_000, 0.004, 125, 0), (50_000, None, 0.005, 100, 50)]
+            >>> schedule = RiskSchedule.from_brackets(table)
+            >>> schedule.tier(50_000), schedule.tier(50_001)
+            (0, 1)
+        """
+        at_least_zero("notional", notional)
+        # Both tiers ask the same maintenance on the edge; venues write it as the lower tier's cap.
+        return max(0, sum(floor < notional for floor in self.floors) - 1)
+
+    def maintenance_margin(self, notional: float) -> float:
+        """Return the margin needed to keep a position of `notional`, closing fee included where the venue says so.
+
+            maintenance margin = notional x rate - amount        (rate and amount of the tier that holds the notional)
+
+        Args:
+            notional: value of the position [quote currency; base coin for inverse contracts], 0 or more.
+
+        Raises:
+            MarginError: the notional is negative or not finite.
+
+        Example:
+            >>> RiskSchedule.flat(0.01, maintenance_amount=1_300).maintenance_margin(500_000)
+            3700.0
+        """
+        at_least_zero("notional", notional)
+        k = bisect_right(self.floors, notional) - 1
+        return notional * self.rates[k] - self.amounts[k]
+
+    def max_leverage(self, notional: float) -> float:
+        """Return the largest leverage that may be set for a position of `notional` [1].
+
+        Args:
+            notional: value of the position at its entry price [quote currency].
+
+        Raises:
+            MarginError: the notional is above the largest that the table allows.
+
+        Example:
+            >>> RiskSchedule.flat(0.01, max_leverage=50).max_leverage(1_000)
+            50.0
+        """
+        if self.notional_cap is not None and notional > self.notional_cap:
+            msg = f"notional = {notional!r}: the risk table allows at most {self.notional_cap:g}"
+            raise MarginError(msg)
+        return self.tiers[self.tier(notional)].leverage_limit
+
+    def max_notional(self, leverage: float) -> float:
+        """Return the largest notional that may be held at `leverage` [quote currency]; `inf` where nothing limits it.
+
+        Args:
+            leverage: the leverage to be set [1].
+
+        Raises:
+            MarginError: the leverage is not positive, or above what the first tier allows.
+
+        Example:
+            >>> table = [(0, 50_000, 0.004, 125, 0), (50_000, 250_000, 0.005, 100, 50)]
+            >>> RiskSchedule.from_brackets(table).max_notional(125)
+            50000.0
+        """
+        positive("leverage", leverage)
+        allowed = sum(tier.leverage_limit >= leverage for tier in self.tiers)
+        if not allowed:
+            msg = f"leverage = {leverage!r}: give at most {self.tiers[0].leverage_limit:g}, the first tier's limit"
+            raise MarginError(msg)
+        if allowed < len(self.tiers):
+            return self.floors[allowed]
+        return inf if self.notional_cap is None else float(self.notional_cap)
+
+    def liquidation_tier(self, direction: float, shortfall: float) -> tuple[float, float]:
+        """Return rate and amount of the tier in which equity meets maintenance, for one position.
+
+        Equity is `direction x notional - shortfall`, so equity = maintenance where
+
+            notional - direction x maintenance(notional) = direction x shortfall
+
+        whose left side rises with the notional: one look-up of the right side among the tier floors finds the tier.
+
+        Args:
+            direction: sign of the position's exposure, 1.0 or -1.0.
+            shortfall: signed entry cost of the position less the collateral behind it [quote currency].
+
+        Returns:
+            (maintenance rate [1], maintenance amount [quote currency]) of that tier.
+
+        Example:
+            >>> table = [(0, 50_000, 0.004, 125, 0), (50_000, None, 0.005, 100, 50)]
+            >>> RiskSchedule.from_brackets(table).liquidation_tier(1.0, 60_000.0)
+            (0.005, 50.0)
+        """
+        k = bisect_right(self._keys[direction], direction * shortfall)
+        return self.rates[k], self.amounts[k]
+
+
+def _amounts(tiers: tuple[RiskTier, ...], first: float) -> tuple[float, ...]:
+    """Return the maintenance amounts, in decimal arithmetic: rates are decimals, and 50 must come out as 50."""
+    total = Decimal(repr(first))
+    amounts = [first]
+    for below, above in zip(tiers, tiers[1:], strict=False):
+        step = Decimal(repr(above.maintenance_margin_rate)) - Decimal(repr(below.maintenance_margin_rate))
+        total += Decimal(repr(above.notional_floor)) * step
+        amounts.append(float(total))
+    return tuple(amounts)
+
+
+def _bracket(number: int, row: Sequence[float | None]) -> tuple[float, float | None, float, float, float]:
+    """Return one row of a published table as five numbers, or say which is missing."""
+    names = ("notional_floor", "notional_cap", "maintenance_margin_rate", "max_leverage", "maintenance_amount")
+    if len(row) != len(names):
+        msg = f"tier {number} = {tuple(row)!r}: give {', '.join(names)}"
+        raise MarginError(msg)
+    floor, cap, rate, leverage, amount = row
+    return (
+        finite(f"tier {number}: notional_floor", floor),  # type: ignore[arg-type]
+        None if cap is None else positive(f"tier {number}: notional_cap", cap),
+        finite(f"tier {number}: maintenance_margin_rate", rate),  # type: ignore[arg-type]
+        finite(f"tier {number}: max_leverage", leverage),  # type: ignore[arg-type]
+        finite(f"tier {number}: maintenance_amount", amount),  # type: ignore[arg-type]
+    )
+
+
+def _check_order(tiers: tuple[RiskTier, ...], notional_cap: float | None) -> None:
+    """Refuse tiers that overlap, are not convex, or allow more leverage to a larger position."""
+    if not tiers:
+        msg = "tiers = (): give at least one RiskTier"
+        raise MarginError(msg)
+    if tiers[0].notional_floor != 0:
+        msg = f"notional_floor = {tiers[0].notional_floor!r}: the first tier starts at 0"
+        raise MarginError(msg)
+    for number, (below, above) in enumerate(zip(tiers, tiers[1:], strict=False), start=2):
+        if above.notional_floor <= below.notional_floor:
+            msg = (
+                f"notional_floor = {above.notional_floor!r}: tier {number} overlaps the one before; "
+                f"give more than {below.notional_floor!r}"
+            )
+            raise MarginError(msg)
+        if above.maintenance_margin_rate < below.maintenance_margin_rate:
+            msg = (
+                f"maintenance_margin_rate = {above.maintenance_margin_rate!r}: tier {number} is not convex; "
+                f"give at least {below.maintenance_margin_rate!r}, the rate of the tier before"
+            )
+            raise MarginError(msg)
+        if above.leverage_limit > below.leverage_limit:
+            msg = (
+                f"max_leverage = {above.leverage_limit!r}: tier {number} allows more than the one before; "
+                f"give at most {below.leverage_limit!r}"
+            )
+            raise MarginError(msg)
+    if notional_cap is not None and positive("notional_cap", notional_cap) <= tiers[-1].notional_floor:
+        msg = f"notional_cap = {notional_cap!r}: give more than {tiers[-1].notional_floor!r}, the last tier's floor"
+        raise MarginError(msg)

@@ -1,0 +1,252 @@
+"""The library against the world: published prices, one JSON object a line, computed again.
+
+Each row gives a pool, the symbol asked about and the price that somebody published; `check` computes the price and
+compares within the row's own tolerance. The schema is in the README.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from marginlib._validate import MarginError, at_least_zero, finite, fraction, name_text, positive
+from marginlib.liquidation import bankruptcy_price, liquidation_price
+from marginlib.model import Contract, MaintenanceBasis, Pool, Position
+from marginlib.tiers import RiskSchedule
+
+__all__ = ["Check", "Row", "RowError", "check", "read_row", "read_rows"]
+
+_PRICES = {"liquidation_price": liquidation_price, "bankruptcy_price": bankruptcy_price}
+
+
+class RowError(MarginError):
+    """A row that cannot be read; the message names the field, the value and what would be right."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One published example.
+
+    Args:
+        name: the row's id.
+        pool: collateral and positions.
+        symbol: whose prices are asked.
+        expected: published prices by name; None means "no such price".
+        absolute: tolerance [quote currency per base coin].
+        relative: tolerance [1]; the larger of the two counts.
+    """
+
+    name: str
+    pool: Pool
+    symbol: str
+    expected: dict[str, float | None]
+    absolute: float
+    relative: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """One published price beside the computed one.
+
+    Args:
+        name: the row's id.
+        price: "liquidation_price" or "bankruptcy_price".
+        expected: the published price, or None for "no such price".
+        computed: the library's.
+        passed: whether they agree within the row's tolerance.
+    """
+
+    name: str
+    price: str
+    expected: float | None
+    computed: float | None
+    passed: bool
+
+    @property
+    def relative_error(self) -> float | None:
+        """|computed - expected| / |expected| [1]; None where one of them is "no such price" or 0 is expected."""
+        if self.expected is None or self.computed is None or self.expected == 0:
+            return None
+        return abs(self.computed - self.expected) / abs(self.expected)
+
+
+def check(row: Row) -> tuple[Check, ...]:
+    """Return a `Check` for every price that the row gives.
+
+    Example:
+        >>> line = (
+        ...     '{"id": "karen", "source": "bitmex.com", "venue": "BitMEX", "contract": "linear", "fee_rate": 0, '
+        ...     '"wallet_balance": 10000, "maintenance_basis": "entry", "symbol": "ETH", "positions": [{"symbol": "ETH", '
+        ...     '"quantity": 20, "entry_price": 1000, "maintenance_margin_rate": 0.01, "maintenance_amount": 0}], '
+        ...     '"expected": {"liquidation_price": 510}, "tolerance": {"rel": 1e-9}}'
+        ... )
+        >>> check(read_row(line))[0].computed
+        510.0
+    """
+    return tuple(_compare(row, price, expected) for price, expected in row.expected.items())
+
+
+def read_rows(lines: Iterable[str]) -> Iterator[tuple[int, Row]]:
+    """Yield (line number, row) for every line that is not blank.
+
+    Raises:
+        RowError: a line cannot be read; the message starts with its number.
+    """
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            try:
+                yield number, read_row(line)
+            except MarginError as error:
+                msg = f"line {number}: {error}"
+                raise RowError(msg) from error
+
+
+def read_row(line: str) -> Row:
+    """Return the row that a line of JSON describes.
+
+    Raises:
+        MarginError: the line is not a JSON object, or a field is missing or wrong; the message names it.
+    """
+    try:
+        data = json.loads(line)
+    except (json.JSONDecodeError, RecursionError) as error:
+        msg = f"not JSON: {error}"
+        raise RowError(msg) from error
+    if not isinstance(data, dict):
+        msg = f"{_show(data)}: give a JSON object with the fields of the schema"
+        raise RowError(msg)
+    for field in ("id", "source", "venue", "symbol"):
+        name_text(field, _field(data, field))
+    expected, tolerance = _expected(_record(data, "expected")), _tolerance(_record(data, "tolerance"))
+    return Row(
+        name=data["id"],
+        pool=_pool(data),
+        symbol=data["symbol"],
+        expected=expected,
+        absolute=tolerance[0],
+        relative=tolerance[1],
+    )
+
+
+def _compare(row: Row, price: str, expected: float | None) -> Check:
+    """Return the published price beside the computed one."""
+    computed = _PRICES[price](row.pool, row.symbol)
+    if expected is None or computed is None:
+        passed = expected is computed
+    else:
+        passed = abs(computed - expected) <= max(row.absolute, row.relative * abs(expected))
+    return Check(name=row.name, price=price, expected=expected, computed=computed, passed=passed)
+
+
+def _pool(data: dict[str, Any]) -> Pool:
+    """Return the pool of a row."""
+    contract = {"linear": Contract.LINEAR, "inverse": Contract.INVERSE}[_choice(data, "contract", "linear", "inverse")]
+    basis = MaintenanceBasis(_choice(data, "maintenance_basis", "mark", "entry"))
+    fee_rate = fraction("fee_rate", _field(data, "fee_rate"))
+    collateral = finite("wallet_balance", _field(data, "wallet_balance"))
+    legs = _field(data, "positions")
+    if not isinstance(legs, list) or not legs:
+        msg = f"positions = {_show(legs)}: give a list of at least one position"
+        raise RowError(msg)
+    positions: list[Position] = []
+    marks: dict[str, float] = {}
+    for number, leg in enumerate(legs, start=1):
+        try:
+            positions.append(_position(leg, data["symbol"], marks, fee_rate, contract, basis))
+        except MarginError as error:
+            msg = f"positions, number {number}: {error}"
+            raise RowError(msg) from error
+    if data["symbol"] not in marks:
+        msg = f"symbol = {data['symbol']!r}: give one of the positions' symbols, {', '.join(marks)}"
+        raise RowError(msg)
+    return Pool(collateral=collateral, positions=tuple(positions))
+
+
+def _position(
+    leg: object,
+    target: str,
+    marks: dict[str, float],
+    fee_rate: float,
+    contract: Contract,
+    basis: MaintenanceBasis,
+) -> Position:
+    """Return one position of a row; the target's mark does not enter its own price, so it may be left out."""
+    if not isinstance(leg, dict):
+        msg = f"{_show(leg)}: give an object with symbol, quantity, entry_price, ..."
+        raise RowError(msg)
+    symbol = name_text("symbol", _field(leg, "symbol"))
+    entry_price = positive("entry_price", _field(leg, "entry_price"))
+    given = leg.get("mark_price")
+    if symbol == target:
+        # One symbol has one mark: legs of the target share the first that is known.
+        mark_price = marks.setdefault(symbol, entry_price if given is None else positive("mark_price", given))
+    else:
+        mark_price = marks[symbol] = positive("mark_price", _field(leg, "mark_price"))
+    schedule = RiskSchedule.flat(
+        fraction("maintenance_margin_rate", _field(leg, "maintenance_margin_rate")),
+        maintenance_amount=finite("maintenance_amount", _field(leg, "maintenance_amount")),
+        closing_fee_rate=fee_rate,
+    )
+    return Position(
+        symbol=symbol,
+        quantity=finite("quantity", _field(leg, "quantity")),
+        entry_price=entry_price,
+        mark_price=mark_price,
+        schedule=schedule,
+        contract=contract,
+        maintenance_basis=basis,
+    )
+
+
+def _expected(data: dict[str, Any]) -> dict[str, float | None]:
+    """Return the published prices of a row."""
+    unknown = [name for name in data if name not in _PRICES]
+    if unknown or not data:
+        msg = f"expected = {_show(data)}: give {' or '.join(_PRICES)}, or both"
+        raise RowError(msg)
+    return {name: None if price is None else finite(f"expected: {name}", price) for name, price in data.items()}
+
+
+def _tolerance(data: dict[str, Any]) -> tuple[float, float]:
+    """Return absolute and relative tolerance of a row."""
+    if not data or set(data) - {"abs", "rel"}:
+        msg = f"tolerance = {_show(data)}: give abs or rel, or both"
+        raise RowError(msg)
+    return (
+        at_least_zero("tolerance: abs", data.get("abs", 0.0)),
+        at_least_zero("tolerance: rel", data.get("rel", 0.0)),
+    )
+
+
+def _field(data: dict[str, Any], name: str) -> Any:  # noqa: ANN401 - JSON
+    """Return a field that must be there."""
+    if name not in data:
+        msg = f"{name}: the field is missing"
+        raise RowError(msg)
+    return data[name]
+
+
+def _record(data: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return a field that must be an object."""
+    value = _field(data, name)
+    if not isinstance(value, dict):
+        msg = f"{name} = {_show(value)}: give an object"
+        raise RowError(msg)
+    return value
+
+
+def _choice(data: dict[str, Any], name: str, *choices: str) -> str:
+    """Return a field that must be one of a few words."""
+    value = _field(data, name)
+    if not isinstance(value, str) or value not in choices:
+        msg = f"{name} = {_show(value)}: give {' or '.join(choices)}"
+        raise RowError(msg)
+    return value
+
+
+def _show(value: object) -> str:
+    """Return a value as text that is short enough for a message."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004
