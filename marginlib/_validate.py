@@ -16,7 +16,7 @@ class UnknownNameError(MarginError):
     """A symbol, venue or date that is not in the table asked; the message lists the ones that are."""
 
 
-def finite(field: str, value: float) -> float:
+def finite(field: str, value: object) -> float:
     """Return `value` as a float, or refuse what is not one finite number."""
     # numpy's scalars count as `Real`; True does too, but it is not an amount of money.
     if isinstance(value, bool) or not isinstance(value, Real) or not isfinite(value):
@@ -25,7 +25,7 @@ def finite(field: str, value: float) -> float:
     return float(value)
 
 
-def positive(field: str, value: float) -> float:
+def positive(field: str, value: object) -> float:
     """Return `value` as a float, or refuse what is not a finite number above zero."""
     number = finite(field, value)
     if number <= 0:
@@ -34,7 +34,7 @@ def positive(field: str, value: float) -> float:
     return number
 
 
-def at_least_zero(field: str, value: float) -> float:
+def at_least_zero(field: str, value: object) -> float:
     """Return `value` as a float, or refuse what is not a finite number of zero or more."""
     number = finite(field, value)
     if number < 0:
@@ -43,7 +43,7 @@ def at_least_zero(field: str, value: float) -> float:
     return number
 
 
-def fraction(field: str, value: float) -> float:
+def fraction(field: str, value: object) -> float:
     """Return `value` as a float, or refuse what is not at least 0 and below 1."""
     number = finite(field, value)
     if not 0 <= number < 1:
@@ -52,7 +52,7 @@ def fraction(field: str, value: float) -> float:
     return number
 
 
-def name_text(field: str, value: str) -> str:
+def name_text(field: str, value: object) -> str:
     """Return `value`, or refuse what is not a text with something in it."""
     if not isinstance(value, str) or not value.strip():
         msg = f'{field} = {value!r}: give a name, such as "BTCUSDT"'

@@ -331,7 +331,7 @@ def _tangent(constant: float, pieces: list[_Piece], t: float) -> tuple[float, fl
 def _newton(
     constant: float, pieces: list[_Piece], line: tuple[float, float], direction: float, scale: float
 ) -> float | None:
-    """Return the zero reached from the outer `line`, where the function slopes in `direction`; None if there is none."""
+    """Return the zero reached from the outer `line`, along which the function slopes in `direction`, or None."""
     reached = None
     while line[1] * direction > 0:
         zero = _root(*line, scale=scale)

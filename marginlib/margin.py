@@ -102,7 +102,8 @@ def initial_margin(position: Position) -> float:
 
     Example:
         >>> from marginlib import RiskSchedule
-        >>> eth = Position.open(symbol="ETHUSDT", quantity=2, price=3_000, leverage=6, schedule=RiskSchedule.flat(0.004))
+        >>> flat = RiskSchedule.flat(0.004)
+        >>> eth = Position.open(symbol="ETHUSDT", quantity=2, price=3_000, leverage=6, schedule=flat)
         >>> initial_margin(eth)
         1000.0
     """
@@ -119,7 +120,8 @@ def maintenance_margin(position: Position) -> float:
 
     Example:
         >>> from marginlib import RiskSchedule
-        >>> eth = Position.open(symbol="ETHUSDT", quantity=2, price=3_000, leverage=6, schedule=RiskSchedule.flat(0.004))
+        >>> flat = RiskSchedule.flat(0.004)
+        >>> eth = Position.open(symbol="ETHUSDT", quantity=2, price=3_000, leverage=6, schedule=flat)
         >>> maintenance_margin(eth)
         24.0
     """
@@ -135,7 +137,8 @@ def position_risk(position: Position) -> Risk:
 
     Example:
         >>> from marginlib import RiskSchedule
-        >>> eth = Position.open(symbol="ETHUSDT", quantity=2, price=3_000, leverage=6, schedule=RiskSchedule.flat(0.004))
+        >>> flat = RiskSchedule.flat(0.004)
+        >>> eth = Position.open(symbol="ETHUSDT", quantity=2, price=3_000, leverage=6, schedule=flat)
         >>> position_risk(eth.at(2_900))
         Risk(equity=-200.0, initial=966.6666666666666, maintenance=23.2, notional=5800.0)
     """
@@ -152,7 +155,8 @@ def risk(pool: Pool) -> Risk:
 
     Example:
         >>> from marginlib import RiskSchedule
-        >>> eth = Position.open(symbol="ETHUSDT", quantity=2, price=3_000, leverage=6, schedule=RiskSchedule.flat(0.004))
+        >>> flat = RiskSchedule.flat(0.004)
+        >>> eth = Position.open(symbol="ETHUSDT", quantity=2, price=3_000, leverage=6, schedule=flat)
         >>> risk(Pool(collateral=1_500, positions=(eth,))).effective_leverage
         4.0
     """
@@ -186,7 +190,8 @@ def available_balance(account: Account) -> float:
 
     Example:
         >>> from marginlib import RiskSchedule
-        >>> eth = Position.open(symbol="ETHUSDT", quantity=2, price=3_000, leverage=6, schedule=RiskSchedule.flat(0.004))
+        >>> flat = RiskSchedule.flat(0.004)
+        >>> eth = Position.open(symbol="ETHUSDT", quantity=2, price=3_000, leverage=6, schedule=flat)
         >>> available_balance(Account(wallet_balance=10_000, positions=(eth.at(2_900),)))
         8833.333333333334
     """
@@ -254,7 +259,8 @@ def add_isolated_margin(account: Account, symbol: str, amount: float) -> Account
 
     Example:
         >>> from marginlib import RiskSchedule
-        >>> btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, leverage=10, schedule=RiskSchedule.flat(0.004))
+        >>> flat = RiskSchedule.flat(0.004)
+        >>> btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, leverage=10, schedule=flat)
         >>> account = Account(wallet_balance=10_000, positions=(btc.isolated(),))
         >>> add_isolated_margin(account, "BTCUSDT", 300).positions[0].isolated_margin
         900.0
@@ -276,7 +282,8 @@ def remove_isolated_margin(account: Account, symbol: str, amount: float) -> Acco
 
     Example:
         >>> from marginlib import RiskSchedule
-        >>> btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, leverage=10, schedule=RiskSchedule.flat(0.004))
+        >>> flat = RiskSchedule.flat(0.004)
+        >>> btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, leverage=10, schedule=flat)
         >>> account = Account(wallet_balance=10_000, positions=(btc.isolated(900),))
         >>> remove_isolated_margin(account, "BTCUSDT", 300).positions[0].isolated_margin
         600.0

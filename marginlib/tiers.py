@@ -16,6 +16,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import pairwise
 from math import inf, isclose
 from typing import Self
 
@@ -76,7 +77,7 @@ class RiskSchedule:
     """A contract's ordered risk tiers, with the maintenance amounts derived from their floors and rates.
 
     Args:
-        tiers: `RiskTier`s with floors that rise from 0, maintenance rates that never fall, and leverage that never rises.
+        tiers: `RiskTier`s with floors that rise from 0, rates that never fall, and leverage that never rises.
         notional_cap: largest notional that may be opened [quote currency]; None where the venue names none. A position
             may grow past it by a price move; the last tier's rate then goes on.
         closing_fee_rate: fee for closing that the venue counts inside maintenance [1]; it is added to every rate.
@@ -294,7 +295,7 @@ def _amounts(tiers: tuple[RiskTier, ...], first: float) -> tuple[float, ...]:
     """Return the maintenance amounts, in decimal arithmetic: rates are decimals, and 50 must come out as 50."""
     total = Decimal(repr(first))
     amounts = [first]
-    for below, above in zip(tiers, tiers[1:], strict=False):
+    for below, above in pairwise(tiers):
         step = Decimal(repr(above.maintenance_margin_rate)) - Decimal(repr(below.maintenance_margin_rate))
         total += Decimal(repr(above.notional_floor)) * step
         amounts.append(float(total))
@@ -309,11 +310,11 @@ def _bracket(number: int, row: Sequence[float | None]) -> tuple[float, float | N
         raise MarginError(msg)
     floor, cap, rate, leverage, amount = row
     return (
-        finite(f"tier {number}: notional_floor", floor),  # type: ignore[arg-type]
+        finite(f"tier {number}: notional_floor", floor),
         None if cap is None else positive(f"tier {number}: notional_cap", cap),
-        finite(f"tier {number}: maintenance_margin_rate", rate),  # type: ignore[arg-type]
-        finite(f"tier {number}: max_leverage", leverage),  # type: ignore[arg-type]
-        finite(f"tier {number}: maintenance_amount", amount),  # type: ignore[arg-type]
+        finite(f"tier {number}: maintenance_margin_rate", rate),
+        finite(f"tier {number}: max_leverage", leverage),
+        finite(f"tier {number}: maintenance_amount", amount),
     )
 
 
@@ -325,7 +326,7 @@ def _check_order(tiers: tuple[RiskTier, ...], notional_cap: float | None) -> Non
     if tiers[0].notional_floor != 0:
         msg = f"notional_floor = {tiers[0].notional_floor!r}: the first tier starts at 0"
         raise MarginError(msg)
-    for number, (below, above) in enumerate(zip(tiers, tiers[1:], strict=False), start=2):
+    for number, (below, above) in enumerate(pairwise(tiers), start=2):
         if above.notional_floor <= below.notional_floor:
             msg = (
                 f"notional_floor = {above.notional_floor!r}: tier {number} overlaps the one before; "

@@ -78,8 +78,9 @@ def check(row: Row) -> tuple[Check, ...]:
     Example:
         >>> line = (
         ...     '{"id": "karen", "source": "bitmex.com", "venue": "BitMEX", "contract": "linear", "fee_rate": 0, '
-        ...     '"wallet_balance": 10000, "maintenance_basis": "entry", "symbol": "ETH", "positions": [{"symbol": "ETH", '
-        ...     '"quantity": 20, "entry_price": 1000, "maintenance_margin_rate": 0.01, "maintenance_amount": 0}], '
+        ...     '"wallet_balance": 10000, "maintenance_basis": "entry", "symbol": "ETH", '
+        ...     '"positions": [{"symbol": "ETH", "quantity": 20, "entry_price": 1000, '
+        ...     '"maintenance_margin_rate": 0.01, "maintenance_amount": 0}], '
         ...     '"expected": {"liquidation_price": 510}, "tolerance": {"rel": 1e-9}}'
         ... )
         >>> check(read_row(line))[0].computed
