@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from math import isfinite
+from math import inf, isfinite, nan
 from numbers import Real
 
 __all__ = ["MarginError", "UnknownNameError", "at_least_zero", "finite", "fraction", "name_text", "positive"]
+
+# Sums and ratios of amounts up to here stay within a float, so that no result is infinite unnoticed.
+_LARGEST = 1e300
 
 
 class MarginError(ValueError):
@@ -19,10 +22,28 @@ class UnknownNameError(MarginError):
 def finite(field: str, value: object) -> float:
     """Return `value` as a float, or refuse what is not one finite number."""
     # numpy's scalars count as `Real`; True does too, but it is not an amount of money.
-    if isinstance(value, bool) or not isinstance(value, Real) or not isfinite(value):
-        msg = f"{field} = {value!r}: give one finite number"
+    number = nan if isinstance(value, bool) or not isinstance(value, Real) else _float(value)
+    if not -_LARGEST <= number <= _LARGEST:
+        limit = f" of at most {_LARGEST:g} in size" if isfinite(number) else ""
+        msg = f"{field} = {_shown(value)}: give one finite number{limit}"
         raise MarginError(msg)
-    return float(value)
+    return number
+
+
+def _float(value: Real) -> float:
+    """Return the nearest float; infinity for an integer beyond them all."""
+    try:
+        return float(value)
+    except OverflowError:
+        return inf
+
+
+def _shown(value: object) -> str:
+    """Return a value as text for a message; what would fill the screen is cut."""
+    if isinstance(value, int) and value.bit_length() > 200:  # noqa: PLR2004 - Python refuses to print the longest
+        return f"an integer of {value.bit_length()} bits"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004
 
 
 def positive(field: str, value: object) -> float:

@@ -68,17 +68,22 @@ def lone_liquidation_price(
 
     Source: Binance USD-M, "How to calculate liquidation price of USD-M futures contracts", one position.
     """
-    cost = quantity * entry_price
-    shortfall = cost - collateral
-    if not (0 < entry_price < inf and cost and -inf < shortfall < inf):
+    try:
+        cost = quantity * entry_price
+        shortfall = cost - collateral
+        usable = 0 < entry_price < inf and cost and -inf < shortfall < inf
+    except (TypeError, OverflowError):  # not a number at all, or an integer beyond every float
+        usable = False
+    if not usable:
         _refuse(collateral, quantity, entry_price)
     direction = copysign(1.0, quantity)
     rate, amount = schedule.liquidation_tier(direction, shortfall)
     above = amount - shortfall
-    if abs(above) <= _ROUNDING * (abs(cost) + abs(collateral) + abs(amount)):
+    per_price = quantity * (direction * rate - 1.0)
+    if per_price == 0 or abs(above) <= _ROUNDING * (abs(cost) + abs(collateral) + abs(amount)):
         return None
-    price = above / (quantity * (direction * rate - 1.0))
-    return price if price > 0 else None
+    price = above / per_price
+    return price if 0 < price < inf else None
 
 
 def liquidation_price(pool: Pool, symbol: str) -> float | None:
@@ -107,8 +112,7 @@ def liquidation_price(pool: Pool, symbol: str) -> float | None:
     Source: Binance USD-M and COIN-M, "How to calculate liquidation price".
     """
     legs, rest = _split(pool, symbol)
-    parts = [pool.collateral, *_surplus(rest)]
-    return _liquidation_price(fsum(parts), legs, _size(parts))
+    return _liquidation_price(fsum([pool.collateral, *_surplus(rest)]), legs, _scale(pool))
 
 
 def liquidation_prices(pool: Pool) -> dict[str, float | None]:
@@ -129,7 +133,7 @@ def liquidation_prices(pool: Pool) -> dict[str, float | None]:
     """
     parts = {symbol: _surplus(_split(pool, symbol)[0]) for symbol in pool.symbols}
     everything = [pool.collateral, *(part for own in parts.values() for part in own)]
-    surplus, scale = fsum(everything), _size(everything)
+    surplus, scale = fsum(everything), _scale(pool)
     return {
         symbol: _liquidation_price(surplus - fsum(own), _split(pool, symbol)[0], scale) for symbol, own in parts.items()
     }
@@ -160,10 +164,9 @@ def bankruptcy_price(pool: Pool, symbol: str) -> float | None:
     Source: BitMEX and Bybit, "bankruptcy price".
     """
     legs, rest = _split(pool, symbol)
-    costs = [leg.entry_cost for leg in legs]
-    parts = [pool.collateral, *(position.unrealized_pnl for position in rest)]
-    exposure = fsum(leg.exposure for leg in legs)
-    return _price(_root(fsum(parts) - fsum(costs), exposure, scale=_size(parts) + _size(costs)), legs[0].contract)
+    parts = [pool.collateral, *(other.unrealized_pnl for other in rest), *(-leg.entry_cost for leg in legs)]
+    exposure = _total([leg.exposure for leg in legs])
+    return _price(_root(fsum(parts), exposure, scale=_scale(pool)), legs[0].contract)
 
 
 class CommonShock(NamedTuple):
@@ -203,8 +206,8 @@ def common_shock(pool: Pool) -> CommonShock:
     power = pool.positions[0].contract.power
     pieces = [_piece(p, p.exposure * p.mark_price**power, p.notional) for p in pool.positions]
     parts = [pool.collateral, *(-p.entry_cost for p in pool.positions), *_frozen(pool.positions)]
-    below, above = _zeros(fsum(parts), pieces, _size(parts))
-    moves = sorted(factor**power - 1 for factor in (below, above) if factor is not None)
+    below, above = (_power(factor, power) for factor in _zeros(fsum(parts), pieces, _scale(pool)))
+    moves = sorted(factor - 1 for factor in (below, above) if factor is not None)
     if len(moves) == 2:  # noqa: PLR2004 - the two zeros of a concave function
         return CommonShock(*moves)
     # One zero: the pool is safe on one side of it, and the side on which the pool is safe says which way is the danger.
@@ -277,7 +280,7 @@ def _split(pool: Pool, symbol: str) -> tuple[list[Position], list[Position]]:
 
 
 def _surplus(positions: Iterable[Position]) -> list[float]:
-    """Return what the positions have and what they need, term by term, so that a sum near 0 knows its rounding."""
+    """Return what the positions have and what they need, term by term."""
     risks = [position_risk(position) for position in positions]
     return [term for each in risks for term in (each.equity, -each.maintenance)]
 
@@ -286,7 +289,7 @@ def _liquidation_price(free: float, legs: list[Position], scale: float) -> float
     """Return the price at which `free` collateral and these legs of one symbol meet their maintenance margin."""
     pieces = [_piece(leg, leg.exposure, abs(leg.exposure)) for leg in legs]
     parts = [free, *(-leg.entry_cost for leg in legs), *_frozen(legs)]
-    zeros = _zeros(fsum(parts), pieces, scale + _size(parts))
+    zeros = _zeros(fsum(parts), pieces, scale)
     mark = legs[0].mark_price ** legs[0].contract.power
     found = [zero for zero in zeros if zero is not None]
     return _price(min(found, key=lambda zero: max(zero / mark, mark / zero), default=None), legs[0].contract)
@@ -325,7 +328,7 @@ def _tangent(constant: float, pieces: list[_Piece], t: float) -> tuple[float, fl
             k = bisect_right(schedule.floors, size * t) - 1
             intercepts.append(schedule.amounts[k])
             slopes.append(-size * schedule.rates[k])
-    return fsum(intercepts), fsum(slopes)
+    return fsum(intercepts), _total(slopes)
 
 
 def _newton(
@@ -353,14 +356,29 @@ def _root(intercept: float, slope: float, *, scale: float) -> float | None:
     return zero if zero > 0 and isfinite(zero) else None
 
 
-def _size(parts: Iterable[float]) -> float:
-    """Return the sum of the magnitudes, against which the rounding of a sum is judged."""
-    return fsum(abs(part) for part in parts)
+def _total(parts: list[float]) -> float:
+    """Return the sum of sizes; legs that cancel, as 0.1 + 0.2 - 0.3 do in decimals, cancel."""
+    total = fsum(parts)
+    return total if abs(total) > _ROUNDING * fsum(map(abs, parts)) else 0.0
+
+
+def _scale(pool: Pool) -> float:
+    """Return the sum of the amounts that a pool's equity is a difference of: its rounding is judged against them."""
+    return abs(pool.collateral) + fsum(
+        position.notional + position.entry_notional + abs(position.schedule.first_amount) for position in pool.positions
+    )
 
 
 def _price(value: float | None, contract: Contract) -> float | None:
     """Return the price whose power this is."""
-    return None if value is None else float(value**contract.power)
+    return _power(value, contract.power)
+
+
+def _power(value: float | None, power: int) -> float | None:
+    """Return the value or its reciprocal; None where the reciprocal is beyond a float."""
+    if value is None or (power < 0 and value < float_info.min):
+        return None
+    return float(value**power)
 
 
 def _refuse(collateral: float, quantity: float, entry_price: float) -> None:

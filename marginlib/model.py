@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
-from math import isclose
+from math import inf, isclose
 from typing import Self
 
 from marginlib._validate import MarginError, UnknownNameError, at_least_zero, finite, name_text, positive
@@ -107,6 +107,12 @@ class Position:
             raise MarginError(msg)
         if self.isolated_margin is not None:
             _keep(self, isolated_margin=positive("isolated_margin", self.isolated_margin))
+        for field, kind in _KINDS.items():
+            if not isinstance(value := getattr(self, field), kind):
+                names = ", ".join(map(str, kind)) if issubclass(kind, Enum) else f"a {kind.__name__}"
+                msg = f"{field} = {value!r}: give {names}"
+                raise MarginError(msg)
+        _check_values(self)
         limit = self.schedule.max_leverage(self.entry_notional)
         if self.leverage > limit:
             msg = (
@@ -210,10 +216,7 @@ class Pool:
             if mark != position.mark_price:
                 msg = f"mark_price = {position.mark_price!r}: another {position.symbol} leg of the pool has {mark!r}"
                 raise MarginError(msg)
-        contracts = {position.contract for position in self.positions}
-        if len(contracts) > 1:
-            msg = "contract: linear and inverse positions pay in different currencies; put them in separate pools"
-            raise MarginError(msg)
+        _one_currency(self.positions, "pools")
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -241,7 +244,7 @@ class Account:
 
     Raises:
         MarginError: the balance is negative or not finite, an isolated position has no isolated margin, a cross
-            position has one, or more is set aside than the wallet holds.
+            position has one, more is set aside than the wallet holds, or linear and inverse contracts are mixed.
 
     Example:
         >>> flat = RiskSchedule.flat(0.004)
@@ -258,6 +261,7 @@ class Account:
     def __post_init__(self) -> None:
         _keep(self, wallet_balance=at_least_zero("wallet_balance", self.wallet_balance))
         _keep(self, positions=tuple(self.positions))
+        _one_currency(self.positions, "accounts")
         self.pools()  # refuses what cannot be partitioned
 
     def pools(self) -> tuple[Pool, ...]:
@@ -298,6 +302,34 @@ class Account:
         """
         _known(mark_prices, tuple(position.symbol for position in self.positions))
         return replace(self, positions=_at(self.positions, mark_prices))
+
+
+# What a position's fields must be that are not numbers: a mode written as text would leave it out of every pool.
+_KINDS: dict[str, type] = {
+    "schedule": RiskSchedule,
+    "margin_mode": MarginMode,
+    "contract": Contract,
+    "maintenance_basis": MaintenanceBasis,
+}
+
+
+def _check_values(position: Position) -> None:
+    """Refuse a size and a price whose product no float can hold."""
+    for field in ("entry_price", "mark_price"):
+        price = getattr(position, field)
+        try:
+            value = abs(position.quantity) * price**position.contract.power
+        except OverflowError:  # the reciprocal of a price next to 0
+            value = inf
+        if not 0 < value < inf:
+            positive(f"value at {field} = {price!r} of quantity = {position.quantity!r}", value)
+
+
+def _one_currency(positions: tuple[Position, ...], holders: str) -> None:
+    """Refuse a mix of linear and inverse contracts."""
+    if len({position.contract for position in positions}) > 1:
+        msg = f"contract: linear and inverse positions pay in different currencies; put them in separate {holders}"
+        raise MarginError(msg)
 
 
 def _keep(record: object, **values: object) -> None:

@@ -18,11 +18,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import pairwise
 from math import inf, isclose
+from sys import float_info
 from typing import Self
 
 from marginlib._validate import MarginError, at_least_zero, finite, fraction, positive
 
 __all__ = ["RiskSchedule", "RiskTier"]
+
+_ROUNDING = 2 * float_info.epsilon
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -180,15 +183,21 @@ class RiskSchedule:
         previous_cap: float | None = 0.0
         rows = [_bracket(number, row) for number, row in enumerate(brackets, start=1)]
         for number, (floor, cap, rate, leverage, _) in enumerate(rows, start=1):
-            if previous_cap is None or floor != previous_cap:
-                kind = "overlaps" if previous_cap is None or floor < previous_cap else "leaves a gap after"
+            if previous_cap is None:
+                msg = (
+                    f"notional_cap = None: tier {number - 1} is not the last; give {floor!r}, where the next one starts"
+                )
+                raise MarginError(msg)
+            if floor != previous_cap:
+                kind = "overlaps" if floor < previous_cap else "leaves a gap after"
                 msg = f"notional_floor = {floor!r}: tier {number} {kind} the one before; give {previous_cap!r}"
                 raise MarginError(msg)
             tiers.append(RiskTier(notional_floor=floor, maintenance_margin_rate=rate, max_leverage=leverage))
             previous_cap = cap
         schedule = cls(tiers=tuple(tiers), notional_cap=previous_cap, closing_fee_rate=closing_fee_rate)
         for number, (row, derived) in enumerate(zip(rows, schedule.amounts, strict=True), start=1):
-            if not isclose(row[4], derived, rel_tol=1e-6, abs_tol=0.01):
+            # Compared in proportion to the maintenance on the floor: tables in coins have amounts far below 0.01.
+            if not isclose(row[4], derived, abs_tol=1e-6 * row[0] * row[2]):
                 msg = f"maintenance_amount = {row[4]!r}: tier {number} needs {derived:g}, or maintenance margin jumps"
                 raise MarginError(msg)
         return schedule
@@ -238,10 +247,12 @@ class RiskSchedule:
             >>> RiskSchedule.flat(0.01, max_leverage=50).max_leverage(1_000)
             50.0
         """
-        if self.notional_cap is not None and notional > self.notional_cap:
+        # A size that was found as notional / price may come back an ulp above the tier's edge.
+        least = at_least_zero("notional", notional) * (1 - _ROUNDING)
+        if self.notional_cap is not None and least > self.notional_cap:
             msg = f"notional = {notional!r}: the risk table allows at most {self.notional_cap:g}"
             raise MarginError(msg)
-        return self.tiers[self.tier(notional)].leverage_limit
+        return self.tiers[self.tier(least)].leverage_limit
 
     def max_notional(self, leverage: float) -> float:
         """Return the largest notional that may be held at `leverage` [quote currency]; `inf` where nothing limits it.
@@ -293,13 +304,19 @@ class RiskSchedule:
 
 def _amounts(tiers: tuple[RiskTier, ...], first: float) -> tuple[float, ...]:
     """Return the maintenance amounts, in decimal arithmetic: rates are decimals, and 50 must come out as 50."""
-    total = Decimal(repr(first))
+    total = _decimal(first)
     amounts = [first]
     for below, above in pairwise(tiers):
-        step = Decimal(repr(above.maintenance_margin_rate)) - Decimal(repr(below.maintenance_margin_rate))
-        total += Decimal(repr(above.notional_floor)) * step
+        total += _decimal(above.notional_floor) * (
+            _decimal(above.maintenance_margin_rate) - _decimal(below.maintenance_margin_rate)
+        )
         amounts.append(float(total))
     return tuple(amounts)
+
+
+def _decimal(number: float) -> Decimal:
+    """Return the decimal that a float is written as (0.1, not the binary number next to it)."""
+    return Decimal(repr(float(number)))
 
 
 def _bracket(number: int, row: Sequence[float | None]) -> tuple[float, float | None, float, float, float]:
