@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from marginlib._validate import MarginError
-from marginlib.verify import Check, check, read_rows
+from marginlib.verify import Check, RowError, check, read_rows
 
 __all__ = ["main"]
 
@@ -33,18 +33,14 @@ def _verify(path: Path) -> int:
     """Print a line for each published price and a count; return the exit code."""
     passed = failed = 0
     try:
-        with path.open(encoding="utf-8-sig") as lines:
-            for _, row in read_rows(lines):
-                checks = check(row)
-                for each in checks:
-                    print(_line(each))
-                good = all(each.passed for each in checks)
-                passed, failed = passed + good, failed + (not good)
+        for _, row in read_rows(_lines(path)):
+            checks = check(row)
+            for each in checks:
+                print(_printable(_line(each)))
+            good = all(each.passed for each in checks)
+            passed, failed = passed + good, failed + (not good)
     except OSError as error:
         print(f"{path}: {error.strerror or error}", file=sys.stderr)
-        return 2
-    except UnicodeDecodeError as error:
-        print(f"{path}: not UTF-8 text: {error}", file=sys.stderr)
         return 2
     except MarginError as error:
         print(f"{path}: {error}", file=sys.stderr)
@@ -54,6 +50,24 @@ def _verify(path: Path) -> int:
         return 2
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """Yield the lines of a file; one that is not UTF-8 is refused by its number."""
+    with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                line.encode()
+            except UnicodeEncodeError as error:
+                msg = f"line {number}: not UTF-8 text at character {error.start + 1}; save the file as UTF-8"
+                raise RowError(msg) from error
+            yield line
+
+
+def _printable(text: str) -> str:
+    """Return the text with escapes for what the terminal's encoding lacks, so that a row's name stops nothing."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _line(each: Check) -> str:

@@ -7,9 +7,9 @@ compares within the row's own tolerance. The schema is in the README.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from marginlib._validate import MarginError, at_least_zero, finite, fraction, name_text, positive
 from marginlib.liquidation import bankruptcy_price, liquidation_price
@@ -17,6 +17,8 @@ from marginlib.model import Contract, MaintenanceBasis, Pool, Position
 from marginlib.tiers import RiskSchedule
 
 __all__ = ["Check", "Row", "RowError", "check", "read_row", "read_rows"]
+
+_T = TypeVar("_T")
 
 _PRICES = {"liquidation_price": liquidation_price, "bankruptcy_price": bankruptcy_price}
 
@@ -111,8 +113,10 @@ def read_row(line: str) -> Row:
         MarginError: the line is not a JSON object, or a field is missing or wrong; the message names it.
     """
     try:
-        data = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
+        data = json.loads(line, object_pairs_hook=_object)
+    except RowError:
+        raise
+    except (ValueError, RecursionError) as error:  # ValueError: no JSON, or an integer of thousands of digits
         msg = f"not JSON: {error}"
         raise RowError(msg) from error
     if not isinstance(data, dict):
@@ -129,6 +133,17 @@ def read_row(line: str) -> Row:
         absolute=tolerance[0],
         relative=tolerance[1],
     )
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object, or refuse one that gives a field twice: JSON would drop the first in silence."""
+    data = dict(pairs)
+    if len(data) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        msg = f"{twice}: the field is given twice; give it once"
+        raise RowError(msg)
+    return data
 
 
 def _compare(row: Row, price: str, expected: float | None) -> Check:
@@ -151,40 +166,53 @@ def _pool(data: dict[str, Any]) -> Pool:
     if not isinstance(legs, list) or not legs:
         msg = f"positions = {_show(legs)}: give a list of at least one position"
         raise RowError(msg)
-    positions: list[Position] = []
-    marks: dict[str, float] = {}
+    symbols = _each(legs, _symbol)
+    target = data["symbol"]
+    if target not in symbols:
+        msg = f"symbol = {target!r}: give one of the positions' symbols, {', '.join(symbols)}"
+        raise RowError(msg)
+    # The target's mark does not enter its own price, so it may be left out; its legs share the one that is known.
+    own = [leg for leg, symbol in zip(legs, symbols, strict=True) if symbol == target]
+    given = [leg["mark_price"] for leg in own if leg.get("mark_price") is not None]
+    marks = {target: given[0] if given else own[0].get("entry_price")}
+    return Pool(
+        collateral=collateral,
+        positions=tuple(_each(legs, lambda leg: _position(leg, marks, fee_rate, contract, basis))),
+    )
+
+
+def _each(legs: list[object], read: Callable[[Any], _T]) -> list[_T]:
+    """Return what `read` makes of each position; an error says which position it is."""
+    results: list[_T] = []
     for number, leg in enumerate(legs, start=1):
         try:
-            positions.append(_position(leg, data["symbol"], marks, fee_rate, contract, basis))
+            results.append(read(leg))
         except MarginError as error:
             msg = f"positions, number {number}: {error}"
             raise RowError(msg) from error
-    if data["symbol"] not in marks:
-        msg = f"symbol = {data['symbol']!r}: give one of the positions' symbols, {', '.join(marks)}"
+    return results
+
+
+def _symbol(leg: object) -> str:
+    """Return the symbol of one position of a row."""
+    if not isinstance(leg, dict):
+        msg = f"{_show(leg)}: give an object with symbol, quantity, entry_price, ..."
         raise RowError(msg)
-    return Pool(collateral=collateral, positions=tuple(positions))
+    return name_text("symbol", _field(leg, "symbol"))
 
 
 def _position(
-    leg: object,
-    target: str,
-    marks: dict[str, float],
+    leg: dict[str, Any],
+    marks: dict[str, Any],
     fee_rate: float,
     contract: Contract,
     basis: MaintenanceBasis,
 ) -> Position:
-    """Return one position of a row; the target's mark does not enter its own price, so it may be left out."""
-    if not isinstance(leg, dict):
-        msg = f"{_show(leg)}: give an object with symbol, quantity, entry_price, ..."
-        raise RowError(msg)
-    symbol = name_text("symbol", _field(leg, "symbol"))
+    """Return one position of a row; a mark that it does not give is one of `marks`."""
+    symbol = leg["symbol"]
     entry_price = positive("entry_price", _field(leg, "entry_price"))
-    given = leg.get("mark_price")
-    if symbol == target:
-        # One symbol has one mark: legs of the target share the first that is known.
-        mark_price = marks.setdefault(symbol, entry_price if given is None else positive("mark_price", given))
-    else:
-        mark_price = marks[symbol] = positive("mark_price", _field(leg, "mark_price"))
+    unmarked = symbol in marks and leg.get("mark_price") is None
+    mark_price = positive("mark_price", marks[symbol] if unmarked else _field(leg, "mark_price"))
     schedule = RiskSchedule.flat(
         fraction("maintenance_margin_rate", _field(leg, "maintenance_margin_rate")),
         maintenance_amount=finite("maintenance_amount", _field(leg, "maintenance_amount")),
