@@ -52,7 +52,9 @@ def text(notebook: Any) -> str:  # noqa: ANN401
 def refresh(path: Path) -> None:
     """Run one notebook and store it clean."""
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": path.parent}}).execute()
+    NotebookClient(
+        notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": path.parent}}
+    ).execute()
     path.write_text(text(clean(notebook)), encoding="utf-8")
 
 

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import pytest
+
+from marginlib import MarginError, Pool, RiskSchedule, UnknownNameError, liquidation_price, risk, rulebook
+from marginlib.chart import Chart, Control, Explorer, Table, grid, money, percent, pool_chart, price_text, times
+
+FLAT = RiskSchedule.flat(0.004)
+
+
+def pool(collateral=600.0, quantity=0.1):
+    rules = rulebook("binance_usdm", "2026-09-29")
+    return Pool(collateral=collateral, positions=(rules.position("BTCUSDT", quantity, 60_000),))
+
+
+def test_the_lines_of_a_pool_are_its_equity_and_maintenance_at_every_price():
+    panel = pool_chart(pool(), "BTCUSDT", title="long").panels[0]
+    equity, maintenance = panel.lines
+    for price, own, need in list(zip(equity.x, equity.y, maintenance.y, strict=True))[::17]:
+        there = risk(pool().at({"BTCUSDT": price}))
+        assert (own, need) == (there.equity, there.maintenance)
+
+
+def test_the_markers_stand_where_the_lines_meet():
+    panel = pool_chart(pool(), "BTCUSDT", title="long").panels[0]
+    mark, liquidation, bankruptcy = panel.markers
+    assert mark.x == 60_000
+    assert liquidation.x == liquidation_price(pool(), "BTCUSDT")
+    there = risk(pool().at({"BTCUSDT": liquidation.x}))
+    assert liquidation.y == pytest.approx(there.equity) == pytest.approx(there.maintenance)
+    assert bankruptcy.x == 54_000
+
+
+def test_a_pool_without_a_liquidation_price_says_so():
+    chart = pool_chart(pool(collateral=6_000), "BTCUSDT", title="1x")
+    assert "No positive price liquidates the pool." in chart.sentence
+    assert chart.panels[0].markers[1].x is None
+    assert chart.table.rows[0] == ("liquidation price", "none")
+
+
+def test_a_price_range_of_ones_own_may_start_at_zero():
+    chart = pool_chart(pool(), "BTCUSDT", title="long", x_range=(0, 100_000))
+    assert chart.panels[0].lines[0].x[0] > 0
+    assert chart.panels[0].x_range == (0, 100_000)
+
+
+def test_a_liquidation_with_no_bankruptcy_price_reads_as_words():
+    # Money enough for a price of zero, less than maintenance frozen at entry: liquidated, and never bankrupt.
+    from dataclasses import replace  # noqa: PLC0415
+
+    from marginlib import MaintenanceBasis  # noqa: PLC0415
+
+    frozen = replace(pool().positions[0], maintenance_basis=MaintenanceBasis.ENTRY)
+    chart = pool_chart(Pool(collateral=6_000, positions=(frozen,)), "BTCUSDT", title="frozen")
+    assert chart.sentence.endswith("and no positive price makes it bankrupt.")
+
+
+def test_an_unknown_symbol_is_named():
+    with pytest.raises(UnknownNameError, match=r"symbol = 'DOGE': give one of BTCUSDT"):
+        pool_chart(pool(), "DOGE", title="")
+    with pytest.raises(UnknownNameError, match="no position"):
+        pool_chart(Pool(collateral=1), "DOGE", title="")
+
+
+def explorer():
+    control = Control(name="n", label="n", values=(1, 2), texts=("one", "two"), start=1)
+    empty = Table(columns=("a",), rows=())
+    return Explorer(
+        name="E", title="t", controls=(control,), build=lambda n: Chart(panels=(), sentence=f"{n}", table=empty, alt="")
+    )
+
+
+def test_an_explorer_starts_where_its_controls_stand():
+    assert explorer()().sentence == "1"
+    assert explorer()(n=2).sentence == "2"
+
+
+def test_an_explorer_names_a_control_or_a_value_that_it_does_not_have():
+    with pytest.raises(UnknownNameError, match="m: E has the controls n"):
+        explorer()(m=1)
+    with pytest.raises(MarginError, match="n = 3: give one of 1, 2"):
+        explorer()(n=3)
+
+
+def test_numbers_as_text():
+    assert money(1_234.5) == "$1,234.50"
+    assert money(-0.001) == "$0.00"
+    assert money(-9.999, 0) == "-$10"
+    assert percent(0.5, 0) == "+50 %"
+    assert price_text(None) == "none"
+    assert times(2) == "2.00x"
+    assert grid(0, 1, 3) == (0, 0.5, 1)

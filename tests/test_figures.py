@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from marginlib import Account, Pool, Position, RiskSchedule, close_out, figures, liquidation_price, rulebook
+from marginlib.chart import Explorer, money
+
+EXPLORERS = [value for name, value in vars(figures).items() if isinstance(value, Explorer)]
+each_explorer = pytest.mark.parametrize("explorer", EXPLORERS, ids=lambda explorer: explorer.name)
+FLAT = RiskSchedule.flat(0.004)
+
+
+def settings(explorer, most=60):
+    """Every corner of the controls, and a regular sample of the rest."""
+    combinations = list(product(*(control.values for control in explorer.controls)))
+    step = max(1, len(combinations) // most)
+    chosen = [*combinations[::step], combinations[-1]]
+    return [dict(zip((control.name for control in explorer.controls), values, strict=True)) for values in chosen]
+
+
+@each_explorer
+def test_a_figure_keeps_its_artists_and_its_shape_at_every_setting(explorer):
+    first = explorer()
+    for values in settings(explorer):
+        chart = explorer(**values)
+        assert len(chart.panels) == len(first.panels)
+        for panel, same in zip(chart.panels, first.panels, strict=True):
+            assert [line.role for line in panel.lines] == [line.role for line in same.lines]
+            assert [marker.role for marker in panel.markers] == [marker.role for marker in same.markers]
+            assert panel.x_range[0] < panel.x_range[1]
+            assert panel.y_range[0] < panel.y_range[1]
+            assert all(len(line.x) == len(line.y) for line in panel.lines)
+        assert chart.sentence in chart.alt
+        assert chart.sentence.endswith((".", "already."))
+        assert all(len(row) == len(chart.table.columns) for row in chart.table.rows)
+
+
+@each_explorer
+def test_controls_are_labelled_finite_and_start_on_a_value(explorer):
+    for control in explorer.controls:
+        assert control.label
+        assert control.start in control.values
+        assert len(control.texts) == len(control.values) == len(set(control.values))
+    assert len(explorer.controls) <= 3
+    assert getattr(figures, explorer.name) is explorer
+
+
+def test_taste_moves_the_isolated_price_and_leaves_the_cross_price():
+    cross = {figures.TASTE(leverage=leverage).panels[0].markers[1].x for leverage in (3, 5, 10, 100)}
+    isolated = [figures.TASTE(leverage=leverage).panels[1].markers[1].x for leverage in (5, 10, 20)]
+    assert len(cross) == 1
+    assert cross.pop() == pytest.approx(40_160.64, abs=0.01)
+    assert isolated == pytest.approx([48_192.77, 54_216.87, 57_228.92], abs=0.01)
+
+
+def test_isolated_says_what_the_engine_says():
+    short = Position.open(symbol="BTCUSDT", quantity=-500 * 20 / 60_000, price=60_000, schedule=FLAT, leverage=20)
+    price = liquidation_price(Pool(collateral=700, positions=(short,)), "BTCUSDT")
+    assert f"{price:,.2f}" in figures.ISOLATED(direction=-1, leverage=20, added=200).sentence
+
+
+def test_cross_beside_the_same_margin_isolated():
+    chart = figures.CROSS(leverage=20, wallet=10_000)
+    assert chart.panels[0].markers[1].x / 3_000 - 1 == pytest.approx(-0.498, abs=5e-4)
+    assert chart.panels[0].markers[2].x / 3_000 - 1 == pytest.approx(-0.046, abs=5e-4)
+    assert "No positive price" in figures.CROSS(leverage=10, wallet=10_000).sentence
+
+
+def test_contagion_moves_eth_while_eth_stands_still():
+    assert "ETH's liquidation price is 60." in figures.CONTAGION(sol_move=0).sentence
+    assert "ETH's liquidation price is 2,458." in figures.CONTAGION(sol_move=-20).sentence
+    assert "No positive ETH price" in figures.CONTAGION(sol_move=10).sentence
+
+
+def test_side_by_side_closes_a_pool_at_its_liquidation_price():
+    chart = figures.SIDE_BY_SIDE(same="size", move=-12)
+    btc = Position.open(symbol="BTCUSDT", quantity=0.5, price=60_000, schedule=FLAT, leverage=10)
+    pool = Account(wallet_balance=3_000, positions=(btc.isolated(),)).pools()[1]
+    left = close_out(pool.at({"BTCUSDT": liquidation_price(pool, "BTCUSDT")})).remaining
+    assert f"with {money(left)} left" in chart.sentence
+    assert "alive with $6,400 of equity" in chart.sentence
+    same = figures.SIDE_BY_SIDE(same="margin", move=-12).panels
+    assert same[0].markers[1].x == same[1].markers[1].x
+
+
+def test_tiers_show_the_rulebook():
+    schedule = rulebook("binance_usdm", figures.TIER_DATE).schedule("DOGEUSDT")
+    chart = figures.TIERS(symbol="DOGEUSDT", notional=1_000_000)
+    assert money(schedule.maintenance_margin(1_000_000)) in chart.sentence
+    assert f"{schedule.max_leverage(1_000_000):g}x" in chart.sentence
+
+
+def test_size_brings_liquidation_nearer_and_refuses_what_the_table_refuses():
+    near = [figures.SIZE(leverage=20, notional=n).panels[0].markers[0].y for n in (10_000, 1_000_000, 50_000_000)]
+    assert near == sorted(near)
+    assert near[0] < near[-1]
+    assert "cannot be opened" in figures.SIZE(leverage=50, notional=70_000_000).sentence

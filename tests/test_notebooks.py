@@ -1,0 +1,191 @@
+"""The notebooks keep the course's rules: shape, clean storage, numbers that the code backs, each alone and offline."""
+
+from __future__ import annotations
+
+import io
+import re
+import time
+import tokenize
+from decimal import Decimal
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from refresh_notebooks import ROOT, WIDGET_VIEW, clean, notebooks, text
+
+NOTEBOOKS = notebooks()
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
+NUMBER = re.compile(r"(?<![\w.])\d[\d,_]*(?:\.\d+)?(?:e\d+)?")
+EXPECTED = [
+    "00_start_here",
+    "01_what_is_margin",
+    "02_isolated_margin",
+    "03_cross_margin",
+    "04_side_by_side",
+    "05_maintenance_tiers",
+]
+# Each line of the brief that the course answers, and the notebook whose heading takes it up.
+SEED_HEADINGS = {
+    "02_isolated_margin": [
+        "losses are contained to the single position",
+        "different margin",
+        "safer for high",
+        "much easier to liquidate",
+        "dies quickly unless you add more margin",
+    ],
+    "03_cross_margin": [
+        "harder to get liquidated",
+        "smooths volatility",
+        "hedged or diversified",
+        "drain your entire balance",
+        "total exposure",
+    ],
+}
+
+
+def load(path: Path):
+    return nbformat.read(path, as_version=4)
+
+
+def markdown(notebook) -> str:
+    return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
+def shown(notebook) -> str:
+    """All text that the code cells print or show."""
+    parts = []
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            parts.append(output.get("text", ""))
+            parts.extend(value for kind, value in output.get("data", {}).items() if kind == "text/plain")
+            html = output.get("data", {}).get("text/html", "")
+            parts.append(re.sub(r"<[^>]*>", " ", html))
+    return "\n".join(parts)
+
+
+def code_without_comments(notebook) -> str:
+    """The code cells' tokens; a number in a comment is a claim, not an input."""
+    parts = []
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            tokens = tokenize.generate_tokens(io.StringIO(cell.source).readline)
+            parts.extend(token.string for token in tokens if token.type != tokenize.COMMENT)
+    return " ".join(parts)
+
+
+def numbers(source: str) -> set[Decimal]:
+    return {Decimal(found.rstrip(",").replace(",", "").replace("_", "")) for found in NUMBER.findall(source)}
+
+
+def test_the_course_has_its_notebooks():
+    assert [path.stem for path in NOTEBOOKS] == EXPECTED
+
+
+@each_notebook
+def test_stored_clean_and_small(path):
+    stored = path.read_text(encoding="utf-8")
+    assert stored == text(clean(load(path))), "run tools/refresh_notebooks.py"
+    assert WIDGET_VIEW not in stored
+    assert len(stored) < 1_000_000
+    for cell in load(path).cells:
+        assert all(output.output_type != "error" for output in cell.get("outputs", []))
+        assert all(output.get("name") != "stderr" for output in cell.get("outputs", []))
+
+
+@each_notebook
+def test_cells_have_stable_names_and_one_idea(path):
+    ids = [cell.id for cell in load(path).cells]
+    assert len(set(ids)) == len(ids)
+    assert all(re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) and len(name) <= 40 for name in ids)
+    for cell in load(path).cells:
+        if cell.cell_type == "code":
+            lines = cell.source.splitlines()
+            assert len(lines) <= 12, cell.id
+            assert max(map(len, lines)) <= 120, cell.id
+            assert not re.search(r"^\s*(def|class|%|!)", cell.source, re.MULTILINE), cell.id
+
+
+@each_notebook
+def test_opens_with_objectives_and_closes_with_questions(path):
+    notebook = load(path)
+    ids = [cell.id for cell in notebook.cells]
+    title = notebook.cells[0].source
+    assert ids[0] == "title"
+    assert title.startswith(f"# {path.stem[:2]} · ")
+    assert re.search(r"^\d+ minutes", title, re.MULTILINE)
+    objectives = re.findall(r"^- \*\*(\w+)\*\*", title, re.MULTILINE)
+    assert 3 <= len(objectives) <= 5
+    assert set(objectives) <= {"compute", "predict", "compare", "choose"}
+    assert ids.index("summary") < ids.index("quiz") < ids.index("sources") == len(ids) - 1
+    assert "<details>" in notebook.cells[ids.index("quiz")].source
+    assert "**Predict before you run" in markdown(notebook)
+
+
+@each_notebook
+def test_every_interactive_figure_has_a_twin_that_needs_no_kernel(path):
+    cells = load(path).cells
+    explored = [k for k, cell in enumerate(cells) if cell.cell_type == "code" and cell.source.startswith("explore(")]
+    assert explored
+    for k in explored:
+        figure = re.match(r"explore\((figures\.\w+)\)", cells[k].source)[1]
+        twin = next(cell for cell in cells[k + 1 : k + 3] if cell.cell_type == "code")
+        assert twin.source.startswith(f"static({figure}("), figure
+        (output,) = twin.outputs
+        html = output.data["text/html"]
+        alt = re.search(r'<img alt="([^"]+)"', html)[1]
+        assert len(alt) > 60
+        assert "<figcaption>" in html
+        assert "<table>" in html
+        assert "arrow keys" in "\n".join(cell.source for cell in cells[max(0, k - 2) : k])
+
+
+@each_notebook
+def test_every_number_in_the_prose_is_computed_or_given_to_the_code(path):
+    notebook = load(path)
+    backed = numbers(code_without_comments(notebook)) | numbers(shown(notebook))
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown" and cell.id != "sources")
+    prose = re.sub(r"\[[^\]]*\]\([^)]*\)", " ", prose)  # links to notebooks carry numbers of their own
+    prose = re.sub(r"^# \d\d · |^\d+ minutes.*$|^\*\*\d+\.\*\*|^\d+\. ", " ", prose, flags=re.MULTILINE)
+    prose = re.sub(r"`\d\d`|(?<![\d.,])0\d\b|\b1[0-3] · ", " ", prose)  # notebook numbers
+    unbacked = []
+    for found in re.finditer(NUMBER.pattern + r"(?=(\s?%)?)", prose):
+        value = Decimal(found[0].rstrip(",").replace(",", "").replace("_", ""))
+        if value == int(value) and value < 10:
+            continue  # counts of things, such as "3 coins"
+        if value not in backed and not (found[1] and value / 100 in backed):
+            unbacked.append(prose[max(0, found.start() - 30) : found.end() + 10].replace("\n", " "))
+    assert not unbacked
+
+
+@pytest.mark.parametrize("stem", SEED_HEADINGS)
+def test_every_claim_of_the_two_systems_has_a_heading_of_its_own(stem):
+    headings = re.findall(r"^#+ (.*)$", markdown(load(ROOT / "notebooks" / f"{stem}.ipynb")), re.MULTILINE)
+    for claim in SEED_HEADINGS[stem]:
+        assert any(claim in heading.lower() for heading in headings), claim
+
+
+@each_notebook
+def test_links_lead_to_files_that_exist(path):
+    for target in re.findall(r"\]\(([^)#]+)", markdown(load(path))):
+        if "://" not in target:
+            assert (path.parent / target).exists(), target
+
+
+@each_notebook
+def test_runs_alone_offline_and_quickly(path, tmp_path, monkeypatch):
+    # A socket that refuses every address but this machine's own.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import socket\n"
+        "connect = socket.socket.connect\n"
+        "def local_only(self, address):\n"
+        "    if self.family in (socket.AF_INET, socket.AF_INET6) and not str(address[0]).startswith(('127.', '::1')):\n"
+        "        raise OSError(f'offline: {address}')\n"
+        "    return connect(self, address)\n"
+        "socket.socket.connect = local_only\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    notebook = load(path)
+    start = time.monotonic()
+    NotebookClient(notebook, timeout=60, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
+    assert time.monotonic() - start < 20
