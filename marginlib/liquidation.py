@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import copysign, fsum, inf, isfinite
+from math import fsum, inf, isfinite
 from sys import float_info
 from typing import NamedTuple
 
@@ -71,19 +71,18 @@ def lone_liquidation_price(
     try:
         cost = quantity * entry_price
         shortfall = cost - collateral
+        keep, amount, clear = schedule.liquidation_lines[bisect_right(schedule.liquidation_edges, shortfall)]
+        price = (shortfall - amount) / (quantity * keep or inf)
+        # Most calls end here: such a price has no bad number in it, and is no rounding of 0.
+        if 0.0 < clear * entry_price < price < inf:
+            return price
         usable = 0 < entry_price < inf and cost and -inf < shortfall < inf
     except (TypeError, OverflowError):  # not a number at all, or an integer beyond every float
         usable = False
     if not usable:
         _refuse(collateral, quantity, entry_price)
-    direction = copysign(1.0, quantity)
-    rate, amount = schedule.liquidation_tier(direction, shortfall)
-    above = amount - shortfall
-    per_price = quantity * (direction * rate - 1.0)
-    if per_price == 0 or abs(above) <= _ROUNDING * (abs(cost) + abs(collateral) + abs(amount)):
-        return None
-    price = above / per_price
-    return price if 0 < price < inf else None
+    scale = abs(collateral) + (2 * abs(cost) + abs(schedule.first_amount))  # as `_scale`, of a position just opened
+    return price if 0 < price < inf and abs(shortfall - amount) > _ROUNDING * scale else None
 
 
 def liquidation_price(pool: Pool, symbol: str) -> float | None:

@@ -113,9 +113,13 @@ class RiskSchedule:
     floors: tuple[float, ...] = field(init=False, repr=False, compare=False)
     rates: tuple[float, ...] = field(init=False, repr=False, compare=False)
     amounts: tuple[float, ...] = field(init=False, repr=False, compare=False)
-    # For each direction, what the shortfall is when a position of that direction is liquidated on a tier's floor: the
-    # tier of a liquidation price is looked up here, with no search by trial. See `liquidation_tier`.
-    _keys: dict[float, tuple[float, ...]] = field(init=False, repr=False, compare=False)
+    # Where one position meets its maintenance margin, its signed value v solves `v - maintenance(|v|) = shortfall`. The
+    # left side rises with v and is made of straight lines, tier by tier, shorts below and longs above: so one look-up
+    # of the shortfall among the `liquidation_edges` finds the line, and no search by trial is needed.
+    liquidation_edges: tuple[float, ...] = field(init=False, repr=False, compare=False)
+    # Per line: v = (shortfall - amount) / keep, where keep is 1 - rate for longs and 1 + rate for shorts, and the
+    # multiple of the entry price above which the price found is no rounding of 0 (see `lone_liquidation_price`).
+    liquidation_lines: tuple[tuple[float, float, float], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         tiers = tuple(self.tiers)
@@ -126,13 +130,18 @@ class RiskSchedule:
         rates = tuple(float(tier.maintenance_margin_rate) + fee for tier in tiers)
         fraction("maintenance_margin_rate + closing_fee_rate", rates[-1])
         amounts = _amounts(tiers, first)
-        upper = [(floor, rate * floor - amount) for floor, rate, amount in zip(floors, rates, amounts, strict=True)][1:]
+        needs = [rate * floor - amount for floor, rate, amount in zip(floors, rates, amounts, strict=True)]
+        upper = list(zip(floors, needs, strict=True))[1:]
+        shorts, longs = [-floor - need for floor, need in reversed(upper)], [floor - need for floor, need in upper]
+        lines = [(1 + rate, amount) for rate, amount in zip(reversed(rates), reversed(amounts), strict=True)]
+        lines += [(1 - rate, amount) for rate, amount in zip(rates, amounts, strict=True)]
         set_field = object.__setattr__  # the way a frozen dataclass sets what it derives
         set_field(self, "tiers", tiers)
         set_field(self, "floors", floors)
         set_field(self, "rates", rates)
         set_field(self, "amounts", amounts)
-        set_field(self, "_keys", {sign: tuple(floor - sign * keep for floor, keep in upper) for sign in (1.0, -1.0)})
+        set_field(self, "liquidation_edges", (*shorts, first, *longs))
+        set_field(self, "liquidation_lines", tuple((keep, amount, _clear(keep, first)) for keep, amount in lines))
 
     @classmethod
     def flat(
@@ -282,24 +291,35 @@ class RiskSchedule:
 
         Equity is `direction x notional - shortfall`, so equity = maintenance where
 
-            notional - direction x maintenance(notional) = direction x shortfall
+            direction x notional - maintenance(notional) = shortfall
 
-        whose left side rises with the notional: one look-up of the right side among the tier floors finds the tier.
+        whose left side rises with the signed value: one look-up among the `liquidation_edges` finds the tier.
 
         Args:
             direction: sign of the position's exposure, 1.0 or -1.0.
             shortfall: signed entry cost of the position less the collateral behind it [quote currency].
 
         Returns:
-            (maintenance rate [1], maintenance amount [quote currency]) of that tier.
+            (maintenance rate [1], maintenance amount [quote currency]) of that tier; of the first one, where no price
+            liquidates the position.
 
         Example:
             >>> table = [(0, 50_000, 0.004, 125, 0), (50_000, None, 0.005, 100, 50)]
             >>> RiskSchedule.from_brackets(table).liquidation_tier(1.0, 60_000.0)
             (0.005, 50.0)
         """
-        k = bisect_right(self._keys[direction], direction * shortfall)
+        above = bisect_right(self.liquidation_edges, shortfall) - len(self.rates)  # 0: first tier, long; -1: short
+        k = max(0, above if direction > 0 else -1 - above)
         return self.rates[k], self.amounts[k]
+
+
+def _clear(keep: float, first_amount: float) -> float:
+    """Return the multiple of the entry price above which a liquidation price is certainly more than rounding.
+
+    With a first amount of 0, what the price is found from is at least `price x keep` for each unit of quantity, and
+    its rounding at most a few `epsilon x entry price`; in any other case the caller has to look closer.
+    """
+    return 1e-14 / keep if first_amount == 0 and keep > 1e-9 else inf  # noqa: PLR2004
 
 
 def _amounts(tiers: tuple[RiskTier, ...], first: float) -> tuple[float, ...]:
