@@ -1,0 +1,408 @@
+"""Liquidation and bankruptcy prices against closed forms and published figures; shocks and close-outs."""
+
+from __future__ import annotations
+
+import random
+from fractions import Fraction
+
+import pytest
+from twins import bisected_liquidation_price
+
+from marginlib import (
+    Account,
+    Contract,
+    MaintenanceBasis,
+    MarginError,
+    Pool,
+    Position,
+    RiskSchedule,
+    RiskTier,
+    UnknownNameError,
+    bankruptcy_price,
+    close_out,
+    common_shock,
+    liquidation_price,
+    liquidation_prices,
+    lone_liquidation_price,
+    rulebook,
+)
+
+FLAT = RiskSchedule.flat(0.004)
+ENTRY, MARK = MaintenanceBasis.ENTRY, MaintenanceBasis.MARK
+
+
+def held(
+    quantity: float,
+    entry: float,
+    *,
+    symbol: str = "BTC",
+    mark: float | None = None,
+    schedule: RiskSchedule = FLAT,
+    contract: Contract = Contract.LINEAR,
+    basis: MaintenanceBasis = MARK,
+) -> Position:
+    """Return a cross position, marked at its entry unless a mark is given."""
+    return Position(
+        symbol=symbol,
+        quantity=quantity,
+        entry_price=entry,
+        mark_price=entry if mark is None else mark,
+        schedule=schedule,
+        contract=contract,
+        maintenance_basis=basis,
+    )
+
+
+def price(collateral: float, *positions: Position, symbol: str = "BTC") -> float | None:
+    """Return the liquidation price of a pool."""
+    return liquidation_price(Pool(collateral=collateral, positions=positions), symbol)
+
+
+# --- the course's examples ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("notional", "cross", "isolated"),
+    [  # liquidation as a move from the entry, in per cent; 10,000 in the account, 1,000 set aside
+        (1_000, None, None),
+        (5_000, None, -19.7),
+        (10_000, None, -9.6),
+        (20_000, -49.8, -4.6),
+        (50_000, -19.7, -1.6),
+    ],
+)
+def test_ten_thousand_and_a_thousand_of_eth(notional: float, cross: float | None, isolated: float | None) -> None:
+    eth = Position.open(symbol="ETH", quantity=notional / 3_000, price=3_000, schedule=FLAT, leverage=notional / 1_000)
+    shared = Account(wallet_balance=10_000, positions=(eth,)).pools()[0]
+    apart = Account(wallet_balance=10_000, positions=(eth.isolated(),)).pools()[1]
+    assert apart.collateral == pytest.approx(1_000)
+    for pool, expected in ((shared, cross), (apart, isolated)):
+        found = liquidation_price(pool, "ETH")
+        assert (None if found is None else round(100 * (found / 3_000 - 1), 1)) == expected
+
+
+def test_at_a_fixed_size_leverage_moves_the_isolated_price_only() -> None:
+    cross, isolated = [], []
+    for leverage in (2, 5, 10, 20):
+        btc = Position.open(symbol="BTC", quantity=0.1, price=60_000, schedule=FLAT, leverage=leverage)
+        cross.append(price(5_000, btc))
+        isolated.append(price(6_000 / leverage, btc))
+        assert price(10_000, btc) is None
+    assert len(set(cross)) == 1
+    assert [round(each or 0) for each in isolated] == [30_120, 48_193, 54_217, 57_229]
+
+
+def test_five_hundred_of_bitcoin() -> None:
+    btc = Position.open(symbol="BTC", quantity=5_000 / 60_000, price=60_000, schedule=FLAT, leverage=10).isolated()
+    pool = Account(wallet_balance=10_000, positions=(btc,)).pools()[1]
+    assert pool.collateral == pytest.approx(500)
+    liquidated = liquidation_price(pool, "BTC")
+    assert liquidated is not None
+    assert round(liquidated) == 54_217
+    out = close_out(pool.at({"BTC": liquidated}))
+    assert round(out.realized_pnl, 2) == -481.93
+    assert round(out.remaining, 2) == 18.07
+    assert bankruptcy_price(pool, "BTC") == pytest.approx(54_000)
+
+
+def test_contagion() -> None:
+    eth = held(10_000 / 3_000, 3_000, symbol="ETH")
+    sol = held(400, 100, symbol="SOL", schedule=RiskSchedule.flat(0.005))
+    pool = Pool(collateral=10_000, positions=(eth, sol))
+    before, after = liquidation_price(pool, "ETH"), liquidation_price(pool.at({"SOL": 80}), "ETH")
+    assert before is not None
+    assert after is not None
+    assert (round(before), round(after)) == (60, 2_458)
+
+
+def test_once_leverage_in_all_four_ways() -> None:
+    assert price(60_000, held(1, 60_000)) is None
+    short = price(60_000, held(-1, 60_000))
+    assert short is not None
+    assert round(100 * (short / 60_000 - 1), 1) == 99.2
+    long = price(100 / 60_000, held(100, 60_000, contract=Contract.INVERSE))
+    assert long == pytest.approx(60_000 * 1.004 / 2)
+    assert price(100 / 60_000, held(-100, 60_000, contract=Contract.INVERSE)) is None
+
+
+def test_one_hundred_times_is_liquidated_before_one_per_cent() -> None:
+    found = lone_liquidation_price(600, 1, 60_000, FLAT)
+    assert found is not None
+    assert 100 * (found / 60_000 - 1) == pytest.approx(-0.602, abs=5e-4)  # about -(1/100 - 0.4 %)
+
+
+# --- closed forms of the venues -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize(("margin", "rate", "amount", "fee"), [(900, 0.004, 0, 0), (2_000, 0.01, 13, 0.0006)])
+def test_linear_maintenance_at_the_mark(side: int, margin: float, rate: float, amount: float, fee: float) -> None:
+    schedule = RiskSchedule.flat(rate, maintenance_amount=amount, closing_fee_rate=fee)
+    expected = (margin + amount - side * 0.1 * 60_000) / (0.1 * (rate + fee - side))
+    assert price(margin, held(side * 0.1, 60_000, schedule=schedule)) == pytest.approx(expected, rel=1e-12)
+    assert lone_liquidation_price(margin, side * 0.1, 60_000, schedule) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize("leverage", [2, 5, 20])
+def test_linear_maintenance_frozen_at_entry(side: int, leverage: float) -> None:
+    expected = 60_000 * (1 - side / leverage + side * 0.004)  # Bybit
+    assert price(6_000 / leverage, held(side * 0.1, 60_000, basis=ENTRY)) == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_two_conventions_of_maintenance_differ() -> None:
+    percent = RiskSchedule.flat(0.01)
+    assert price(2, held(1, 10, schedule=percent, basis=ENTRY)) == pytest.approx(8.1)
+    assert price(2, held(1, 10, schedule=percent, basis=MARK)) == pytest.approx(8.081, abs=5e-4)
+
+
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize("amount", [0, 0.0005])
+def test_inverse_contracts_count_in_coins(side: int, amount: float) -> None:
+    contracts, size, wallet, entry, rate = 50, 100, 0.02, 60_000, 0.01
+    # Binance COIN-M: [contracts x rate + side x contracts] / [(wallet + amount) / size + side x contracts / entry]
+    expected = (contracts * rate + side * contracts) / ((wallet + amount) / size + side * contracts / entry)
+    schedule = RiskSchedule.flat(rate, maintenance_amount=amount)
+    coin = held(side * contracts * size, entry, schedule=schedule, contract=Contract.INVERSE)
+    assert price(wallet, coin) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("leverage", [2, 10])
+@pytest.mark.parametrize("side", [1, -1])
+def test_bankruptcy_is_one_over_leverage_away(side: int, leverage: float) -> None:
+    pool = Pool(collateral=6_000 / leverage, positions=(held(side * 0.1, 60_000),))
+    assert bankruptcy_price(pool, "BTC") == pytest.approx(60_000 * (1 - side / leverage))
+    coins = Pool(collateral=0.1 / leverage, positions=(held(side * 6_000, 60_000, contract=Contract.INVERSE),))
+    assert bankruptcy_price(coins, "BTC") == pytest.approx(60_000 * leverage / (leverage + side))
+
+
+def test_the_cross_price_of_one_is_the_lone_price_net_of_the_others() -> None:
+    others = [held(-2, 3_000, symbol="ETH", mark=3_200), held(50, 100, symbol="SOL", mark=90, basis=ENTRY)]
+    kept = 0.004 * (6_400 + 5_000)  # ETH at its mark, SOL at its entry
+    lost = 2 * 200 + 50 * 10
+    expected = lone_liquidation_price(5_000 - lost - kept, 0.5, 60_000, FLAT)
+    assert price(5_000, held(0.5, 60_000), *others) == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_profit_of_others_backs_a_negative_wallet() -> None:
+    winner = held(10, 3_000, symbol="ETH", mark=4_000)  # 10,000 of profit, 160 kept
+    assert price(-4_000, held(0.5, 60_000), winner) == pytest.approx((30_000 - 5_840) / (0.5 * 0.996))
+    assert price(-4_000, held(0.5, 60_000)) is not None
+
+
+def test_hedge_legs_share_one_price() -> None:
+    schedule_long, schedule_short = RiskSchedule.flat(0.005), RiskSchedule.flat(0.01)
+    long, short = held(2, 100, schedule=schedule_long), held(-1, 110, schedule=schedule_short)
+    # Binance, hedge mode: (wallet - long value + short value) / (rates x sizes - long + short)
+    expected = (60 - 200 + 110) / (2 * 0.005 + 1 * 0.01 - 2 + 1)
+    legs = [long, held(-1, 110, mark=100, schedule=schedule_short)]
+    assert price(60, *legs) == pytest.approx(expected)
+    assert price(60, short, held(2, 100, mark=110, schedule=schedule_long)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("mark", "nearest"), [(100, "rise"), (20, "fall")])
+def test_of_two_prices_the_nearer_one_is_given(mark: float, nearest: str) -> None:
+    # Long 1 from 100 and short 1 from 100 with steep tiers: profit is always 0, maintenance grows with the price.
+    steep = RiskSchedule(
+        tiers=(
+            RiskTier(notional_floor=0, maintenance_margin_rate=0.01),
+            RiskTier(notional_floor=200, maintenance_margin_rate=0.6),
+        )
+    )
+    long, short = held(2, 100, mark=mark, schedule=steep), held(-1, 100, mark=mark, schedule=steep)
+    fall = (95 - 200 + 100) / (0.02 + 0.01 - 1)  # both legs in the first tier
+    found = price(95, long, short)
+    other = bisected_liquidation_price(Pool(collateral=95, positions=(long, short)), "BTC")
+    assert found == pytest.approx(other)
+    assert found is not None
+    assert (found == pytest.approx(fall)) == (nearest == "fall")
+    assert (found > mark) == (nearest == "rise")
+
+
+def test_equal_legs_are_liquidated_by_their_maintenance_alone() -> None:
+    legs = [held(1, 100), held(-1, 100)]
+    assert price(2, *legs) == pytest.approx(2 / 0.008)
+    assert bankruptcy_price(Pool(collateral=2, positions=tuple(legs)), "BTC") is None
+
+
+# --- tiers ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_tier_is_the_one_at_the_liquidation_price_and_not_at_entry() -> None:
+    schedule = rulebook("binance_usdm", "2021-03-18").schedule("BTCUSDT")
+    # 5 BTC from 60,000: 300,000 at entry is in the third tier (1 %, 1,300), 228,... at liquidation in the second.
+    found = lone_liquidation_price(75_000, 5, 60_000, schedule)
+    assert found == pytest.approx((300_000 - 75_000 - 50) / (5 * (1 - 0.005)))
+    assert found is not None
+    assert 50_000 < 5 * found < 250_000
+    short = lone_liquidation_price(75_000, -4, 60_000, schedule)  # 240,000 at entry, more at liquidation
+    assert short == pytest.approx((240_000 + 75_000 + 1_300) / (4 * (1 + 0.01)))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("ulps", range(-3, 4))
+def test_newton_stops_on_a_tier_edge(sign: int, ulps: int) -> None:
+    schedule = rulebook("binance_usdm", "2026-09-29").schedule("BTCUSDT")
+    for edge in schedule.floors[1:]:
+        size = edge / 60_000
+        collateral = schedule.maintenance_margin(edge) * (1 + ulps * 2**-52)
+        pool = Pool(collateral=collateral, positions=(held(sign * size, 60_000, schedule=schedule),))
+        assert liquidation_price(pool, "BTC") == pytest.approx(60_000, rel=1e-12)
+
+
+# --- no price -------------------------------------------------------------------------------------------------------
+
+
+def test_a_margin_that_just_pays_for_everything_leaves_no_price_whatever_the_decimals() -> None:
+    numbers = random.Random(7)
+    for _ in range(300):
+        size, entry = round(numbers.uniform(0.1, 1_000), 3), round(numbers.uniform(1, 5_000), 2)
+        other, opened = round(numbers.uniform(0.1, 1e5), 3), round(numbers.uniform(1, 5_000), 2)
+        mark = round(opened * numbers.uniform(0.9, 1.1), 2)
+        exact = [Fraction(str(each)) for each in (size, entry, other, opened, mark, 0.004)]
+        wallet = exact[0] * exact[1] - exact[2] * (exact[4] - exact[3]) + exact[2] * exact[4] * exact[5]
+        pool = Pool(
+            collateral=float(wallet),
+            positions=(held(size, entry), held(other, opened, symbol="ETH", mark=mark)),
+        )
+        assert liquidation_price(pool, "BTC") is None
+        assert liquidation_prices(pool)["BTC"] is None
+        assert lone_liquidation_price(float(exact[0] * exact[1]), size, entry, FLAT) is None
+
+
+def test_a_little_less_than_everything_leaves_a_price() -> None:
+    assert lone_liquidation_price(0.3 * (1 - 1e-12), 0.1, 3, FLAT) == pytest.approx(3e-12 / 0.996, rel=1e-3)
+
+
+def test_legs_that_cancel_in_decimals_cancel() -> None:
+    legs = tuple(held(quantity, 100, basis=ENTRY) for quantity in (0.1, 0.2, -0.3))
+    for collateral in (-10, 10):
+        pool = Pool(collateral=collateral, positions=legs)
+        assert liquidation_price(pool, "BTC") is None
+        assert bankruptcy_price(pool, "BTC") is None
+        assert common_shock(pool) == (None, None)
+
+
+def test_a_price_beyond_every_float_is_no_price() -> None:
+    assert lone_liquidation_price(1e5, -5e-324, 1e10, FLAT) is None
+    assert lone_liquidation_price(1e5, 5e-324, 1e300, RiskSchedule.flat(0.5)) is None
+    tiny = held(-1e-300, 1e5)
+    assert price(1e20, tiny) is None
+    coin = held(1e-20, 60_000, contract=Contract.INVERSE)  # a long of next to nothing against a fortune
+    assert price(1e290, coin) is None
+    assert common_shock(Pool(collateral=1e290, positions=(coin,))).fall is None
+
+
+def test_a_pool_that_nothing_can_save_has_no_price() -> None:
+    assert price(-200, held(-1, 100)) is None
+    assert price(-50, held(1, 100), held(-1, 100)) is None
+
+
+# --- several prices -------------------------------------------------------------------------------------------------
+
+
+def test_all_prices_of_a_pool() -> None:
+    pool = Pool(collateral=10_000, positions=(held(0.5, 60_000), held(-10, 3_000, symbol="ETH")))
+    prices = liquidation_prices(pool)
+    assert prices == {symbol: pytest.approx(liquidation_price(pool, symbol)) for symbol in ("BTC", "ETH")}
+    assert liquidation_prices(Pool(collateral=5)) == {}
+
+
+@pytest.mark.parametrize("ask", [liquidation_price, bankruptcy_price])
+def test_an_unknown_symbol_is_answered_with_the_known_ones(ask: object) -> None:
+    assert callable(ask)
+    with pytest.raises(UnknownNameError, match="symbol = 'DOGE': give one of BTC"):
+        ask(Pool(collateral=1, positions=(held(1, 100),)), "DOGE")
+    with pytest.raises(UnknownNameError, match="none, for the pool has no position"):
+        ask(Pool(collateral=1), "DOGE")
+
+
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        ((float("nan"), 1, 100), "collateral = nan: give one finite number"),
+        (("500", 1, 100), "collateral = '500': give one finite number"),
+        ((500, 0, 100), "quantity = 0: give a size with its sign, + for long, - for short"),
+        ((500, float("inf"), 100), "quantity = inf: give one finite number"),
+        ((500, 1, 0), "entry_price = 0: give a number above 0"),
+        ((500, 1, -100), "entry_price = -100: give a number above 0"),
+        ((500, 1, None), "entry_price = None: give one finite number"),
+        ((500, 10**400, 1.0), "quantity = an integer of"),
+        ((500, 1e-200, 1e-200), "quantity x entry_price = 0.0: too large or too small for a float"),
+    ],
+)
+def test_plain_numbers_are_checked(numbers: tuple[float, float, float], message: str) -> None:
+    with pytest.raises(MarginError) as refused:
+        lone_liquidation_price(*numbers, FLAT)
+    assert message in str(refused.value)
+
+
+# --- common shocks --------------------------------------------------------------------------------------------------
+
+
+def test_a_common_shock_of_a_net_long_book() -> None:
+    pool = Pool(collateral=10_000, positions=(held(0.5, 60_000), held(10, 3_000, symbol="ETH")))
+    shock = common_shock(pool)
+    # 60,000 of notional: 10,000 + 60,000 x = 0.004 x 60,000 (1 + x)
+    assert shock.fall == pytest.approx((240 - 10_000) / (60_000 * 0.996))
+    assert shock.rise is None
+
+
+def test_a_common_shock_of_a_short_and_of_a_hedged_book() -> None:
+    short = common_shock(Pool(collateral=10_000, positions=(held(-1, 60_000),)))
+    assert short == (None, pytest.approx((10_000 - 240) / (60_000 * 1.004)))
+    hedged = common_shock(Pool(collateral=500, positions=(held(1, 60_000), held(-20, 3_000, symbol="ETH"))))
+    assert hedged == (None, pytest.approx(500 / (120_000 * 0.004) - 1))
+    assert common_shock(Pool(collateral=500)) == (None, None)
+
+
+def test_a_common_shock_of_coins() -> None:
+    long = Pool(collateral=0.01, positions=(held(1_000, 60_000, contract=Contract.INVERSE),))
+    found = liquidation_price(long, "BTC")
+    assert found is not None
+    assert common_shock(long) == (pytest.approx(found / 60_000 - 1), None)
+
+
+def test_a_book_can_be_liquidated_both_ways() -> None:
+    steep = RiskSchedule(
+        tiers=(
+            RiskTier(notional_floor=0, maintenance_margin_rate=0.01),
+            RiskTier(notional_floor=200, maintenance_margin_rate=0.6),
+        )
+    )
+    pool = Pool(collateral=95, positions=(held(2, 100, schedule=steep), held(-1, 100, symbol="ETH", schedule=steep)))
+    shock = common_shock(pool)
+    assert shock.fall == pytest.approx((95 - 100) / (0.03 - 1) / 100 - 1)
+    assert shock.rise is not None
+    assert shock.rise > 0
+
+
+def test_the_shock_that_would_save_a_pool() -> None:
+    shock = common_shock(Pool(collateral=100, positions=(held(1, 60_000),)))
+    assert shock.fall == pytest.approx((240 - 100) / (60_000 * 0.996))  # a rise
+
+
+# --- closing --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mark", "fee_rate", "pnl", "fee", "remaining", "deficit"),
+    [
+        (60_000, 0.01, 0, 60, 540, 0),
+        (55_000, 0.01, -500, 55, 45, 0),
+        (54_100, 0.01, -590, 10, 0, 0),  # the fee takes what is there, and no more
+        (54_000, 0.01, -600, 0, 0, 0),
+        (53_000, 0.01, -700, 0, 0, 100),
+        (53_000, 0, -700, 0, 0, 100),
+    ],
+)
+def test_what_closing_leaves(
+    mark: float, fee_rate: float, pnl: float, fee: float, remaining: float, deficit: float
+) -> None:
+    out = close_out(Pool(collateral=600, positions=(held(0.1, 60_000, mark=mark),)), clearance_fee_rate=fee_rate)
+    assert (out.realized_pnl, out.fee, out.remaining, out.deficit) == pytest.approx((pnl, fee, remaining, deficit))
+
+
+def test_a_fee_that_is_no_fraction_is_refused() -> None:
+    with pytest.raises(MarginError, match=r"clearance_fee_rate = 1\.25: give a fraction"):
+        close_out(Pool(collateral=1), clearance_fee_rate=1.25)

@@ -1,0 +1,198 @@
+"""Positions, pools and accounts: values, the partition into pools, and what no account can have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError, fields
+from typing import Any
+
+import pytest
+
+from marginlib import (
+    Account,
+    Contract,
+    MaintenanceBasis,
+    MarginError,
+    MarginMode,
+    Pool,
+    Position,
+    RiskSchedule,
+    UnknownNameError,
+)
+
+FLAT = RiskSchedule.flat(0.004)
+
+
+def position(**changes: Any) -> Position:
+    """Return 0.1 BTC long at 60,000, with fields changed."""
+    values = {
+        "symbol": "BTCUSDT",
+        "quantity": 0.1,
+        "entry_price": 60_000,
+        "mark_price": 61_000,
+        "schedule": FLAT,
+        "leverage": 10,
+    }
+    return Position(**(values | changes))
+
+
+@pytest.mark.parametrize(
+    ("quantity", "contract", "pnl", "notional"),
+    [
+        (0.1, Contract.LINEAR, 100, 6_100),  # 0.1 x (61,000 - 60,000)
+        (-0.1, Contract.LINEAR, -100, 6_100),
+        (6_000, Contract.INVERSE, 6_000 / 60_000 - 6_000 / 61_000, 6_000 / 61_000),  # face x (1/entry - 1/mark)
+        (-6_000, Contract.INVERSE, 6_000 / 61_000 - 6_000 / 60_000, 6_000 / 61_000),
+    ],
+)
+def test_profit_and_notional(quantity: float, contract: Contract, pnl: float, notional: float) -> None:
+    held = position(quantity=quantity, contract=contract)
+    assert held.unrealized_pnl == pytest.approx(pnl)
+    assert held.notional == pytest.approx(notional)
+    assert held.entry_notional == pytest.approx(abs(quantity) * 60_000 ** (1 if contract is Contract.LINEAR else -1))
+
+
+def test_a_position_opens_at_its_mark() -> None:
+    opened = Position.open(symbol="ETHUSDT", quantity=-2, price=3_000, schedule=FLAT)
+    assert opened.entry_price == opened.mark_price == 3_000
+    assert opened.unrealized_pnl == 0
+    assert (opened.margin_mode, opened.leverage) == (MarginMode.CROSS, 1)
+
+
+def test_isolating_sets_the_initial_margin_aside_and_crossing_gives_it_back() -> None:
+    isolated = position().isolated()
+    assert (isolated.margin_mode, isolated.isolated_margin) == (MarginMode.ISOLATED, 600)
+    assert position().isolated(750).isolated_margin == 750
+    assert isolated.cross() == position()
+
+
+def test_numbers_are_kept_as_plain_floats() -> None:
+    numpy = pytest.importorskip("numpy")
+    held = position(quantity=numpy.float64(0.5), entry_price=60_000, leverage=numpy.int64(3)).isolated(numpy.float32(9))
+    for name in ("quantity", "entry_price", "mark_price", "leverage", "isolated_margin"):
+        assert type(getattr(held, name)) is float
+
+
+@pytest.mark.parametrize("record", [position(), Pool(collateral=1.0), Account(wallet_balance=1.0)])
+def test_records_are_frozen_and_keyword_only(record: Position | Pool | Account) -> None:
+    with pytest.raises(FrozenInstanceError):
+        setattr(record, fields(record)[0].name, 1)
+    with pytest.raises(TypeError):
+        type(record)(1.0)  # type: ignore[misc,call-arg]
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: position(quantity=0), "quantity = 0.0: give a size with its sign, + for long, - for short"),
+        (lambda: position(quantity=NAN), "quantity = nan: give one finite number"),
+        (lambda: position(quantity="1"), "quantity = '1': give one finite number"),
+        (lambda: position(entry_price=0), "entry_price = 0: give a number above 0"),
+        (lambda: position(entry_price=None), "entry_price = None: give one finite number"),
+        (lambda: position(mark_price=-1), "mark_price = -1: give a number above 0"),
+        (lambda: position(mark_price=float("inf")), "mark_price = inf: give one finite number"),
+        (lambda: position(leverage=0), "leverage = 0: give a number above 0"),
+        (lambda: position(leverage=251), "leverage = 251.0: BTCUSDT allows at most 250 at a notional of 6000"),
+        (lambda: position(symbol=" "), "symbol = ' ': give a name"),
+        (lambda: position(isolated_margin=0), "isolated_margin = 0: give a number above 0"),
+        (lambda: position(isolated_margin=NAN), "isolated_margin = nan: give one finite number"),
+        (lambda: position(schedule=0.004), "schedule = 0.004: give a RiskSchedule"),
+        (lambda: position(margin_mode="cross"), "margin_mode = 'cross': give MarginMode.CROSS, MarginMode.ISOLATED"),
+        (lambda: position(contract="linear"), "contract = 'linear': give Contract.LINEAR, Contract.INVERSE"),
+        (lambda: position(maintenance_basis="mark"), "maintenance_basis = 'mark': give MaintenanceBasis.MARK"),
+        (lambda: position(quantity=1e-300, entry_price=1e-300), "value at entry_price = 1e-300 of quantity = 1e-300"),
+        (lambda: position(quantity=1e-300, mark_price=1e-300), "value at mark_price = 1e-300 of quantity = 1e-300"),
+        (lambda: position(quantity=1e300, mark_price=1e300), "value at mark_price = 1e+300 of quantity = 1e+300 = inf"),
+        (lambda: position(mark_price=1e-310, contract=Contract.INVERSE), "value at mark_price = 1e-310"),
+        (
+            lambda: position(quantity=1e6, schedule=RiskSchedule.from_brackets([(0, 5e7, 0.004, 125, 0)])),
+            "notional = 60000000000.0: the risk table allows at most 5e+07",
+        ),
+        (lambda: position().isolated(-5), "isolated_margin = -5: give a number above 0"),
+        (lambda: position().at(0), "mark_price = 0: give a number above 0"),
+        (lambda: Pool(collateral=NAN), "collateral = nan: give one finite number"),
+        (lambda: Pool(collateral="5"), "collateral = '5': give one finite number"),  # type: ignore[arg-type]
+        (
+            lambda: Pool(collateral=1, positions=(position(), position(mark_price=62_000))),
+            "mark_price = 62000.0: another BTCUSDT leg of the pool has 61000.0",
+        ),
+        (
+            lambda: Pool(collateral=1, positions=(position(), position(symbol="B", contract=Contract.INVERSE))),
+            "contract: linear and inverse positions pay in different currencies; put them in separate pools",
+        ),
+        (lambda: Account(wallet_balance=NAN), "wallet_balance = nan: give one finite number"),
+        (lambda: Account(wallet_balance=float("inf")), "wallet_balance = inf: give one finite number"),
+        (lambda: Account(wallet_balance=-1), "wallet_balance = -1: give 0 or a number above 0"),
+        (lambda: Account(wallet_balance=None), "wallet_balance = None: give one finite number"),  # type: ignore[arg-type]
+        (
+            lambda: Account(wallet_balance=1, positions=(position(margin_mode=MarginMode.ISOLATED),)),
+            "isolated_margin = None: BTCUSDT is isolated; give the money set aside for it",
+        ),
+        (
+            lambda: Account(wallet_balance=100, positions=(position(isolated_margin=5),)),
+            "isolated_margin = 5.0: BTCUSDT is cross; leave it out, or isolate it",
+        ),
+        (
+            lambda: Account(wallet_balance=599, positions=(position().isolated(),)),
+            "isolated_margin: 600 in all is more than wallet_balance = 599.0",
+        ),
+        (
+            lambda: Account(
+                wallet_balance=9_999,
+                positions=(position().isolated(), position(contract=Contract.INVERSE).isolated(1)),
+            ),
+            "contract: linear and inverse positions pay in different currencies; put them in separate accounts",
+        ),
+    ],
+)
+def test_what_no_account_can_have_is_refused(make: Callable[[], Any], message: str) -> None:
+    with pytest.raises(MarginError) as refused:
+        make()
+    assert message in str(refused.value)
+
+
+def test_a_mode_is_a_partition() -> None:
+    btc, eth = position(), position(symbol="ETHUSDT")
+    (cross,) = Account(wallet_balance=10_000, positions=(btc, eth)).pools()
+    assert (cross.collateral, cross.positions) == (10_000, (btc, eth))
+    free, first, second = Account(wallet_balance=10_000, positions=(btc.isolated(), eth.isolated(900))).pools()
+    assert (free.collateral, free.positions) == (8_500, ())
+    assert (first.collateral, first.positions) == (600, (btc.isolated(),))
+    assert (second.collateral, second.positions) == (900, (eth.isolated(900),))
+    shared, apart = Account(wallet_balance=10_000, positions=(btc.isolated(), eth)).pools()
+    assert (shared.collateral, shared.positions) == (9_400, (eth,))
+    assert apart.collateral == 600
+
+
+def test_what_adding_up_floats_leaves_over_is_no_debt() -> None:
+    legs = tuple(position(symbol=name).isolated(0.1) for name in "ABC")
+    assert 0.3 - 0.1 - 0.1 - 0.1 < 0
+    assert Account(wallet_balance=0.3, positions=legs).pools()[0].collateral == 0
+
+
+def test_marks_move_by_symbol() -> None:
+    btc, eth = position(), position(symbol="ETHUSDT", mark_price=3_000)
+    pool = Pool(collateral=1, positions=(btc, eth, btc))
+    assert pool.symbols == ("BTCUSDT", "ETHUSDT")
+    assert [each.mark_price for each in pool.at({"BTCUSDT": 50_000}).positions] == [50_000, 3_000, 50_000]
+    account = Account(wallet_balance=1, positions=(btc, eth)).at({"ETHUSDT": 2_000})
+    assert [each.mark_price for each in account.positions] == [61_000, 2_000]
+
+
+@pytest.mark.parametrize("held", [Pool(collateral=1, positions=(position(),)), Account(wallet_balance=1)])
+def test_an_unknown_symbol_is_answered_with_the_known_ones(held: Pool | Account) -> None:
+    names = "BTCUSDT" if held.positions else "none, for there is no position"
+    with pytest.raises(UnknownNameError, match=f"symbol = 'DOGE': give one of {names}"):
+        held.at({"DOGE": 1})
+
+
+def test_collateral_of_a_shared_pool_may_be_below_zero() -> None:
+    assert Pool(collateral=-5, positions=(position(),)).collateral == -5
+
+
+def test_a_basis_and_a_contract_have_their_words() -> None:
+    assert MaintenanceBasis("entry") is MaintenanceBasis.ENTRY
+    assert (Contract.LINEAR.power, Contract.INVERSE.power) == (1, -1)

@@ -1,0 +1,228 @@
+"""Risk tiers: amounts, look-ups, limits, and the tables that are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+from typing import Any
+
+import pytest
+from twins import maintenance_by_slices
+
+from marginlib import MarginError, RiskSchedule, RiskTier, rulebook
+
+# The first four tiers of Binance's BTCUSDT table of 2021, with the amounts as printed there.
+TABLE = [
+    (0, 50_000, 0.004, 125, 0),
+    (50_000, 250_000, 0.005, 100, 50),
+    (250_000, 1_000_000, 0.01, 50, 1_300),
+    (1_000_000, 10_000_000, 0.025, 20, 16_300),
+]
+
+
+def tiers(*rows: tuple[float, float, float | None]) -> tuple[RiskTier, ...]:
+    """Return tiers from (floor, rate, leverage)."""
+    return tuple(
+        RiskTier(notional_floor=floor, maintenance_margin_rate=rate, max_leverage=leverage)
+        for floor, rate, leverage in rows
+    )
+
+
+def test_amounts_are_the_printed_ones() -> None:
+    assert RiskSchedule.from_brackets(TABLE).amounts == (0.0, 50.0, 1_300.0, 16_300.0)
+
+
+@pytest.mark.parametrize(
+    ("notional", "expected"),
+    [
+        (0, 0),
+        (10_000, 40),
+        (50_000, 200),
+        (60_000, 250),  # 50,000 at 0.4 % and 10,000 at 0.5 %
+        (250_000, 1_200),  # 200 + 200,000 at 0.5 %
+        (1_000_000, 8_700),  # 1,200 + 750,000 at 1 %
+        (2_000_000, 33_700),  # 8,700 + 1,000,000 at 2.5 %
+        (20_000_000, 483_700),  # the last rate goes on above the cap
+    ],
+)
+def test_each_rate_applies_to_its_own_slice(notional: float, expected: float) -> None:
+    schedule = RiskSchedule.from_brackets(TABLE)
+    assert schedule.maintenance_margin(notional) == pytest.approx(expected)
+    assert maintenance_by_slices(schedule, notional) == pytest.approx(expected)
+
+
+def test_a_closing_fee_is_added_to_every_rate() -> None:
+    schedule = RiskSchedule.from_brackets(TABLE, closing_fee_rate=0.0006)
+    assert schedule.rates == pytest.approx((0.0046, 0.0056, 0.0106, 0.0256))
+    assert schedule.maintenance_margin(60_000) == pytest.approx(250 + 36)
+    assert schedule.amounts == (0.0, 50.0, 1_300.0, 16_300.0)
+
+
+@pytest.mark.parametrize(
+    ("notional", "tier", "leverage"),
+    [(0, 0, 125), (50_000, 0, 125), (50_000.01, 1, 100), (250_000, 1, 100), (250_001, 2, 50), (10_000_000, 3, 20)],
+)
+def test_the_upper_edge_belongs_to_a_tier(notional: float, tier: int, leverage: float) -> None:
+    schedule = RiskSchedule.from_brackets(TABLE)
+    assert schedule.tier(notional) == tier
+    assert schedule.max_leverage(notional) == leverage
+
+
+@pytest.mark.parametrize(
+    ("leverage", "most"),
+    [(125, 50_000), (101, 50_000), (100, 250_000), (50, 1_000_000), (21, 1_000_000), (20, 1e7), (1, 1e7)],
+)
+def test_the_largest_notional_at_a_leverage(leverage: float, most: float) -> None:
+    assert RiskSchedule.from_brackets(TABLE).max_notional(leverage) == most
+
+
+def test_nothing_limits_the_size_where_no_cap_is_named() -> None:
+    assert RiskSchedule.flat(0.01).max_notional(5) == inf
+
+
+def test_a_size_found_as_notional_over_price_stays_in_its_tier() -> None:
+    schedule = RiskSchedule.from_brackets(TABLE)
+    price = next(price for price in range(1_000, 2_000) if 50_000 / price * price > 50_000)
+    assert schedule.max_leverage(50_000 / price * price) == 125
+
+
+def test_a_tier_without_a_named_leverage_allows_one_over_its_rate() -> None:
+    (tier,) = RiskSchedule.flat(0.005).tiers
+    assert tier.leverage_limit == 200
+    assert tier.initial_margin_rate == 0.005
+    free = RiskTier(notional_floor=0, maintenance_margin_rate=0)
+    assert free.leverage_limit == inf
+    assert free.initial_margin_rate == 0
+
+
+def test_a_tier_read_out_of_a_longer_table_keeps_its_amount() -> None:
+    assert RiskSchedule.flat(0.1, maintenance_amount=135_365).maintenance_margin(5_366_968) == pytest.approx(401_331.8)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    numpy = pytest.importorskip("numpy")
+    schedule = RiskSchedule(
+        tiers=tuple(
+            RiskTier(notional_floor=floor, maintenance_margin_rate=rate)
+            for floor, rate in zip(numpy.array([0, 50_000]), numpy.array([0.004, 0.005]), strict=True)
+        )
+    )
+    assert schedule.amounts == (0.0, 50.0)
+
+
+def test_equal_tables_are_equal_and_hash_alike() -> None:
+    first, second = RiskSchedule.from_brackets(TABLE), RiskSchedule.from_brackets(list(TABLE))
+    assert first == second
+    assert hash(first) == hash(second)
+
+
+@pytest.mark.parametrize(
+    ("make", "field", "value", "hint"),
+    [
+        (lambda: RiskSchedule(tiers=()), "tiers", "()", "at least one RiskTier"),
+        (lambda: RiskSchedule(tiers=tiers((5, 0.01, None))), "notional_floor", "5", "starts at 0"),
+        (
+            lambda: RiskSchedule(tiers=tiers((0, 0.01, None), (0, 0.02, None))),
+            "notional_floor",
+            "0",
+            "tier 2 overlaps the one before; give more than 0",
+        ),
+        (
+            lambda: RiskSchedule(tiers=tiers((0, 0.01, None), (90, 0.02, None), (50, 0.03, None))),
+            "notional_floor",
+            "50",
+            "tier 3 overlaps",
+        ),
+        (
+            lambda: RiskSchedule(tiers=tiers((0, 0.02, 10), (50, 0.01, 10))),
+            "maintenance_margin_rate",
+            "0.01",
+            "tier 2 is not convex; give at least 0.02",
+        ),
+        (
+            lambda: RiskSchedule(tiers=tiers((0, 0.01, 10), (50, 0.02, 20))),
+            "max_leverage",
+            "20.0",
+            "tier 2 allows more than the one before; give at most 10.0",
+        ),
+        (
+            lambda: RiskSchedule(tiers=tiers((0, 0.01, None), (50, 0.02, None)), notional_cap=50),
+            "notional_cap",
+            "50",
+            "give more than 50",
+        ),
+        (lambda: RiskSchedule(tiers=tiers((0, 0.01, None)), notional_cap=-1), "notional_cap", "-1", "above 0"),
+        (lambda: RiskSchedule.flat(0.01, closing_fee_rate=-0.1), "closing_fee_rate", "-0.1", "fraction"),
+        (lambda: RiskSchedule.flat(0.01, maintenance_amount=float("nan")), "first_amount", "nan", "finite"),
+        (
+            lambda: RiskSchedule.flat(0.6, closing_fee_rate=0.5),
+            "maintenance_margin_rate + closing_fee_rate",
+            "1.1",
+            "1",
+        ),
+        (lambda: RiskSchedule.flat(1.5), "maintenance_margin_rate", "1.5", "0.4 % is 0.004"),
+        (lambda: RiskSchedule.flat(0.01, max_leverage=0), "max_leverage", "0", "above 0"),
+        (lambda: RiskSchedule.flat(0.01, max_leverage=101), "max_leverage", "101", "at most 100"),
+        (lambda: tiers((-5, 0.01, None)), "notional_floor", "-5", "0 or a number above 0"),
+        (lambda: RiskSchedule.from_brackets([]), "tiers", "()", "at least one"),
+        (lambda: RiskSchedule.from_brackets([(0, None, 0.01, 50)]), "tier 1", "(0, None, 0.01, 50)", "notional_floor"),
+        (
+            lambda: RiskSchedule.from_brackets([(0, 50, 0.01, 50, 0), (40, None, 0.02, 20, 0.4)]),
+            "notional_floor",
+            "40.0",
+            "tier 2 overlaps the one before; give 50.0",
+        ),
+        (
+            lambda: RiskSchedule.from_brackets([(0, 50, 0.01, 50, 0), (60, None, 0.02, 20, 0.6)]),
+            "notional_floor",
+            "60.0",
+            "tier 2 leaves a gap after the one before; give 50.0",
+        ),
+        (
+            lambda: RiskSchedule.from_brackets([(0, None, 0.01, 50, 0), (60, None, 0.02, 20, 0.6)]),
+            "notional_cap",
+            "None",
+            "tier 1 is not the last; give 60.0",
+        ),
+        (
+            lambda: RiskSchedule.from_brackets([(0, 50, 0.01, 50, 0), (50, None, 0.02, 20, 5)]),
+            "maintenance_amount",
+            "5.0",
+            "tier 2 needs 0.5, or maintenance margin jumps",
+        ),
+        # In coins an amount is small, and a wrong one is still wrong.
+        (
+            lambda: RiskSchedule.from_brackets([(0, 5, 0.004, 125, 0), (5, None, 0.005, 100, 0.009)]),
+            "maintenance_amount",
+            "0.009",
+            "tier 2 needs 0.005",
+        ),
+        (
+            lambda: RiskSchedule.from_brackets([(0, "50", 0.01, 50, 0)]),  # type: ignore[list-item]
+            "tier 1: notional_cap",
+            "'50'",
+            "finite",
+        ),
+        (lambda: RiskSchedule.from_brackets(TABLE).tier(-1), "notional", "-1", "0 or a number above 0"),
+        (lambda: RiskSchedule.from_brackets(TABLE).maintenance_margin(float("nan")), "notional", "nan", "finite"),
+        (lambda: RiskSchedule.from_brackets(TABLE).max_leverage(1.1e7), "notional", "11000000.0", "at most 1e+07"),
+        (lambda: RiskSchedule.from_brackets(TABLE).max_leverage(float("nan")), "notional", "nan", "finite"),
+        (lambda: RiskSchedule.from_brackets(TABLE).max_notional(126), "leverage", "126", "at most 125"),
+        (lambda: RiskSchedule.from_brackets(TABLE).max_notional(0), "leverage", "0", "above 0"),
+    ],
+)
+def test_a_table_that_no_venue_has_is_refused(make: Callable[[], Any], field: str, value: str, hint: str) -> None:
+    with pytest.raises(MarginError) as refused:
+        make()
+    message = str(refused.value)
+    assert message.startswith(f"{field} = {value}: ")
+    assert hint in message
+
+
+def test_the_tier_of_a_liquidation_is_looked_up_by_its_shortfall() -> None:
+    schedule = rulebook("binance_usdm", "2021-03-18").schedule("BTCUSDT")
+    for direction in (1.0, -1.0):
+        for k, (rate, amount) in enumerate(zip(schedule.rates, schedule.amounts, strict=True)):
+            notional = schedule.floors[k] + 1_000
+            shortfall = direction * notional - schedule.maintenance_margin(notional)
+            assert schedule.liquidation_tier(direction, shortfall) == (rate, amount)

@@ -1,0 +1,123 @@
+"""Dull twins of the clever formulas: plain loops and bisections, written to be believed at sight.
+
+They ask about the contract and the side as a reader would, sum maintenance margin slice by slice, and search for a
+price instead of computing it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from marginlib import Contract, MaintenanceBasis, Pool, Position, RiskSchedule
+
+# The prices searched, as multiples of the mark.
+FAR = 1e9
+
+
+def maintenance_by_slices(schedule: RiskSchedule, notional: float) -> float:
+    """Return maintenance margin as an income tax: each tier's rate on the slice of the notional inside the tier."""
+    owed = 0.0
+    tiers = schedule.tiers
+    for number, tier in enumerate(tiers):
+        top = tiers[number + 1].notional_floor if number + 1 < len(tiers) else float("inf")
+        inside = min(notional, top) - tier.notional_floor
+        if inside > 0:
+            owed += inside * (tier.maintenance_margin_rate + schedule.closing_fee_rate)
+    return owed - schedule.first_amount
+
+
+def profit(position: Position, mark: float) -> float:
+    """Return the unrealized PnL of a position, as one would say it."""
+    size = abs(position.quantity)
+    if position.contract is Contract.LINEAR:
+        gain = size * mark - size * position.entry_price
+    else:
+        gain = size / position.entry_price - size / mark
+    return gain if position.quantity > 0 else -gain
+
+
+def value(position: Position, price: float) -> float:
+    """Return the notional of a position at a price."""
+    size = abs(position.quantity)
+    return size * price if position.contract is Contract.LINEAR else size / price
+
+
+def surplus(pool: Pool, marks: dict[str, float]) -> float:
+    """Return equity - maintenance of a pool at these marks."""
+    total = pool.collateral
+    for position in pool.positions:
+        mark = marks[position.symbol]
+        asked_at = mark if position.maintenance_basis is MaintenanceBasis.MARK else position.entry_price
+        total += profit(position, mark)
+        total -= maintenance_by_slices(position.schedule, value(position, asked_at))
+    return total
+
+
+def amounts(pool: Pool, marks: dict[str, float]) -> float:
+    """Return the sum of the amounts that the surplus is a difference of: what its rounding is measured against."""
+    total = abs(pool.collateral)
+    for position in pool.positions:
+        total += value(position, position.entry_price) + value(position, marks[position.symbol])
+    return total
+
+
+def marks_of(pool: Pool) -> dict[str, float]:
+    """Return the pool's marks by symbol."""
+    return {position.symbol: position.mark_price for position in pool.positions}
+
+
+def along_price(pool: Pool, symbol: str) -> Callable[[float], float]:
+    """Return the surplus as a function of (price / mark) of one symbol, the other marks held still."""
+    marks = marks_of(pool)
+    return lambda factor: surplus(pool, marks | {symbol: marks[symbol] * factor})
+
+
+def along_shock(pool: Pool) -> Callable[[float], float]:
+    """Return the surplus as a function of a factor on all marks."""
+    marks = marks_of(pool)
+    return lambda factor: surplus(pool, {symbol: mark * factor for symbol, mark in marks.items()})
+
+
+class Zeros(NamedTuple):
+    """Where a function that rises and then falls is 0, as factors on the mark; None where it is not."""
+
+    below: float | None
+    above: float | None
+
+
+def zeros(function: Callable[[float], float]) -> Zeros:
+    """Search the zeros on both sides of the highest point."""
+    low, high = 1 / FAR, FAR
+    for _ in range(250):
+        left, right = (low**2 * high) ** (1 / 3), (low * high**2) ** (1 / 3)
+        if function(left) < function(right):
+            low = left
+        else:
+            high = right
+    peak = (low * high) ** 0.5
+    if function(peak) <= 0:
+        return Zeros(None, None)
+    return Zeros(
+        bisect(function, 1 / FAR, peak) if function(1 / FAR) <= 0 else None,
+        bisect(function, FAR, peak) if function(FAR) <= 0 else None,
+    )
+
+
+def bisect(function: Callable[[float], float], liquidated: float, healthy: float) -> float:
+    """Return the factor between the two at which the function changes sign."""
+    for _ in range(200):
+        middle = (liquidated * healthy) ** 0.5
+        if function(middle) <= 0:
+            liquidated = middle
+        else:
+            healthy = middle
+    return healthy
+
+
+def bisected_liquidation_price(pool: Pool, symbol: str) -> float | None:
+    """Return the liquidation price nearest to the mark, found by search."""
+    found = [factor for factor in zeros(along_price(pool, symbol)) if factor is not None]
+    if not found:
+        return None
+    return marks_of(pool)[symbol] * min(found, key=lambda factor: max(factor, 1 / factor))
