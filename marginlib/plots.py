@@ -19,7 +19,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 from marginlib.chart import Chart, Marker, Panel, Table
 from marginlib.chart import Line as ChartLine
 
-__all__ = ["Drawing", "Static", "static", "table_html"]
+__all__ = ["Drawing", "Static", "static", "table_html", "text_html"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,7 @@ _STYLES = {
 }
 _WIDTH, _HEIGHT, _DPI = 7.6, 4.1, 100  # inches; the same for every figure, so that the page never jumps
 _TEXT = "#333333"
+_LEFT = 'style="text-align:left;padding:0.2em 0.8em 0.2em 0"'
 
 
 class Drawing:
@@ -146,7 +147,7 @@ class Static:
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         """Return the figure as HTML for a page, and as text for what shows no HTML."""
         picture = Drawing(self.chart).img(self.chart.alt)
-        html = f"<figure>{picture}<figcaption>{escape(self.chart.sentence)}</figcaption></figure>"
+        html = f"<figure>{picture}<figcaption>{text_html(self.chart.sentence)}</figcaption></figure>"
         return {"text/html": html + table_html(self.chart.table), "text/plain": repr(self)}
 
     def __repr__(self) -> str:
@@ -168,6 +169,21 @@ def static(chart: Chart) -> Static:
     return Static(chart)
 
 
+def text_html(text: str) -> str:
+    """Return text as HTML whose dollars are not taken for mathematics.
+
+    JupyterLab and exported pages set what stands between two dollars as a formula, but never across a tag.
+
+    Args:
+        text: plain text.
+
+    Example:
+        >>> text_html("$5 & more")
+        '<span>$</span>5 &amp; more'
+    """
+    return escape(text).replace("$", "<span>$</span>")
+
+
 def table_html(table: Table) -> str:
     """Return a table as HTML with headings that a screen reader can follow.
 
@@ -175,15 +191,20 @@ def table_html(table: Table) -> str:
         table: columns and rows of texts.
 
     Example:
-        >>> table_html(Table(columns=("what", "value"), rows=(("equity", "$500"),)))[:44]
-        '<table><thead><tr><th scope="col">what</th><'
+        >>> table_html(Table(columns=("what", "value"), rows=(("equity", "$500"),)))[:32]
+        '<table><thead><tr><th scope="col'
     """
-    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in table.columns)
+    head = "".join(f'<th scope="col" {_LEFT}>{text_html(column)}</th>' for column in table.columns)
     rows = "".join(
-        f'<tr><th scope="row">{escape(row[0])}</th>' + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:]) + "</tr>"
-        for row in table.rows
+        f'<tr><th scope="row" {_LEFT}>{text_html(name)}</th>{"".join(map(_cell, cells))}</tr>'
+        for name, *cells in table.rows
     )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _cell(text: str) -> str:
+    """Return one number of a table as HTML."""
+    return f'<td style="text-align:right">{text_html(text)}</td>'
 
 
 def _table_text(table: Table) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import ipywidgets
 
 from marginlib.chart import Chart, Control, Explorer
-from marginlib.plots import Drawing, table_html
+from marginlib.plots import Drawing, table_html, text_html
 
 __all__ = ["ExplorerPanel", "explore"]
 
@@ -63,7 +63,7 @@ class ExplorerPanel(ipywidgets.VBox):  # type: ignore[misc] # ipywidgets has no 
     def _show(self, chart: Chart) -> None:
         """Show picture, sentence and table of a chart, together."""
         self._picture.value = self._drawing.img(chart.alt)
-        self._sentence.value = f'<p aria-live="polite" style="line-height:1.4">{escape(chart.sentence)}</p>'
+        self._sentence.value = f'<p aria-live="polite" style="line-height:1.4">{text_html(chart.sentence)}</p>'
         self._table.value = table_html(chart.table)
 
 

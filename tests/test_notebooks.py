@@ -144,7 +144,9 @@ def test_every_interactive_figure_has_a_twin_that_needs_no_kernel(path):
 def test_every_number_in_the_prose_is_computed_or_given_to_the_code(path):
     notebook = load(path)
     backed = numbers(code_without_comments(notebook)) | numbers(shown(notebook))
-    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown" and cell.id != "sources")
+    prose = "\n".join(
+        cell.source for cell in notebook.cells if cell.cell_type == "markdown" and cell.id != "sources"
+    )
     prose = re.sub(r"\[[^\]]*\]\([^)]*\)", " ", prose)  # links to notebooks carry numbers of their own
     prose = re.sub(r"^# \d\d · |^\d+ minutes.*$|^\*\*\d+\.\*\*|^\d+\. ", " ", prose, flags=re.MULTILINE)
     prose = re.sub(r"`\d\d`|(?<![\d.,])0\d\b|\b1[0-3] · ", " ", prose)  # notebook numbers
@@ -170,6 +172,12 @@ def test_links_lead_to_files_that_exist(path):
     for target in re.findall(r"\]\(([^)#]+)", markdown(load(path))):
         if "://" not in target:
             assert (path.parent / target).exists(), target
+
+
+@each_notebook
+def test_dollars_in_the_prose_are_not_mathematics(path):
+    # JupyterLab sets what stands between two dollar signs as a formula, escaped or not: the prose writes the word.
+    assert "$" not in markdown(load(path))
 
 
 @each_notebook
