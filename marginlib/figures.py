@@ -94,7 +94,7 @@ def _what_is_margin(*, quantity: float, leverage: float, move: int) -> Chart:
     btc = Position.open(symbol="BTCUSDT", quantity=quantity, price=entry, schedule=FLAT, leverage=leverage)
     pool = Pool(collateral=10_000, positions=(btc.at(entry * (1 + move / 100)),))
     panel = pool_panel(
-        pool, "BTCUSDT", title="what you have, what you need", x_range=(42_000, 78_000), y_range=(-8_500, 22_000)
+        pool, "BTCUSDT", title="what you have, what you need", x_range=(38_000, 78_000), y_range=(-8_500, 22_000)
     )
     prices = panel.lines[0].x
     initial = Line(
@@ -115,11 +115,11 @@ def _what_is_margin(*, quantity: float, leverage: float, move: int) -> Chart:
         title="effective leverage",
         x_label="BTC mark price [$]",
         y_label="notional / equity [x]",
-        x_range=(42_000, 78_000),
+        x_range=(38_000, 78_000),
         y_range=(0, 20),
         lines=(
             Line(label="effective leverage", role="equity", x=tuple(p for p, _ in shown), y=tuple(e for _, e in shown)),
-            Line(label="leverage setting", role="initial", x=(42_000, 78_000), y=(leverage, leverage)),
+            Line(label="leverage setting", role="initial", x=(38_000, 78_000), y=(leverage, leverage)),
         ),
         markers=(
             Marker(
