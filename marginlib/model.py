@@ -283,7 +283,7 @@ class Account:
                 case MarginMode.CROSS:
                     msg = f"isolated_margin = {margin!r}: {position.symbol} is cross; leave it out, or isolate it"
                     raise MarginError(msg)
-                case MarginMode.ISOLATED:
+                case _:
                     msg = f"isolated_margin = None: {position.symbol} is isolated; give the money set aside for it"
                     raise MarginError(msg)
         if free < 0:
