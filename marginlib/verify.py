@@ -38,6 +38,16 @@ class Row:
         expected: published prices by name; None means "no such price".
         absolute: tolerance [quote currency per base coin].
         relative: tolerance [1]; the larger of the two counts.
+
+    Example:
+        >>> from marginlib import RiskSchedule
+        >>> eth = Position.open(symbol="ETH", quantity=1, price=100, schedule=RiskSchedule.flat(0.01))
+        >>> row = Row(
+        ...     name="by hand", pool=Pool(collateral=10, positions=(eth,)), symbol="ETH",
+        ...     expected={"bankruptcy_price": 90}, absolute=0, relative=1e-9,
+        ... )
+        >>> check(row)[0].passed
+        True
     """
 
     name: str
@@ -58,6 +68,10 @@ class Check:
         expected: the published price, or None for "no such price".
         computed: the library's.
         passed: whether they agree within the row's tolerance.
+
+    Example:
+        >>> Check(name="ETH", price="bankruptcy_price", expected=80, computed=90, passed=False).relative_error
+        0.125
     """
 
     name: str
@@ -77,6 +91,9 @@ class Check:
 def check(row: Row) -> tuple[Check, ...]:
     """Return a `Check` for every price that the row gives.
 
+    Args:
+        row: the published example.
+
     Example:
         >>> line = (
         ...     '{"id": "karen", "source": "bitmex.com", "venue": "BitMEX", "contract": "linear", "fee_rate": 0, '
@@ -94,8 +111,16 @@ def check(row: Row) -> tuple[Check, ...]:
 def read_rows(lines: Iterable[str]) -> Iterator[tuple[int, Row]]:
     """Yield (line number, row) for every line that is not blank.
 
+    Args:
+        lines: the lines of a file, or any texts.
+
     Raises:
         RowError: a line cannot be read; the message starts with its number.
+
+    Example:
+        >>> list(read_rows(["", "5"]))
+        Traceback (most recent call last):
+        marginlib.verify.RowError: line 2: 5: give a JSON object with the fields of the schema
     """
     for number, line in enumerate(lines, start=1):
         if line.strip():
@@ -109,8 +134,16 @@ def read_rows(lines: Iterable[str]) -> Iterator[tuple[int, Row]]:
 def read_row(line: str) -> Row:
     """Return the row that a line of JSON describes.
 
+    Args:
+        line: one JSON object; `check` shows one.
+
     Raises:
         MarginError: the line is not a JSON object, or a field is missing or wrong; the message names it.
+
+    Example:
+        >>> read_row('{"id": "karen"}')
+        Traceback (most recent call last):
+        marginlib.verify.RowError: source: the field is missing
     """
     try:
         data = json.loads(line, object_pairs_hook=_object)
