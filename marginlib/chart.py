@@ -50,6 +50,10 @@ class Line:
         role: what it stands for, such as "equity" or "maintenance"; colour and dashes follow from it.
         x: positions along the horizontal axis.
         y: heights, as many as `x`.
+
+    Example:
+        >>> Line(label="equity", role="equity", x=(50_000, 60_000), y=(-400, 600)).y
+        (-400, 600)
     """
 
     label: str
@@ -60,7 +64,18 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Marker:
-    """A point that matters, such as a liquidation price; `x` is None where there is no such price."""
+    """A point that matters, such as a liquidation price.
+
+    Args:
+        label: its name in the legend.
+        role: what it stands for, such as "liquidation"; colour and shape follow from it.
+        x: position along the horizontal axis; None where there is no such price.
+        y: height.
+
+    Example:
+        >>> Marker(label="liquidation price", role="liquidation", x=None, y=0).x is None
+        True
+    """
 
     label: str
     role: str
@@ -70,7 +85,23 @@ class Marker:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Panel:
-    """One pair of axes: lines, markers, and ranges that stay while the controls move."""
+    """One pair of axes: lines, markers, and ranges that stay while the controls move.
+
+    Args:
+        title: what stands above it.
+        x_label: name of the horizontal axis, with its [unit].
+        y_label: name of the vertical axis, with its [unit].
+        x_range: lowest and highest value along the horizontal axis.
+        y_range: lowest and highest value along the vertical axis.
+        lines: what is drawn, always as many.
+        markers: the points that matter, always as many.
+        log_x: True for a horizontal axis in powers of ten.
+
+    Example:
+        >>> line = Line(label="equity", role="equity", x=(0, 1), y=(0, 1))
+        >>> Panel(title="", x_label="", y_label="", x_range=(0, 1), y_range=(0, 1), lines=(line,)).markers
+        ()
+    """
 
     title: str
     x_label: str
@@ -84,7 +115,16 @@ class Panel:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
-    """A small table of texts, for those who would rather read than look."""
+    """A small table of texts, for those who would rather read than look.
+
+    Args:
+        columns: the headings.
+        rows: the cells, as many in each row as there are headings.
+
+    Example:
+        >>> Table(columns=("of the pool", "value"), rows=(("equity", "$600.00"),)).rows[0]
+        ('equity', '$600.00')
+    """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -92,7 +132,19 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chart:
-    """A figure: its panels, one sentence that says what they show, a table of the numbers, and a text instead of it."""
+    """A figure: its panels, one sentence that says what they show, a table of the numbers, and a text instead of it.
+
+    Args:
+        panels: one or two pairs of axes.
+        sentence: what they show.
+        table: the numbers.
+        alt: the text that stands for the picture where it is not seen.
+
+    Example:
+        >>> from marginlib import figures
+        >>> len(figures.ISOLATED().panels)
+        1
+    """
 
     panels: tuple[Panel, ...]
     sentence: str
@@ -111,6 +163,10 @@ class Control:
         texts: how each value reads.
         start: where it stands at first.
         choice: True for a choice between a few words rather than a slider.
+
+    Example:
+        >>> Control(name="leverage", label="leverage", values=(5, 10), texts=("5x", "10x"), start=5).start
+        5
     """
 
     name: str
@@ -124,6 +180,12 @@ class Control:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Explorer:
     """A figure with controls; calling it with values gives the `Chart`, values left out stand at their start.
+
+    Args:
+        name: its name in `marginlib.figures`.
+        title: what it is called.
+        controls: what can be moved.
+        build: the function that makes the chart from the controls' values, given by name.
 
     Raises:
         UnknownNameError: there is no such control.
@@ -158,6 +220,10 @@ class Explorer:
 def money(amount: float, digits: int = 2) -> str:
     """Return an amount of dollars as text, the sign before the currency.
 
+    Args:
+        amount: the amount [quote currency].
+        digits: how many follow the point.
+
     Example:
         >>> money(-481.927)
         '-$481.93'
@@ -169,6 +235,10 @@ def money(amount: float, digits: int = 2) -> str:
 def percent(fraction: float, digits: int = 1) -> str:
     """Return a fraction as a percentage with its sign.
 
+    Args:
+        fraction: the fraction [1].
+        digits: how many follow the point.
+
     Example:
         >>> percent(-0.0964)
         '-9.6 %'
@@ -177,19 +247,53 @@ def percent(fraction: float, digits: int = 1) -> str:
 
 
 def price_text(price: float | None) -> str:
-    """Return a price as text, or `none` where no positive price does it."""
+    """Return a price as text, or `none` where no positive price does it.
+
+    Args:
+        price: the price [quote currency per base coin], or None.
+
+    Example:
+        >>> price_text(54_216.867), price_text(None)
+        ('54,216.87', 'none')
+    """
     return "none" if price is None else f"{price:,.2f}"
 
 
 def grid(low: float, high: float, points: int = POINTS) -> tuple[float, ...]:
-    """Return evenly spaced values from low to high."""
+    """Return evenly spaced values from low to high.
+
+    Args:
+        low: the first value.
+        high: the last value.
+        points: how many there are, at least two.
+
+    Example:
+        >>> grid(0, 10, 3)
+        (0.0, 5.0, 10.0)
+    """
     return tuple(low + (high - low) * k / (points - 1) for k in range(points))
 
 
 def pool_panel(
     pool: Pool, symbol: str, *, title: str, x_range: tuple[float, float], y_range: tuple[float, float]
 ) -> Panel:
-    """Return equity and maintenance margin of a pool along one price, with its liquidation and bankruptcy price."""
+    """Return equity and maintenance margin of a pool along one price, with its liquidation and bankruptcy price.
+
+    Args:
+        pool: the pool.
+        symbol: the price that moves; the other marks are held.
+        title: what stands above the panel.
+        x_range: lowest and highest price drawn [quote currency per base coin].
+        y_range: lowest and highest amount drawn [quote currency].
+
+    Example:
+        >>> from marginlib import Position, RiskSchedule
+        >>> btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=RiskSchedule.flat(0.004))
+        >>> pool = Pool(collateral=600, positions=(btc,))
+        >>> panel = pool_panel(pool, "BTCUSDT", title="10x", x_range=(50_000, 70_000), y_range=(-500, 2_000))
+        >>> [marker.label for marker in panel.markers]
+        ['mark price now', 'liquidation price', 'bankruptcy price']
+    """
     prices = grid(max(x_range[0], x_range[1] / 1e4), x_range[1])
     along = [risk(pool.at({symbol: price})) for price in prices]
     mark = next(each.mark_price for each in pool.positions if each.symbol == symbol)
@@ -242,7 +346,18 @@ def pool_chart(pool: Pool, symbol: str, *, title: str, x_range: tuple[float, flo
 
 
 def pool_sentence(pool: Pool, symbol: str) -> str:
-    """Return where the pool is liquidated and bankrupt, in words."""
+    """Return where the pool is liquidated and bankrupt, in words.
+
+    Args:
+        pool: the pool.
+        symbol: the price that moves; the other marks are held.
+
+    Example:
+        >>> from marginlib import Position, RiskSchedule
+        >>> btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=RiskSchedule.flat(0.004))
+        >>> pool_sentence(Pool(collateral=6_000, positions=(btc,)), "BTCUSDT")
+        'No positive price liquidates the pool.'
+    """
     mark = next(each.mark_price for each in pool.positions if each.symbol == symbol)
     liquidation, bankruptcy = liquidation_price(pool, symbol), bankruptcy_price(pool, symbol)
     if liquidation is None:
@@ -252,7 +367,18 @@ def pool_sentence(pool: Pool, symbol: str) -> str:
 
 
 def pool_table(pool: Pool, symbol: str) -> Table:
-    """Return the numbers of a pool along one price."""
+    """Return the numbers of a pool along one price.
+
+    Args:
+        pool: the pool.
+        symbol: whose liquidation and bankruptcy price are shown.
+
+    Example:
+        >>> from marginlib import Position, RiskSchedule
+        >>> btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=RiskSchedule.flat(0.004))
+        >>> pool_table(Pool(collateral=600, positions=(btc,)), "BTCUSDT").rows[1]
+        ('bankruptcy price', '54,000.00')
+    """
     now = risk(pool)
     return Table(
         columns=("of the pool", "value"),
@@ -271,6 +397,9 @@ def pool_table(pool: Pool, symbol: str) -> Table:
 def times(leverage: float) -> str:
     """Return a leverage as text.
 
+    Args:
+        leverage: notional / equity [1]; infinite where no equity is left.
+
     Example:
         >>> times(10.0), times(float("inf"))
         ('10.00x', 'none: no equity left')
@@ -279,18 +408,53 @@ def times(leverage: float) -> str:
 
 
 def alt_text(title: str, panel: Panel, sentence: str) -> str:
-    """Return a text that stands for a picture."""
+    """Return a text that stands for a picture.
+
+    Args:
+        title: what the figure is called.
+        panel: the axes that are described.
+        sentence: what they show.
+
+    Example:
+        >>> line = Line(label="equity", role="equity", x=(0, 1), y=(0, 1))
+        >>> axes = Panel(title="", x_label="price [$]", y_label="", x_range=(0, 1), y_range=(0, 1), lines=(line,))
+        >>> alt_text("A pool", axes, "It rises.")
+        'A pool. Line chart of equity against price [$]. It rises.'
+    """
     drawn = " and ".join(line.label for line in panel.lines)
     return f"{title}. Line chart of {drawn} against {panel.x_label}. {sentence}"
 
 
 def slider(name: str, label: str, values: Sequence[float], start: float, text: str) -> Control:
-    """Return a slider whose values read as `text.format(value)`."""
+    """Return a slider whose values read as `text.format(value)`.
+
+    Args:
+        name: the argument that it sets.
+        label: its name for the reader, with the unit.
+        values: what it can be set to, in order.
+        start: where it stands at first.
+        text: how a value reads, such as "{}x".
+
+    Example:
+        >>> slider("leverage", "leverage setting", (5, 10), 5, "{}x").texts
+        ('5x', '10x')
+    """
     return Control(
         name=name, label=label, values=tuple(values), texts=tuple(text.format(v) for v in values), start=start
     )
 
 
 def choice(name: str, label: str, words: Mapping[Any, str], start: object) -> Control:
-    """Return a choice between a few words."""
+    """Return a choice between a few words.
+
+    Args:
+        name: the argument that it sets.
+        label: its name for the reader.
+        words: each value with the words that stand for it.
+        start: the value chosen at first.
+
+    Example:
+        >>> choice("direction", "side", {1: "long", -1: "short"}, 1).texts
+        ('long', 'short')
+    """
     return Control(name=name, label=label, values=tuple(words), texts=tuple(words.values()), start=start, choice=True)

@@ -54,6 +54,11 @@ class Drawing:
 
     Args:
         chart: what to draw first; later charts must have the same panels, lines and markers.
+
+    Example:
+        >>> from marginlib import figures
+        >>> Drawing(figures.ISOLATED()).png()[1:4]
+        b'PNG'
     """
 
     def __init__(self, chart: Chart) -> None:
@@ -140,7 +145,16 @@ class _DrawnPanel:
 
 @dataclass(frozen=True, slots=True)
 class Static:
-    """A figure that needs no kernel: the picture with its alternative text, the sentence and the table."""
+    """A figure that needs no kernel: the picture with its alternative text, the sentence and the table.
+
+    Args:
+        chart: what to show.
+
+    Example:
+        >>> from marginlib import figures
+        >>> Static(figures.ISOLATED(leverage=10)).chart.table.rows[0]
+        ('liquidation price', '54,216.87')
+    """
 
     chart: Chart
 

@@ -18,6 +18,11 @@ class ExplorerPanel(ipywidgets.VBox):  # type: ignore[misc] # ipywidgets has no 
 
     Args:
         explorer: the figure to explore.
+
+    Example:
+        >>> from marginlib import figures
+        >>> ExplorerPanel(figures.ISOLATED)
+        [Interactive figure: One position with its own collateral. Run the cell to use it.]
     """
 
     def __init__(self, explorer: Explorer) -> None:
