@@ -174,6 +174,10 @@ class CommonShock(NamedTuple):
     Args:
         fall: nearest fall, as a fraction of today's marks [1]: -0.2 is 20 % down.
         rise: nearest rise [1].
+
+    Example:
+        >>> CommonShock(fall=-0.2, rise=None).fall
+        -0.2
     """
 
     fall: float | None
@@ -225,6 +229,10 @@ class CloseOut:
         fee: clearance fee charged, never more than what is there [quote currency].
         remaining: collateral left for the owner [quote currency].
         deficit: loss beyond the collateral [quote currency], for the insurance fund or the winners to bear.
+
+    Example:
+        >>> CloseOut(realized_pnl=-481.93, fee=10, remaining=8.07, deficit=0).remaining
+        8.07
     """
 
     realized_pnl: float
