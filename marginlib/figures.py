@@ -135,6 +135,8 @@ def _what_is_margin(*, quantity: float, leverage: float, move: int) -> Chart:
         f"A {leverage}x setting asks {money(now.initial, 0)} to open it; keeping it needs {money(now.maintenance)}. "
         f"With {money(now.equity, 0)} of equity the effective leverage is {times(now.effective_leverage)}."
     )
+    if now.health is not Health.HEALTHY:
+        sentence += f" It is liquidated at {price_text(liquidation_price(pool, 'BTCUSDT'))} already."
     return Chart(
         panels=(panel, right),
         sentence=sentence,
@@ -231,7 +233,7 @@ CROSS = Explorer(
     name="CROSS",
     title="The whole account behind one position",
     controls=(
-        slider("leverage", "leverage of the $1,000", (1, 2, 5, 8, 10, 15, 20, 30, 40, 50), 20, "{}x"),
+        slider("leverage", "leverage setting", (1, 2, 5, 8, 10, 15, 20, 30, 40, 50), 20, "{}x"),
         slider(
             "wallet", "wallet balance", (1_000, 2_000, 3_000, 5_000, 7_500, 10_000, 15_000, 20_000), 10_000, "${:,}"
         ),
