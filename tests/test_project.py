@@ -1,0 +1,196 @@
+"""Rules of the whole project: what imports what, what an import costs, what is documented."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import os
+import pkgutil
+import re
+import subprocess
+import sys
+import venv
+from dataclasses import is_dataclass
+from enum import Enum
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import marginlib
+
+ROOT = Path(__file__).resolve().parents[1]
+HEAVY = ["numpy", "pandas", "scipy", "numba", "matplotlib", "ipywidgets", "IPython"]
+MODULES = ["marginlib", *(f"marginlib.{each.name}" for each in pkgutil.iter_modules(marginlib.__path__))]
+SCALAR = ["_validate", "tiers", "model", "margin", "liquidation", "venues", "verify", "__main__"]
+
+
+def run(
+    arguments: list[str], *, python: Path = Path(sys.executable), **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run Python on the arguments with nothing but these variables, so that no setting of this shell helps."""
+    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "HOME") if name in os.environ}
+    return subprocess.run(  # noqa: S603
+        [str(python), *arguments], cwd=ROOT, env=kept | variables, capture_output=True, text=True, check=False
+    )
+
+
+# --- imports --------------------------------------------------------------------------------------------------------
+
+
+def test_each_module_imports_only_from_those_below_it() -> None:
+    pytest.importorskip("importlinter")
+    # The program behind `lint-imports`, whose place on the disk differs between systems.
+    program = "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"
+    done = run(["-c", program, "--no-cache"], PYTHONPATH=str(ROOT), PYTHONIOENCODING="utf-8")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("module", ["marginlib", *(f"marginlib.{name}" for name in SCALAR)])
+def test_the_scalar_side_imports_nothing_heavy(module: str) -> None:
+    program = f"import sys, {module}; print(*(name for name in {HEAVY!r} if name in sys.modules))"
+    done = run(["-c", program], PYTHONPATH=str(ROOT))
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stdout + done.stderr
+
+
+SCALAR_TOUR = """
+import importlib.util
+from marginlib import *
+
+assert importlib.util.find_spec("numpy") is None
+rules = rulebook(*rulebooks()[-1])
+btc = rules.position("BTCUSDT", 0.1, 60_000, leverage=10)
+eth = rules.position("ETHUSDT", -2, 3_000, mark_price=3_100, leverage=5)
+account = Account(wallet_balance=10_000, positions=(btc.isolated(), eth))
+account = remove_isolated_margin(add_isolated_margin(account, "BTCUSDT", 300), "BTCUSDT", 100)
+shared, apart = account.at({"BTCUSDT": 59_000}).pools()
+assert rules.health(risk(shared)) is Health.HEALTHY
+assert 52_000 < liquidation_price(apart, "BTCUSDT") < 53_000
+assert bankruptcy_price(apart, "BTCUSDT") == 52_000
+assert liquidation_prices(shared)["ETHUSDT"] > 3_100
+assert lone_liquidation_price(800, 0.1, 60_000, RiskSchedule.flat(0.004)) < 60_000
+assert common_shock(shared).rise > 0
+assert close_out(apart, clearance_fee_rate=0.0125).fee > 0
+assert available_balance(account) > max_removable_margin(account.positions[0])
+assert max_addable_margin(account) > 0
+assert account_risk(account).equity == 9_800
+coin = Position(symbol="BTCUSD", quantity=100, entry_price=8_000, mark_price=8_000,
+                schedule=RiskSchedule(tiers=(RiskTier(notional_floor=0, maintenance_margin_rate=0.01),)),
+                contract=Contract.INVERSE, maintenance_basis=MaintenanceBasis.ENTRY)
+assert liquidation_price(Pool(collateral=0.001, positions=(coin,)), "BTCUSD") < 8_000
+"""
+
+
+def test_the_scalar_side_works_where_nothing_is_installed(tmp_path: Path) -> None:
+    venv.create(tmp_path / "bare", with_pip=False, symlinks=os.name != "nt")
+    folder, name = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
+    python = tmp_path / "bare" / folder / name
+    tour = run(["-c", SCALAR_TOUR], python=python, PYTHONPATH=str(ROOT))
+    assert tour.returncode == 0, tour.stderr
+    examples = ROOT / "tests" / "data" / "published_examples.jsonl"
+    verified = run(["-m", "marginlib", "verify", str(examples)], python=python, PYTHONPATH=str(ROOT))
+    assert verified.returncode == 0, verified.stderr
+    assert verified.stdout.splitlines()[-1] == "42 passed, 0 failed"
+
+
+# --- documentation --------------------------------------------------------------------------------------------------
+
+
+def loaded(name: str) -> ModuleType:
+    """Return a module, or skip where what it draws with is not installed."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as missing:
+        pytest.skip(f"{missing.name} is not installed")
+
+
+def public(module: ModuleType) -> dict[str, object]:
+    """Return what a module offers, by name."""
+    return {name: getattr(module, name) for name in module.__all__}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_module_has_a_docstring_and_says_what_it_offers(name: str) -> None:
+    module = loaded(name)
+    assert module.__doc__
+    defined = {
+        each
+        for each, value in vars(module).items()
+        if not each.startswith("_")
+        and (inspect.isfunction(value) or inspect.isclass(value))
+        and value.__module__ == name
+    }
+    missing = defined - set(module.__all__)
+    if name == "marginlib":
+        assert not missing
+    # What is not offered is a helper of the module's own, and says so by its underscore.
+    assert not missing, f"{sorted(missing)}: add to __all__ or start with an underscore"
+    assert all(hasattr(module, each) for each in module.__all__)
+
+
+def parameters(thing: object) -> list[str]:
+    """Return the names that a caller gives."""
+    return [each for each in inspect.signature(thing).parameters if each not in {"self", "cls"}]  # type: ignore[arg-type]
+
+
+def section(doc: str, title: str) -> str:
+    """Return the indented text below a title of a docstring."""
+    found = re.search(rf"^{title}:\n((?:\s+.*\n?|\n)*)", doc, re.MULTILINE)
+    return found.group(1) if found else ""
+
+
+def documented() -> list[tuple[str, str]]:
+    """Return (module, name) of every public function and class, where it is defined."""
+    found: list[tuple[str, str]] = []
+    for name in MODULES:
+        path = ROOT / "marginlib" / f"{name.rpartition('.')[2]}.py"
+        if name == "marginlib" or not path.exists() or path.name.startswith("_"):
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        names = {
+            node.name
+            for node in tree.body
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
+        }
+        found += [(name, each) for each in sorted(names)]
+    return found
+
+
+@pytest.mark.parametrize(("module", "name"), documented())
+def test_every_public_name_is_explained_with_its_arguments_and_an_example(module: str, name: str) -> None:
+    thing = getattr(loaded(module), name)
+    doc = inspect.getdoc(thing) or ""
+    summary = doc.partition("\n")[0]
+    assert summary.endswith((".", ":")), f"{name}: a summary is one sentence on the first line"
+    if inspect.isclass(thing) and issubclass(thing, Enum | Exception):
+        return
+    arguments = section(doc, "Args")
+    if inspect.isfunction(thing) or is_dataclass(thing):
+        for parameter in parameters(thing):
+            assert re.search(rf"^\s+\*?{parameter}\b.*:", arguments, re.MULTILINE), (
+                f"{name}: {parameter} is not in Args"
+            )
+    assert ">>> " in section(doc, "Example"), f"{name}: no example that can be run"
+
+
+GLOSSARY = ROOT / "notebooks" / "GLOSSARY.md"
+
+
+def glossary() -> set[str]:
+    """Return the names of the code that the glossary explains."""
+    code = GLOSSARY.read_text(encoding="utf-8").partition("## Names in the code")[2]
+    return set(re.findall(r"^\| `(\w+)` \| \S", code, re.MULTILINE))
+
+
+def offered() -> set[str]:
+    """Return every public name of the library."""
+    return {each for name in MODULES for each in loaded(name).__all__}
+
+
+def test_every_public_name_is_in_the_glossary() -> None:
+    assert not offered() - glossary()
+
+
+def test_the_glossary_explains_no_name_that_is_gone() -> None:
+    assert not glossary() - offered()
