@@ -414,7 +414,7 @@ def test_the_liquidation_price_is_continuous_over_the_edges_of_tiers(
         reach = step * edge / size / (1 - schedule.rates[-1])
         for near in (collateral - step * edge, collateral + step * edge):
             price = lone_liquidation_price(near, sign * size, entry, schedule)
-            assert price == pytest.approx(on_edge, rel=1e-9, abs=reach * (1 + 1e-9))
+            assert price == pytest.approx(on_edge, rel=0, abs=reach + 1e-12 * on_edge)
 
 
 @given(schedules(), st.data())
