@@ -296,7 +296,7 @@ def _move(account: Account, symbol: str, amount: float, most: float, sign: int) 
     position = _only(account, symbol)
     margin = _isolated_margin(position)
     if amount > most:
-        msg = f"amount = {amount!r}: at most {most:g} can be moved for {symbol} now"
+        msg = f"amount = {amount!r}: at most {most:,.10g} can be moved for {symbol} now"
         raise MarginError(msg)
     moved = replace(position, isolated_margin=margin + sign * amount)
     return replace(account, positions=tuple(moved if each is position else each for each in account.positions))

@@ -116,8 +116,8 @@ class Position:
         limit = self.schedule.max_leverage(self.entry_notional)
         if self.leverage > limit:
             msg = (
-                f"leverage = {self.leverage!r}: {self.symbol} allows at most {limit:g} "
-                f"at a notional of {self.entry_notional:g}"
+                f"leverage = {self.leverage!r}: {self.symbol} allows at most {limit:,.10g} "
+                f"at a notional of {self.entry_notional:,.10g}"
             )
             raise MarginError(msg)
 
@@ -289,7 +289,7 @@ class Account:
         if free < 0:
             if not isclose(free, 0.0, abs_tol=1e-9 * self.wallet_balance):
                 set_aside = self.wallet_balance - free
-                msg = f"isolated_margin: {set_aside:g} in all is more than wallet_balance = {self.wallet_balance!r}"
+                msg = f"isolated_margin: {set_aside:,.10g} in all is more than wallet_balance = {self.wallet_balance!r}"
                 raise MarginError(msg)
             free = 0.0  # what adding up floats left over
         return (Pool(collateral=free, positions=tuple(cross)), *isolated)

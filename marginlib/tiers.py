@@ -207,7 +207,7 @@ class RiskSchedule:
         for number, (row, derived) in enumerate(zip(rows, schedule.amounts, strict=True), start=1):
             # Compared in proportion to the maintenance on the floor: tables in coins have amounts far below 0.01.
             if not isclose(row[4], derived, abs_tol=1e-6 * row[0] * row[2]):
-                msg = f"maintenance_amount = {row[4]!r}: tier {number} needs {derived:g}, or maintenance margin jumps"
+                msg = f"maintenance_amount = {row[4]!r}: tier {number} needs {derived:,.10g}, or the margin jumps there"
                 raise MarginError(msg)
         return schedule
 
@@ -259,7 +259,7 @@ class RiskSchedule:
         # A size that was found as notional / price may come back an ulp above the tier's edge.
         least = at_least_zero("notional", notional) * (1 - _ROUNDING)
         if self.notional_cap is not None and least > self.notional_cap:
-            msg = f"notional = {notional!r}: the risk table allows at most {self.notional_cap:g}"
+            msg = f"notional = {notional!r}: the risk table allows at most {self.notional_cap:,.10g}"
             raise MarginError(msg)
         return self.tiers[self.tier(least)].leverage_limit
 
@@ -280,7 +280,7 @@ class RiskSchedule:
         positive("leverage", leverage)
         allowed = sum(tier.leverage_limit >= leverage for tier in self.tiers)
         if not allowed:
-            msg = f"leverage = {leverage!r}: give at most {self.tiers[0].leverage_limit:g}, the first tier's limit"
+            msg = f"leverage = {leverage!r}: give at most {self.tiers[0].leverage_limit:,.10g}, the first tier's limit"
             raise MarginError(msg)
         if allowed < len(self.tiers):
             return self.floors[allowed]

@@ -95,7 +95,7 @@ NAN = float("nan")
         (lambda: position(mark_price=-1), "mark_price = -1: give a number above 0"),
         (lambda: position(mark_price=float("inf")), "mark_price = inf: give one finite number"),
         (lambda: position(leverage=0), "leverage = 0: give a number above 0"),
-        (lambda: position(leverage=251), "leverage = 251.0: BTCUSDT allows at most 250 at a notional of 6000"),
+        (lambda: position(leverage=251), "leverage = 251.0: BTCUSDT allows at most 250 at a notional of 6,000"),
         (lambda: position(symbol=" "), "symbol = ' ': give a name"),
         (lambda: position(isolated_margin=0), "isolated_margin = 0: give a number above 0"),
         (lambda: position(isolated_margin=NAN), "isolated_margin = nan: give one finite number"),
@@ -109,7 +109,7 @@ NAN = float("nan")
         (lambda: position(mark_price=1e-310, contract=Contract.INVERSE), "value at mark_price = 1e-310"),
         (
             lambda: position(quantity=1e6, schedule=RiskSchedule.from_brackets([(0, 5e7, 0.004, 125, 0)])),
-            "notional = 60000000000.0: the risk table allows at most 5e+07",
+            "notional = 60000000000.0: the risk table allows at most 50,000,000",
         ),
         (lambda: position().isolated(-5), "isolated_margin = -5: give a number above 0"),
         (lambda: position().at(0), "mark_price = 0: give a number above 0"),

@@ -188,7 +188,7 @@ def test_equal_tables_are_equal_and_hash_alike() -> None:
             lambda: RiskSchedule.from_brackets([(0, 50, 0.01, 50, 0), (50, None, 0.02, 20, 5)]),
             "maintenance_amount",
             "5.0",
-            "tier 2 needs 0.5, or maintenance margin jumps",
+            "tier 2 needs 0.5, or the margin jumps there",
         ),
         # In coins an amount is small, and a wrong one is still wrong.
         (
@@ -205,7 +205,7 @@ def test_equal_tables_are_equal_and_hash_alike() -> None:
         ),
         (lambda: RiskSchedule.from_brackets(TABLE).tier(-1), "notional", "-1", "0 or a number above 0"),
         (lambda: RiskSchedule.from_brackets(TABLE).maintenance_margin(float("nan")), "notional", "nan", "finite"),
-        (lambda: RiskSchedule.from_brackets(TABLE).max_leverage(1.1e7), "notional", "11000000.0", "at most 1e+07"),
+        (lambda: RiskSchedule.from_brackets(TABLE).max_leverage(1.1e7), "notional", "11000000.0", "at most 10,000,000"),
         (lambda: RiskSchedule.from_brackets(TABLE).max_leverage(float("nan")), "notional", "nan", "finite"),
         (lambda: RiskSchedule.from_brackets(TABLE).max_notional(126), "leverage", "126", "at most 125"),
         (lambda: RiskSchedule.from_brackets(TABLE).max_notional(0), "leverage", "0", "above 0"),
