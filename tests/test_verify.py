@@ -97,6 +97,7 @@ def test_a_row_is_read_as_it_is_written() -> None:
         (2_000, {"rel": 0.049}, False),
         (2_000, {"abs": 100, "rel": 0}, True),  # the larger of the two counts
         (2_000, {"abs": 0, "rel": 0.05}, True),
+        (2_000, {"abs": 60, "rel": 0.03}, False),  # and not their sum
         (None, {"abs": 1e9}, False),
         (0, {"abs": 1}, False),
     ],
