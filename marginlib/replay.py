@@ -19,7 +19,7 @@ from enum import Enum
 from functools import singledispatch
 from math import copysign, fsum
 from types import MappingProxyType
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 from marginlib._validate import MarginError, at_least_zero, fraction, positive
 from marginlib.events import (
@@ -596,7 +596,7 @@ def _(event: SetLeverage, state: Snapshot, rules: Rules) -> Snapshot:
     if held is None:
         if rules.book is not None:
             rules.book.schedule(event.symbol).max_notional(event.leverage)  # refuses what no tier allows
-        return _set(state, event.symbol, leverage=event.leverage)
+        return _set(state, event.symbol, _setting(state, event.symbol)._replace(leverage=event.leverage))
     moved = replace(held, leverage=event.leverage)
     if held.isolated_margin is not None:
         # A lower leverage asks for more margin; what a higher one would free is left where it is, until it is removed.
@@ -611,7 +611,7 @@ def _(event: SetMarginMode, state: Snapshot, rules: Rules) -> Snapshot:
     mode, changed = event.margin_mode, state
     symbols = dict.fromkeys((*state.mark_prices, *state.settings)) if event.symbol is None else (event.symbol,)
     for symbol in symbols:
-        changed = _set(changed, symbol, margin_mode=mode)
+        changed = _set(changed, symbol, _setting(state, symbol)._replace(margin_mode=mode))
     turned = tuple(
         _in_mode(position, mode) if position.symbol in symbols else position for position in state.account.positions
     )
@@ -688,7 +688,7 @@ def _new_position(state: Snapshot, event: Fill, quantity: float, rules: Rules) -
     if rules.book is None:
         msg = f"rules.book = None: give a Rulebook with the risk tiers of {event.symbol} to open a position in it"
         raise MarginError(msg)
-    setting = state.settings.get(event.symbol, Setting())
+    setting = _setting(state, event.symbol)
     mark = state.mark_prices.get(event.symbol, event.price)
     new = rules.book.position(event.symbol, quantity, event.price, mark_price=mark, leverage=setting.leverage)
     return _in_mode(new, setting.margin_mode)
@@ -944,9 +944,13 @@ def _swap(account: Account, old: Position | None, new: Position) -> Account:
     return replace(account, positions=tuple(new if each is old else each for each in account.positions))
 
 
-def _set(state: Snapshot, symbol: str, **values: Any) -> Snapshot:
+def _setting(state: Snapshot, symbol: str) -> Setting:
+    """Return what is set for a symbol, or what holds until something is."""
+    return state.settings.get(symbol, Setting())
+
+
+def _set(state: Snapshot, symbol: str, setting: Setting) -> Snapshot:
     """Return the state with a symbol's setting changed."""
-    setting = state.settings.get(symbol, Setting())._replace(**values)
     return replace(state, settings=MappingProxyType({**state.settings, symbol: setting}))
 
 
