@@ -239,12 +239,14 @@ class Account:
 
     Args:
         wallet_balance: deposits + realized PnL + funding - fees, isolated margins included, no unrealized PnL
-            [quote currency; inverse: base coin]; 0 or more.
+            [quote currency; inverse: base coin]; 0 or more. Only beside an open cross position may it, or what is left
+            of it after the isolated margins, be below 0: a realized loss that open profit has to cover.
         positions: the open positions.
 
     Raises:
-        MarginError: the balance is negative or not finite, an isolated position has no isolated margin, a cross
-            position has one, more is set aside than the wallet holds, or linear and inverse contracts are mixed.
+        MarginError: the balance is not finite, or negative with no cross position open, an isolated position has no
+            isolated margin, a cross position has one, more is set aside than the wallet holds, or linear and inverse
+            contracts are mixed.
 
     Example:
         >>> flat = RiskSchedule.flat(0.004)
@@ -259,8 +261,7 @@ class Account:
     positions: tuple[Position, ...] = ()
 
     def __post_init__(self) -> None:
-        _keep(self, wallet_balance=at_least_zero("wallet_balance", self.wallet_balance))
-        _keep(self, positions=tuple(self.positions))
+        _keep(self, wallet_balance=finite("wallet_balance", self.wallet_balance), positions=tuple(self.positions))
         _one_currency(self.positions, "accounts")
         self.pools()  # refuses what cannot be partitioned
 
@@ -286,7 +287,9 @@ class Account:
                 case _:
                     msg = f"isolated_margin = None: {position.symbol} is isolated; give the money set aside for it"
                     raise MarginError(msg)
-        if free < 0:
+        # Beside a cross position a debt is a state like any other: its open profit may cover it, until it does not.
+        if free < 0 and not cross:
+            at_least_zero("wallet_balance", self.wallet_balance)
             if not isclose(free, 0.0, abs_tol=1e-9 * self.wallet_balance):
                 set_aside = self.wallet_balance - free
                 msg = f"isolated_margin: {set_aside:,.10g} in all is more than wallet_balance = {self.wallet_balance!r}"

@@ -1,0 +1,322 @@
+"""Bars: the plain loop by hand, and the fast path equal to it on random paths and on recorded ones."""
+
+import csv
+import os
+from dataclasses import replace
+from math import nan
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from marginlib import Account, Contract, MaintenanceBasis, MarginError, RiskSchedule, rulebook
+from marginlib.bars import Bars, replay_bars, replay_bars_fast
+from marginlib.events import Deposit, Fill, MarkPrices
+from marginlib.replay import Leftover, PaidFrom, Rules, fifth_first, full_close, largest_loss_first, step_down
+from marginlib.venues import Rulebook
+
+FLAT = RiskSchedule.flat(0.01)
+TIERED = RiskSchedule.from_brackets(
+    [(0, 10_000, 0.01, 50, 0), (10_000, 50_000, 0.02, 25, 100), (50_000, None, 0.05, 10, 1_600)]
+)
+BOOK = Rulebook(venue="test", date="2026-01-01", source="made up", schedules={"A": TIERED, "B": TIERED, "C": FLAT})
+RULES = Rules(book=BOOK)
+MARKET = Path(os.environ.get("MARGINLIB_SHARED") or Path(__file__).resolve().parents[1].parent / "shared") / "market"
+
+
+def bars(high, low, close, funding=None, symbols=("A",)):
+    return Bars(symbols=symbols, times=range(len(high[0])), high=high, low=low, close=close, funding=funding)
+
+
+def long(quantity=10, price=100, leverage=10, symbol="A"):
+    return BOOK.position(symbol, quantity, price, leverage=leverage)
+
+
+# The plain loop.
+
+
+def test_a_long_is_tried_at_the_low_and_closed_on_the_way_there():
+    path = bars([[101, 100, 99]], [[95, 80, 70]], [[96, 98, 80]])
+    states = list(replay_bars(Account(wallet_balance=500, positions=(long().isolated(),)), path, RULES))
+    assert [len(state.liquidations) for state in states] == [0, 1, 0]
+    (closed,) = states[1].liquidations
+    # 100 + 10 (p - 100) = 0.01 x 10 p at p = 900 / 9.9, not at the low of 80.
+    assert closed.mark_price == pytest.approx(900 / 9.9, rel=1e-8)
+    assert closed.price == pytest.approx(90)
+    assert states[1].account.wallet_balance == 400
+    assert states[1].time == 1
+
+
+def test_a_short_is_tried_at_the_high():
+    path = bars([[104, 112]], [[60, 60]], [[100, 61]])
+    states = list(replay_bars(Account(wallet_balance=500, positions=(long(-10).isolated(),)), path, RULES))
+    assert [len(state.liquidations) for state in states] == [0, 1]
+    assert states[1].liquidations[0].mark_price == pytest.approx(1_100 / 10.1, rel=1e-8)
+
+
+def test_a_pool_with_both_is_tried_at_both_worsts_of_the_same_bar():
+    # Low 90 for the long and high 110 for the short, in one bar: -100 - 100 on 150, though no moment may have had both.
+    positions = (long(), long(-10, symbol="B"))
+    path = bars([[100], [110]], [[90], [100]], [[100], [100]], symbols=("A", "B"))
+    (state,) = replay_bars(Account(wallet_balance=150, positions=positions), path, RULES)
+    assert len(state.liquidations) == 2
+    # The straight way: both have gone the share w of 10: 150 - 200 w = 0.01 x (10 (100 - 10 w) + 10 (100 + 10 w)) = 20.
+    assert [each.mark_price for each in state.liquidations] == [
+        pytest.approx(93.5, rel=1e-8),
+        pytest.approx(106.5, rel=1e-8),
+    ]
+
+
+def test_funding_is_settled_at_the_open_at_the_close_before():
+    path = bars([[110, 120]], [[100, 110]], [[110, 120]], funding=[[nan, 0.001]])
+    last = list(replay_bars(Account(wallet_balance=5_000, positions=(long(),)), path, RULES))[-1]
+    assert last.ledger.funding == pytest.approx(10 * 110 * 0.001)
+    first = bars([[110]], [[100]], [[110]], funding=[[0.001]])  # before the first bar: at the account's own mark
+    (state,) = replay_bars(Account(wallet_balance=5_000, positions=(long(),)), first, RULES)
+    assert state.ledger.funding == pytest.approx(10 * 100 * 0.001)
+
+
+def test_the_accounts_own_events_come_at_the_open():
+    path = bars([[100, 110]], [[100, 105]], [[100, 110]])
+    plan = {0: [Fill(symbol="A", quantity=10, price=100)], 1: [Fill(symbol="A", quantity=-10, price=102)]}
+    states = list(replay_bars(Account(wallet_balance=5_000), path, RULES, events=plan))
+    assert states[0].account.positions[0].quantity == 10
+    assert states[1].account.wallet_balance == 5_020
+    with pytest.raises(MarginError, match=r"events: bar 2; give one of 0 to 1"):
+        list(replay_bars(Account(wallet_balance=5_000), path, RULES, events={2: []}))
+
+
+def test_stepping_down_within_one_bar_goes_on_to_the_low():
+    # 600 at 100 with 6,000 behind them, to 88: cut at the edge on the way, and cut again or gone further down.
+    path = bars([[100]], [[88]], [[95]])
+    account = Account(wallet_balance=6_000, positions=(long(600),))
+    (state,) = replay_bars(account, path, replace(RULES, policy=step_down()))
+    prices = [each.mark_price for each in state.liquidations]
+    assert len(prices) > 1
+    assert prices == sorted(prices, reverse=True)
+    assert all(price > 88 for price in prices)
+    assert abs(state.imbalance) <= 1e-9
+
+
+@pytest.mark.parametrize(
+    ("field", "row", "message"),
+    [
+        ("low", [98, nan], r"low = nan: A, bar 1 \(1\); give a price above 0"),
+        ("low", [98, 0], r"low = 0.0: A, bar 1"),
+        ("close", [98, 103], r"close = 103.0: A, bar 1 \(1\); give a price from low to high"),
+        ("high", [102, float("inf")], r"high = inf: A, bar 1"),
+        ("funding", [nan, 1.5], r"funding = 1.5: A, bar 1"),
+        ("close", [98], r"close: shape \(1, 1\); give \(1, 2\)"),
+        ("close", ["x", 1], r"close = list: give numbers"),
+    ],
+)
+def test_bars_that_cannot_be_are_refused_by_symbol_and_bar(field, row, message):
+    rows = {"high": [102, 102], "low": [98, 98], "close": [100, 100], "funding": [nan, 0.0], field: row}
+    with pytest.raises(MarginError, match=message):
+        Bars(symbols=("A",), times=[0, 1], **{name: [values] for name, values in rows.items()})
+    with pytest.raises(MarginError, match=r"symbols = "):
+        Bars(symbols=("A", "A"), times=[0], high=[[1]], low=[[1]], close=[[1]])
+
+
+# The fast path equals the plain loop.
+
+
+def alike(account, path, rules, *, events=None, fund=0.0):
+    """Compare everything the two replays say; return how many liquidations there were."""
+    plain = list(replay_bars(account, path, rules, events=events, insurance_fund=fund))
+    run = replay_bars_fast(account, path, rules, events=events, insurance_fund=fund)
+    for state in plain:
+        assert abs(state.imbalance) <= 1e-9
+    assert abs(run.final.imbalance) <= 1e-9
+    scale = account.wallet_balance
+    found = [(bar, state.time, each) for bar, state in enumerate(plain) for each in state.actions]
+    fast = [(bar, state.time, each) for bar, state in run.opened for each in state.actions]
+    assert [(bar, time, type(each), each.symbol) for bar, time, each in found] == [
+        (bar, time, type(each), each.symbol) for bar, time, each in fast
+    ]
+    for (_, _, one), (_, _, other) in zip(found, fast, strict=True):
+        for field in one.__dataclass_fields__:
+            mine, theirs = getattr(one, field), getattr(other, field)
+            assert mine == theirs or mine == pytest.approx(theirs, rel=1e-9, abs=1e-9 * scale), field
+    wallets = np.array([state.account.wallet_balance for state in plain])
+    np.testing.assert_allclose(run.wallet_balances(), wallets, rtol=0, atol=1e-11 * scale)
+    last = plain[-1]
+    assert run.final.time == last.time
+    assert run.final.ledger.funding == pytest.approx(last.ledger.funding, abs=1e-11 * scale)
+    assert run.final.ledger.insurance_fund == pytest.approx(last.ledger.insurance_fund, abs=1e-9 * scale)
+    assert dict(run.final.mark_prices) == dict(last.mark_prices)
+    for one, other in zip(last.account.positions, run.final.account.positions, strict=True):
+        assert (one.symbol, one.mark_price, one.margin_mode) == (other.symbol, other.mark_price, other.margin_mode)
+        assert one.quantity == pytest.approx(other.quantity, rel=1e-9)
+        assert (one.isolated_margin or 0) == pytest.approx(other.isolated_margin or 0, abs=1e-9 * scale)
+    return len(found)
+
+
+def random_bars(source, symbols=("A", "B", "C"), count=600, volatility=0.01, every=8):
+    close = 100 * np.exp(np.cumsum(source.normal(0, volatility, (len(symbols), count)), axis=1))
+    before = np.concatenate((np.full((len(symbols), 1), 100.0), close[:, :-1]), axis=1)
+    reach = np.abs(source.normal(0, volatility, (2, len(symbols), count)))
+    funding = np.full((len(symbols), count), nan)
+    if every:
+        settled = np.arange(int(source.integers(0, every)), count, every)
+        funding[:, settled] = source.normal(0.0005, 0.001, (len(symbols), settled.size))
+        if every != 8:
+            funding[0, 3::7] = 0.0003  # one symbol with settlements of its own
+    return Bars(
+        symbols=symbols,
+        times=np.arange(count) * 3_600,
+        high=np.maximum(before, close) * (1 + reach[0]),
+        low=np.minimum(before, close) * (1 - reach[1]),
+        close=close,
+        funding=funding if every else None,
+    )
+
+
+POLICIES = [full_close(), full_close(largest_loss_first), step_down(), step_down(2), fifth_first(above=8_000)]
+
+
+def random_account(source):
+    positions = []
+    for symbol in ("A", "B", "C"):
+        position = long(float(source.choice([-1, 1]) * source.uniform(10, 300)), symbol=symbol)
+        positions.append(position.isolated(position.entry_notional / 8) if source.random() < 0.4 else position)
+    set_aside = sum(each.isolated_margin or 0.0 for each in positions)
+    return Account(wallet_balance=set_aside + float(source.uniform(2_000, 12_000)), positions=tuple(positions))
+
+
+def random_rules(source):
+    return replace(
+        RULES,
+        policy=POLICIES[source.integers(len(POLICIES))],
+        leftover=list(Leftover)[source.integers(2)],
+        funding_from=list(PaidFrom)[source.integers(2)],
+        clearance_fee_rate=float(source.choice([0.0, 0.005])),
+        replenish=frozenset(source.choice(["A", "B", "C"], source.integers(0, 3))),
+    )
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_fast_equals_plain_on_random_paths(seed):
+    source = np.random.default_rng(seed)
+    path = random_bars(source, every=[8, 8, 0, 5][seed % 4], count=400)
+    events = {
+        50: [Deposit(amount=10.0)],
+        120: [Deposit(amount=5_000.0), Fill(symbol="C", quantity=0.5, price=100.0, fee_rate=0.0005)],
+        121: [MarkPrices(prices={"C": float(path.close[2][120])})],
+    }
+    account = random_account(source)
+    alike(account, path, random_rules(source), events=events if seed % 3 else None, fund=100.0)
+
+
+def test_the_random_paths_do_liquidate_and_do_survive():
+    counts = []
+    for seed in range(8):
+        source = np.random.default_rng(seed)
+        path = random_bars(source, count=400)
+        counts.append(alike(random_account(source), path, random_rules(source)))
+    assert max(counts) > 0
+    assert sum(counts) >= 5
+
+
+@pytest.mark.parametrize("direction", [1, -1])
+@pytest.mark.parametrize("mode", ["cross", "isolated"])
+def test_fast_equals_plain_for_inverse_contracts_entry_maintenance_and_two_legs(direction, mode):
+    source = np.random.default_rng(5)
+    path = random_bars(source, volatility=0.02, count=300)
+    inverse = replace(BOOK, contract=Contract.INVERSE, schedules={"A": FLAT, "B": FLAT, "C": FLAT})
+    position = inverse.position("A", 5_000.0 * direction, 100.0, leverage=5)
+    alike(Account(wallet_balance=20, positions=(getattr(position, mode)(),)), path, Rules(book=inverse))
+    frozen = replace(BOOK, maintenance_basis=MaintenanceBasis.ENTRY)
+    position = frozen.position("B", 50.0 * direction, 100.0, leverage=5)
+    alike(Account(wallet_balance=1_500, positions=(getattr(position, mode)(),)), path, Rules(book=frozen))
+    legs = tuple(getattr(long(size * direction), mode)() for size in (300.0, -200.0))
+    alike(Account(wallet_balance=7_000, positions=legs), path, RULES)
+
+
+def test_positions_without_bars_and_accounts_without_positions():
+    source = np.random.default_rng(1)
+    path = random_bars(source, symbols=("A",), count=100)
+    alike(Account(wallet_balance=3_000, positions=(long(100), long(50, symbol="B"))), path, RULES)
+    alike(Account(wallet_balance=3_000), path, RULES)
+
+
+def test_an_account_that_is_unsafe_at_its_own_marks_is_dealt_with_in_the_first_bar():
+    path = bars([[100, 100]], [[99, 99]], [[100, 100]], funding=[[0.0001, nan]])
+    account = Account(wallet_balance=1_000, positions=(long().isolated(100).at(90.1),))
+    assert alike(account, path, RULES) == 1
+
+
+# Recorded paths, where they are present.
+
+
+def recorded(file):
+    """Read a file's bars: {symbol: (times, high, low, close, funding)}; the daily files have no mark close."""
+    with file.open(newline="") as text:
+        rows = list(csv.DictReader(text))
+    series = {}
+    for row in rows:
+        times, high, low, close, funding = series.setdefault(row.get("symbol", file.stem), ([], [], [], [], []))
+        last = float(row["close"])
+        ends = [float(row.get("mark_high") or row["high"]), float(row.get("mark_low") or row["low"])]
+        mark = float(row.get("mark_close") or last)
+        times.append(row["timestamp"])
+        # Without a mark close the last price stands in, and may lie beyond the mark's extremes: they are widened to it.
+        high.append(max(ends[0], mark))
+        low.append(min(ends[1], mark))
+        close.append(mark)
+        rate = row.get("funding_rate") or row.get("funding_sum") or "nan"
+        funding.append(float(rate))
+    return series
+
+
+FILES = sorted(MARKET.glob("*.csv"))
+
+
+@pytest.mark.skipif(not FILES, reason=f"no recorded prices at {MARKET.name}: the shared market files are not present")
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_fast_equals_plain_on_every_recorded_file(file):
+    liquidated = 0
+    schedule = rulebook("binance_usdm", "2024-08-01").schedule("BTCUSDT")
+    for number, (symbol, (times, high, low, close, funding)) in enumerate(recorded(file).items()):
+        book = replace(BOOK, schedules={symbol: schedule})
+        path = Bars(symbols=(symbol,), times=times, high=[high], low=[low], close=[close], funding=[funding])
+        for side in (1, -1):
+            position = book.position(symbol, side * 300_000 / close[0], close[0], leverage=10)
+            for account in (
+                Account(wallet_balance=40_000, positions=(position.isolated(),)),
+                Account(wallet_balance=40_000, positions=(position,)),
+            ):
+                for policy in (full_close(), step_down()) if number == 0 else (full_close(),):
+                    rules = Rules(book=book, policy=policy, funding_from=PaidFrom.POSITION)
+                    liquidated += alike(account, path, rules)
+    assert liquidated or "calm" in file.stem
+
+
+@pytest.mark.skipif(not FILES, reason=f"no recorded prices at {MARKET.name}: the shared market files are not present")
+def test_fast_equals_plain_on_books_of_one_crash():
+    for event in ("2020-03_black-thursday", "2021-05_may-crash", "2022-11_ftx", "2025-10_cascade"):
+        series = {}
+        for file in FILES:
+            if file.stem.startswith(f"h1_{event}") and not file.stem.endswith("alts"):
+                series |= recorded(file)
+        columns = list(zip(*series.values(), strict=True))
+        assert all(times == columns[0][0] for times in columns[0])
+        path = Bars(
+            symbols=tuple(series),
+            times=columns[0][0],
+            high=columns[1],
+            low=columns[2],
+            close=columns[3],
+            funding=columns[4],
+        )
+        schedule = rulebook("binance_usdm", "2024-08-01").schedule("ETHUSDT")
+        book = replace(BOOK, schedules=dict.fromkeys(series, schedule))
+        positions = tuple(
+            book.position(symbol, sign * 20_000 / values[3][0], values[3][0], leverage=10)
+            for (symbol, values), sign in zip(series.items(), (1, 1, -1), strict=True)
+        )
+        isolated = tuple(each.isolated() for each in positions)
+        mixed = (positions[0], *isolated[1:])
+        for held in (positions, isolated, mixed):
+            for policy in (full_close(), full_close(largest_loss_first)):
+                alike(Account(wallet_balance=7_000, positions=held), path, Rules(book=book, policy=policy))

@@ -1,0 +1,77 @@
+"""Events refuse what cannot happen, by name, as they are made."""
+
+from math import inf, nan
+
+import pytest
+
+from marginlib import MarginError, MarginMode
+from marginlib.events import (
+    AddIsolatedMargin,
+    Deposit,
+    Fill,
+    Funding,
+    MarkPrices,
+    RemoveIsolatedMargin,
+    SetLeverage,
+    SetMarginMode,
+    Withdrawal,
+)
+
+
+@pytest.mark.parametrize("amount", [0, -1, nan, inf, True, "10"])
+@pytest.mark.parametrize("record", [Deposit, Withdrawal])
+def test_money_in_and_out_is_above_zero(record, amount):
+    with pytest.raises(MarginError, match=r"amount = "):
+        record(amount=amount)
+
+
+@pytest.mark.parametrize("amount", [0, -1, nan])
+@pytest.mark.parametrize("record", [AddIsolatedMargin, RemoveIsolatedMargin])
+def test_margin_moved_is_above_zero(record, amount):
+    with pytest.raises(MarginError, match=r"amount = "):
+        record(symbol="BTCUSDT", amount=amount)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("quantity", 0),
+        ("quantity", nan),
+        ("price", 0),
+        ("price", -5),
+        ("fee_rate", -0.1),
+        ("fee_rate", 1),
+        ("symbol", ""),
+    ],
+)
+def test_a_fill_names_the_field_that_is_wrong(field, value):
+    with pytest.raises(MarginError, match=f"{field} = "):
+        Fill(**{"symbol": "BTCUSDT", "quantity": 1, "price": 100, field: value})
+
+
+def test_prices_and_rates_are_checked_one_by_one():
+    with pytest.raises(MarginError, match=r"prices = {}"):
+        MarkPrices(prices={})
+    with pytest.raises(MarginError, match=r"prices\['ETHUSDT'\] = 0"):
+        MarkPrices(prices={"BTCUSDT": 1, "ETHUSDT": 0})
+    with pytest.raises(MarginError, match=r"rates = {}"):
+        Funding(rates={})
+    with pytest.raises(MarginError, match=r"rates\['BTCUSDT'\] = 1"):
+        Funding(rates={"BTCUSDT": 1})
+
+
+def test_records_keep_a_copy_that_nobody_changes():
+    mine = {"BTCUSDT": 60_000}
+    event = MarkPrices(prices=mine)
+    mine["BTCUSDT"] = 1
+    assert event.prices["BTCUSDT"] == 60_000
+    with pytest.raises(TypeError):
+        event.prices["BTCUSDT"] = 2
+
+
+def test_settings_are_checked():
+    with pytest.raises(MarginError, match=r"leverage = 0"):
+        SetLeverage(symbol="BTCUSDT", leverage=0)
+    with pytest.raises(MarginError, match=r"margin_mode = 'isolated': give MarginMode\.CROSS or"):
+        SetMarginMode(symbol="BTCUSDT", margin_mode="isolated")
+    assert SetMarginMode(margin_mode=MarginMode.CROSS).symbol is None

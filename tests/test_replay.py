@@ -1,0 +1,590 @@
+"""Replay: numbers derived by hand, every policy, money conserved, bars."""
+
+import random
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from marginlib import Account, Contract, MarginError, MarginMode, RiskSchedule, risk
+from marginlib.events import (
+    AddIsolatedMargin,
+    Deposit,
+    Fill,
+    Funding,
+    MarkPrices,
+    RemoveIsolatedMargin,
+    SetLeverage,
+    SetMarginMode,
+    Withdrawal,
+)
+from marginlib.replay import (
+    Cut,
+    Ledger,
+    Leftover,
+    Liquidation,
+    ModeChange,
+    PaidFrom,
+    Replenishment,
+    Rules,
+    Snapshot,
+    fifth_first,
+    full_close,
+    largest_loss_first,
+    largest_maintenance_first,
+    largest_notional_first,
+    replay,
+    step,
+    step_down,
+)
+from marginlib.venues import Rulebook
+
+FLAT = RiskSchedule.flat(0.01)
+# Amounts by the tax rule: 0; 0 + 10,000 x 0.01 = 100; 100 + 50,000 x 0.03 = 1,600.
+TIERED = RiskSchedule.from_brackets(
+    [(0, 10_000, 0.01, 50, 0), (10_000, 50_000, 0.02, 25, 100), (50_000, None, 0.05, 10, 1_600)]
+)
+BOOK = Rulebook(venue="test", date="2026-01-01", source="made up", schedules={"BTC": FLAT, "ETH": FLAT, "SOL": TIERED})
+RULES = Rules(book=BOOK)
+MONEY = 1e-9
+
+
+def run(events, *, wallet=10_000, rules=RULES, fund=0.0):
+    """Replay, looking after every event whether money was conserved; return the last state."""
+    states = list(replay(Account(wallet_balance=wallet), events, rules, insurance_fund=fund))
+    for state in states:
+        assert abs(state.imbalance) <= MONEY, state
+        assert all(rules.safe(pool) for pool in state.account.pools())
+    assert len(states) == len(events) + 1
+    return states[-1]
+
+
+def fill(quantity, price, symbol="BTC", fee_rate=0.0):
+    return Fill(symbol=symbol, quantity=quantity, price=price, fee_rate=fee_rate)
+
+
+def isolated(symbol="BTC", leverage=10):
+    return [
+        SetMarginMode(symbol=symbol, margin_mode=MarginMode.ISOLATED),
+        SetLeverage(symbol=symbol, leverage=leverage),
+    ]
+
+
+def marks(**prices):
+    return MarkPrices(prices=prices)
+
+
+# Fills.
+
+
+def test_adding_averages_the_entry_price():
+    (position,) = run([fill(2, 100), fill(1, 130)]).account.positions
+    assert position.quantity == 3
+    assert position.entry_price == pytest.approx(110)  # (2 x 100 + 1 x 130) / 3
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_reducing_realizes_a_share_and_keeps_the_entry_price(sign):
+    state = run([fill(4 * sign, 100), fill(-1 * sign, 110)])
+    (position,) = state.account.positions
+    assert (position.quantity, position.entry_price) == (3 * sign, 100)
+    assert state.account.wallet_balance == 10_000 + 10 * sign
+    assert state.ledger.counterparties == -10 * sign
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_flipping_closes_the_old_and_opens_the_rest_at_the_fill_price(sign):
+    state = run([fill(2 * sign, 100), fill(-5 * sign, 90)])
+    (position,) = state.account.positions
+    assert (position.quantity, position.entry_price) == (-3 * sign, 90)
+    assert state.account.wallet_balance == 10_000 - 20 * sign
+
+
+def test_closing_leaves_no_position_not_even_a_rounding_of_one():
+    assert not run([fill(0.3, 100), fill(-0.1, 100), fill(-0.2, 100)]).account.positions
+
+
+def test_the_fee_is_a_share_of_the_value_traded_and_goes_to_the_venue():
+    state = run([fill(2, 100, fee_rate=0.001), fill(-2, 110, fee_rate=0.001)])
+    assert state.ledger.fees == pytest.approx(0.2 + 0.22)
+    assert state.account.wallet_balance == pytest.approx(10_000 + 20 - 0.42)
+
+
+@pytest.mark.parametrize(("payer", "margin"), [(PaidFrom.ACCOUNT, 100.0), (PaidFrom.POSITION, 99.0)])
+def test_which_money_pays_an_isolated_fill(payer, margin):
+    # 10 x 100 at 10x sets 100 aside; the fee is 1,000 x 0.001 = 1.
+    state = run([*isolated(), fill(10, 100, fee_rate=0.001)], rules=replace(RULES, fee_from=payer))
+    assert state.account.positions[0].isolated_margin == pytest.approx(margin)
+    assert state.account.wallet_balance == 9_999
+
+
+def test_reducing_an_isolated_position_frees_the_same_share_of_its_margin():
+    state = run([*isolated(), fill(10, 100), fill(-4, 95)])
+    (position,) = state.account.positions
+    assert position.isolated_margin == pytest.approx(60)
+    assert state.account.wallet_balance == 10_000 - 20
+    # Vega's rule: equity 100 - 50 before, 60 % of it after.
+    assert risk(state.account.pools()[1].at({"BTC": 95})).equity == pytest.approx(30)
+
+
+def test_adding_to_and_flipping_an_isolated_position():
+    (grown,) = run([*isolated(), fill(10, 100), marks(BTC=120), fill(10, 120)]).account.positions
+    assert grown.isolated_margin == pytest.approx(100 + 120)
+    (flipped,) = run([*isolated(), fill(10, 100), marks(BTC=120), fill(-15, 120)]).account.positions
+    assert (flipped.quantity, flipped.isolated_margin) == (-5, pytest.approx(60))
+
+
+def test_inverse_contracts_average_the_reciprocal_price():
+    book = Rulebook(venue="t", date="2026-01-01", source="-", schedules={"BTC": FLAT}, contract=Contract.INVERSE)
+    state = run([fill(100, 100), fill(100, 200), fill(-200, 400)], wallet=10, rules=Rules(book=book))
+    # 100/100 + 100/200 = 1.5 coins for 200 of face value; closed at 200/400 = 0.5 coins: a profit of 1.
+    assert state.account.wallet_balance == pytest.approx(11)
+
+
+def test_a_fill_that_is_too_large_is_refused_and_says_by_how_much():
+    with pytest.raises(MarginError, match=r"quantity = 200.0: needs 10000 more than is available"):
+        run([fill(200, 100)])
+    with pytest.raises(MarginError, match=r"quantity = 2000.0: BTC sets 20000 aside, and 10000 is available"):
+        run([*isolated(), fill(2_000, 100)])
+    with pytest.raises(MarginError, match=r"more than the wallet can pay"):
+        run([SetLeverage(symbol="BTC", leverage=10), fill(1, 100), fill(-1, 1)], wallet=50)
+    with pytest.raises(MarginError, match=r"rules.book = None: give a Rulebook with the risk tiers of BTC"):
+        run([fill(1, 100)], rules=Rules())
+
+
+def test_reducing_is_never_refused_for_want_of_initial_margin():
+    state = run([SetLeverage(symbol="BTC", leverage=10), fill(100, 100), marks(BTC=92), fill(-1, 92)], wallet=1_000)
+    assert state.account.positions[0].quantity == 99
+
+
+def test_two_legs_of_a_symbol_are_refused_by_a_fill():
+    legs = tuple(BOOK.position("BTC", quantity, 100) for quantity in (1, -1))
+    with pytest.raises(MarginError, match=r"2 legs"):
+        step(Snapshot.start(Account(wallet_balance=1_000, positions=legs)), fill(1, 100), RULES)
+
+
+def test_a_realized_loss_may_exceed_the_wallet_while_open_profit_covers_it():
+    lever = [SetLeverage(symbol=symbol, leverage=50) for symbol in ("BTC", "ETH")]
+    state = run([*lever, fill(10, 100), fill(10, 100, "ETH"), marks(BTC=150, ETH=60), fill(-10, 60, "ETH")], wallet=200)
+    assert state.account.wallet_balance == 200 - 400
+    assert risk(state.account.pools()[0]).equity == 300
+    with pytest.raises(MarginError, match=r"wallet_balance = -200.0"):
+        replace(state.account, positions=())
+    with pytest.raises(MarginError, match=r"at most 0 can be withdrawn"):
+        step(state, Withdrawal(amount=1), RULES)
+    # Cashing the profit in settles the debt.
+    closed = step(state, fill(-10, 150), RULES)
+    assert closed.account.wallet_balance == 300
+    assert abs(closed.imbalance) <= MONEY
+
+
+# Money, margin, leverage, mode.
+
+
+def test_deposits_and_withdrawals():
+    state = run([Deposit(amount=5), Withdrawal(amount=15)])
+    assert state.account.wallet_balance == 9_990
+    assert (state.ledger.deposits, state.ledger.withdrawals) == (10_005, 15)
+    with pytest.raises(MarginError, match=r"at most 9900 can be withdrawn"):
+        run([fill(1, 100), Withdrawal(amount=9_901)])
+
+
+def test_open_profit_cannot_be_withdrawn():
+    with pytest.raises(MarginError, match=r"at most 10000 can be withdrawn"):
+        run([fill(10, 100), marks(BTC=1_000), SetLeverage(symbol="BTC", leverage=100), Withdrawal(amount=10_001)])
+
+
+def test_isolated_margin_moves_within_the_wallet():
+    state = run([*isolated(), fill(10, 100), AddIsolatedMargin(symbol="BTC", amount=50)])
+    assert state.account.positions[0].isolated_margin == 150
+    state = run(
+        [
+            *isolated(),
+            fill(10, 100),
+            AddIsolatedMargin(symbol="BTC", amount=50),
+            RemoveIsolatedMargin(symbol="BTC", amount=30),
+        ]
+    )
+    assert state.account.positions[0].isolated_margin == 120
+    assert state.account.wallet_balance == 10_000
+
+
+def test_leverage_changes_what_is_needed_and_nothing_else():
+    state = run([fill(10, 100), SetLeverage(symbol="BTC", leverage=20)])
+    assert risk(state.account.pools()[0]).initial == 50
+    # Isolated, lower leverage asks for more margin: 1,000 / 5; a higher one leaves the margin where it is.
+    state = run([*isolated(), fill(10, 100), SetLeverage(symbol="BTC", leverage=5)])
+    assert state.account.positions[0].isolated_margin == 200
+    state = run([*isolated(), fill(10, 100), SetLeverage(symbol="BTC", leverage=20)])
+    assert state.account.positions[0].isolated_margin == 100
+    with pytest.raises(MarginError, match=r"leverage = 1.0: needs"):
+        run(
+            [SetLeverage(symbol="BTC", leverage=10), fill(100, 100), SetLeverage(symbol="BTC", leverage=1)],
+            wallet=2_000,
+        )
+    with pytest.raises(MarginError, match=r"leverage = 101.0"):
+        run([fill(1, 100), SetLeverage(symbol="BTC", leverage=101)])
+    with pytest.raises(MarginError, match=r"leverage = 101.0"):
+        run([SetLeverage(symbol="BTC", leverage=101)])
+
+
+def test_a_mode_is_not_changed_under_an_open_position_where_the_venue_refuses():
+    with pytest.raises(MarginError, match=r"refused while BTC is open; close it first"):
+        run([fill(1, 100), SetMarginMode(symbol="BTC", margin_mode=MarginMode.ISOLATED)])
+    state = run([fill(1, 100), SetMarginMode(symbol="ETH", margin_mode=MarginMode.ISOLATED), fill(1, 100, "ETH")])
+    assert [each.margin_mode for each in state.account.positions] == [MarginMode.CROSS, MarginMode.ISOLATED]
+
+
+def test_what_other_venues_say_to_a_change_of_mode():
+    change = SetMarginMode(symbol="BTC", margin_mode=MarginMode.ISOLATED)
+    everything = SetMarginMode(margin_mode=MarginMode.ISOLATED)
+    any_time = replace(RULES, mode_change=ModeChange.ANY_TIME)
+    (position,) = run([SetLeverage(symbol="BTC", leverage=10), fill(10, 100), change], rules=any_time).account.positions
+    assert position.isolated_margin == 100
+    back = run([*isolated(), fill(10, 100), SetMarginMode(symbol="BTC", margin_mode=MarginMode.CROSS)], rules=any_time)
+    assert back.account.pools()[0].collateral == 10_000
+    with pytest.raises(MarginError, match=r"knows cross margin only"):
+        run([change], rules=replace(RULES, mode_change=ModeChange.CROSS_ONLY))
+    whole = replace(RULES, mode_change=ModeChange.WHOLE_ACCOUNT)
+    with pytest.raises(MarginError, match=r"one margin mode for the whole account; leave the symbol out"):
+        run([change], rules=whole)
+    with pytest.raises(MarginError, match=r"a margin mode for each symbol; name one"):
+        run([everything])
+    state = run([fill(1, 100), fill(1, 100, "ETH"), everything], rules=whole)
+    assert {each.margin_mode for each in state.account.positions} == {MarginMode.ISOLATED}
+
+
+# Funding.
+
+
+@pytest.mark.parametrize(("quantity", "rate", "paid"), [(10, 0.001, 1.1), (10, -0.001, -1.1), (-10, 0.001, -1.1)])
+def test_longs_pay_shorts_at_the_mark(quantity, rate, paid):
+    state = run([fill(quantity, 100), marks(BTC=110), Funding(rates={"BTC": rate})])
+    assert state.ledger.funding == pytest.approx(paid)
+    assert state.account.wallet_balance == pytest.approx(10_000 - paid)
+
+
+@pytest.mark.parametrize(("payer", "margin"), [(PaidFrom.POSITION, 99.0), (PaidFrom.ACCOUNT, 100.0)])
+def test_which_wallet_pays_the_funding_is_said(payer, margin):
+    state = run([*isolated(), fill(10, 100), Funding(rates={"BTC": 0.001})], rules=replace(RULES, funding_from=payer))
+    assert state.account.positions[0].isolated_margin == pytest.approx(margin)
+    assert state.account.wallet_balance == 9_999
+
+
+def test_the_other_money_pays_where_the_first_does_not_suffice():
+    # 100 of margin is not enough for 0.06 x 2,000 = 120; the free 9,900 pay.
+    events = [*isolated(), fill(10, 100), marks(BTC=200), Funding(rates={"BTC": 0.06})]
+    state = run(events)
+    assert (state.account.positions[0].isolated_margin, state.account.wallet_balance) == (100, 9_880)
+    # With all 100 set aside, equity of 100 + 1,000 stands behind the position: 120 / 1,100 of it is sold.
+    state = run(events, wallet=100)
+    (sold,) = state.liquidations
+    assert sold.quantity == pytest.approx(10 * 120 / 1_100)
+    assert state.account.positions[0].isolated_margin == pytest.approx(100 * (1 - 120 / 1_100))
+    assert state.ledger.funding == pytest.approx(120)
+
+
+def test_funding_may_liquidate():
+    state = run([*isolated(), fill(10, 100), marks(BTC=91.5), Funding(rates={"BTC": 0.01})])
+    assert [each.symbol for each in state.liquidations] == ["BTC"]  # 100 - 85 - 9.15 < 9.15
+
+
+# Liquidation.
+
+
+def crash(price, *, rules=RULES, wallet=10_000, fund=0.0, quantity=10):
+    return run([*isolated(), fill(quantity, 100), marks(BTC=price)], rules=rules, wallet=wallet, fund=fund)
+
+
+def test_a_full_close_settles_at_the_bankruptcy_price_and_the_fund_keeps_the_rest():
+    state = crash(90.5)  # equity 100 - 95 = 5 <= 905 x 0.01
+    (closed,) = state.liquidations
+    assert (closed.quantity, closed.mark_price) == (10, 90.5)
+    assert closed.price == pytest.approx(90)  # where 100 of margin is used up
+    assert closed.kept == pytest.approx(5)
+    assert state.account.wallet_balance == 9_900
+    assert state.ledger.insurance_fund == pytest.approx(5)
+    assert state.ledger.counterparties == pytest.approx(95)
+
+
+def test_what_is_left_may_be_returned_less_the_clearance_fee():
+    rules = replace(RULES, leftover=Leftover.RETURNED, clearance_fee_rate=0.002)
+    state = crash(90.5, rules=rules)
+    (closed,) = state.liquidations
+    assert closed.price == 90.5
+    assert closed.fee == pytest.approx(905 * 0.002)
+    assert state.account.wallet_balance == pytest.approx(9_900 + 5 - 1.81)
+    assert state.ledger.insurance_fund == pytest.approx(1.81)
+
+
+def test_the_clearance_fee_takes_no_more_than_there_is():
+    state = crash(90.5, rules=replace(RULES, leftover=Leftover.RETURNED, clearance_fee_rate=0.0125))
+    assert state.liquidations[0].fee == pytest.approx(5)  # not 905 x 0.0125 = 11.3
+    assert state.account.wallet_balance == pytest.approx(9_900)
+
+
+@pytest.mark.parametrize(("fund", "paid", "deleveraged"), [(1_000, 50, 0), (20, 20, 30), (0, 0, 50)])
+def test_a_gap_is_paid_by_the_fund_and_then_by_the_winners(fund, paid, deleveraged):
+    state = crash(85, fund=fund)  # a loss of 150 on 100
+    (closed,) = state.liquidations
+    assert closed.fund_paid == pytest.approx(paid)
+    assert closed.deleveraged == pytest.approx(deleveraged)
+    assert state.account.wallet_balance == 9_900
+    assert state.ledger.insurance_fund == pytest.approx(fund - paid)
+    assert state.ledger.counterparties == pytest.approx(150 - deleveraged)
+    assert closed.price == pytest.approx(90)
+
+
+def test_a_short_is_liquidated_the_other_way():
+    state = crash(109.5, quantity=-10)
+    assert state.liquidations[0].quantity == -10
+    assert state.liquidations[0].price == pytest.approx(110)
+
+
+def test_stepping_down_one_tier_sells_to_the_edge_and_stops_when_safe():
+    # 600 SOL at 95: notional 57,000, maintenance 57,000 x 0.05 - 1,600 = 1,250; equity 4,200 - 3,000 = 1,200.
+    rules = replace(RULES, policy=step_down())
+    start = Account(wallet_balance=4_200, positions=(BOOK.position("SOL", 600, 100, leverage=10),))
+    state = step(Snapshot.start(start), marks(SOL=95), rules)
+    (sold,) = state.liquidations
+    assert not sold.taken_over
+    assert sold.quantity == pytest.approx(600 - 50_000 / 95)
+    assert state.account.positions[0].notional == pytest.approx(50_000)
+    # Sold at the mark for the owner: equity is what it was, 4,200 - 3,000; maintenance 50,000 x 0.02 - 100 = 900.
+    now = risk(state.account.pools()[0])
+    assert (now.equity, now.maintenance) == (pytest.approx(1_200), pytest.approx(900))
+    assert abs(state.imbalance) <= MONEY
+
+
+def test_stepping_down_two_tiers_at_a_time():
+    start = Account(wallet_balance=4_200, positions=(BOOK.position("SOL", 600, 100, leverage=10),))
+    state = step(Snapshot.start(start), marks(SOL=95), replace(RULES, policy=step_down(2)))
+    assert state.account.positions[0].notional == pytest.approx(10_000)  # tier 3 to tier 1
+    # In tier 2 there are no two tiers below: taken over.
+    start = Account(wallet_balance=1_800, positions=(BOOK.position("SOL", 300, 100, leverage=25),))
+    state = step(Snapshot.start(start), marks(SOL=95), replace(RULES, policy=step_down(2)))
+    assert [each.taken_over for each in state.liquidations] == [True]
+    assert state.account.wallet_balance == 0
+
+
+def test_stepping_down_goes_on_until_it_is_taken_over():
+    start = Account(wallet_balance=3_050, positions=(BOOK.position("SOL", 600, 100, leverage=10),))
+    state = step(Snapshot.start(start), marks(SOL=95), replace(RULES, policy=step_down()))
+    # Equity 50: too little for 900 of the second tier and for 100 of the first.
+    assert [each.taken_over for each in state.liquidations] == [False, False, True]
+    assert not state.account.positions
+    assert abs(state.imbalance) <= MONEY
+
+
+def test_a_fifth_first_above_100k_then_the_whole_and_the_vault_below_two_thirds():
+    rules = replace(RULES, policy=fifth_first())
+    big = BOOK.position("BTC", 2_000, 100, leverage=50)
+
+    def at(equity):  # at 95: loss 10,000, notional 190,000, maintenance 1,900
+        return step(Snapshot.start(Account(wallet_balance=10_000 + equity, positions=(big,))), marks(BTC=95), rules)
+
+    one = at(1_800)  # after a fifth: maintenance 1,520 < 1,800
+    assert [(each.quantity, each.taken_over) for each in one.liquidations] == [(400, False)]
+    two = at(1_500)  # 1,520 >= 1,500: the rest, 1,600, goes too, and the owner keeps what is left
+    assert [each.quantity for each in two.liquidations] == [400, pytest.approx(1_600)]
+    assert two.account.wallet_balance == pytest.approx(1_500)
+    vault = at(1_000)  # below 2/3 of 1,900
+    assert [(each.quantity, each.taken_over) for each in vault.liquidations] == [(2_000, True)]
+    assert vault.account.wallet_balance == 0
+    assert vault.ledger.insurance_fund == pytest.approx(1_000)
+    small = step(
+        Snapshot.start(Account(wallet_balance=4_750 + 800, positions=(BOOK.position("BTC", 950, 100, leverage=50),))),
+        marks(BTC=95),
+        rules,
+    )
+    assert [each.quantity for each in small.liquidations] == [950]  # 90,250 is not above 100,000
+
+
+@pytest.mark.parametrize(
+    ("order", "first"),
+    [(largest_loss_first, "ETH"), (largest_notional_first, "BTC"), (largest_maintenance_first, "SOL")],
+)
+def test_the_order_of_cross_liquidation_is_the_one_passed_in(order, first):
+    # At the marks: BTC 40,000, loss 0, maintenance 400; ETH 20,000, loss 2,000, 200; SOL 30,000, loss 0, 500.
+    positions = (
+        BOOK.position("BTC", 400, 100, leverage=50),
+        BOOK.position("ETH", 200, 110, mark_price=110, leverage=50),
+        BOOK.position("SOL", 300, 100, leverage=25),
+    )
+    rules = replace(RULES, policy=full_close(order), leftover=Leftover.RETURNED)
+    # Equity 1,000 is not above 1,100; without the first one's maintenance it is.
+    state = step(Snapshot.start(Account(wallet_balance=3_000, positions=positions)), marks(ETH=100), rules)
+    assert [each.symbol for each in state.liquidations] == [first]
+    assert abs(state.imbalance) <= MONEY
+
+
+def test_the_whole_cross_pool_goes_at_once_unless_an_order_is_given():
+    positions = (BOOK.position("BTC", 400, 100, leverage=50), BOOK.position("ETH", 100, 100, leverage=50))
+    # Loss 4,000 on BTC: equity 400; maintenance 360 + 100 = 460.
+    start = Snapshot.start(Account(wallet_balance=4_400, positions=positions))
+    whole = step(start, marks(BTC=90), RULES)
+    assert [each.symbol for each in whole.liquidations] == ["BTC", "ETH"]
+    assert whole.account.wallet_balance == 0
+    # One after the other, what is returned helps the rest: ETH alone needs 100 and has 400.
+    rules = replace(RULES, policy=full_close(largest_loss_first), leftover=Leftover.RETURNED)
+    one = step(start, marks(BTC=90), rules)
+    assert [each.symbol for each in one.liquidations] == ["BTC"]
+    assert risk(one.account.pools()[0]).equity == pytest.approx(400)
+
+
+def test_isolated_pools_do_not_touch_each_other_and_a_cross_pool_falls_whole():
+    rules = RULES
+    events = [*isolated(), fill(10, 100), fill(50, 100, "ETH"), marks(BTC=80)]
+    state = run(events, rules=rules, wallet=6_000)
+    assert [each.symbol for each in state.account.positions] == ["ETH"]
+    assert state.account.wallet_balance == 5_900
+
+
+def test_auto_margin_replenishment_draws_one_initial_margin_after_another():
+    rules = replace(RULES, replenish=frozenset({"BTC"}))
+    state = crash(90.5, rules=rules)  # equity 5 + 100 > 9.05
+    assert [type(each) for each in state.actions] == [Replenishment]
+    assert state.account.positions[0].isolated_margin == 200
+    deep = crash(70, rules=rules)  # loss 300: 100 -> 400 leaves 100 > 7
+    assert [each.amount for each in deep.actions] == [100, 100, 100]
+    poor = crash(70, rules=rules, wallet=250)  # 150 to draw, then it is over
+    assert [type(each) for each in poor.actions] == [Replenishment, Replenishment, Liquidation]
+    assert poor.account.wallet_balance == 0
+    full = run([*isolated(), fill(10, 100), marks(BTC=0.5)], rules=rules)  # 1x: 995 lost of 1,000, 5 > 0.05
+    assert full.account.positions[0].isolated_margin == pytest.approx(1_000)
+
+
+@pytest.mark.parametrize("cuts", [[], [Cut(0, 0.0, taken_over=False)], [Cut(0, 1.5, taken_over=True)]])
+def test_a_policy_that_closes_nothing_or_too_much_is_refused(cuts):
+    with pytest.raises(MarginError, match=r"policy: "):
+        crash(90.5, rules=replace(RULES, policy=lambda _pool, _count: cuts))
+
+
+def test_bad_policies_rules_and_events_are_refused_by_name():
+    with pytest.raises(MarginError, match=r"tiers = 0"):
+        step_down(0)
+    with pytest.raises(MarginError, match=r"share = 0"):
+        fifth_first(share=0)
+    with pytest.raises(MarginError, match=r"clearance_fee_rate = 1.5"):
+        Rules(clearance_fee_rate=1.5)
+    with pytest.raises(MarginError, match=r"insurance_fund = -1"):
+        Snapshot.start(Account(wallet_balance=1), insurance_fund=-1)
+    with pytest.raises(MarginError, match=r"event = 'crash'"):
+        step(Snapshot.start(Account(wallet_balance=1)), "crash", RULES)
+
+
+def test_the_ledger_sees_missing_money():
+    assert Ledger(deposits=100.0).imbalance(99.0) == pytest.approx(-0.01)
+
+
+# Money is conserved over random sequences. The second witness knows nothing of entry prices: what an account has now is
+# what it put in, less what it bought, plus what it sold and what it holds, less costs.
+
+SYMBOLS = ("BTC", "ETH", "SOL")
+
+
+def events_from(draws, state):  # noqa: PLR0911 - one event a line
+    """Turn random numbers into events that mean something to the account as it is."""
+    way, which, first, second = draws
+    symbol = SYMBOLS[which]
+    mark = state.mark_prices.get(symbol, 100.0)
+    match way:
+        case 0:
+            return Deposit(amount=1 + 1_000 * first)
+        case 1:
+            return Withdrawal(amount=1 + 3_000 * first)
+        case 2 | 3 | 4:
+            size = 10 ** (2 + 3 * first) / mark * (1 if second > 0.5 else -1)
+            return fill(size, mark * (0.99 + 0.02 * second), symbol, fee_rate=0.001 * first)
+        case 5 | 6 | 7:
+            return MarkPrices(
+                prices={
+                    each: max(1.0, state.mark_prices.get(each, 100.0) * (0.8 + 0.4 * part))
+                    for each, part in zip(SYMBOLS, (first, second, (first + second) / 2), strict=True)
+                }
+            )
+        case 8:
+            return Funding(rates={symbol: 0.02 * (first - 0.4)})
+        case 9:
+            kind = AddIsolatedMargin if second > 0.5 else RemoveIsolatedMargin
+            return kind(symbol=symbol, amount=1 + 500 * first)
+        case 10:
+            return SetLeverage(symbol=symbol, leverage=5 + 20 * first)
+        case _:
+            return SetMarginMode(symbol=symbol, margin_mode=MarginMode.ISOLATED if first > 0.4 else MarginMode.CROSS)
+
+
+RULEBOOKS = st.builds(
+    Rules,
+    book=st.just(BOOK),
+    policy=st.sampled_from(
+        [
+            full_close(),
+            full_close(largest_loss_first),
+            step_down(),
+            step_down(2, largest_notional_first),
+            fifth_first(above=5_000),
+        ]
+    ),
+    leftover=st.sampled_from(Leftover),
+    clearance_fee_rate=st.sampled_from([0.0, 0.005, 0.0125]),
+    fee_from=st.sampled_from(PaidFrom),
+    funding_from=st.sampled_from(PaidFrom),
+    mode_change=st.sampled_from([ModeChange.ANY_TIME, ModeChange.WHEN_FLAT]),
+    replenish=st.sampled_from([frozenset(), frozenset({"BTC", "ETH"})]),
+)
+
+
+def worth(state):
+    """Wallet and open profit."""
+    return state.account.wallet_balance + sum(each.unrealized_pnl for each in state.account.positions)
+
+
+def walk(draws, rules, fund):
+    """Run the events, refused ones left out; return how many happened, and how many liquidations there were."""
+    state = Snapshot.start(Account(wallet_balance=10_000), insurance_fund=fund)
+    cash, happened, liquidated = 10_000.0, 0, 0
+    for draw in draws:
+        event = events_from(draw, state)
+        try:
+            after = step(state, event, rules)
+        except MarginError:
+            assert abs(state.imbalance) <= MONEY  # what is refused has changed nothing
+            continue
+        ledger, was = after.ledger, state.ledger
+        cash += (ledger.deposits - was.deposits) - (ledger.withdrawals - was.withdrawals)
+        cash -= (ledger.fees - was.fees) + (ledger.funding - was.funding)
+        if isinstance(event, Fill):
+            cash -= event.quantity * event.price
+        for each in after.liquidations:
+            cash += each.quantity * each.mark_price - each.fee - each.kept + each.fund_paid
+            cash += each.deleveraged if each.taken_over else 0.0
+        holding = sum(each.quantity * each.mark_price for each in after.account.positions)
+        scale = ledger.deposits + ledger.fund_at_start
+        assert abs(after.imbalance) <= MONEY
+        assert abs(cash + holding - worth(after)) <= MONEY * scale
+        assert ledger.insurance_fund >= -MONEY * scale
+        assert all(rules.safe(pool) for pool in after.account.pools())
+        state, happened, liquidated = after, happened + 1, liquidated + len(after.liquidations)
+    return happened, liquidated
+
+
+def sequence(seed, length=400):
+    """Random numbers for a walk; hypothesis chooses the seed and the rules."""
+    source = random.Random(seed)
+    return [(source.randrange(12), source.randrange(3), source.random(), source.random()) for _ in range(length)]
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32), rules=RULEBOOKS, fund=st.sampled_from([0.0, 500.0]))
+def test_money_is_conserved_over_random_events(seed, rules, fund):
+    happened, _ = walk(sequence(seed), rules, fund)
+    assert happened >= 200
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_random_events_do_liquidate(seed):
+    happened, liquidated = walk(sequence(seed), RULES, 0.0)
+    assert happened >= 200
+    assert liquidated >= 1
