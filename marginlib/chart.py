@@ -1,4 +1,4 @@
-"""A figure as a table: lines, markers, a sentence and a small table of the numbers, before anybody draws it.
+"""A figure as a table: lines, areas, markers, a sentence and a small table of the numbers, before anybody draws it.
 
 A `Chart` is described once and drawn elsewhere. An `Explorer` is a figure with controls: a function from the values of
 its controls to a `Chart`, each control with the finite list of values that it can take.
@@ -17,6 +17,7 @@ from marginlib.margin import risk
 from marginlib.model import Pool
 
 __all__ = [
+    "Area",
     "Chart",
     "Control",
     "Explorer",
@@ -63,6 +64,31 @@ class Line:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Area:
+    """A part of a panel's plane with straight edges, such as all pairs of prices at which an account survives.
+
+    Args:
+        label: its name in the legend.
+        role: what it stands for, such as "cross"; colour and hatching follow from it. Later areas cover earlier ones.
+        x: positions of its corners along the horizontal axis, in order around it; none for an area that is empty.
+        y: heights of its corners, as many as `x`.
+        word: what is written inside it.
+        word_at: where; None where there is no room.
+
+    Example:
+        >>> Area(label="survives", role="cross", x=(0, 1, 0), y=(0, 0, 1), word="alive", word_at=(0.2, 0.2)).word_at
+        (0.2, 0.2)
+    """
+
+    label: str
+    role: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    word: str = ""
+    word_at: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Marker:
     """A point that matters, such as a liquidation price.
 
@@ -85,7 +111,7 @@ class Marker:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Panel:
-    """One pair of axes: lines, markers, and ranges that stay while the controls move.
+    """One pair of axes: lines, areas, markers, and ranges that stay while the controls move.
 
     Args:
         title: what stands above it.
@@ -96,6 +122,7 @@ class Panel:
         lines: what is drawn, always as many.
         markers: the points that matter, always as many.
         log_x: True for a horizontal axis in powers of ten.
+        areas: what is filled below the lines, always as many.
 
     Example:
         >>> line = Line(label="equity", role="equity", x=(0, 1), y=(0, 1))
@@ -111,6 +138,7 @@ class Panel:
     lines: tuple[Line, ...]
     markers: tuple[Marker, ...] = ()
     log_x: bool = False
+    areas: tuple[Area, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

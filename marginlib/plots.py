@@ -1,7 +1,7 @@
 """Draw a `Chart` with matplotlib: pictures for the page, for print and for those who cannot run a kernel.
 
-One visual language for all figures: a colour, a dash pattern and a marker for each idea, so that colour is never the
-only carrier. The palette is Okabe and Ito's, readable in the three colour-blindnesses.
+One visual language for all figures: a colour, a dash pattern, a marker or a hatching for each idea, so that colour is
+never the only carrier. The palette is Okabe and Ito's, readable in the three colour-blindnesses.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import Polygon
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
-from marginlib.chart import Chart, Marker, Panel, Table
+from marginlib.chart import Area, Chart, Marker, Panel, Table
 from marginlib.chart import Line as ChartLine
 
 __all__ = ["Drawing", "Static", "static", "table_html", "text_html"]
@@ -44,6 +45,13 @@ _STYLES = {
     "isolated": _Style("#8A6500", (0, (4, 1, 1, 1, 1, 1)), "D"),
     "mark": _Style("#555555", (0, (1, 2)), "o"),
 }
+# How an area is filled: the colour of its face, of its hatching, and the hatching itself.
+_FILLS = {
+    "neither": ("#F1F1F1", "#B5B5B5", ".."),
+    "cross": ("#DCEBF7", "#0072B2", "///"),
+    "isolated": ("#F4E6C3", "#8A6500", "\\\\\\"),
+    "both": ("#D3EEE4", "#D3EEE4", ""),
+}
 _WIDTH, _HEIGHT, _DPI = 7.6, 4.1, 100  # inches; the same for every figure, so that the page never jumps
 _TEXT = "#333333"
 _LEFT = 'style="text-align:left;padding:0.2em 0.8em 0.2em 0"'
@@ -53,7 +61,7 @@ class Drawing:
     """A chart drawn once, whose artists are then moved: the picture keeps its size and its axes.
 
     Args:
-        chart: what to draw first; later charts must have the same panels, lines and markers.
+        chart: what to draw first; later charts must have the same panels, lines, areas and markers.
 
     Example:
         >>> from marginlib import figures
@@ -95,6 +103,7 @@ class _DrawnPanel:
     def __init__(self, ax: Any, panel: Panel, columns: int) -> None:  # noqa: ANN401 - matplotlib's Axes is untyped here
         self._ax = ax
         ax.axhline(0, color="#999999", linewidth=0.8, zorder=1)
+        self._areas = [_area(ax, area) for area in panel.areas]
         self._lines = [_line(ax, line) for line in panel.lines]
         self._markers = [_marker(ax, marker) for marker in panel.markers]
         if panel.log_x:
@@ -109,7 +118,7 @@ class _DrawnPanel:
         ax.yaxis.set_major_formatter(FuncFormatter(_tick))
         for side in ("top", "right"):
             ax.spines[side].set_visible(False)
-        handles = [*self._lines, *(point for point, _ in self._markers)]
+        handles = [*(shape for shape, _ in self._areas), *self._lines, *(point for point, _ in self._markers)]
         self._legend = ax.legend(
             handles,
             [""] * len(handles),
@@ -129,7 +138,13 @@ class _DrawnPanel:
         ax = self._ax
         ax.set_xlim(*panel.x_range)
         ax.set_ylim(*panel.y_range)
-        ax.set_title(panel.title, fontsize=9.5, loc="left", color=_TEXT)
+        ax.set_title(panel.title, fontsize=9.5, loc="left", color=_TEXT, parse_math=False)  # dollars are money
+        for (shape, word), area in zip(self._areas, panel.areas, strict=True):
+            shape.set_visible(bool(area.x))
+            shape.set_xy(list(zip(area.x, area.y, strict=True)) or [(0.0, 0.0)])
+            word.set_visible(area.word_at is not None)
+            word.set_position(area.word_at or (0.0, 0.0))
+            word.set_text(area.word)
         for artist, line in zip(self._lines, panel.lines, strict=True):
             artist.set_data(line.x, line.y)
         for (point, rule), marker in zip(self._markers, panel.markers, strict=True):
@@ -138,7 +153,8 @@ class _DrawnPanel:
             rule.set_visible(shown and marker.role != "mark")
             point.set_data([marker.x or 0.0], [marker.y])
             rule.set_xdata([marker.x or 0.0] * 2)
-        texts = [*(line.label for line in panel.lines), *(_marker_text(each) for each in panel.markers)]
+        names = [*(area.label for area in panel.areas), *(line.label for line in panel.lines)]
+        texts = [*names, *(_marker_text(each) for each in panel.markers)]
         for text, content in zip(self._legend.get_texts(), texts, strict=True):
             text.set_text(content)
 
@@ -232,6 +248,16 @@ def _table_text(table: Table) -> str:
         ).rstrip()
         for line in lines
     )
+
+
+def _area(ax: Any, area: Area) -> Any:  # noqa: ANN401
+    """Draw one area in the colour and hatching of its role, and the word inside it."""
+    face, edge, hatch = _FILLS[area.role]
+    shape = Polygon([(0.0, 0.0)], facecolor=face, edgecolor=edge, hatch=hatch, linewidth=0.8, zorder=0.5)
+    ax.add_patch(shape)
+    box = {"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
+    word = ax.text(0, 0, "", ha="center", va="center", fontsize=8.5, color=_TEXT, bbox=box, clip_on=True, zorder=3)
+    return shape, word
 
 
 def _line(ax: Any, line: ChartLine) -> Any:  # noqa: ANN401

@@ -1,6 +1,19 @@
 """What the figures of the course show, notebook by notebook: each an `Explorer`, all of it computed by the engine."""
 
+from marginlib.figures.maps import HEDGE, SURVIVAL_MAP
 from marginlib.figures.pools import CONTAGION, CROSS, ISOLATED, SIDE_BY_SIDE, TASTE, WHAT_IS_MARGIN
 from marginlib.figures.tiers import SIZE, TIER_DATE, TIERS
 
-__all__ = ["CONTAGION", "CROSS", "ISOLATED", "SIDE_BY_SIDE", "SIZE", "TASTE", "TIERS", "TIER_DATE", "WHAT_IS_MARGIN"]
+__all__ = [
+    "CONTAGION",
+    "CROSS",
+    "HEDGE",
+    "ISOLATED",
+    "SIDE_BY_SIDE",
+    "SIZE",
+    "SURVIVAL_MAP",
+    "TASTE",
+    "TIERS",
+    "TIER_DATE",
+    "WHAT_IS_MARGIN",
+]
