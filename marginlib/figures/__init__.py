@@ -3,12 +3,15 @@
 from marginlib.figures.maps import HEDGE, SURVIVAL_MAP
 from marginlib.figures.pools import CONTAGION, CROSS, ISOLATED, SIDE_BY_SIDE, TASTE, WHAT_IS_MARGIN
 from marginlib.figures.tiers import SIZE, TIER_DATE, TIERS
+from marginlib.figures.time import FUNDING_DRIFT, LIQUIDATION_STEPS
 
 __all__ = [
     "CONTAGION",
     "CROSS",
+    "FUNDING_DRIFT",
     "HEDGE",
     "ISOLATED",
+    "LIQUIDATION_STEPS",
     "SIDE_BY_SIDE",
     "SIZE",
     "SURVIVAL_MAP",
