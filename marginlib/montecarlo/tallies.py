@@ -72,8 +72,9 @@ class Tally:
         self.final.add(final)
         self.deficit.add(deficit)
         self.if_liquidated.add(final[hit])
-        self.sample.append(final[: KEPT_PATHS - self.kept])
-        self.kept += len(self.sample[-1])
+        if self.kept < KEPT_PATHS:
+            self.sample.append(final[: KEPT_PATHS - self.kept])
+            self.kept += len(self.sample[-1])
 
     def odds(self, book: Book) -> Odds:
         """Return what the tally says."""

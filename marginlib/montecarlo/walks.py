@@ -39,30 +39,47 @@ class _Watch:
     def __init__(self, plan: Plan, paths: int, returned: float) -> None:
         self.plan, self.returned = plan, returned
         self.open = np.full(paths, not plan.liquidated_now)
-        self.left = np.full(paths, plan.equity_constant + plan.equity_slopes.sum())
         self.needs_prices = bool(plan.symbols) and plan.barrier is None and not plan.liquidated_now
+        # The log prices at which it was closed, of the one asset that matters or of all; 0 is today's mark.
+        self.assets = slice(plan.barrier[0], plan.barrier[0] + 1) if plan.barrier else slice(None)
+        self.closed_at = np.zeros((len(plan.slopes[self.assets]), paths), FLOAT)
         self.low, self.high = np.ones(len(plan.slopes)), np.ones(len(plan.slopes))
         self._draw()
 
     def look(self, logs: Single, prices: Mapping[int, Single]) -> None:
         """Close the pool on the paths on which it is liquidatable now."""
         if self.plan.barrier:
-            i, low, high = self.plan.barrier
-            touched = logs[i] <= low
-            if high < inf:
-                touched |= logs[i] >= high
-            touched &= self.open
-            if touched.any():
-                self._close(np.flatnonzero(touched), logs)
+            self._look_at_barrier(logs[self.assets])
         elif self.needs_prices:
-            t = prices[self.plan.power]
-            self._widen(t)
-            touched = np.matmul(self.slopes, t) <= self.level
-            touched &= self.open
-            if touched.any():
-                which = np.flatnonzero(touched)
-                surplus, _ = self.plan.surplus(t[:, which].astype(np.float64))
-                self._close(which[surplus <= 0], logs)
+            self._look_at_edge(logs, prices[self.plan.power])
+
+    def _look_at_barrier(self, log: Single) -> None:
+        """Close a pool on one symbol where its price is beyond a liquidation price."""
+        assert self.plan.barrier is not None  # noqa: S101 - for the type checker
+        _, low, high = self.plan.barrier
+        touched = log[0] <= low if low > -inf else log[0] >= high
+        if -inf < low and high < inf:
+            touched |= log[0] >= high
+        touched &= self.open
+        if touched.any():
+            np.copyto(self.closed_at, log, where=touched)
+            self.open ^= touched
+
+    def _look_at_edge(self, logs: Single, t: Single) -> None:
+        """Close a pool on several symbols where its surplus is gone."""
+        self._widen(t)
+        line = np.matmul(self.slopes, t)  # at or below the surplus, by no more than the gap
+        touched = line <= self.level
+        touched &= self.open
+        if touched.any():
+            which = np.flatnonzero(touched)
+            unsure = line[which] > self.level - self.gap
+            if unsure.any():
+                surplus, _ = self.plan.surplus(t[:, which[unsure]].astype(np.float64))
+                unsure[unsure] = surplus > 0
+                which = which[~unsure]
+            self.closed_at[:, which] = logs[:, which]
+            self.open[which] = False
 
     def _widen(self, t: Single) -> None:
         """Lower the line where prices have left the range that it was drawn for; the range is widened generously."""
@@ -73,19 +90,15 @@ class _Watch:
 
     def _draw(self) -> None:
         line = self.plan.line(self.low, self.high)
-        self.slopes, self.level = line.slopes.astype(FLOAT), FLOAT(-line.constant)
-
-    def _close(self, which: NDArray[np.intp], logs: Single) -> None:
-        """Close the pool on these paths, at their prices."""
-        self.left[which] = self._equity(logs[:, which])
-        self.open[which] = False
+        self.slopes, self.level, self.gap = line.slopes.astype(FLOAT), FLOAT(-line.constant), FLOAT(line.gap)
 
     def _equity(self, logs: Single) -> Array:
-        return self.plan.equity(np.exp(self.plan.power * logs.astype(np.float64)))
+        t = np.exp(self.plan.power * logs.astype(np.float64))
+        return self.plan.equity_constant + self.plan.equity_slopes[self.assets] @ t
 
     def outcome(self, logs: Single) -> Outcome:
         """Return what became of the pool, now that the paths have ended."""
-        return closed(~self.open, self.left, self._equity(logs), self.returned)
+        return closed(~self.open, self._equity(self.closed_at), self._equity(logs[self.assets]), self.returned)
 
 
 def chunks(returns: Returns, assets: int) -> Iterator[NDArray[Any]]:
