@@ -72,7 +72,7 @@ class Block:
 
     def outcome(self, plan: Plan, returned: float) -> Outcome:
         """Return what becomes of a pool on these paths."""
-        final = plan.equity(self.last[plan.power])
+        final = plan.equity_at(self.last[plan.power])
         if plan.liquidated_now:
             equity = np.full(len(final), plan.equity_constant + plan.equity_slopes.sum())
             return closed(np.ones(len(final), np.bool_), equity, equity, returned)
@@ -85,11 +85,12 @@ class Block:
         """Return which paths touch a liquidation price of a pool on one symbol, and the equity there."""
         assert plan.barrier is not None  # noqa: S101 - for the type checker
         i, low, high = plan.barrier
-        falls = self.lowest[i] <= low
-        t = np.zeros((len(self.grid.symbols), 2))
-        t[i] = [exp(end * plan.power) if isfinite(end) else 0.0 for end in (low, high)]
-        at_low, at_high = plan.equity(t)
-        return falls | (self.highest[i] >= high), np.where(falls, at_low, at_high)
+        falls, rises = self.lowest[i] <= low, self.highest[i] >= high
+        at_low, at_high = (
+            plan.equity_constant + plan.equity_slopes[i] * exp(end * plan.power) if isfinite(end) else 0.0
+            for end in (low, high)
+        )
+        return falls | rises, np.where(falls, at_low, at_high)
 
     def _at_edge(self, plan: Plan, returned: float) -> tuple[Flags, Array]:
         """Return which paths touch the edge of liquidation of a pool on several symbols, and the equity there."""

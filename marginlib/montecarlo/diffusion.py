@@ -155,7 +155,7 @@ def pool_touch_probability(pool: Pool, diffusion: Diffusion, *, days: float = 30
     for symbol in pool.symbols:
         diffusion.of(symbol)
     if surplus_now(pool) <= 0:
-        return float(bool(pool.positions) or pool.collateral < 0)
+        return float(bool(pool.positions))
     if len(pool.symbols) > 1:
         return None
     distances = [each for each in touch_distances(pool) if isfinite(each)]

@@ -14,7 +14,7 @@ from marginlib.montecarlo._types import Array, Single
 from marginlib.montecarlo.diffusion import Diffusion
 
 FLOAT = np.float32  # half the memory traffic; its rounding, 1e-7, is far below any standard error
-_BLOCK_BYTES = 4 << 20  # prices of one block of paths: small enough to stay near the processor
+_BLOCK_BYTES = 8 << 20  # prices of one block of paths: small enough to stay near the processor
 _BLOCK_PATHS = (2_048, 16_384)  # fewest and most paths of a block
 
 

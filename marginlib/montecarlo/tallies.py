@@ -20,7 +20,7 @@ class _Moments:
     def add(self, values: Array) -> None:
         """Take in more values."""
         if len(values):
-            mean = float(values.mean())
+            mean = float(np.add.reduce(values)) / len(values)
             away = values - mean
             self._merge(len(values), mean, float(away @ away))
 

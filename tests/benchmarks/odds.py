@@ -76,7 +76,11 @@ def best(question):
         fastest = min(fastest, (time.perf_counter() - start) / 40 / len(touches))
     return fastest
 
-# Another barrier is another option; the market is made once. And, for the record, one option priced again and again.
+# Five new numbers each time, as our function takes them; and, for the record, the market kept, and the option kept.
+def asked(touch):
+    price, barrier, volatility, drift, days = touch
+    return one_touch(market(price, volatility, drift), price, barrier, days).NPV()
+
 price, _, volatility, drift, days = touches[0]
 process = market(price, volatility, drift)
 kept = one_touch(process, price, touches[0][1], days)
@@ -84,7 +88,8 @@ values = [one_touch(process, p, barrier, t).NPV() * math.exp(drift * t / 365) fo
 print(json.dumps({
     "version": ql.__version__,
     "values": values,
-    "asked": best(lambda touch: one_touch(process, touch[0], touch[1], touch[4]).NPV()),
+    "asked": best(asked),
+    "same_market": best(lambda touch: one_touch(process, touch[0], touch[1], touch[4]).NPV()),
     "repriced": best(lambda touch: kept.recalculate()),
 }))
 """
@@ -184,11 +189,12 @@ def closed_form(peer: str) -> list[tuple[str, str, str, bool]]:
         for p, barrier, volatility, drift, days in TOUCHES
     ]
     off = max(abs(a - b) for a, b in zip(values, theirs["values"], strict=True))
-    ratio, again = theirs["asked"] / mine, theirs["repriced"] / mine
+    ratio = theirs["asked"] / mine
+    market, again = theirs["same_market"] / mine, theirs["repriced"] / mine
     said = f"{ratio:.0f}x ({mine * 1e6:.2f} us, {theirs['asked'] * 1e6:.1f} us)"
     return [
         (f"13 closed form against QuantLib {theirs['version']}'s one-touch", ">= 15x", said, ratio >= 15),
-        ("   (an option kept and only priced again, for the record)", "", f"{again:.1f}x", True),
+        ("   for the record: its market kept, its option kept", "", f"{market:.1f}x, {again:.1f}x", True),
         ("13 largest difference of the two", "<= 1e-9", f"{off:.0e}", off <= 1e-9),
     ]
 
