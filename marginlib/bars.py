@@ -36,7 +36,7 @@ Schedule = Mapping[int, Sequence[Event]]
 _BEYOND = 1e-9
 # A bar is opened when a pool comes this near to its maintenance margin, as a share of the amounts that were added up.
 _NEAR = 1e-9
-# Blocks without a settlement are cut to about this many bars: their extremes have to stay close to their bars.
+# _Blocks without a settlement are cut to about this many bars: their extremes have to stay close to their bars.
 _LONGEST = 64
 
 
@@ -116,7 +116,7 @@ class Bars:
             raise MarginError(msg)
 
     @cached_property
-    def blocks(self) -> Blocks:
+    def blocks(self) -> _Blocks:
         """The bars gathered into blocks, from one funding settlement to the next; worked out once per data set."""
         return _blocks(self._high, self._low, self._close, self._funding, self._settled)
 
@@ -292,7 +292,7 @@ def _between(pool: Pool, worst: Pool, way: float) -> Pool:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Blocks:
+class _Blocks:
     """Bars gathered into blocks, each from one settlement to the bar before the next.
 
     The last close before a block belongs to its extremes: funding is paid at it, and the account looked at.
@@ -342,7 +342,7 @@ def _any_number(rates: Array) -> NDArray[np.bool_]:
     return found
 
 
-def _blocks(high: Array, low: Array, close: Array, funding: Array | None, settled: NDArray[np.intp]) -> Blocks:
+def _blocks(high: Array, low: Array, close: Array, funding: Array | None, settled: NDArray[np.intp]) -> _Blocks:
     """Gather bars into blocks."""
     bars = close.shape[1]
     starts = settled if settled.size and settled[0] == 0 else np.concatenate(([0], settled)).astype(np.intp)
@@ -355,7 +355,7 @@ def _blocks(high: Array, low: Array, close: Array, funding: Array | None, settle
     block_low = _extremes(np.minimum, low, starts)
     np.maximum(block_high, before, out=block_high)
     np.minimum(block_low, before, out=block_low)
-    return Blocks(
+    return _Blocks(
         starts=starts,
         high=block_high,
         low=block_low,
@@ -395,6 +395,12 @@ class BarRun:
     Args:
         final: the state at the close of the last bar.
         opened: the bars that were opened, with the state at their close, in order; all liquidations are among them.
+        _wallets: the wallet balances passage by passage, for `wallet_balances`.
+
+    Example:
+        >>> bars = Bars(symbols=("BTC",), times=[0, 1], high=[[101, 99]], low=[[98, 90]], close=[[99, 95]])
+        >>> replay_bars_fast(Account(wallet_balance=50), bars, Rules()).opened
+        ()
     """
 
     final: Snapshot
@@ -646,7 +652,7 @@ class _Passage:
 class _Lines:
     """*Equity - maintenance* of a pool, collateral aside, as lines in price^power: one for each tier reached."""
 
-    def __init__(self, pool: Pool, rows: Mapping[str, int], blocks: Blocks) -> None:
+    def __init__(self, pool: Pool, rows: Mapping[str, int], blocks: _Blocks) -> None:
         self.constant = 0.0
         self.straight: dict[int, tuple[Array, Array]] = {}
         self.bent: list[tuple[int, list[Position], list[list[tuple[float, float]]]]] = []

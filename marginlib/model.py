@@ -257,7 +257,11 @@ class Account:
     positions: tuple[Position, ...] = ()
 
     def __post_init__(self) -> None:
-        _keep(self, wallet_balance=finite("wallet_balance", self.wallet_balance), positions=tuple(self.positions))
+        _keep(self, positions=tuple(self.positions))
+        # Beside a cross position a debt is a state like any other: its open profit may cover it, until it does not.
+        shared = any(position.isolated_margin is None for position in self.positions)
+        check = finite if shared else at_least_zero
+        _keep(self, wallet_balance=check("wallet_balance", self.wallet_balance))
         self.pools()  # refuses what cannot be partitioned
 
     def pools(self) -> tuple[Pool, ...]:
@@ -282,9 +286,7 @@ class Account:
                 case MarginMode.ISOLATED:
                     msg = f"isolated_margin = None: {position.symbol} is isolated; give the money set aside for it"
                     raise MarginError(msg)
-        # Beside a cross position a debt is a state like any other: its open profit may cover it, until it does not.
         if free < 0 and not cross:
-            at_least_zero("wallet_balance", self.wallet_balance)
             if not isclose(free, 0.0, abs_tol=1e-9 * self.wallet_balance):
                 set_aside = self.wallet_balance - free
                 msg = f"isolated_margin: {set_aside:g} in all is more than wallet_balance = {self.wallet_balance!r}"
