@@ -30,7 +30,7 @@ from marginlib import (
 from marginlib import montecarlo as mc
 from marginlib.montecarlo import bridge
 from marginlib.montecarlo.bridge import blocks
-from marginlib.montecarlo.draws import Grid
+from marginlib.montecarlo.draws import Grid, factors, increments
 from marginlib.montecarlo.estimates import KEPT_PATHS
 from marginlib.montecarlo.plans import Plan
 
@@ -395,6 +395,7 @@ def test_arrays_chunks_and_functions_say_the_same() -> None:
         (np.zeros((3, 2)), "shape"),
         (np.zeros((3, 2, 1)), "shape"),
         (np.full((3, 2, 2), np.nan), "finite"),
+        (np.full((3, 2, 2), 25.0), "within 20"),
         (np.zeros((0, 2, 2)), "no path"),
         ([], "no path"),
     ],
@@ -561,6 +562,20 @@ def test_prices_that_move_as_one_are_one_price() -> None:
     halves = account(4_000, leg("BTC", 10_000), leg("ETH", 10_000))
     whole = mc.liquidation_odds(account(4_000, leg("BTC", 20_000)), market)[0].value
     assert within(mc.odds(halves, market, paths=16_384).liquidation, whole)
+
+
+@pytest.mark.parametrize("steps", [30, 720, 5_000])
+def test_factors_are_the_exponentials_of_the_moves(steps: int) -> None:
+    grid = Grid.of(mc.Diffusion(volatility={"A": 0.9, "B": 0.4}, drift={"B": 3.0}), 30.0, steps)
+
+    def rng() -> np.random.Generator:
+        return np.random.Generator(np.random.SFC64(5))
+
+    price, log_price = 1.0, 0.0
+    for factor, move in zip(factors(grid, 500, rng()), increments(grid, 500, rng()), strict=True):
+        price, log_price = price * factor.astype(float), log_price + move.astype(float)
+    rounding = 2**-23 / sqrt(12) * sqrt(steps)  # standard deviation of that many roundings near 1
+    assert np.log(price) == pytest.approx(log_price, abs=6 * rounding)
 
 
 def test_growth_and_correlation_are_those_asked_for() -> None:

@@ -13,7 +13,7 @@ from marginlib.montecarlo._checks import asset, count
 from marginlib.montecarlo._types import Array, Single
 from marginlib.montecarlo.bridge import blocks
 from marginlib.montecarlo.diffusion import Diffusion, pool_touch_probability
-from marginlib.montecarlo.draws import FLOAT, Grid, increments, streams
+from marginlib.montecarlo.draws import FLOAT, Grid, factors, streams
 from marginlib.montecarlo.estimates import KEPT_PATHS, Estimate, Odds
 from marginlib.montecarlo.plans import Book
 from marginlib.montecarlo.tallies import Tally, tell
@@ -158,7 +158,7 @@ def compare(
             del block  # before the next one is made
     else:
         for rng, n in streams(seed, paths, WALK_PATHS):
-            tell(tallies, walk(increments(grid, n, rng), books, len(grid.symbols), n))
+            tell(tallies, walk(factors(grid, n, rng), books, len(grid.symbols), n))
     return {name: tally.odds(book) for name, tally, book in zip(accounts, tallies, books, strict=True)}
 
 
@@ -294,8 +294,8 @@ def compare_on(
     for chunk in chunks(returns, len(names)):
         for start in range(0, len(chunk), WALK_PATHS):
             part = chunk[start : start + WALK_PATHS]
-            moves = (part[:, k, :].T for k in range(part.shape[1]))
-            tell(tallies, walk(moves, books, len(names), len(part)))
+            steps = (np.exp(part[:, k, :].T) for k in range(part.shape[1]))
+            tell(tallies, walk(steps, books, len(names), len(part)))
     if not tallies or not tallies[0].paths:
         msg = "returns: no path, or no account; give returns of shape (paths, steps, symbols) and an account"
         raise MarginError(msg)

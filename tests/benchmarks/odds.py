@@ -38,7 +38,7 @@ BOTH = {
     "cross": Account(wallet_balance=WALLET, positions=LEGS),
     "isolated": Account(wallet_balance=WALLET, positions=tuple(leg.isolated() for leg in LEGS)),
 }
-HOURS, PATHS = 720, 8_192
+HOURS, PATHS = 720, 16_384
 # (price, barrier, volatility, drift, days) of one-touches in one market: a curve over barriers
 TOUCHES = [(60_000.0, 60_000.0 * (0.55 + 0.04 * i), 0.6, 0.05, 30.0) for i in range(11)]
 
@@ -132,9 +132,9 @@ def simulations(turns: int) -> list[tuple[str, str, str, bool]]:
         turns,
         floor,
         lambda: mc.compare(BOTH, MARKET, steps=HOURS, paths=PATHS, bridge=False),
-        lambda: mc.compare(BOTH, MARKET, paths=4 * PATHS),
+        lambda: mc.compare(BOTH, MARKET, paths=2 * PATHS),
     )
-    share, ratio = bare / hourly, bare / PATHS / (few / (4 * PATHS))
+    share, ratio = bare / hourly, bare / PATHS / (few / (2 * PATHS))
     exact = mc.liquidation_odds(BOTH["isolated"], MARKET)[1:]
     simulated = mc.compare(BOTH, MARKET, paths=262_144)["isolated"].pools[1:]
     worst = max(
