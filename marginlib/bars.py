@@ -36,7 +36,7 @@ Schedule = Mapping[int, Sequence[Event]]
 _BEYOND = 1e-9
 # A bar is opened when a pool comes this near to its maintenance margin, as a share of the amounts that were added up.
 _NEAR = 1e-9
-# Blocks without a settlement are cut to about this many bars: their extremes have to stay close to their bars.
+# _Blocks without a settlement are cut to about this many bars: their extremes have to stay close to their bars.
 _LONGEST = 64
 
 
@@ -75,6 +75,7 @@ class Bars:
     _low: Array = field(init=False, repr=False)
     _close: Array = field(init=False, repr=False)
     _funding: Array | None = field(init=False, repr=False)
+    _settled: NDArray[np.intp] = field(init=False, repr=False)  # the bars at whose open anything is settled
 
     def __post_init__(self) -> None:
         symbols = tuple(name_text("symbol", symbol) for symbol in self.symbols)
@@ -86,14 +87,21 @@ class Bars:
         keep(self, "symbols", symbols)
         for name in ("high", "low", "close"):
             keep(self, f"_{name}", _array(name, getattr(self, name), shape))
-        self._inside("low", self._low > 0, self._low, "a price above 0")
-        self._inside("high", self._high < np.inf, self._high, "a finite price")
+        # The extremes first: they are found without a copy, and NaN is one of them if there is any.
+        if not (self._low.min(initial=np.inf) > 0 and self._high.max(initial=0.0) < np.inf):
+            self._inside("low", self._low > 0, self._low, "a price above 0")
+            self._inside("high", self._high < np.inf, self._high, "a finite price")
         self._inside("close", self._low <= self._close, self._close, "a price from low to high")
         self._inside("close", self._close <= self._high, self._close, "a price from low to high")
         rates = None if self.funding is None else _array("funding", self.funding, shape)
+        settled = np.empty(0, dtype=np.intp)
         if rates is not None:
-            self._inside("funding", ~(np.abs(rates) >= 1), rates, "a fraction above -1 and below 1, or NaN")
+            settled = np.flatnonzero(_any_number(rates))
+            small = np.abs(rates[:, settled]) < 1
+            if not small.all():
+                self._inside("funding", ~(np.abs(rates) >= 1), rates, "a fraction above -1 and below 1, or NaN")
         keep(self, "_funding", rates)
+        keep(self, "_settled", settled)
 
     def __len__(self) -> int:
         """Return the number of bars."""
@@ -108,9 +116,14 @@ class Bars:
             raise MarginError(msg)
 
     @cached_property
-    def blocks(self) -> Blocks:
+    def blocks(self) -> _Blocks:
         """The bars gathered into blocks, from one funding settlement to the next; worked out once per data set."""
-        return _blocks(self._high, self._low, self._close, self._funding)
+        return _blocks(self._high, self._low, self._close, self._funding, self._settled)
+
+    def extremes(self, inside: NDArray[np.intp]) -> tuple[Array, Array]:
+        """Return low and high of some bars, the close before each counted in, shape (symbols, those bars)."""
+        earlier = self._close[:, np.maximum(inside, 1) - 1]
+        return np.minimum(self._low[:, inside], earlier), np.maximum(self._high[:, inside], earlier)
 
     def prices(self, bar: int) -> tuple[list[float], list[float], list[float]]:
         """Return high, low and close of every symbol in one bar, as plain floats."""
@@ -279,7 +292,7 @@ def _between(pool: Pool, worst: Pool, way: float) -> Pool:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Blocks:
+class _Blocks:
     """Bars gathered into blocks, each from one settlement to the bar before the next.
 
     The last close before a block belongs to its extremes: funding is paid at it, and the account looked at.
@@ -321,24 +334,28 @@ class _ByPower(dict[int, Array]):
         return found
 
 
-def _blocks(high: Array, low: Array, close: Array, funding: Array | None) -> Blocks:
+def _any_number(rates: Array) -> NDArray[np.bool_]:
+    """Return, for each column, whether anything in it is a number."""
+    found: NDArray[np.bool_] = ~np.isnan(rates[0])
+    for row in rates[1:]:
+        found |= ~np.isnan(row)
+    return found
+
+
+def _blocks(high: Array, low: Array, close: Array, funding: Array | None, settled: NDArray[np.intp]) -> _Blocks:
     """Gather bars into blocks."""
     bars = close.shape[1]
-    settled = np.empty(0, dtype=np.intp)
-    if funding is not None:
-        nothing = np.isnan(funding[0])
-        for row in funding[1:]:
-            nothing &= np.isnan(row)
-        settled = np.flatnonzero(~nothing)
-    starts = settled if settled.size and settled[0] == 0 else np.concatenate(([0], settled))
+    starts = settled if settled.size and settled[0] == 0 else np.concatenate(([0], settled)).astype(np.intp)
     if starts.size * _LONGEST < bars:
         starts = np.union1d(starts, np.arange(0, bars, _LONGEST))
-    starts = starts.astype(np.intp)
-    before = close[:, np.maximum(starts, 1) - 1]
-    rate = np.zeros_like(before) if funding is None else np.nan_to_num(funding[:, starts], nan=0.0)
-    block_high = np.maximum(_extremes(np.maximum, high, starts), before)
-    block_low = np.minimum(_extremes(np.minimum, low, starts), before)
-    return Blocks(
+    before = close.take(np.maximum(starts, 1) - 1, axis=1)
+    rate = np.zeros_like(before) if funding is None else funding.take(starts, axis=1)
+    rate[np.isnan(rate)] = 0.0
+    block_high = _extremes(np.maximum, high, starts)
+    block_low = _extremes(np.minimum, low, starts)
+    np.maximum(block_high, before, out=block_high)
+    np.minimum(block_low, before, out=block_low)
+    return _Blocks(
         starts=starts,
         high=block_high,
         low=block_low,
@@ -378,6 +395,12 @@ class BarRun:
     Args:
         final: the state at the close of the last bar.
         opened: the bars that were opened, with the state at their close, in order; all liquidations are among them.
+        _wallets: the wallet balances passage by passage, for `wallet_balances`.
+
+    Example:
+        >>> bars = Bars(symbols=("BTC",), times=[0, 1], high=[[101, 99]], low=[[98, 90]], close=[[99, 95]])
+        >>> replay_bars_fast(Account(wallet_balance=50), bars, Rules()).opened
+        ()
     """
 
     final: Snapshot
@@ -459,49 +482,54 @@ class _Passage:
     """The bars from one to another, in which an account is supposed to stay as it is but for its funding."""
 
     def __init__(self, state: Snapshot, bars: Bars, rules: Rules, begin: int, stop: int) -> None:
-        self.state, self.bars, self.rules, self.begin, self.stop = state, bars, rules, begin, stop
+        self.state, self.bars, self.begin, self.stop = state, bars, begin, stop
         blocks = bars.blocks
         self.rows = {symbol: row for row, symbol in enumerate(bars.symbols)}
-        self.first = int(np.searchsorted(blocks.starts, begin, side="right")) - 1
-        self.last = int(np.searchsorted(blocks.starts, stop, side="left"))
+        self.first = int(blocks.starts.searchsorted(begin, side="right")) - 1
+        self.last = int(blocks.starts.searchsorted(stop, side="left"))
         self.starts = blocks.starts[self.first : self.last]
+        self.positions = state.account.positions
         self.pools = [pool for pool in state.account.pools() if pool.positions]
-        # What each position pays at the start of each block, and what that makes of the collateral behind it.
-        self.payments = {id(each): self._paid(each) for pool in self.pools for each in pool.positions}
+        self.isolated = tuple(each for each in self.positions if each.isolated_margin is not None)
+        self.by_position = rules.funding_from is PaidFrom.POSITION
+        self.wallet = self._after(state.account.wallet_balance, self._paid(self.positions))
+        self._kept: dict[int, Array | float] = {}
 
-    def _paid(self, position: Position) -> Array | None:
-        """Return what a position pays at the start of each block; None where its symbol has no bars or no funding."""
-        row = self.rows.get(position.symbol)
-        if row is None or self.bars.funding is None:
+    def _after(self, balance: float, paid: Array | None) -> Array | float:
+        """Return a balance after each payment."""
+        if paid is None:
+            return balance
+        left = np.cumsum(paid)
+        return np.subtract(balance, left, out=left)
+
+    def _paid(self, positions: tuple[Position, ...]) -> Array | None:
+        """Return what some positions pay together at the start of each block; None where that is nothing at all."""
+        blocks, total = self.bars.blocks, None
+        known = [each for each in positions if each.symbol in self.rows]
+        if self.bars.funding is None or not known:
             return None
-        paid = position.quantity * self.bars.blocks.value[position.contract.power][row, self.first : self.last]
-        if self.starts[0] < self.begin:
-            paid[0] = 0.0  # the bar that settles this block's funding is behind
-        elif self.begin == 0:
+        for power in dict.fromkeys(each.contract.power for each in known):
+            quantities = np.zeros(len(self.bars.symbols))
+            for each in known:
+                if each.contract.power == power:
+                    quantities[self.rows[each.symbol]] += each.quantity
+            paid = quantities @ blocks.value[power][:, self.first : self.last]
+            total = paid if total is None else total + paid
+        if total is not None and self.starts[0] < self.begin:
+            total[0] = 0.0  # the bar that settles this block's funding is behind
+        elif total is not None and self.begin == 0:
             # The account has marks of its own before the first bar.
-            paid[0] = self.bars.blocks.rate[row, 0] * copysign(position.notional, position.quantity)
-        return paid
+            rates = blocks.rate[:, 0].tolist()
+            total[0] = fsum(rates[self.rows[each.symbol]] * copysign(each.notional, each.quantity) for each in known)
+        return total
 
     def first_near(self) -> int:
         """Return the first bar in which something may happen. Too early is no fault: the plain loop decides."""
         return min([self._first_short(), *(self._first_near(pool) for pool in self.pools)])
 
-    def _paying(self, pool: Pool) -> list[Array]:
-        """Return the payments that come out of a pool: its own, and those that the account takes on for others."""
-        isolated = pool.positions[0].isolated_margin is not None
-        if isolated:
-            payers = pool.positions if self.rules.funding_from is PaidFrom.POSITION else ()
-        elif self.rules.funding_from is PaidFrom.POSITION:
-            payers = pool.positions
-        else:
-            payers = self.state.account.positions
-        return [paid for each in payers if (paid := self.payments[id(each)]) is not None]
-
     def _first_short(self) -> int:
         """Return the first bar in which what is free may not suffice for the funding that the account takes on."""
-        isolated = [each for each in self.state.account.positions if each.isolated_margin is not None]
-        paid = [each for each in self.payments.values() if each is not None]
-        if self.rules.funding_from is PaidFrom.POSITION or not isolated or not paid:
+        if self.by_position or not self.isolated or (total := self._paid(self.positions)) is None:
             return self.stop
         if self.begin == 0:
             return 0  # at the account's own marks: left to the plain loop
@@ -513,34 +541,45 @@ class _Passage:
             before = position.mark_price if row is None else blocks.before[row, here]
             free += position.exposure * before**power - position.entry_cost
             free -= abs(position.quantity) * before**power / position.leverage
-        total = _total(paid)
         free -= np.cumsum(total) - total
-        need = _total([np.maximum(each, 0.0) for each in paid])
+        each_paid = [paid for each in self.positions if (paid := self._paid((each,))) is not None]
+        need = _total([np.maximum(paid, 0.0) for paid in each_paid])
         near = _NEAR * sum(self._scale(pool) for pool in self.pools)
         short = np.flatnonzero((free <= need + near) & (need > 0))
         return int(max(self.starts[short[0]], self.begin)) if short.size else self.stop
 
     def _collateral(self, pool: Pool) -> Array | float:
         """Return the pool's collateral after the settlement at the start of each block."""
-        paid = self._paying(pool)
-        return pool.collateral - np.cumsum(_total(paid)) if paid else pool.collateral
+        isolated = pool.positions[0].isolated_margin is not None
+        if not isolated and (not self.by_position or not self.isolated):
+            # Everything is paid by the account: the wallet less what is set aside, which stays.
+            return self.wallet - (self.state.account.wallet_balance - pool.collateral)
+        if isolated and not self.by_position:
+            return pool.collateral
+        left = self._after(pool.collateral, self._paid(pool.positions))
+        if isolated:
+            self._kept[id(pool.positions[0])] = left
+        return left
 
     def _first_near(self, pool: Pool) -> int:
         """Return the first bar in which the pool comes near its maintenance margin, or the end."""
         blocks, here = self.bars.blocks, slice(self.first, self.last)
         collateral = self._collateral(pool)
         near = _NEAR * self._scale(pool)
+        lines = _Lines(pool, self.rows, blocks)
         low, high = blocks.low[:, here], blocks.high[:, here]
+        surplus = lines.least(low, high)
         if self.begin == 0:
-            low, high = self._from_own_marks(pool, low, high)
-        surplus = self._least(pool, low, high) + collateral
-        failing = np.flatnonzero(surplus <= near)
+            surplus[0] = lines.least(*self._from_own_marks(pool, low[:, :1], high[:, :1]))[0]
+        surplus += collateral
+        limit = self.stop
         if pool.positions[0].isolated_margin is not None and not isinstance(collateral, float):
             # Where the margin cannot pay, what follows is for the plain loop to say.
             used_up = np.flatnonzero(collateral <= near)
             limit = int(max(self.starts[used_up[0]], self.begin)) if used_up.size else self.stop
-        else:
-            limit = self.stop
+        if not surplus.min() <= near:
+            return limit
+        failing = np.flatnonzero(surplus <= near)
         ends = np.append(self.starts[1:], self.stop)
         # Open the failing blocks a few at a time, then more: the first is usually the one.
         size = 16
@@ -552,13 +591,11 @@ class _Passage:
             lengths = ends[some] - starts
             behind = np.concatenate(([0], np.cumsum(lengths)[:-1]))
             inside = np.repeat(starts - behind, lengths) + np.arange(lengths.sum())
-            earlier = self.bars._close[:, np.maximum(inside, 1) - 1]  # noqa: SLF001 - the same module's record
-            low = np.minimum(self.bars._low[:, inside], earlier)  # noqa: SLF001
-            high = np.maximum(self.bars._high[:, inside], earlier)  # noqa: SLF001
+            low, high = self.bars.extremes(inside)
             if inside[0] == 0:
-                low, high = self._from_own_marks(pool, low, high)
+                low[:, :1], high[:, :1] = self._from_own_marks(pool, low[:, :1], high[:, :1])
             kept = collateral if isinstance(collateral, float) else np.repeat(collateral[some], lengths)
-            found = np.flatnonzero(self._least(pool, low, high) + kept <= near)
+            found = np.flatnonzero(lines.least(low, high) + kept <= near)
             if found.size:
                 return min(limit, int(inside[found[0]]))
         return limit
@@ -585,68 +622,18 @@ class _Passage:
             total += abs(position.entry_cost) + abs(position.quantity) * max(most**power, least**power)
         return total
 
-    def _least(self, pool: Pool, low: Array, high: Array) -> Array:
-        """Return the least of *equity - maintenance*, collateral aside, that each column's extremes allow."""
-        constant = 0.0
-        straight = {power: (np.zeros(len(low)), np.zeros(len(low))) for power in (1, -1)}
-        bent: list[Array] = []
-        for symbol in pool.symbols:
-            legs = [position for position in pool.positions if position.symbol == symbol]
-            row = self.rows.get(symbol)
-            if row is None:
-                constant += fsum(_now(leg) for leg in legs)
-                continue
-            pieces = [self._pieces(leg, row) for leg in legs]
-            if len(legs) == 1 and len(pieces[0]) == 1:
-                # One tier for all these prices: the commonest case is one product for all positions.
-                (intercept, slope), leg = pieces[0][0], legs[0]
-                straight[leg.contract.power][leg.quantity < 0][row] += slope
-                constant += intercept
-                continue
-            # A long is tried at the low, a short at the high; two legs of one symbol at both.
-            ends = [low[row], high[row]] if len(legs) > 1 else [(low if legs[0].quantity > 0 else high)[row]]
-            tried = [
-                _total([_lowest_line(piece, end**leg.contract.power) for leg, piece in zip(legs, pieces, strict=True)])
-                for end in ends
-            ]
-            bent.append(tried[0] if len(tried) == 1 else np.minimum(tried[0], tried[1]))
-        total = np.full(low.shape[1], constant)
-        for power, coefficients in straight.items():
-            for slopes, prices in zip(coefficients, (low, high), strict=True):
-                if slopes.any():
-                    total += slopes @ (prices if power == 1 else prices**power)
-        for part in bent:
-            total += part
-        return total
-
-    def _pieces(self, leg: Position, row: int) -> list[tuple[float, float]]:
-        """Return (intercept, slope) of *PnL - maintenance* along price^power, for each tier that the prices reach."""
-        base = -leg.entry_cost
-        if leg.maintenance_basis is MaintenanceBasis.ENTRY:
-            return [(base - position_risk(leg).maintenance, leg.exposure)]
-        size, power = abs(leg.quantity), leg.contract.power
-        blocks = self.bars.blocks
-        prices = sorted(float(price) ** power for price in (blocks.lowest[row], blocks.highest[row], leg.mark_price))
-        schedule = leg.schedule
-        first, last = (bisect_right(schedule.floors, size * price) - 1 for price in (prices[0], prices[-1]))
-        return [(base + schedule.amounts[k], leg.exposure - size * schedule.rates[k]) for k in range(first, last + 1)]
-
     def skip(self, until: int) -> tuple[Snapshot, Array]:
         """Return the state at the open of bar `until`, and the wallet after the settlement at each block on the way."""
-        count = int(np.searchsorted(self.starts, until, side="left"))
+        count = int(self.starts.searchsorted(until, side="left"))
         account = self.state.account
-        wallets = np.full(count, account.wallet_balance)
-        known = [paid[:count] for paid in self.payments.values() if paid is not None]
-        if known:
-            wallets -= np.cumsum(_total(known))
-        close = dict(zip(self.bars.symbols, self.bars._close[:, until - 1].tolist(), strict=True))  # noqa: SLF001
+        wallets = np.full(count, self.wallet) if isinstance(self.wallet, float) else self.wallet[:count]
+        close = dict(zip(self.bars.symbols, self.bars.prices(until - 1)[2], strict=True))
         positions = tuple(self._moved(each, close.get(each.symbol), count) for each in account.positions)
         wallet = float(wallets[-1])
         ledger = replace(self.state.ledger, funding=self.state.ledger.funding + account.wallet_balance - wallet)
-        moved = replace(account, wallet_balance=wallet, positions=positions)
         state = replace(
             self.state,
-            account=moved,
+            account=account.after(wallet_balance=wallet, positions=positions),
             ledger=ledger,
             mark_prices=MappingProxyType({**self.state.mark_prices, **close}),
             event=MarkPrices(prices=close),
@@ -656,11 +643,67 @@ class _Passage:
         return state, wallets
 
     def _moved(self, position: Position, mark_price: float | None, count: int) -> Position:
-        """Return a position at the mark, after what it paid of its own margin at the first `count` settlements."""
-        margin, paid = position.isolated_margin, self.payments[id(position)]
-        if margin is not None and paid is not None and self.rules.funding_from is PaidFrom.POSITION:
-            margin -= float(paid[:count].sum())
+        """Return a position at the mark, with what it has left of its own margin after `count` settlements."""
+        left = self._kept.get(id(position), position.isolated_margin)
+        margin = left if left is None or isinstance(left, float) else float(left[count - 1])
         return replace(position, mark_price=mark_price or position.mark_price, isolated_margin=margin)
+
+
+class _Lines:
+    """*Equity - maintenance* of a pool, collateral aside, as lines in price^power: one for each tier reached."""
+
+    def __init__(self, pool: Pool, rows: Mapping[str, int], blocks: _Blocks) -> None:
+        self.constant = 0.0
+        self.straight: dict[int, tuple[Array, Array]] = {}
+        self.bent: list[tuple[int, list[Position], list[list[tuple[float, float]]]]] = []
+        for symbol in pool.symbols:
+            legs = [position for position in pool.positions if position.symbol == symbol]
+            row = rows.get(symbol)
+            if row is None:
+                self.constant += fsum(_now(leg) for leg in legs)
+                continue
+            pieces = [_pieces(leg, float(blocks.lowest[row]), float(blocks.highest[row])) for leg in legs]
+            if len(legs) > 1 or len(pieces[0]) > 1:
+                self.bent.append((row, legs, pieces))
+                continue
+            # One tier for all these prices: the commonest case is one product for all positions.
+            (intercept, slope), leg = pieces[0][0], legs[0]
+            slopes = self.straight.setdefault(leg.contract.power, (np.zeros(len(rows)), np.zeros(len(rows))))
+            slopes[leg.quantity < 0][row] += slope
+            self.constant += intercept
+
+    def least(self, low: Array, high: Array) -> Array:
+        """Return the least that each column's extremes allow: a long is tried at the low, a short at the high."""
+        parts = [np.full(low.shape[1], self.constant)] if not self.straight else []
+        for power, coefficients in self.straight.items():
+            for slopes, prices in zip(coefficients, (low, high), strict=True):
+                if slopes.any():
+                    parts.append(slopes @ (prices if power == 1 else prices**power))
+        for row, legs, pieces in self.bent:
+            # Two legs of one symbol are tried at both ends.
+            ends = [low[row], high[row]] if len(legs) > 1 else [(low if legs[0].quantity > 0 else high)[row]]
+            tried = [
+                _total([_lowest_line(piece, end**leg.contract.power) for leg, piece in zip(legs, pieces, strict=True)])
+                for end in ends
+            ]
+            parts.append(tried[0] if len(tried) == 1 else np.minimum(tried[0], tried[1]))
+        least = parts[0]
+        for part in parts[1:]:
+            least += part
+        if self.straight:
+            least += self.constant
+        return least
+
+
+def _pieces(leg: Position, lowest: float, highest: float) -> list[tuple[float, float]]:
+    """Return (intercept, slope) of *PnL - maintenance* along price^power, for each tier that the prices reach."""
+    base = -leg.entry_cost
+    if leg.maintenance_basis is MaintenanceBasis.ENTRY:
+        return [(base - position_risk(leg).maintenance, leg.exposure)]
+    size, schedule = abs(leg.quantity), leg.schedule
+    reached = sorted(price**leg.contract.power for price in (lowest, highest, leg.mark_price))
+    first, last = (bisect_right(schedule.floors, size * value) - 1 for value in (reached[0], reached[-1]))
+    return [(base + schedule.amounts[k], leg.exposure - size * schedule.rates[k]) for k in range(first, last + 1)]
 
 
 def _total(parts: list[Array]) -> Array:

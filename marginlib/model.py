@@ -7,7 +7,8 @@ place that reads it: every formula of this library takes a pool and never asks f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from enum import Enum
 from math import inf, isclose
@@ -244,9 +245,9 @@ class Account:
         positions: the open positions.
 
     Raises:
-        MarginError: the balance is not finite, or negative with no cross position open, an isolated position has no
-            isolated margin, a cross position has one, more is set aside than the wallet holds, or linear and inverse
-            contracts are mixed.
+        MarginError: the balance is not finite, or negative by more than the open profit of cross positions covers, an
+            isolated position has no isolated margin, a cross position has one, more is set aside than the wallet
+            holds, or linear and inverse contracts are mixed.
 
     Example:
         >>> flat = RiskSchedule.flat(0.004)
@@ -263,7 +264,37 @@ class Account:
     def __post_init__(self) -> None:
         _keep(self, wallet_balance=finite("wallet_balance", self.wallet_balance), positions=tuple(self.positions))
         _one_currency(self.positions, "accounts")
-        self.pools()  # refuses what cannot be partitioned
+        cross = self.pools()[0]  # refuses what cannot be partitioned
+        profit = sum(position.unrealized_pnl for position in cross.positions)
+        if cross.collateral < 0 and cross.collateral + profit < 0:
+            at_least_zero("wallet_balance", self.wallet_balance)
+            msg = (
+                f"wallet_balance = {self.wallet_balance!r}: {-cross.collateral:,.10g} less than the isolated margins, "
+                f"and an open profit of {profit:,.10g} does not cover that; give more"
+            )
+            raise MarginError(msg)
+
+    def after(self, *, wallet_balance: float | None = None, positions: Iterable[Position] | None = None) -> Self:
+        """Return the account after something happened to it: other marks, a loss taken, a position gone.
+
+        What happens may leave a debt in the cross pool that no open profit covers. That is a state (the pool is
+        bankrupt), not bad input, so it is not refused here.
+
+        Args:
+            wallet_balance: the new balance [quote currency]; left out, as before.
+            positions: the new positions; left out, as before.
+
+        Example:
+            >>> Account(wallet_balance=100).after(wallet_balance=40).wallet_balance
+            40.0
+        """
+        changed = copy(self)
+        if wallet_balance is not None:
+            _keep(changed, wallet_balance=finite("wallet_balance", wallet_balance))
+        if positions is not None:
+            _keep(changed, positions=tuple(positions))
+        changed.pools()
+        return changed
 
     def pools(self) -> tuple[Pool, ...]:
         """Return the account's pools: the cross pool first (it may back no position), then one per isolated position.
@@ -287,7 +318,6 @@ class Account:
                 case _:
                     msg = f"isolated_margin = None: {position.symbol} is isolated; give the money set aside for it"
                     raise MarginError(msg)
-        # Beside a cross position a debt is a state like any other: its open profit may cover it, until it does not.
         if free < 0 and not cross:
             at_least_zero("wallet_balance", self.wallet_balance)
             if not isclose(free, 0.0, abs_tol=1e-9 * self.wallet_balance):
@@ -304,7 +334,7 @@ class Account:
             UnknownNameError: a symbol is not in the account.
         """
         _known(mark_prices, tuple(position.symbol for position in self.positions))
-        return replace(self, positions=_at(self.positions, mark_prices))
+        return self.after(positions=_at(self.positions, mark_prices))
 
 
 # What a position's fields must be that are not numbers: a mode written as text would leave it out of every pool.

@@ -115,6 +115,10 @@ class Cut(NamedTuple):
         share: how much of its quantity [1], above 0 and at most 1.
         taken_over: True where the venue takes the position over at its bankruptcy price, instead of selling it in the
             market at the mark price for the owner's account.
+
+    Example:
+        >>> Cut(0, 0.2, taken_over=False).share
+        0.2
     """
 
     position: int
@@ -156,6 +160,14 @@ def largest_notional_first(pool: Pool) -> Sequence[int]:
 
     Args:
         pool: the pool to be liquidated.
+
+    Example:
+        >>> from marginlib import RiskSchedule
+        >>> flat = RiskSchedule.flat(0.004)
+        >>> btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=flat)
+        >>> eth = Position.open(symbol="ETHUSDT", quantity=3, price=3_000, schedule=flat)
+        >>> largest_notional_first(Pool(collateral=600, positions=(btc, eth)))
+        [1, 0]
     """
     return _order_by(lambda position: position.notional)(pool)
 
@@ -165,6 +177,14 @@ def largest_maintenance_first(pool: Pool) -> Sequence[int]:
 
     Args:
         pool: the pool to be liquidated.
+
+    Example:
+        >>> from marginlib import RiskSchedule
+        >>> flat = RiskSchedule.flat(0.004)
+        >>> btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=flat)
+        >>> eth = Position.open(symbol="ETHUSDT", quantity=3, price=3_000, schedule=RiskSchedule.flat(0.001))
+        >>> largest_maintenance_first(Pool(collateral=600, positions=(btc, eth)))  # 24 and 9
+        [0, 1]
     """
     return _order_by(lambda position: position_risk(position).maintenance)(pool)
 
@@ -361,7 +381,16 @@ class Ledger:
 
 
 class Setting(NamedTuple):
-    """What is set for a symbol before it is held."""
+    """What is set for a symbol before it is held.
+
+    Args:
+        leverage: the multiple [1].
+        margin_mode: cross or isolated.
+
+    Example:
+        >>> Setting().margin_mode
+        <MarginMode.CROSS: 'cross'>
+    """
 
     leverage: float = 1.0
     margin_mode: MarginMode = MarginMode.CROSS
@@ -385,6 +414,14 @@ class Liquidation:
         fund_paid: what the insurance fund paid of the loss beyond the collateral [quote currency].
         deleveraged: what the counterparties went without, the fund being empty [quote currency].
         isolated: True where the pool was an isolated one.
+
+    Example:
+        >>> from marginlib import RiskSchedule
+        >>> btc = Position.open(symbol="BTC", quantity=1, price=100, schedule=RiskSchedule.flat(0.01), leverage=10)
+        >>> start = Snapshot.start(Account(wallet_balance=50, positions=(btc.isolated(),)))
+        >>> closed, = step(start, MarkPrices(prices={"BTC": 90.5}), Rules()).liquidations
+        >>> closed.price, closed.kept
+        (90.0, 0.5)
     """
 
     symbol: str
@@ -407,6 +444,10 @@ class Replenishment:
     Args:
         symbol: the position.
         amount: how much [quote currency].
+
+    Example:
+        >>> Replenishment(symbol="BTCUSDT", amount=600.0).amount
+        600.0
     """
 
     symbol: str
@@ -615,7 +656,7 @@ def _(event: SetMarginMode, state: Snapshot, rules: Rules) -> Snapshot:
     turned = tuple(
         _in_mode(position, mode) if position.symbol in symbols else position for position in state.account.positions
     )
-    changed = replace(changed, account=replace(state.account, positions=turned))
+    changed = replace(changed, account=state.account.after(positions=turned))
     return _affordable(state, changed, f"margin_mode = {mode}")
 
 
@@ -777,6 +818,13 @@ def liquidate(state: Snapshot, rules: Rules) -> Snapshot:
 
     Raises:
         MarginError: the policy closes nothing, or more than there is.
+
+    Example:
+        >>> from marginlib import RiskSchedule
+        >>> btc = Position.open(symbol="BTC", quantity=1, price=100, schedule=RiskSchedule.flat(0.01), leverage=10)
+        >>> account = Account(wallet_balance=50, positions=(btc.isolated().at(90.5),))
+        >>> liquidate(Snapshot.start(account), Rules()).account
+        Account(wallet_balance=40.0, positions=())
     """
     counts: dict[tuple[str, float] | None, int] = {}
     while (pool := _unsafe(state.account, rules)) is not None:
@@ -851,8 +899,7 @@ def _cut(state: Snapshot, pool: Pool, cuts: Sequence[Cut], rules: Rules) -> Snap
         change = -pool.collateral
     rests = {id(held): _rest(held, cut.share, margin=pool.collateral + change) for held, cut in shares}
     positions = [rests.get(id(each), each) for each in state.account.positions]
-    account = replace(
-        state.account,
+    account = state.account.after(
         wallet_balance=_settled(state.account.wallet_balance, change),
         positions=tuple(each for each in positions if each is not None),
     )
@@ -918,8 +965,7 @@ def _booked(
     """Return the state with the wallet changed, a position exchanged, and the flows added to the ledger."""
     old, new = swap or (None, None)
     positions = (new if each is old else each for each in state.account.positions)
-    account = replace(
-        state.account,
+    account = state.account.after(
         wallet_balance=_settled(state.account.wallet_balance, wallet),
         positions=tuple(each for each in positions if each is not None),
     )
@@ -940,8 +986,8 @@ def _added(ledger: Ledger, **flows: float) -> Ledger:
 def _swap(account: Account, old: Position | None, new: Position) -> Account:
     """Return the account with a position exchanged, or added where there was none."""
     if old is None:
-        return replace(account, positions=(*account.positions, new))
-    return replace(account, positions=tuple(new if each is old else each for each in account.positions))
+        return account.after(positions=(*account.positions, new))
+    return account.after(positions=tuple(new if each is old else each for each in account.positions))
 
 
 def _setting(state: Snapshot, symbol: str) -> Setting:

@@ -14,13 +14,17 @@ from marginlib.montecarlo.draws import FLOAT, Grid, increments, streams
 from marginlib.montecarlo.plans import Outcome, Plan, closed
 
 _STRAIGHT = 1e-9  # a bend that no longer shows in a float
+_ALMOST = 1.05  # how far the slopes of a line may be off those of the surplus
 _SLICE = 16_384  # steps near the edge that are looked at together
 
 
 def blocks(grid: Grid, paths: int, seed: int) -> Iterator[Block]:
     """Yield the paths, block by block."""
+    scratch: list[Single] = []
     for rng, n in streams(seed, paths, grid.block_paths):
-        yield Block(grid, n, rng)
+        if not scratch or scratch[0].shape[1] != n:
+            scratch = [np.empty((grid.steps + 1, n), FLOAT) for _ in range(3)]
+        yield Block(grid, n, rng, scratch)
 
 
 class Block:
@@ -30,9 +34,10 @@ class Block:
     a to b with variance v reaches (a + b - sqrt((b - a)^2 + 2 v luck)) / 2 at the lowest, and likewise at the highest.
     """
 
-    def __init__(self, grid: Grid, paths: int, rng: np.random.Generator) -> None:
+    def __init__(self, grid: Grid, paths: int, rng: np.random.Generator, scratch: list[Single]) -> None:
         shape = (len(grid.symbols), paths)
         self.grid = grid
+        self.scratch = scratch  # shared by the blocks: to ask the system for fresh memory takes longer than to fill it
         self.prices = np.zeros((grid.steps + 1, *shape), FLOAT)  # over the mark; logarithms until the last line
         self.luck = np.empty((grid.steps, paths), FLOAT)
         self.lowest, self.highest = np.zeros(shape, FLOAT), np.zeros(shape, FLOAT)  # log(price / mark)
@@ -67,7 +72,7 @@ class Block:
 
     def outcome(self, plan: Plan, returned: float) -> Outcome:
         """Return what becomes of a pool on these paths."""
-        final = plan.equity(self.last[plan.power])
+        final = plan.equity_at(self.last[plan.power])
         if plan.liquidated_now:
             equity = np.full(len(final), plan.equity_constant + plan.equity_slopes.sum())
             return closed(np.ones(len(final), np.bool_), equity, equity, returned)
@@ -80,11 +85,12 @@ class Block:
         """Return which paths touch a liquidation price of a pool on one symbol, and the equity there."""
         assert plan.barrier is not None  # noqa: S101 - for the type checker
         i, low, high = plan.barrier
-        falls = self.lowest[i] <= low
-        t = np.zeros((len(self.grid.symbols), 2))
-        t[i] = [exp(end * plan.power) if isfinite(end) else 0.0 for end in (low, high)]
-        at_low, at_high = plan.equity(t)
-        return falls | (self.highest[i] >= high), np.where(falls, at_low, at_high)
+        falls, rises = self.lowest[i] <= low, self.highest[i] >= high
+        at_low, at_high = (
+            plan.equity_constant + plan.equity_slopes[i] * exp(end * plan.power) if isfinite(end) else 0.0
+            for end in (low, high)
+        )
+        return falls | rises, np.where(falls, at_low, at_high)
 
     def _at_edge(self, plan: Plan, returned: float) -> tuple[Flags, Array]:
         """Return which paths touch the edge of liquidation of a pool on several symbols, and the equity there."""
@@ -95,9 +101,12 @@ class Block:
         hit |= near.certain
         for start in range(0, len(near.path), _SLICE):
             k, j, ahead = (each[start : start + _SLICE] for each in near[:3])
+            t = np.ascontiguousarray(prices[k + ahead, :, j].T)
+            rest = self._within(plan, t, np.sqrt(self.luck[k, j] / 2))
+            k, j, ahead = k[rest], j[rest], ahead[rest]
             luck = self.luck[k, j]
             # The nearer end first: 2 a b <= luck needs the smaller of the two below sqrt(luck / 2).
-            one = _Edge.of(plan, self.grid, prices[k + ahead, :, j].T.astype(np.float64))
+            one = _Edge.of(plan, self.grid, t[:, rest].astype(np.float64))
             rest = np.flatnonzero(one.distance <= np.sqrt(luck / 2))
             k, j, luck, ahead, one = k[rest], j[rest], luck[rest], ahead[rest], one.only(rest)
             other = _Edge.of(plan, self.grid, prices[k + 1 - ahead, :, j].T.astype(np.float64))
@@ -110,6 +119,23 @@ class Block:
                 left[j[which]] = plan.equity(one.only(which).foot(plan.power))
         return hit, left
 
+    def _within(self, plan: Plan, t: Single, distance: Single) -> NDArray[np.intp]:
+        """Return which of the prices t, shape (assets, n), may be within these distances of the edge.
+
+        As `_near`, but with the standard deviation of the pool, in which hedges count, in place of the sum of all.
+        """
+        line, widest = plan.line(*self.range[plan.power]), float(self.grid.spread.max())
+        if (line.steepest > _ALMOST * np.abs(line.slopes)).any():
+            return np.arange(t.shape[1])  # tiers change the slopes by so much that the line does not tell
+        worth = line.slopes.astype(FLOAT)[:, None] * t
+        shares = self.grid.root.T.astype(FLOAT) @ worth
+        v = np.sqrt(np.einsum("an,an->n", shares, shares))
+        bend = FLOAT(widest) * ((line.steepest * self.grid.spread).astype(FLOAT) @ t) * distance
+        # v distance (exp(bend / v) - 1) / (bend / v) is the most that a walk of this distance can cost
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            safe = worth.sum(axis=0) + FLOAT(line.constant) > _ALMOST * v * v * distance * np.expm1(bend / v) / bend
+        return np.flatnonzero(~safe)
+
     def _near(self, plan: Plan, prices: Single, *, every: bool) -> _Near:
         """Return the steps in which the pool may be liquidated, and the paths on which it surely is.
 
@@ -119,14 +145,16 @@ class Block:
         edge are not.
         """
         line = plan.line(*self.range[plan.power])
-        surplus = np.matmul(line.slopes.astype(FLOAT), prices)
-        surplus += FLOAT(line.constant)
-        closest = np.minimum(surplus[1:], surplus[:-1])
-        cost = (line.steepest * self.grid.spread).astype(FLOAT) @ self.largest[plan.power]
-        near = closest <= cost * self.reach
-        certain = closest.min(axis=0) <= -line.gap
+        surplus, closest, limit = self.scratch[0], self.scratch[1][1:], self.scratch[2][1:]
+        np.matmul(line.slopes.astype(FLOAT), prices, out=surplus)  # less the line's constant: the limits take it up
+        np.minimum(surplus[1:], surplus[:-1], out=closest)
+        zero = FLOAT(-line.constant)
+        np.multiply(self.reach, (line.steepest * self.grid.spread).astype(FLOAT) @ self.largest[plan.power], out=limit)
+        limit += zero
+        near = closest <= limit
+        certain = closest.min(axis=0) <= zero - FLOAT(line.gap)
         if every:
-            over = surplus[1:] <= -line.gap
+            over = surplus[1:] <= zero - FLOAT(line.gap)
             for k in range(1, len(over)):
                 near[k] &= ~over[k - 1]  # the first one has been there
                 over[k] |= over[k - 1]

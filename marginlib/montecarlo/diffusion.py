@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import erfc, exp, inf, isfinite, log, sqrt
+from math import erfc, exp, inf, isfinite, log, pi, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,6 +18,8 @@ from marginlib.montecarlo.plans import surplus_now, touch_distances
 __all__ = ["Diffusion", "pool_touch_probability", "touch_probability"]
 
 DAYS_PER_YEAR = 365.0  # these markets never close
+_ROOT_OF_2, _ROOT_OF_PI = sqrt(2), sqrt(pi)
+_LARGEST_EXPONENT = 700  # exp overflows at 709
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,24 +106,25 @@ def touch_probability(
             positive(name, value)
         finite("drift", drift)
     years = days / DAYS_PER_YEAR
-    return _touch(log(barrier / price), (drift - volatility * volatility / 2) * years, volatility * sqrt(years))
+    return _touch(log(barrier / price), (drift - 0.5 * volatility * volatility) * years, volatility * sqrt(years))
 
 
 def _touch(distance: float, growth: float, spread: float) -> float:
     """Return the probability that a Brownian motion of this total growth and spread touches `distance`."""
     if distance > 0:
         distance, growth = -distance, -growth
-    if distance == 0:
+    elif distance == 0:
         return 1.0
-    scale = spread * 1.4142135623730951
-    beyond = 0.5 * erfc((growth - distance) / scale)
-    exponent = 2 * growth * distance / (spread * spread)
-    if exponent < 700:  # noqa: PLR2004 - exp overflows at 709
-        return min(1.0, beyond + 0.5 * exp(exponent) * erfc(-(growth + distance) / scale))
+    scale = spread * _ROOT_OF_2
+    exponent = 4 * growth * distance / (scale * scale)
+    if exponent < _LARGEST_EXPONENT:
+        beyond = erfc((growth - distance) / scale) + exp(exponent) * erfc(-(growth + distance) / scale)
+        return 0.5 * beyond if beyond < 2 else 1.0  # noqa: PLR2004 - twice a certainty, or its rounding
     # The motion runs to the barrier with little spread: the second term is a huge number times a tiny one. With z the
     # argument of erfc, erfc(z) is exp(-z^2) (1 - 1 / (2 z^2)) / (z sqrt(pi)) to 1e-6, and z^2 exceeds the exponent.
     z = -(growth + distance) / scale
-    return min(1.0, beyond + 0.5 * exp(exponent - z * z) * (1 - 0.5 / (z * z)) / (z * 1.7724538509055159))
+    reflected = exp(exponent - z * z) * (1 - 0.5 / (z * z)) / (z * _ROOT_OF_PI)
+    return min(1.0, 0.5 * (erfc((growth - distance) / scale) + reflected))
 
 
 def pool_touch_probability(pool: Pool, diffusion: Diffusion, *, days: float = 30.0) -> float | None:
@@ -152,7 +155,7 @@ def pool_touch_probability(pool: Pool, diffusion: Diffusion, *, days: float = 30
     for symbol in pool.symbols:
         diffusion.of(symbol)
     if surplus_now(pool) <= 0:
-        return float(bool(pool.positions) or pool.collateral < 0)
+        return float(bool(pool.positions))
     if len(pool.symbols) > 1:
         return None
     distances = [each for each in touch_distances(pool) if isfinite(each)]

@@ -13,7 +13,7 @@ from marginlib.montecarlo._checks import asset, count
 from marginlib.montecarlo._types import Array, Single
 from marginlib.montecarlo.bridge import blocks
 from marginlib.montecarlo.diffusion import Diffusion, pool_touch_probability
-from marginlib.montecarlo.draws import FLOAT, Grid, increments, streams
+from marginlib.montecarlo.draws import FLOAT, Grid, factors, streams
 from marginlib.montecarlo.estimates import KEPT_PATHS, Estimate, Odds
 from marginlib.montecarlo.plans import Book
 from marginlib.montecarlo.tallies import Tally, tell
@@ -76,12 +76,13 @@ def odds(
     - *A pool on one symbol* has a liquidation price, tiers included, and a and b are logarithms of price over
       liquidation price: exact, for any number of steps.
     - *A pool on several symbols* has an edge of liquidation that is curved in log prices. The distance is taken along
-      the line on which the pool loses fastest, with the edge straight across it. Condition: across a step, prices
-      move by less than about a tenth, and the pool's losses are not all in the curvature (a book so well hedged
-      that what is left of its risk is smaller than a step's second-order effect). See the measured bias in the tests;
-      more steps make it smaller.
-    - Pools of one account share the luck of a path *inside* a step, so the probability of each is not touched, while
-      that of "at least one pool" leans a little towards the pools falling together.
+      the line on which the pool loses fastest, with the edge straight across it. Condition: within a step prices
+      move by about a tenth at most, and the pool is not hedged so well that what is left of its risk is smaller than
+      what the curvature does in a step. More steps make both milder. Measured on eight books of two and five symbols
+      (long, short, hedged, correlations from -0.5 to 0.95, odds of 8 to 48 %): 10, 30 and 90 steps all lie within 0.3
+      points of 960 steps, which is the noise of 100,000 paths; without the bridge 30 steps miss 1 to 5 points.
+    - Pools of one account share the luck of a path *inside* a step, as if they fell and rose together there. The odds
+      of each pool are not touched; those of "at least one" could be, but by less than the same noise.
 
     Args:
         account: the account, at its mark prices.
@@ -154,9 +155,10 @@ def compare(
     if bridge:
         for block in blocks(grid, paths, seed):
             tell(tallies, [[block.outcome(plan, book.returned) for plan in book.plans] for book in books])
+            del block  # before the next one is made
     else:
         for rng, n in streams(seed, paths, WALK_PATHS):
-            tell(tallies, walk(increments(grid, n, rng), books, len(grid.symbols), n))
+            tell(tallies, walk(factors(grid, n, rng), books, len(grid.symbols), n))
     return {name: tally.odds(book) for name, tally, book in zip(accounts, tallies, books, strict=True)}
 
 
@@ -292,8 +294,8 @@ def compare_on(
     for chunk in chunks(returns, len(names)):
         for start in range(0, len(chunk), WALK_PATHS):
             part = chunk[start : start + WALK_PATHS]
-            moves = (part[:, k, :].T for k in range(part.shape[1]))
-            tell(tallies, walk(moves, books, len(names), len(part)))
+            steps = (np.exp(part[:, k, :].T) for k in range(part.shape[1]))
+            tell(tallies, walk(steps, books, len(names), len(part)))
     if not tallies or not tallies[0].paths:
         msg = "returns: no path, or no account; give returns of shape (paths, steps, symbols) and an account"
         raise MarginError(msg)

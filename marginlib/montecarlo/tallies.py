@@ -20,7 +20,7 @@ class _Moments:
     def add(self, values: Array) -> None:
         """Take in more values."""
         if len(values):
-            mean = float(values.mean())
+            mean = float(np.add.reduce(values)) / len(values)
             away = values - mean
             self._merge(len(values), mean, float(away @ away))
 
@@ -72,8 +72,9 @@ class Tally:
         self.final.add(final)
         self.deficit.add(deficit)
         self.if_liquidated.add(final[hit])
-        self.sample.append(final[: KEPT_PATHS - self.kept])
-        self.kept += len(self.sample[-1])
+        if self.kept < KEPT_PATHS:
+            self.sample.append(final[: KEPT_PATHS - self.kept])
+            self.kept += len(self.sample[-1])
 
     def odds(self, book: Book) -> Odds:
         """Return what the tally says."""

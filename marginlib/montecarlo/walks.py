@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from math import inf
+from collections.abc import Callable, Iterable, Iterator
+from math import exp, inf
 from typing import Any
 
 import numpy as np
@@ -14,23 +14,24 @@ from marginlib.montecarlo._types import Array, Single
 from marginlib.montecarlo.draws import FLOAT
 from marginlib.montecarlo.plans import Book, Outcome, Plan, closed
 
-WALK_PATHS = 8_192  # paths that walk together
+_WIDEST_MOVE = 20.0  # a price 485 million times as high
+WALK_PATHS = 16_384  # paths that walk together
 Returns = ArrayLike | Iterable[ArrayLike] | Callable[[], Iterable[ArrayLike]]
 
 
-def walk(moves: Iterable[NDArray[Any]], books: list[Book], assets: int, paths: int) -> list[list[Outcome]]:
+def walk(factors: Iterable[NDArray[Any]], books: list[Book], assets: int, paths: int) -> list[list[Outcome]]:
     """Return what becomes of the pools when each step is looked at, and nothing between two steps."""
     watches = [[_Watch(plan, paths, book.returned) for plan in book.plans] for book in books]
     every = [watch for row in watches for watch in row]
-    powers = {watch.plan.power for watch in every if watch.needs_prices}
-    logs, prices = np.zeros((assets, paths), FLOAT), {power: np.empty((assets, paths), FLOAT) for power in powers}
-    for move in moves:
-        logs += move
-        for power, t in prices.items():
-            np.exp(logs if power > 0 else -logs, out=t)
+    price, inverse = np.ones((assets, paths), FLOAT), np.ones((assets, paths), FLOAT)  # over the mark
+    inverted = any(watch.plan.power < 0 for watch in every)
+    for factor in factors:
+        price *= factor
+        if inverted:
+            np.reciprocal(price, out=inverse)
         for watch in every:
-            watch.look(logs, prices)
-    return [[watch.outcome(logs) for watch in row] for row in watches]
+            watch.look(price if watch.plan.power > 0 else inverse)
+    return [[watch.outcome(price if watch.plan.power > 0 else inverse) for watch in row] for row in watches]
 
 
 class _Watch:
@@ -39,30 +40,48 @@ class _Watch:
     def __init__(self, plan: Plan, paths: int, returned: float) -> None:
         self.plan, self.returned = plan, returned
         self.open = np.full(paths, not plan.liquidated_now)
-        self.left = np.full(paths, plan.equity_constant + plan.equity_slopes.sum())
-        self.needs_prices = bool(plan.symbols) and plan.barrier is None and not plan.liquidated_now
+        self.at_stake = bool(plan.symbols) and not plan.liquidated_now
+        # The prices t at which it was closed, of the one asset that matters or of all.
+        self.assets = slice(plan.barrier[0], plan.barrier[0] + 1) if plan.barrier else slice(None)
+        self.closed_at = np.ones((len(plan.slopes[self.assets]), paths), FLOAT)
+        ends = sorted(exp(plan.power * each) for each in plan.barrier[1:]) if plan.barrier else (0.0, inf)
+        self.barrier = (FLOAT(ends[0]), FLOAT(ends[1]))
         self.low, self.high = np.ones(len(plan.slopes)), np.ones(len(plan.slopes))
         self._draw()
 
-    def look(self, logs: Single, prices: Mapping[int, Single]) -> None:
-        """Close the pool on the paths on which it is liquidatable now."""
+    def look(self, t: Single) -> None:
+        """Close the pool on the paths on which it is liquidatable at prices t."""
         if self.plan.barrier:
-            i, low, high = self.plan.barrier
-            touched = logs[i] <= low
-            if high < inf:
-                touched |= logs[i] >= high
-            touched &= self.open
-            if touched.any():
-                self._close(np.flatnonzero(touched), logs)
-        elif self.needs_prices:
-            t = prices[self.plan.power]
-            self._widen(t)
-            touched = np.matmul(self.slopes, t) <= self.level
-            touched &= self.open
-            if touched.any():
-                which = np.flatnonzero(touched)
-                surplus, _ = self.plan.surplus(t[:, which].astype(np.float64))
-                self._close(which[surplus <= 0], logs)
+            self._look_at_barrier(t[self.assets])
+        elif self.at_stake:
+            self._look_at_edge(t)
+
+    def _look_at_barrier(self, t: Single) -> None:
+        """Close a pool on one symbol where its price is beyond a liquidation price."""
+        low, high = self.barrier
+        touched = t[0] <= low if low > 0 else t[0] >= high
+        if low > 0 and high < inf:
+            touched |= t[0] >= high
+        touched &= self.open
+        if touched.any():
+            np.copyto(self.closed_at, t, where=touched)
+            self.open ^= touched
+
+    def _look_at_edge(self, t: Single) -> None:
+        """Close a pool on several symbols where its surplus is gone."""
+        self._widen(t)
+        line = np.matmul(self.slopes, t)  # at or below the surplus, by no more than the gap
+        touched = line <= self.level
+        touched &= self.open
+        if touched.any():
+            which = np.flatnonzero(touched)
+            unsure = line[which] > self.level - self.gap
+            if unsure.any():
+                surplus, _ = self.plan.surplus(t[:, which[unsure]].astype(np.float64))
+                unsure[unsure] = surplus > 0
+                which = which[~unsure]
+            self.closed_at[:, which] = t[:, which]
+            self.open[which] = False
 
     def _widen(self, t: Single) -> None:
         """Lower the line where prices have left the range that it was drawn for; the range is widened generously."""
@@ -73,19 +92,14 @@ class _Watch:
 
     def _draw(self) -> None:
         line = self.plan.line(self.low, self.high)
-        self.slopes, self.level = line.slopes.astype(FLOAT), FLOAT(-line.constant)
+        self.slopes, self.level, self.gap = line.slopes.astype(FLOAT), FLOAT(-line.constant), FLOAT(line.gap)
 
-    def _close(self, which: NDArray[np.intp], logs: Single) -> None:
-        """Close the pool on these paths, at their prices."""
-        self.left[which] = self._equity(logs[:, which])
-        self.open[which] = False
+    def _equity(self, t: Single) -> Array:
+        return self.plan.equity_constant + self.plan.equity_slopes[self.assets] @ t.astype(np.float64)
 
-    def _equity(self, logs: Single) -> Array:
-        return self.plan.equity(np.exp(self.plan.power * logs.astype(np.float64)))
-
-    def outcome(self, logs: Single) -> Outcome:
-        """Return what became of the pool, now that the paths have ended."""
-        return closed(~self.open, self.left, self._equity(logs), self.returned)
+    def outcome(self, t: Single) -> Outcome:
+        """Return what became of the pool, now that the paths have ended at prices t."""
+        return closed(~self.open, self._equity(self.closed_at), self._equity(t[self.assets]), self.returned)
 
 
 def chunks(returns: Returns, assets: int) -> Iterator[NDArray[Any]]:
@@ -97,7 +111,10 @@ def chunks(returns: Returns, assets: int) -> Iterator[NDArray[Any]]:
         if values.ndim != 3 or values.shape[2] != assets:  # noqa: PLR2004 - paths, steps, symbols
             msg = f"returns: a shape of {values.shape}; give (paths, steps, {assets}), the last one for the symbols"
             raise MarginError(msg)
-        if not np.isfinite(values).all():
-            msg = "returns: some are not finite; give changes of the log price, 0 where the price stands still"
+        if not (np.abs(values) < _WIDEST_MOVE).all():
+            msg = (
+                f"returns: some are not finite, or not within {_WIDEST_MOVE:g}; give changes of the log price: "
+                "0 where it stands still, 0.1 for 10.5 % up"
+            )
             raise MarginError(msg)
         yield values

@@ -1,0 +1,100 @@
+"""Money is conserved over many random sequences of events: the long run, outside pytest.
+
+    python tests/long/conservation.py [--sequences 10000] [--events 400] [--seed 0] [--processes 2]
+
+Each sequence is one of `tests/test_replay.py`: an account of 10,000 under rules drawn at random (every liquidation
+policy, who keeps what is left, which money pays, when a mode may change, replenishment), some 400 random events, of
+which at least 200 are not refused. After every event the ledger and a second witness, which knows no entry prices, have
+to agree to 1e-9 of the money that came in. It ends with one line, and exit code 1 where a sequence failed: its number
+makes it again with --seed NUMBER --sequences 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from test_replay import BOOK, sequence, walk
+
+from marginlib.replay import (
+    Leftover,
+    ModeChange,
+    PaidFrom,
+    Rules,
+    fifth_first,
+    full_close,
+    largest_loss_first,
+    largest_maintenance_first,
+    largest_notional_first,
+    step_down,
+)
+
+POLICIES = (
+    full_close(),
+    full_close(largest_loss_first),
+    full_close(largest_maintenance_first),
+    step_down(),
+    step_down(2, largest_notional_first),
+    fifth_first(above=5_000),
+)
+
+
+def rules_of(seed: int) -> Rules:
+    """Return the rules of one sequence."""
+    source = random.Random(-1 - seed)
+    return Rules(
+        book=BOOK,
+        policy=source.choice(POLICIES),
+        leftover=source.choice(list(Leftover)),
+        clearance_fee_rate=source.choice([0.0, 0.005, 0.0125]),
+        fee_from=source.choice(list(PaidFrom)),
+        funding_from=source.choice(list(PaidFrom)),
+        mode_change=source.choice([ModeChange.ANY_TIME, ModeChange.WHEN_FLAT]),
+        replenish=frozenset(source.choice([(), ("BTC",), ("BTC", "ETH"), ("BTC", "ETH", "SOL")])),
+    )
+
+
+def one(length: int, seed: int) -> tuple[int, int, int, str]:
+    """Run one sequence; return its number, how many events happened, how many liquidations, and what went wrong."""
+    try:
+        happened, liquidated = walk(sequence(seed, length), rules_of(seed), [0.0, 500.0][seed % 2])
+    except Exception as error:  # noqa: BLE001 - whatever went wrong belongs in the report
+        return seed, 0, 0, repr(error)[:300]
+    return seed, happened, liquidated, "" if happened >= length // 2 else f"only {happened} events happened"
+
+
+def main() -> int:
+    """Run the sequences and report."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--sequences", type=int, default=10_000)
+    parser.add_argument("--events", type=int, default=400)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--processes", type=int, default=2)
+    chosen = parser.parse_args()
+    began, happened, liquidated, failed = time.monotonic(), 0, 0, 0
+    seeds = range(chosen.seed, chosen.seed + chosen.sequences)
+    with ProcessPoolExecutor(chosen.processes) as pool:
+        for number, (seed, events, closed, fault) in enumerate(
+            pool.map(partial(one, chosen.events), seeds, chunksize=25), start=1
+        ):
+            happened, liquidated = happened + events, liquidated + closed
+            if fault:
+                failed += 1
+                print(f"sequence {seed}: {fault}")
+            if number % 1_000 == 0:
+                print(f"{number:,} sequences, {time.monotonic() - began:.0f} s", flush=True)
+    passed = chosen.sequences - failed
+    print(f"{happened:,} events, {liquidated:,} liquidations in {time.monotonic() - began:.0f} s")
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
