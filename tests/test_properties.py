@@ -409,6 +409,7 @@ def test_the_liquidation_price_is_continuous_over_the_edges_of_tiers(
         size = 2 * edge / entry if sign > 0 else 0.5 * edge / entry  # liquidation at half, or at twice, the entry
         collateral = schedule.maintenance_margin(edge) - sign * (edge - size * entry)
         on_edge = lone_liquidation_price(collateral, sign * size, entry, schedule)
+        assert on_edge is not None
         assert on_edge == pytest.approx(edge / size, rel=1e-9)
         # A step of money moves the price by no more than the step per unit, enlarged by the highest rate.
         reach = step * edge / size / (1 - schedule.rates[-1])
