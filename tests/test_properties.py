@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import NOTIONALS, PRICES, REAL_SCHEDULES, SIGNS, accounts, lone_pools, pools, positions, schedules
-from twins import along_price, along_shock, amounts, bisected_liquidation_price, maintenance_by_slices, marks_of, zeros
+from twins import along_price, along_shock, amounts, maintenance_by_slices, marks_of, nearest_price, zeros
 
 import marginlib
 from marginlib import (
@@ -96,8 +96,8 @@ def test_at_the_liquidation_price_equity_is_maintenance_to_the_last_digits(pool:
 def test_the_liquidation_price_is_the_one_that_a_bisection_finds(pool: Pool) -> None:
     for symbol in pool.symbols:
         mark = marks_of(pool)[symbol]
-        exact, searched = liquidation_price(pool, symbol), bisected_liquidation_price(pool, symbol)
         both = zeros(along_price(pool, symbol))
+        exact, searched = liquidation_price(pool, symbol), nearest_price(both, mark)
         # Two zeros equally far from the mark, or a peak that only just reaches 0: rounding may choose.
         if None not in both and min(both) < 1 < max(both):  # type: ignore[type-var, operator]
             assume(abs(both.below * both.above - 1) > NEAR)  # type: ignore[operator]
