@@ -8,7 +8,7 @@ from numbers import Real
 __all__ = ["MarginError", "UnknownNameError", "at_least_zero", "finite", "fraction", "name_text", "positive"]
 
 # Sums and ratios of amounts up to here stay within a float, so that no result is infinite unnoticed.
-_LARGEST = 1e300
+LARGEST = 1e300
 
 
 class MarginError(ValueError):
@@ -23,8 +23,8 @@ def finite(field: str, value: object) -> float:
     """Return `value` as a float, or refuse what is not one finite number."""
     # numpy's scalars count as `Real`; True does too, but it is not an amount of money.
     number = nan if isinstance(value, bool) or not isinstance(value, Real) else _float(value)
-    if not -_LARGEST <= number <= _LARGEST:
-        limit = f" of at most {_LARGEST:g} in size" if isfinite(number) else ""
+    if not -LARGEST <= number <= LARGEST:
+        limit = f" of at most {LARGEST:g} in size" if isfinite(number) else ""
         msg = f"{field} = {_shown(value)}: give one finite number{limit}"
         raise MarginError(msg)
     return number

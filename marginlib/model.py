@@ -14,7 +14,7 @@ from enum import Enum
 from math import inf, isclose
 from typing import Self
 
-from marginlib._validate import MarginError, UnknownNameError, at_least_zero, finite, name_text, positive
+from marginlib._validate import LARGEST, MarginError, UnknownNameError, at_least_zero, finite, name_text, positive
 from marginlib.tiers import RiskSchedule
 
 __all__ = ["Account", "Contract", "Health", "MaintenanceBasis", "MarginMode", "Pool", "Position"]
@@ -354,7 +354,7 @@ def _check_values(position: Position) -> None:
             value = abs(position.quantity) * price**position.contract.power
         except OverflowError:  # the reciprocal of a price next to 0
             value = inf
-        if not 0 < value < inf:
+        if not 0 < value <= LARGEST:
             positive(f"value at {field} = {price!r} of quantity = {position.quantity!r}", value)
 
 

@@ -233,8 +233,9 @@ def table_html(table: Table) -> str:
 
 
 def _cell(text: str) -> str:
-    """Return one number of a table as HTML."""
-    return f'<td style="text-align:right">{text_html(text)}</td>'
+    """Return one cell of a table as HTML; numbers stand under each other, words start at the left."""
+    side = "right" if text.lstrip("+-$")[:1].isdigit() else "left"
+    return f'<td style="text-align:{side}">{text_html(text)}</td>'
 
 
 def _table_text(table: Table) -> str:

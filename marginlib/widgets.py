@@ -96,6 +96,6 @@ def _control(control: Control) -> Any:  # noqa: ANN401 - ipywidgets has no types
         options=options,
         value=control.start,
         description=control.label,
-        style={"description_width": "11em"},
-        layout=ipywidgets.Layout(width="36em", max_width="100%") if not control.choice else ipywidgets.Layout(),
+        style={"description_width": "11em"} | ({"button_width": "auto"} if control.choice else {}),
+        layout=ipywidgets.Layout(width="36em", max_width="100%"),
     )

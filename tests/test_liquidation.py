@@ -280,7 +280,7 @@ def test_legs_that_cancel_in_decimals_cancel() -> None:
         pool = Pool(collateral=collateral, positions=legs)
         assert liquidation_price(pool, "BTC") is None
         assert bankruptcy_price(pool, "BTC") is None
-        assert common_shock(pool) == (None, None)
+        assert tuple(common_shock(pool)) == (None, None)
 
 
 def test_a_price_beyond_every_float_is_no_price() -> None:
@@ -350,17 +350,21 @@ def test_a_common_shock_of_a_net_long_book() -> None:
 
 def test_a_common_shock_of_a_short_and_of_a_hedged_book() -> None:
     short = common_shock(Pool(collateral=10_000, positions=(held(-1, 60_000),)))
-    assert short == (None, pytest.approx((10_000 - 240) / (60_000 * 1.004)))
+    assert short.fall is None
+    assert short.rise == pytest.approx((10_000 - 240) / (60_000 * 1.004))
     hedged = common_shock(Pool(collateral=500, positions=(held(1, 60_000), held(-20, 3_000, symbol="ETH"))))
-    assert hedged == (None, pytest.approx(500 / (120_000 * 0.004) - 1))
-    assert common_shock(Pool(collateral=500)) == (None, None)
+    assert hedged.fall is None
+    assert hedged.rise == pytest.approx(500 / (120_000 * 0.004) - 1)
+    assert tuple(common_shock(Pool(collateral=500))) == (None, None)
 
 
 def test_a_common_shock_of_coins() -> None:
     long = Pool(collateral=0.01, positions=(held(1_000, 60_000, contract=Contract.INVERSE),))
     found = liquidation_price(long, "BTC")
     assert found is not None
-    assert common_shock(long) == (pytest.approx(found / 60_000 - 1), None)
+    shock = common_shock(long)
+    assert shock.fall == pytest.approx(found / 60_000 - 1)
+    assert shock.rise is None
 
 
 def test_a_book_can_be_liquidated_both_ways() -> None:

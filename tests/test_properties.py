@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import NOTIONALS, PRICES, REAL_SCHEDULES, SIGNS, accounts, lone_pools, pools, positions, schedules
-from twins import along_price, along_shock, amounts, bisected_liquidation_price, maintenance_by_slices, marks_of, zeros
+from twins import along_price, along_shock, amounts, maintenance_by_slices, marks_of, nearest_price, zeros
 
 import marginlib
 from marginlib import (
@@ -96,8 +96,8 @@ def test_at_the_liquidation_price_equity_is_maintenance_to_the_last_digits(pool:
 def test_the_liquidation_price_is_the_one_that_a_bisection_finds(pool: Pool) -> None:
     for symbol in pool.symbols:
         mark = marks_of(pool)[symbol]
-        exact, searched = liquidation_price(pool, symbol), bisected_liquidation_price(pool, symbol)
         both = zeros(along_price(pool, symbol))
+        exact, searched = liquidation_price(pool, symbol), nearest_price(both, mark)
         # Two zeros equally far from the mark, or a peak that only just reaches 0: rounding may choose.
         if None not in both and min(both) < 1 < max(both):  # type: ignore[type-var, operator]
             assume(abs(both.below * both.above - 1) > NEAR)  # type: ignore[operator]
@@ -409,6 +409,7 @@ def test_the_liquidation_price_is_continuous_over_the_edges_of_tiers(
         size = 2 * edge / entry if sign > 0 else 0.5 * edge / entry  # liquidation at half, or at twice, the entry
         collateral = schedule.maintenance_margin(edge) - sign * (edge - size * entry)
         on_edge = lone_liquidation_price(collateral, sign * size, entry, schedule)
+        assert on_edge is not None
         assert on_edge == pytest.approx(edge / size, rel=1e-9)
         # A step of money moves the price by no more than the step per unit, enlarged by the highest rate.
         reach = step * edge / size / (1 - schedule.rates[-1])

@@ -89,7 +89,7 @@ class Zeros(NamedTuple):
 def zeros(function: Callable[[float], float]) -> Zeros:
     """Search the zeros on both sides of the highest point."""
     low, high = 1 / FAR, FAR
-    for _ in range(250):
+    for _ in range(120):
         left, right = (low**2 * high) ** (1 / 3), (low * high**2) ** (1 / 3)
         if function(left) < function(right):
             low = left
@@ -106,7 +106,7 @@ def zeros(function: Callable[[float], float]) -> Zeros:
 
 def bisect(function: Callable[[float], float], liquidated: float, healthy: float) -> float:
     """Return the factor between the two at which the function changes sign."""
-    for _ in range(200):
+    for _ in range(80):
         middle = (liquidated * healthy) ** 0.5
         if function(middle) <= 0:
             liquidated = middle
@@ -115,9 +115,12 @@ def bisect(function: Callable[[float], float], liquidated: float, healthy: float
     return healthy
 
 
+def nearest_price(found: Zeros, mark: float) -> float | None:
+    """Return the price of the zero that is nearer to the mark as a ratio."""
+    factors = [factor for factor in found if factor is not None]
+    return mark * min(factors, key=lambda factor: max(factor, 1 / factor)) if factors else None
+
+
 def bisected_liquidation_price(pool: Pool, symbol: str) -> float | None:
     """Return the liquidation price nearest to the mark, found by search."""
-    found = [factor for factor in zeros(along_price(pool, symbol)) if factor is not None]
-    if not found:
-        return None
-    return marks_of(pool)[symbol] * min(found, key=lambda factor: max(factor, 1 / factor))
+    return nearest_price(zeros(along_price(pool, symbol)), marks_of(pool)[symbol])
