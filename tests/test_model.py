@@ -127,7 +127,7 @@ NAN = float("nan")
         ),
         (lambda: Account(wallet_balance=NAN), "wallet_balance = nan: give one finite number"),
         (lambda: Account(wallet_balance=float("inf")), "wallet_balance = inf: give one finite number"),
-        (lambda: Account(wallet_balance=-1), "wallet_balance = -1: give 0 or a number above 0"),
+        (lambda: Account(wallet_balance=-1), "wallet_balance = -1.0: give 0 or a number above 0"),
         (lambda: Account(wallet_balance=None), "wallet_balance = None: give one finite number"),  # type: ignore[arg-type]
         (
             lambda: Account(wallet_balance=1, positions=(position(margin_mode=MarginMode.ISOLATED),)),
@@ -198,3 +198,21 @@ def test_collateral_of_a_shared_pool_may_be_below_zero() -> None:
 def test_a_basis_and_a_contract_have_their_words() -> None:
     assert MaintenanceBasis("entry") is MaintenanceBasis.ENTRY
     assert (Contract.LINEAR.power, Contract.INVERSE.power) == (1, -1)
+
+
+def test_a_debt_must_be_covered_by_open_profit_and_may_come_to_be_uncovered() -> None:
+    """A realized loss beyond the wallet is a state while another position's profit stands behind it."""
+    won = Position.open(symbol="BTCUSDT", quantity=1, price=60_000, schedule=FLAT).at(60_500)
+    covered = Account(wallet_balance=-400, positions=(won,))
+    assert covered.pools()[0].collateral == -400
+    with pytest.raises(MarginError, match=r"wallet_balance = -501.0: give 0"):
+        Account(wallet_balance=-501, positions=(won,))
+    assert covered.at({"BTCUSDT": 60_100}).wallet_balance == -400  # the market may uncover it
+
+
+def test_more_set_aside_than_the_wallet_holds_is_refused_beside_a_cross_position_too() -> None:
+    """The cross position's pool would start with a debt."""
+    btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=FLAT)
+    eth = Position.open(symbol="ETHUSDT", quantity=1, price=3_000, schedule=FLAT).isolated(500)
+    with pytest.raises(MarginError, match=r"wallet_balance = 100.0: 400 less than the isolated margins"):
+        Account(wallet_balance=100, positions=(btc, eth))

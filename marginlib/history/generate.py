@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from math import sqrt
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray  # noqa: TC002  # as in the other modules, all imports in one place
+from numpy.typing import ArrayLike, NDArray  # as in the other modules, all imports in one place
 
 from marginlib._validate import MarginError, at_least_zero, finite, positive
 from marginlib.history._clock import DAY, moment, seconds
