@@ -5,11 +5,9 @@ A rulebook is dated. Venues change their tables often; none of these is live.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
@@ -163,5 +161,9 @@ def _rulebook(venue: str, date: str) -> Rulebook:
 @cache
 def _tables() -> dict[str, dict[str, Any]]:
     """Read the recorded tables, once: {venue: {date: {source, symbols}}}."""
+    # Imported on first use: these two would take a quarter of the time of `import marginlib`.
+    import json  # noqa: PLC0415
+    from importlib.resources import files  # noqa: PLC0415
+
     text = files("marginlib").joinpath("data", "risk_tiers.json").read_text(encoding="utf-8")
     return {venue: dates for venue, dates in json.loads(text).items() if venue != "about"}
