@@ -113,8 +113,8 @@ class MarkBars:
 
         Args:
             series: bars of `marginlib.history`, one for each symbol.
-            last_for_mark: True lets the last price stand in for a mark price that the source does not have, its extremes
-                widened to hold the close. Left False, such bars are refused: venues liquidate at the mark.
+            last_for_mark: True lets the last price stand in for a mark price that the source does not have, the
+                extremes widened to hold the close. Left False, such bars are refused: venues liquidate at the mark.
 
         Raises:
             MarginError: no bars, clocks that differ, or no mark price.
