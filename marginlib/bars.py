@@ -17,17 +17,19 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from math import copysign, fsum
 from types import MappingProxyType
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from marginlib._validate import MarginError, name_text
 from marginlib.events import Event, Funding, MarkPrices
+from marginlib.history import Bars
 from marginlib.margin import position_risk, risk
 from marginlib.model import Account, MaintenanceBasis, Pool, Position
 from marginlib.replay import Liquidation, PaidFrom, Replenishment, Rules, Snapshot, liquidate, step
 
-__all__ = ["BarRun", "Bars", "replay_bars", "replay_bars_fast"]
+__all__ = ["BarRun", "MarkBars", "replay_bars", "replay_bars_fast"]
 
 Array = NDArray[np.float64]
 Schedule = Mapping[int, Sequence[Event]]
@@ -41,7 +43,7 @@ _LONGEST = 64
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Bars:
+class MarkBars:
     """Mark prices and funding of some symbols, bar by bar, on one clock.
 
     Args:
@@ -58,7 +60,7 @@ class Bars:
             -1 and 1. The message names symbol and bar.
 
     Example:
-        >>> bars = Bars(symbols=("BTCUSDT",), times=[0, 1], high=[[101, 99]], low=[[98, 90]], close=[[99, 95]])
+        >>> bars = MarkBars(symbols=("BTCUSDT",), times=[0, 1], high=[[101, 99]], low=[[98, 90]], close=[[99, 95]])
         >>> len(bars)
         2
     """
@@ -103,6 +105,52 @@ class Bars:
         keep(self, "_funding", rates)
         keep(self, "_settled", settled)
 
+    @classmethod
+    def of(cls, *series: Bars, last_for_mark: bool = False) -> Self:
+        """Return the mark prices and funding of some symbols' bars, which have to be on one clock.
+
+        A bar's funding counts as settled at its open; the sum of a day's settlements, in daily bars, at the day's.
+
+        Args:
+            series: bars of `marginlib.history`, one for each symbol.
+            last_for_mark: True lets the last price stand in for a mark price that the source does not have, the
+                extremes widened to hold the close. Left False, such bars are refused: venues liquidate at the mark.
+
+        Raises:
+            MarginError: no bars, clocks that differ, or no mark price.
+
+        Example:
+            >>> one = Bars(
+            ...     symbol="BTC", times=np.array(["2020-03-12T10", "2020-03-12T11"], dtype="datetime64[s]"),
+            ...     open=[100, 99], high=[101, 99], low=[98, 90], close=[99, 95],
+            ... )
+            >>> MarkBars.of(one, last_for_mark=True).prices(1)
+            ([99.0], [90.0], [95.0])
+        """
+        if not series or any(not np.array_equal(each.times, series[0].times) for each in series):
+            msg = "series: give bars of at least one symbol, all of the same times"
+            raise MarginError(msg)
+        columns: dict[str, list[Array]] = {"high": [], "low": [], "close": []}
+        for each in series:
+            found = {name: getattr(each, f"mark_{name}") for name in columns}
+            missing = [f"mark_{name}" for name, column in found.items() if column is None]
+            if missing and not last_for_mark:
+                msg = (
+                    f"{missing[0]} = None: {each.symbol} of {each.source} has no mark price; "
+                    "give last_for_mark=True to let the last price stand in"
+                )
+                raise MarginError(msg)
+            high, low, close = (getattr(each, name) if column is None else column for name, column in found.items())
+            columns["high"].append(np.maximum(high, close) if missing else high)
+            columns["low"].append(np.minimum(low, close) if missing else low)
+            columns["close"].append(close)
+        rates = [
+            np.full(len(each.times), np.nan) if each.funding_rate is None else each.funding_rate for each in series
+        ]
+        funding = None if all(each.funding_rate is None for each in series) else np.array(rates)
+        rows = {name: np.array(values) for name, values in columns.items()}
+        return cls(symbols=tuple(each.symbol for each in series), times=series[0].times, funding=funding, **rows)
+
     def __len__(self) -> int:
         """Return the number of bars."""
         return len(self.times)
@@ -139,7 +187,7 @@ class Bars:
 
 def replay_bars(
     account: Account | Snapshot,
-    bars: Bars,
+    bars: MarkBars,
     rules: Rules,
     *,
     events: Schedule | None = None,
@@ -164,7 +212,7 @@ def replay_bars(
     Example:
         >>> from marginlib import RiskSchedule
         >>> btc = Position.open(symbol="BTC", quantity=1, price=100, schedule=RiskSchedule.flat(0.01), leverage=10)
-        >>> bars = Bars(symbols=("BTC",), times=[0, 1], high=[[101, 99]], low=[[98, 80]], close=[[99, 95]])
+        >>> bars = MarkBars(symbols=("BTC",), times=[0, 1], high=[[101, 99]], low=[[98, 80]], close=[[99, 95]])
         >>> account = Account(wallet_balance=50, positions=(btc.isolated(),))
         >>> for state in replay_bars(account, bars, Rules()):
         ...     print(state.account.wallet_balance, [round(each.price, 6) for each in state.liquidations])
@@ -183,7 +231,7 @@ def _start(account: Account | Snapshot, insurance_fund: float) -> Snapshot:
     return account if isinstance(account, Snapshot) else Snapshot.start(account, insurance_fund=insurance_fund)
 
 
-def _planned(events: Schedule | None, bars: Bars) -> Schedule:
+def _planned(events: Schedule | None, bars: MarkBars) -> Schedule:
     """Return the scheduled events, or refuse a bar that there is not."""
     for bar in events or {}:
         if not 0 <= bar < len(bars):
@@ -192,7 +240,7 @@ def _planned(events: Schedule | None, bars: Bars) -> Schedule:
     return events or {}
 
 
-def _bar(state: Snapshot, bars: Bars, bar: int, rules: Rules, events: Sequence[Event]) -> Snapshot:
+def _bar(state: Snapshot, bars: MarkBars, bar: int, rules: Rules, events: Sequence[Event]) -> Snapshot:
     """Return the state at the close of one bar, with everything that was set off in it."""
     rates = bars.rates(bar)
     actions: list[Liquidation | Replenishment] = []
@@ -398,7 +446,7 @@ class BarRun:
         _wallets: the wallet balances passage by passage, for `wallet_balances`.
 
     Example:
-        >>> bars = Bars(symbols=("BTC",), times=[0, 1], high=[[101, 99]], low=[[98, 90]], close=[[99, 95]])
+        >>> bars = MarkBars(symbols=("BTC",), times=[0, 1], high=[[101, 99]], low=[[98, 90]], close=[[99, 95]])
         >>> replay_bars_fast(Account(wallet_balance=50), bars, Rules()).opened
         ()
     """
@@ -423,7 +471,7 @@ class BarRun:
 
 def replay_bars_fast(
     account: Account | Snapshot,
-    bars: Bars,
+    bars: MarkBars,
     rules: Rules,
     *,
     events: Schedule | None = None,
@@ -435,7 +483,7 @@ def replay_bars_fast(
 
     so a block whose lower bound is above 0 is passed over as a whole, its funding added up. The bars of the other
     blocks are tried the same way, and the first that fails is run by the plain loop's code. What depends on the data
-    alone, `Bars.blocks`, is worked out once.
+    alone, `MarkBars.blocks`, is worked out once.
 
     Args:
         account: what to start from, at its own marks.
@@ -450,7 +498,7 @@ def replay_bars_fast(
     Example:
         >>> from marginlib import RiskSchedule
         >>> btc = Position.open(symbol="BTC", quantity=1, price=100, schedule=RiskSchedule.flat(0.01), leverage=10)
-        >>> bars = Bars(symbols=("BTC",), times=[0, 1], high=[[101, 99]], low=[[98, 80]], close=[[99, 95]])
+        >>> bars = MarkBars(symbols=("BTC",), times=[0, 1], high=[[101, 99]], low=[[98, 80]], close=[[99, 95]])
         >>> run = replay_bars_fast(Account(wallet_balance=50, positions=(btc.isolated(),)), bars, Rules())
         >>> run.wallet_balances().tolist(), [bar for bar, _ in run.liquidated]
         ([50.0, 40.0], [1])
@@ -481,7 +529,7 @@ def replay_bars_fast(
 class _Passage:
     """The bars from one to another, in which an account is supposed to stay as it is but for its funding."""
 
-    def __init__(self, state: Snapshot, bars: Bars, rules: Rules, begin: int, stop: int) -> None:
+    def __init__(self, state: Snapshot, bars: MarkBars, rules: Rules, begin: int, stop: int) -> None:
         self.state, self.bars, self.begin, self.stop = state, bars, begin, stop
         blocks = bars.blocks
         self.rows = {symbol: row for row, symbol in enumerate(bars.symbols)}

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from marginlib import Account, Contract, MaintenanceBasis, MarginError, RiskSchedule, rulebook
-from marginlib.bars import Bars, replay_bars, replay_bars_fast
+from marginlib.bars import MarkBars, replay_bars, replay_bars_fast
 from marginlib.events import Deposit, Fill, MarkPrices
+from marginlib.history import Bars
 from marginlib.replay import Leftover, PaidFrom, Rules, fifth_first, full_close, largest_loss_first, step_down
 from marginlib.venues import Rulebook
 
@@ -25,7 +26,7 @@ MARKET = Path(os.environ.get("MARGINLIB_SHARED") or Path(__file__).resolve().par
 
 
 def bars(high, low, close, funding=None, symbols=("A",)):
-    return Bars(symbols=symbols, times=range(len(high[0])), high=high, low=low, close=close, funding=funding)
+    return MarkBars(symbols=symbols, times=range(len(high[0])), high=high, low=low, close=close, funding=funding)
 
 
 def long(quantity=10, price=100, leverage=10, symbol="A"):
@@ -113,9 +114,31 @@ def test_stepping_down_within_one_bar_goes_on_to_the_low():
 def test_bars_that_cannot_be_are_refused_by_symbol_and_bar(field, row, message):
     rows = {"high": [102, 102], "low": [98, 98], "close": [100, 100], "funding": [nan, 0.0], field: row}
     with pytest.raises(MarginError, match=message):
-        Bars(symbols=("A",), times=[0, 1], **{name: [values] for name, values in rows.items()})
+        MarkBars(symbols=("A",), times=[0, 1], **{name: [values] for name, values in rows.items()})
     with pytest.raises(MarginError, match=r"symbols = "):
-        Bars(symbols=("A", "A"), times=[0], high=[[1]], low=[[1]], close=[[1]])
+        MarkBars(symbols=("A", "A"), times=[0], high=[[1]], low=[[1]], close=[[1]])
+
+
+def test_bars_of_the_history_become_mark_bars_and_a_missing_mark_is_not_made_up():
+    times = np.array(["2020-03-12T10", "2020-03-12T11"], dtype="datetime64[s]")
+    last = {"open": [100, 99], "high": [101, 99], "low": [98, 90], "close": [99, 95]}
+    mark = {"mark_high": [100, 98], "mark_low": [97, 91], "mark_close": [98, 94]}
+    full = Bars(symbol="A", times=times, **last, **mark, funding_rate=[0.0001, nan])
+    made = MarkBars.of(full)
+    assert made.prices(1) == ([98], [91], [94])
+    assert (made.rates(0), made.rates(1)) == ({"A": 0.0001}, {})
+    bare = Bars(symbol="B", times=times, **last)
+    with pytest.raises(MarginError, match=r"mark_high = None: B of source not given has no mark price"):
+        MarkBars.of(full, bare)
+    both = MarkBars.of(full, bare, last_for_mark=True)
+    assert both.prices(1) == ([98, 99], [91, 90], [94, 95])
+    assert both.rates(0) == {"A": 0.0001}
+    # Where only the close is missing, the extremes are widened to hold the last price that stands in for it.
+    partly = Bars(symbol="C", times=times, **last, mark_high=[98, 94], mark_low=[97, 93])
+    assert MarkBars.of(partly, last_for_mark=True).prices(1) == ([95], [93], [95])
+    later = Bars(symbol="D", times=times + np.timedelta64(3_600, "s"), **last)
+    with pytest.raises(MarginError, match=r"series: give bars of at least one symbol, all of the same times"):
+        MarkBars.of(bare, later, last_for_mark=True)
 
 
 # The fast path equals the plain loop.
@@ -162,7 +185,7 @@ def random_bars(source, symbols=("A", "B", "C"), count=600, volatility=0.01, eve
         funding[:, settled] = source.normal(0.0005, 0.001, (len(symbols), settled.size))
         if every != 8:
             funding[0, 3::7] = 0.0003  # one symbol with settlements of its own
-    return Bars(
+    return MarkBars(
         symbols=symbols,
         times=np.arange(count) * 3_600,
         high=np.maximum(before, close) * (1 + reach[0]),
@@ -279,7 +302,7 @@ def test_fast_equals_plain_on_every_recorded_file(file):
     schedule = rulebook("binance_usdm", "2024-08-01").schedule("BTCUSDT")
     for number, (symbol, (times, high, low, close, funding)) in enumerate(recorded(file).items()):
         book = replace(BOOK, schedules={symbol: schedule})
-        path = Bars(symbols=(symbol,), times=times, high=[high], low=[low], close=[close], funding=[funding])
+        path = MarkBars(symbols=(symbol,), times=times, high=[high], low=[low], close=[close], funding=[funding])
         for side in (1, -1):
             position = book.position(symbol, side * 300_000 / close[0], close[0], leverage=10)
             for account in (
@@ -301,7 +324,7 @@ def test_fast_equals_plain_on_books_of_one_crash():
                 series |= recorded(file)
         columns = list(zip(*series.values(), strict=True))
         assert all(times == columns[0][0] for times in columns[0])
-        path = Bars(
+        path = MarkBars(
             symbols=tuple(series),
             times=columns[0][0],
             high=columns[1],

@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 
 from marginlib import Account, rulebook
-from marginlib.bars import Bars, replay_bars_fast
+from marginlib.bars import MarkBars, replay_bars_fast
 from marginlib.replay import Rules
 from marginlib.venues import Rulebook
 
@@ -76,7 +76,7 @@ def ours(arrays, count):
     account = Account(wallet_balance=WALLET - fees, positions=positions)
 
     def make():
-        return Bars(symbols=symbols, times=range(BARS), **rows)
+        return MarkBars(symbols=symbols, times=range(BARS), **rows)
 
     ready = make()
     run = replay_bars_fast(account, ready, rules)
