@@ -146,6 +146,12 @@ class Curve:
         price: mark prices of the symbol [quote currency per base coin].
         equity: collateral + unrealized PnL of the pool at each [quote currency; inverse: base coin].
         maintenance: maintenance margin of the pool at each [quote currency; inverse: base coin].
+
+    Example:
+        >>> eth = Position.open(symbol="ETHUSDT", quantity=-2, price=3_000, schedule=RiskSchedule.flat(0.004))
+        >>> line = curve(Pool(collateral=1_500, positions=(eth,)), "ETHUSDT", [3_000, 3_500, 4_000])
+        >>> line.price[line.equity <= line.maintenance].tolist()
+        [4000.0]
     """
 
     price: Array
