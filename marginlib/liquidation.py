@@ -9,9 +9,10 @@ same holds along the reciprocal of the price.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from math import fsum, inf, isfinite
+from functools import partial
+from math import copysign, fsum, inf, isfinite
 from sys import float_info
 from typing import NamedTuple
 
@@ -69,20 +70,35 @@ def lone_liquidation_price(
     Source: Binance USD-M, "How to calculate liquidation price of USD-M futures contracts", one position.
     """
     try:
+        shortfall = quantity * entry_price - collateral
+        keep, amount, clear = schedule.liquidation_lines[bisect_right(schedule.liquidation_edges, shortfall)]
+        price = (shortfall - amount) / (quantity * keep)
+        if inf > price > clear * entry_price > 0.0:  # no bad number went into it, and it is no rounding of 0
+            return price
+    except (TypeError, OverflowError, ZeroDivisionError):  # not numbers at all, or beyond every float
+        return _doubtful_price(collateral, quantity, entry_price, schedule)
+    return _doubtful_price(collateral, quantity, entry_price, schedule)
+
+
+def _doubtful_price(collateral: float, quantity: float, entry_price: float, schedule: RiskSchedule) -> float | None:
+    """Return `lone_liquidation_price` with all that may go wrong looked at: bad numbers, rounding, no such price."""
+    try:
         cost = quantity * entry_price
         shortfall = cost - collateral
-        keep, amount, clear = schedule.liquidation_lines[bisect_right(schedule.liquidation_edges, shortfall)]
-        price = (shortfall - amount) / (quantity * keep or inf)
-        # Most calls end here: such a price has no bad number in it, and is no rounding of 0.
-        if 0.0 < clear * entry_price < price < inf:
-            return price
         usable = 0 < entry_price < inf and cost and -inf < shortfall < inf
-    except (TypeError, OverflowError):  # not a number at all, or an integer beyond every float
+    except (TypeError, OverflowError):
         usable = False
     if not usable:
         _refuse(collateral, quantity, entry_price)
+    direction = copysign(1.0, quantity)
+    rate, amount = schedule.liquidation_tier(direction, shortfall)
+    above = amount - shortfall
+    per_price = quantity * (direction * rate - 1.0)
     scale = abs(collateral) + (2 * abs(cost) + abs(schedule.first_amount))  # as `_scale`, of a position just opened
-    return price if 0 < price < inf and abs(shortfall - amount) > _ROUNDING * scale else None
+    if per_price == 0 or abs(above) <= _ROUNDING * scale:
+        return None
+    price = above / per_price
+    return price if 0 < price < inf else None
 
 
 def liquidation_price(pool: Pool, symbol: str) -> float | None:
@@ -209,15 +225,7 @@ def common_shock(pool: Pool) -> CommonShock:
     power = pool.positions[0].contract.power
     pieces = [_piece(p, p.exposure * p.mark_price**power, p.notional) for p in pool.positions]
     parts = [pool.collateral, *(-p.entry_cost for p in pool.positions), *_frozen(pool.positions)]
-    below, above = (_power(factor, power) for factor in _zeros(fsum(parts), pieces, _scale(pool)))
-    moves = sorted(factor - 1 for factor in (below, above) if factor is not None)
-    if len(moves) == 2:  # noqa: PLR2004 - the two zeros of a concave function
-        return CommonShock(*moves)
-    # One zero: the pool is safe on one side of it, and the side on which the pool is safe says which way is the danger.
-    if not moves:
-        return CommonShock(None, None)
-    falling = (below is not None) == (power > 0)
-    return CommonShock(moves[0], None) if falling else CommonShock(None, moves[0])
+    return _shock(_zeros(partial(_tangent, fsum(parts), pieces), _scale(pool)), power)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -296,7 +304,7 @@ def _liquidation_price(free: float, legs: list[Position], scale: float) -> float
     """Return the price at which `free` collateral and these legs of one symbol meet their maintenance margin."""
     pieces = [_piece(leg, leg.exposure, abs(leg.exposure)) for leg in legs]
     parts = [free, *(-leg.entry_cost for leg in legs), *_frozen(legs)]
-    zeros = _zeros(fsum(parts), pieces, scale)
+    zeros = _zeros(partial(_tangent, fsum(parts), pieces), scale)
     mark = legs[0].mark_price ** legs[0].contract.power
     found = [zero for zero in zeros if zero is not None]
     return _price(min(found, key=lambda zero: max(zero / mark, mark / zero), default=None), legs[0].contract)
@@ -313,21 +321,37 @@ def _frozen(positions: Iterable[Position]) -> list[float]:
     return [-maintenance_margin(each) for each in positions if each.maintenance_basis is MaintenanceBasis.ENTRY]
 
 
-def _zeros(constant: float, pieces: list[_Piece], scale: float) -> tuple[float | None, float | None]:
-    """Return where `constant + sum(slope x t - maintenance(size x t))`, concave in t > 0, rises and falls through 0.
+def _shock(zeros: tuple[float | None, float | None], power: int) -> CommonShock:
+    """Return the moves to the zeros along a common factor on `price^power`."""
+    below, above = (_power(factor, power) for factor in zeros)
+    moves = sorted(factor - 1 for factor in (below, above) if factor is not None)
+    if len(moves) == 2:  # noqa: PLR2004 - the two zeros of a concave function
+        return CommonShock(*moves)
+    # One zero: the pool is safe on one side of it, and the side on which the pool is safe says which way is the danger.
+    if not moves:
+        return CommonShock(None, None)
+    falling = (below is not None) == (power > 0)
+    return CommonShock(moves[0], None) if falling else CommonShock(None, moves[0])
 
-    Newton's method from outside: on a concave function made of straight pieces a tangent lies above it, so the steps
-    come from one side and stop, exactly, on the piece that holds the zero.
+
+# Intercept and slope of the straight piece, at t, of a concave function made of straight pieces.
+_Tangent = Callable[[float], tuple[float, float]]
+
+
+def _zeros(tangent: _Tangent, scale: float) -> tuple[float | None, float | None]:
+    """Return where a function, concave in t > 0 and made of straight pieces, rises and falls through 0.
+
+    Newton's method from outside: a tangent lies above such a function, so the steps come from one side and stop,
+    exactly, on the piece that holds the zero.
     """
-    start = _tangent(constant, pieces, 0.0)
-    end = _tangent(constant, pieces, inf)
-    rising = _newton(constant, pieces, start, 1.0, scale) if start[0] <= 0 else None
-    falling = _newton(constant, pieces, end, -1.0, scale)
+    start = tangent(0.0)
+    rising = _newton(tangent, start, 1.0, scale) if start[0] <= 0 else None
+    falling = _newton(tangent, tangent(inf), -1.0, scale)
     return rising, falling
 
 
 def _tangent(constant: float, pieces: list[_Piece], t: float) -> tuple[float, float]:
-    """Return intercept and slope of the straight piece of the function at t."""
+    """Return intercept and slope, at t, of `constant + sum(slope x t - maintenance(size x t))`."""
     intercepts, slopes = [constant], []
     for slope, size, schedule in pieces:
         slopes.append(slope)
@@ -338,16 +362,14 @@ def _tangent(constant: float, pieces: list[_Piece], t: float) -> tuple[float, fl
     return fsum(intercepts), _total(slopes)
 
 
-def _newton(
-    constant: float, pieces: list[_Piece], line: tuple[float, float], direction: float, scale: float
-) -> float | None:
+def _newton(tangent: _Tangent, line: tuple[float, float], direction: float, scale: float) -> float | None:
     """Return the zero reached from the outer `line`, along which the function slopes in `direction`, or None."""
     reached = None
     while line[1] * direction > 0:
         zero = _root(*line, scale=scale)
         if zero is None:
             return None
-        following = _tangent(constant, pieces, zero)
+        following = tangent(zero)
         # On a tier edge both pieces meet, and rounding may lead back: no step forward means that this is the zero.
         if following == line or (reached is not None and (zero - reached) * direction <= 0):
             return zero

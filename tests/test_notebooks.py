@@ -144,9 +144,7 @@ def test_every_interactive_figure_has_a_twin_that_needs_no_kernel(path):
 def test_every_number_in_the_prose_is_computed_or_given_to_the_code(path):
     notebook = load(path)
     backed = numbers(code_without_comments(notebook)) | numbers(shown(notebook))
-    prose = "\n".join(
-        cell.source for cell in notebook.cells if cell.cell_type == "markdown" and cell.id != "sources"
-    )
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown" and cell.id != "sources")
     prose = re.sub(r"\[[^\]]*\]\([^)]*\)", " ", prose)  # links to notebooks carry numbers of their own
     prose = re.sub(r"^# \d\d · |^\d+ minutes.*$|^\*\*\d+\.\*\*|^\d+\. ", " ", prose, flags=re.MULTILINE)
     prose = re.sub(r"`\d\d`|(?<![\d.,])0\d\b|\b1[0-3] · ", " ", prose)  # notebook numbers
