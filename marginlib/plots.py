@@ -44,6 +44,7 @@ _STYLES = {
     ),  # open: the liquidation price often stands inside
     "isolated": _Style("#8A6500", (0, (4, 1, 1, 1, 1, 1)), "D"),
     "mark": _Style("#555555", (0, (1, 2)), "o"),
+    "position": _Style("#5B4A9E", "solid", "o"),
 }
 # How an area is filled: the colour of its face, of its hatching, and the hatching itself.
 _FILLS = {

@@ -67,7 +67,7 @@ def safe_corners(pool: Pool, across: str, up: str, x_range: Span, y_range: Span)
         >>> pool = Pool(collateral=10_000, positions=longs)
         >>> corners = safe_corners(pool, "BTCUSDT", "ETHUSDT", (30_000, 90_000), (1_500, 4_500))
         >>> [(round(x), round(y)) for x, y in corners]
-        [(30000, 3520), (70281, 1500), (90000, 1500), (90000, 4500), (30000, 4500)]
+        [(30000, 3520), (70402, 1500), (90000, 1500), (90000, 4500), (30000, 4500)]
     """
     if any(position.contract is not Contract.LINEAR for position in pool.positions):
         msg = "contract: give a pool of linear contracts; the region of an inverse one is not convex in its price"
@@ -167,7 +167,7 @@ def survival_chart(
         >>> btc = rules.position("BTCUSDT", 0.5, 60_000, leverage=6)
         >>> eth = rules.position("ETHUSDT", 10, 3_000, leverage=6)
         >>> survival_chart(10_000, (btc, eth), title="two longs").table.rows[0]
-        ('cross', '40,401.61', '2,020.08', 'alive, equity $10,000.00')
+        ('cross', 'alive, equity $10,000.00', '40,401.61', '2,020.08')
     """
     if len({position.symbol for position in positions}) != len(positions) or len(positions) != 2:  # noqa: PLR2004
         msg = f"positions = {', '.join(each.symbol for each in positions)}: give two positions of different symbols"
@@ -185,9 +185,9 @@ def survival_chart(
         "cross": corners,
         "both": _rectangle(*(safe for safe, _ in parts)),
     }
-    words = _places(shapes, spans)
+    marks = (positions[0].mark_price, positions[1].mark_price)
+    words = _places(shapes, spans, marks)
     line = _frontier(cross, symbols, corners)
-    marks = [each.mark_price for each in positions]
     panel = Panel(
         title=title,
         x_label=f"{_coin(across)} mark price [$]",
@@ -228,24 +228,25 @@ def survival_chart(
         markers=(Marker(label=f"now, {_coin(across)} at", role="mark", x=marks[0], y=marks[1]),),
     )
     states = [_state(pool) for pool in (cross, *alone)]
+    moved = [
+        f"{_coin(each.symbol)} at {_price(each.mark_price).removesuffix('.00')} "
+        f"({percent(each.mark_price / each.entry_price - 1, 0)})"
+        for each in positions
+    ]
     sentence = (
-        " and ".join(
-            f"{_coin(each.symbol)} at {each.mark_price:,.0f} ({percent(each.mark_price / each.entry_price - 1, 0)})"
-            for each in positions
-        )
-        + f". Cross: {states[0]}. "
-        + f"Isolated {_coin(across)}: {states[1]}; isolated {_coin(up)}: {states[2]}."
+        f"{' and '.join(moved)}. Cross: {states[0]}. "
+        f"Isolated {_coin(across)}: {states[1]}; isolated {_coin(up)}: {states[2]}."
     )
-    held = [price_text(liquidation_price(cross, symbol)) for symbol in symbols]
+    held = [_price(liquidation_price(cross, symbol)) for symbol in symbols]
     return Chart(
         panels=(panel,),
         sentence=sentence,
         table=Table(
-            columns=("pool", f"{_coin(across)} liquidation price", f"{_coin(up)} liquidation price", "at these prices"),
+            columns=("pool", "at these prices", f"{_coin(across)} liquidation price", f"{_coin(up)} liquidation price"),
             rows=(
-                ("cross", *held, states[0]),
-                (f"isolated {_coin(across)}", price_text(at[0]), "-", states[1]),
-                (f"isolated {_coin(up)}", "-", price_text(at[1]), states[2]),
+                ("cross", states[0], *held),
+                (f"isolated {_coin(across)}", states[1], _price(at[0]), "-"),
+                (f"isolated {_coin(up)}", states[2], "-", _price(at[1])),
             ),
         ),
         alt=(
@@ -258,6 +259,11 @@ def survival_chart(
 def _coin(symbol: str) -> str:
     """Return the coin's name for an axis."""
     return symbol.removesuffix("USDT")
+
+
+def _price(price: float | None) -> str:
+    """Return a price as text, with more digits where it is a part of a dollar."""
+    return price_text(price) if price is None or price >= 1 else f"{price:.4f}"
 
 
 def _parts(position: Position, liquidation: float | None, span: Span) -> tuple[Span, Span]:
@@ -287,13 +293,16 @@ def _state(pool: Pool) -> str:
 _CELLS, _WIDE, _HIGH = 25, 4, 1.5
 
 
-def _places(shapes: dict[str, tuple[Point, ...]], spans: list[Span]) -> dict[str, Point]:
-    """Return where each area's word stands: in the cell that is farthest from every other area, if there is room.
+def _places(shapes: dict[str, tuple[Point, ...]], spans: list[Span], now: Point) -> dict[str, Point]:
+    """Return where each area's word stands: far from every other area and from the mark prices, if there is room.
 
     Only the words are placed on a grid; the areas are exact.
     """
     xs, ys = ([low + (high - low) * (k + 0.5) / _CELLS for k in range(_CELLS)] for low, high in spans)
     top = [[_topmost(shapes, (x, y)) for y in ys] for x in xs]
+    taken = [int((mark - low) / (high - low) * _CELLS) for mark, (low, high) in zip(now, spans, strict=True)]
+    if all(0 <= k < _CELLS for k in taken):
+        top[taken[0]][taken[1]] = "now"
     reach = [[0.0] * _CELLS for _ in xs]
     order = [(i, j) for i in range(_CELLS) for j in range(_CELLS)]
     # Two passes, there and back: how many words fit between a cell and the nearest cell of another area or the border.
@@ -327,7 +336,11 @@ def _inside(corners: tuple[Point, ...], point: Point) -> bool:
 
 _WALLET = 100_000
 _BOOKS = {"longs": (0.5, 0.5), "hedge": (0.5, -0.5), "uneven": (0.9, 0.1)}  # shares of the notional, + long, - short
-_BOOK_WORDS = {"longs": "two longs", "hedge": "long BTC, short ETH", "uneven": "large BTC, small ETH"}
+_TITLES = {
+    "longs": "BTC and ETH long",
+    "hedge": "BTC long, ETH short",
+    "uneven": "a large BTC long, a small ETH long",
+}
 
 
 def _survival_map(*, book: str, leverage: int, move: int) -> Chart:
@@ -338,7 +351,7 @@ def _survival_map(*, book: str, leverage: int, move: int) -> Chart:
         rules.position(symbol, size / price, price, mark_price=price * (1 + move / 100), leverage=leverage)
         for symbol, size, price in zip(("BTCUSDT", "ETHUSDT"), sizes, (60_000, 3_000), strict=True)
     )
-    title = f"{_BOOK_WORDS[book]}: {money(leverage * _WALLET, 0)} in all, {money(_WALLET, 0)} behind it"
+    title = f"{_TITLES[book]}: {money(leverage * _WALLET, 0)} in all, {money(_WALLET, 0)} behind it"
     return survival_chart(_WALLET, (btc, eth), title=title)
 
 
@@ -346,7 +359,7 @@ SURVIVAL_MAP = Explorer(
     name="SURVIVAL_MAP",
     title="Who survives at which prices",
     controls=(
-        choice("book", "book", _BOOK_WORDS, "longs"),
+        choice("book", "book", {"longs": "two longs", "hedge": "long, short", "uneven": "large, small"}, "longs"),
         slider("leverage", "leverage of the book", (2, 3, 4, 5, 6, 8, 10, 15, 20), 5, "{}x"),
         slider("move", "move of both coins", tuple(range(-48, 49, 2)), -10, "{:+d} %"),
     ),
@@ -371,6 +384,7 @@ def _hedge(*, ratio: float, leverage: int) -> Chart:
     """Return how far coins may move, together or apart, along the size of an ETH short beside a BTC long."""
     ends = {each: _hedge_ends(each, leverage) for each in _DRAWN}
     long, short = leverage * _MONEY, ratio * leverage * _MONEY
+    parting = ends[ratio]["cross"][2]
     together = Panel(
         title="both coins move alike",
         x_label="hedge ratio: ETH short / BTC long",
@@ -383,7 +397,7 @@ def _hedge(*, ratio: float, leverage: int) -> Chart:
             _along("isolated BTC long, a fall", "isolated", ends, "isolated", 0),
             _along("isolated ETH short, a rise", "initial", ends, "isolated", 1),
         ),
-        markers=(_here(ratio, ends[ratio]["cross"][0], -100),),
+        markers=(_here(ratio, 0),),
     )
     apart = Panel(
         title="they part: BTC down, ETH up by as much",
@@ -395,7 +409,7 @@ def _hedge(*, ratio: float, leverage: int) -> Chart:
             _along("cross", "liquidation", ends, "cross", 2),
             _along("isolated, the first leg lost", "isolated", ends, "isolated", 2),
         ),
-        markers=(_here(ratio, ends[ratio]["cross"][2], 0),),
+        markers=(_here(ratio, parting and 100 * parting),),
     )
     texts = {mode: [_way_text(move, way) for way, move in enumerate(each)] for mode, each in ends[ratio].items()}
     sentence = (
@@ -461,10 +475,9 @@ def _along(label: str, role: str, ends: dict[float, Ends], mode: str, way: int) 
     return Line(label=label, role=role, x=tuple(x for x, _ in shown), y=tuple(y for _, y in shown))
 
 
-def _here(ratio: float, move: float | None, otherwise: float) -> Marker:
-    """Return the marker of the chosen ratio; at the edge of the axes where no move inside them ends it."""
-    height = otherwise if move is None or abs(move) > 1 else 100 * move
-    return Marker(label="this hedge, ratio", role="mark", x=ratio, y=height)
+def _here(ratio: float, height: float | None) -> Marker:
+    """Return the marker of the chosen ratio."""
+    return Marker(label="this hedge, ratio", role="mark", x=ratio if height is not None else None, y=height or 0.0)
 
 
 def _way_text(move: float | None, way: int) -> str:

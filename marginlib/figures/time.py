@@ -57,14 +57,14 @@ _PAYERS = MappingProxyType(
 
 
 @cache
-def _funded(rate: float, payer: str) -> tuple[Snapshot, ...]:
-    """Return half a bitcoin after every settlement of sixty days at one rate, as long as it lives and once more."""
+def _funded(rate: float, payer: str) -> tuple[tuple[Snapshot, float], ...]:
+    """Return half a bitcoin after every settlement of sixty days, as long as it lives, with its liquidation price."""
     held = _BTC if payer == "cross" else _BTC.isolated()
     rules = Rules(funding_from=PaidFrom.ACCOUNT if payer == "account" else PaidFrom.POSITION)
     settlements = [Funding(rates={"BTCUSDT": rate})] * (LONGEST * A_DAY)
-    states = list(replay(Account(wallet_balance=WALLET, positions=(held,)), settlements, rules))
-    alive = sum(1 for state in states if state.account.positions)
-    return tuple(states[: alive + 1])
+    states = replay(Account(wallet_balance=WALLET, positions=(held,)), settlements, rules)
+    alive = [state for state in states if state.account.positions]
+    return tuple((state, liquidation_price(_backing(state.account), "BTCUSDT") or 0.0) for state in alive)
 
 
 def _backing(account: Account) -> Pool:
@@ -75,16 +75,14 @@ def _backing(account: Account) -> Pool:
 
 def _funding_drift(*, rate: float, payer: str, days: int) -> Chart:
     """Return the liquidation price of a long over days of funding, the mark price standing still."""
-    states = _funded(rate, payer)
-    alive = [state for state in states if state.account.positions]
-    prices = [liquidation_price(_backing(state.account), "BTCUSDT") or 0.0 for state in alive]
+    alive, prices = zip(*_funded(rate, payer), strict=True)
     xs = tuple(k / A_DAY for k in range(len(alive)))
     behind = tuple(_backing(state.account).collateral for state in alive)
     free = tuple(state.account.wallet_balance - own for state, own in zip(alive, behind, strict=True))
     last = min(days * A_DAY, len(alive) - 1)
     ended = days * A_DAY >= len(alive)
     here, price = alive[last], prices[last]
-    now = Marker(label="after days:", role="liquidation", x=xs[last], y=price)
+    now = Marker(label="day", role="liquidation", x=round(xs[last], 2), y=price)
     left = Panel(
         title="liquidation price",
         x_label="days",
@@ -93,7 +91,7 @@ def _funding_drift(*, rate: float, payer: str, days: int) -> Chart:
         y_range=(35_000, 62_500),
         lines=(
             Line(label="mark price, standing still", role="mark", x=(0, LONGEST), y=(MARK, MARK)),
-            Line(label="liquidation price", role="liquidation", x=xs, y=tuple(prices)),
+            Line(label="liquidation price", role="liquidation", x=xs, y=prices),
         ),
         markers=(now,),
     )
@@ -138,7 +136,7 @@ def _funding_drift(*, rate: float, payer: str, days: int) -> Chart:
 
 FUNDING_DRIFT = Explorer(
     name="FUNDING_DRIFT",
-    title="Funding moves the liquidation price while the price stands still",
+    title="Funding moves the liquidation price",
     controls=(
         slider(
             "rate",
@@ -257,24 +255,24 @@ def _liquidation_steps(*, policy: str, ending: str, step: int) -> Chart:
     now, xs, span = risks[-1], _stairs_x(step), (-0.5, STEPS + 0.5)
     floors = rulebook("binance_usdm", TIER_DATE).schedule("BTCUSDT").floors
     left = Panel(
-        title="what is held",
+        title=f"what is held (closes {_POLICIES[policy][0]})",
         x_label="step",
         y_label="notional [$]",
         x_range=span,
         y_range=(0, 1_300_000),
         lines=(
-            Line(label="position", role="initial", x=xs, y=_stairs([each.notional for each in risks])),
+            Line(label="position", role="position", x=xs, y=_stairs([each.notional for each in risks])),
             Line(label="tier 3 starts", role="isolated", x=span, y=(floors[2],) * 2),
             Line(label="tier 2 starts", role="mark", x=span, y=(floors[1],) * 2),
         ),
         markers=(Marker(label="step", role="mark", x=float(step), y=now.notional),),
     )
     right = Panel(
-        title="who has the money",
+        title=f"who has the money ({_ENDINGS[ending][0]})",
         x_label="step",
         y_label="[$]",
         x_range=span,
-        y_range=(-16_000, 26_000),
+        y_range=(-5_000, 26_000),
         lines=(
             Line(label="your equity", role="equity", x=xs, y=_stairs([each.equity for each in risks])),
             Line(label="maintenance margin", role="maintenance", x=xs, y=_stairs([each.maintenance for each in risks])),

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from marginlib import Account, Contract, MarginError, RiskSchedule, UnknownNameError, account_risk, liquidation_price
+from marginlib.crash_replay import crash_replay, crash_rulebooks
+from marginlib.events import MarkPrices
+from marginlib.history import crash, crashes
+from marginlib.replay import Rules, replay, step_down
+
+EVENTS = [each.event for each in crashes()]
+
+
+def book(event, dollars, leverage, symbols=("BTCUSDT", "ETHUSDT")):
+    """Positions of this size in dollars at the event's first prices."""
+    rules = crash_rulebooks(event)[0]
+    first = {symbol: crash(event).figures[symbol].mark_prices[0].item() for symbol in symbols}
+    return [rules.position(symbol, dollars / price, price, leverage=leverage) for symbol, price in first.items()]
+
+
+def deaths(states):
+    return [(state.time, gone.symbol) for state in states for gone in state.liquidations]
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_every_event_has_tables_for_all_its_symbols(event):
+    for rules in crash_rulebooks(event):
+        assert set(rules.symbols) == set(crash(event).symbols)
+        assert all(symbol in rules.source for symbol in rules.symbols)
+
+
+def test_only_the_week_of_ftx_has_two_tables():
+    assert [event for event in EVENTS if len(crash_rulebooks(event)) > 1] == ["ftx-2022"]
+    before, after = crash_rulebooks("ftx-2022")
+    assert before.date == after.date == "2022-11-07"
+    assert before.schedule("ETHUSDT") != after.schedule("ETHUSDT")
+
+
+@pytest.mark.parametrize("event", [each for each in EVENTS if each != "uptrend-2021"])
+@pytest.mark.parametrize("leverage", [2, 3, 5, 10])
+def test_an_isolated_long_dies_exactly_when_the_recorded_low_reaches_its_price(event, leverage):
+    for held in book(event, 5_000, leverage):
+        account = Account(wallet_balance=5_000, positions=(held.isolated(),))
+        price = liquidation_price(account.pools()[1], held.symbol)
+        low = crash(event).figures[held.symbol].mark_prices.min()
+        dead = deaths(crash_replay(event, account, Rules()))
+        assert bool(dead) == (low <= price)
+
+
+@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize("isolated", [True, False])
+def test_the_same_as_a_replay_that_looks_every_five_minutes(event, side, isolated):
+    opened = book(event, side * 12_000, 5)
+    positions = tuple(each.isolated() for each in opened) if isolated else tuple(opened)
+    account = Account(wallet_balance=10_000, positions=positions)
+    states = crash_replay(event, account, Rules())
+    path = crash(event).path(["BTCUSDT", "ETHUSDT"], step="5m")
+    dull = list(replay(account, (MarkPrices(prices=marks) for _, marks in path.marks()), Rules()))
+    found = [
+        (when, gone.symbol) for when, state in zip(path.times, dull[1:], strict=True) for gone in state.liquidations
+    ]
+    assert sorted(symbol for _, symbol in found) == sorted(symbol for _, symbol in deaths(states))
+    for when, symbol in found:
+        exact = next(time for time, name in deaths(states) if name == symbol)
+        assert np.timedelta64(0, "s") <= when - exact <= np.timedelta64(300, "s")
+    assert account_risk(states[-1].account).equity == pytest.approx(account_risk(dull[-1].account).equity, rel=1e-9)
+
+
+@pytest.mark.parametrize("rules", [Rules(), Rules(policy=step_down())], ids=["full close", "step down"])
+def test_money_is_conserved_and_time_rises(rules):
+    opened = book("black-thursday-2020", 900_000, 4)
+    account = Account(wallet_balance=600_000, positions=tuple(opened))
+    states = crash_replay("black-thursday-2020", account, rules, insurance_fund=50_000)
+    assert all(abs(state.imbalance) < 1e-9 for state in states)
+    assert all(before.time < after.time for before, after in pairwise(states))
+    assert any(state.liquidations for state in states)
+    assert states[0].time == np.datetime64("2020-03-11T13:00:00")
+    assert states[-1].time == np.datetime64("2020-03-14T12:00:00")
+
+
+def test_the_second_before_a_liquidation_is_safe():
+    [btc] = book("may-crash-2021", 10_000, 5, ["BTCUSDT"])
+    account = Account(wallet_balance=2_000, positions=(btc,))
+    [(when, _)] = deaths(crash_replay("may-crash-2021", account, Rules()))
+    price = liquidation_price(account.pools()[0], "BTCUSDT")
+    figures = crash("may-crash-2021").figures["BTCUSDT"]
+    just = [when - np.timedelta64(1, "s"), when]
+    before, at = np.interp(np.array(just).astype(float), figures.times.astype(float), figures.mark_prices)
+    assert at <= price < before
+
+
+def test_impossible_books_are_refused():
+    with pytest.raises(MarginError, match="positions"):
+        crash_replay("ftx-2022", Account(wallet_balance=100), Rules())
+    [sol] = book("cascade-2025", 100, 5, ["SOLUSDT"])
+    with pytest.raises(UnknownNameError, match="SOLUSDT"):
+        crash_replay("ftx-2022", Account(wallet_balance=100, positions=(sol,)), Rules())
+    [btc] = book("ftx-2022", 100, 5, ["BTCUSDT"])
+    inverse = replace(btc, contract=Contract.INVERSE, schedule=RiskSchedule.flat(0.01))
+    with pytest.raises(MarginError, match="linear"):
+        crash_replay("ftx-2022", Account(wallet_balance=100, positions=(inverse,)), Rules())
+    with pytest.raises(UnknownNameError, match="black-thursday-2020"):
+        crash_rulebooks("tulips-1637")
