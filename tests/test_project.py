@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
 import inspect
 import os
@@ -22,8 +21,9 @@ import marginlib
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ["numpy", "pandas", "scipy", "numba", "matplotlib", "ipywidgets", "IPython"]
-MODULES = ["marginlib", *(each.name for each in pkgutil.walk_packages(marginlib.__path__, "marginlib."))]
-SCALAR = ["_validate", "tiers", "model", "margin", "liquidation", "venues", "verify", "__main__"]
+# What a package offers stands in its __init__; its modules are its own business.
+MODULES = ["marginlib", *(each.name for each in pkgutil.iter_modules(marginlib.__path__, "marginlib."))]
+SCALAR = ["_validate", "tiers", "model", "margin", "liquidation", "venues", "verify", "events", "replay", "__main__"]
 
 
 def run(
@@ -141,19 +141,12 @@ def section(doc: str, title: str) -> str:
 
 
 def documented() -> list[tuple[str, str]]:
-    """Return (module, name) of every public function and class, where it is defined."""
+    """Return (module, name) of every public function and class."""
     found: list[tuple[str, str]] = []
-    for name in MODULES:
-        path = ROOT / f"{name.replace('.', '/')}.py"
-        if not path.exists() or path.name.startswith("_"):  # a package offers what its modules define
-            continue
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        names = {
-            node.name
-            for node in tree.body
-            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
-        }
-        found += [(name, each) for each in sorted(names)]
+    for name in MODULES[1:]:  # the top level offers again what its modules offer
+        if not name.startswith("marginlib._"):
+            offered = public(importlib.import_module(name))
+            found += [(name, each) for each, it in offered.items() if inspect.isfunction(it) or inspect.isclass(it)]
     return found
 
 

@@ -41,6 +41,11 @@ class KeyFigures:
         times: when, UTC (n,) [datetime64[s]].
         mark_prices: the recorded mark prices (n,) [quote currency per base coin].
         kinds: "close", "high" or "low" for each figure; a high or low is known to the hour only.
+
+    Example:
+        >>> btc = crash("black-thursday-2020").figures["BTCUSDT"]
+        >>> len(btc), float(btc.mark_prices.min())
+        (14, 3801.8)
     """
 
     times: TimeArray

@@ -35,9 +35,14 @@ class Bars:
     Args:
         symbol: the contract's name, such as "BTCUSDT".
         times: when each bar opens, UTC (n,) [datetime64[s]].
-        open, high, low, close: last traded price (n,) [quote currency per base coin].
+        open: last traded price at the start of each bar (n,) [quote currency per base coin].
+        high: highest last price of each bar (n,) [quote currency per base coin].
+        low: lowest last price of each bar (n,) [quote currency per base coin].
+        close: last traded price at the end of each bar (n,) [quote currency per base coin].
         volume: traded size (n,) [base coin], or None.
-        mark_high, mark_low, mark_close: mark price (n,) [quote currency per base coin], or None.
+        mark_high: highest mark price of each bar (n,) [quote currency per base coin], or None.
+        mark_low: lowest mark price of each bar (n,) [quote currency per base coin], or None.
+        mark_close: mark price at the end of each bar (n,) [quote currency per base coin], or None.
         funding_rate: sum of the rates settled within each bar (n,) [1], NaN in a bar without a settlement, or None.
         step: length of a bar [timedelta64[s]]; left out, the distance of the first two.
         source: where the bars come from.

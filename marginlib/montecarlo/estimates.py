@@ -130,6 +130,15 @@ class PoolOdds:
         liquidation: probability that it is liquidated within the time [1].
         final_equity: average equity at the end; after a liquidation, what was given back [quote currency].
         deficit: average loss beyond the collateral, borne by the venue [quote currency].
+
+    Example:
+        >>> from marginlib import Account, Position, RiskSchedule
+        >>> from marginlib.montecarlo import Diffusion, odds
+        >>> btc = Position.open(symbol="BTC", quantity=0.1, price=60_000, schedule=RiskSchedule.flat(0.004))
+        >>> market = Diffusion(volatility={"BTC": 0.6})
+        >>> [pool] = odds(Account(wallet_balance=500, positions=(btc,)), market, paths=2_048, seed=1).pools
+        >>> pool.symbols, pool.liquidation.value > 0.3
+        (('BTC',), True)
     """
 
     symbols: tuple[str, ...]
@@ -149,6 +158,15 @@ class Odds:
         final_equity: distribution of the account's equity at the end.
         deficit: average loss beyond the collateral, borne by the venue [quote currency].
         loss_if_liquidated: average loss on the paths with a liquidation [quote currency]; None where there is none.
+
+    Example:
+        >>> from marginlib import Account, Position, RiskSchedule
+        >>> from marginlib.montecarlo import Diffusion, odds
+        >>> btc = Position.open(symbol="BTC", quantity=0.1, price=60_000, schedule=RiskSchedule.flat(0.004))
+        >>> market = Diffusion(volatility={"BTC": 0.6})
+        >>> result = odds(Account(wallet_balance=500, positions=(btc,)), market, paths=2_048, seed=1)
+        >>> result.equity_now, result.loss.mean.value < 500
+        (500.0, True)
     """
 
     pools: tuple[PoolOdds, ...]

@@ -18,6 +18,10 @@ class Point(NamedTuple):
     Args:
         parameters: name -> value, as they were given to the function.
         result: what it returned.
+
+    Example:
+        >>> Point({"leverage": 10}, 0.5).result
+        0.5
     """
 
     parameters: dict[str, Any]
