@@ -24,6 +24,11 @@ EXPECTED = [
     "03_cross_margin",
     "04_side_by_side",
     "05_maintenance_tiers",
+    "06_hedges_and_contagion",
+    "07_fees_and_funding",
+    "08_what_happens_at_liquidation",
+    "09_real_crashes",
+    "10_odds",
 ]
 # Each line of the brief that the course answers, and the notebook whose heading takes it up.
 SEED_HEADINGS = {
