@@ -2,6 +2,7 @@
 
 from marginlib.figures.crashes import CRASH_REPLAY
 from marginlib.figures.maps import HEDGE, SURVIVAL_MAP
+from marginlib.figures.odds import ODDS, TRADE_OFF
 from marginlib.figures.pools import CONTAGION, CROSS, ISOLATED, SIDE_BY_SIDE, TASTE, WHAT_IS_MARGIN
 from marginlib.figures.tiers import SIZE, TIER_DATE, TIERS
 from marginlib.figures.time import FUNDING_DRIFT, LIQUIDATION_STEPS
@@ -14,11 +15,13 @@ __all__ = [
     "HEDGE",
     "ISOLATED",
     "LIQUIDATION_STEPS",
+    "ODDS",
     "SIDE_BY_SIDE",
     "SIZE",
     "SURVIVAL_MAP",
     "TASTE",
     "TIERS",
     "TIER_DATE",
+    "TRADE_OFF",
     "WHAT_IS_MARGIN",
 ]

@@ -19,7 +19,7 @@ WALLET, MARGIN = 10_000.0, 2_500.0  # the book of the figure: two positions, eac
 _SYMBOLS = ("BTCUSDT", "ETHUSDT")
 _EVENTS = {
     "black-thursday-2020": "March 2020",
-    "uptrend-2021": "rise to January 2021 (short)",
+    "uptrend-2021": "rise, 2021",
     "may-crash-2021": "May 2021",
     "ftx-2022": "FTX 2022",
     "cascade-2025": "October 2025",
