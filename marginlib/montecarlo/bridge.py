@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from marginlib.montecarlo._types import Array, Flags, Single
 from marginlib.montecarlo.draws import FLOAT, Grid, increments, streams
-from marginlib.montecarlo.plans import Outcome, Plan, closed
+from marginlib.montecarlo.plans import Line, Outcome, Plan, closed
 
 _STRAIGHT = 1e-9  # a bend that no longer shows in a float
 _ALMOST = 1.05  # how far the slopes of a line may be off those of the surplus
@@ -20,10 +20,10 @@ _SLICE = 16_384  # steps near the edge that are looked at together
 
 def blocks(grid: Grid, paths: int, seed: int) -> Iterator[Block]:
     """Yield the paths, block by block."""
-    scratch: list[Single] = []
+    scratch = np.empty((0, 0), FLOAT)
     for rng, n in streams(seed, paths, grid.block_paths):
-        if not scratch or scratch[0].shape[1] != n:
-            scratch = [np.empty((grid.steps + 1, n), FLOAT) for _ in range(3)]
+        if scratch.shape[1] != n:
+            scratch = np.empty((grid.steps + 1, n), FLOAT)
         yield Block(grid, n, rng, scratch)
 
 
@@ -34,7 +34,7 @@ class Block:
     a to b with variance v reaches (a + b - sqrt((b - a)^2 + 2 v luck)) / 2 at the lowest, and likewise at the highest.
     """
 
-    def __init__(self, grid: Grid, paths: int, rng: np.random.Generator, scratch: list[Single]) -> None:
+    def __init__(self, grid: Grid, paths: int, rng: np.random.Generator, scratch: Single) -> None:
         shape = (len(grid.symbols), paths)
         self.grid = grid
         self.scratch = scratch  # shared by the blocks: to ask the system for fresh memory takes longer than to fill it
@@ -68,6 +68,7 @@ class Block:
         self.reach *= widest
         np.expm1(self.reach, out=self.reach)
         self.reach /= widest
+        self.furthest = self.reach.max(axis=0)  # of each path, over its steps
         self.last = {power: self.prices[-1].astype(np.float64) ** power for power in (1, -1)}
 
     def outcome(self, plan: Plan, returned: float) -> Outcome:
@@ -94,37 +95,43 @@ class Block:
 
     def _at_edge(self, plan: Plan, returned: float) -> tuple[Flags, Array]:
         """Return which paths touch the edge of liquidation of a pool on several symbols, and the equity there."""
-        paths = self.luck.shape[1]
+        assets, paths = len(self.grid.symbols), self.luck.shape[1]
         hit, left = np.zeros(paths, np.bool_), np.zeros(paths)
         prices = self.prices if plan.power > 0 else np.reciprocal(self.prices)
-        near = self._near(plan, prices, every=returned > 0)
+        line = plan.line(*self.range[plan.power])
+        near = self._near(plan, line, prices, every=returned > 0)
         hit |= near.certain
+        # `take` from flat arrays: a third of the time of indices for each axis, and each symbol is one row in memory.
+        rows = paths * np.arange(assets)[:, None]
         for start in range(0, len(near.path), _SLICE):
-            k, j, ahead = (each[start : start + _SLICE] for each in near[:3])
-            t = np.ascontiguousarray(prices[k + ahead, :, j].T)
-            rest = self._within(plan, t, np.sqrt(self.luck[k, j] / 2))
-            k, j, ahead = k[rest], j[rest], ahead[rest]
-            luck = self.luck[k, j]
+            step, path, ahead = (each[start : start + _SLICE] for each in near[:3])
+            luck = self.luck.take(step * paths + path)
+            t = prices.take((step + ahead) * (assets * paths) + path + rows)
+            rest = self._within(line, t, np.sqrt(luck / 2))
+            step, path, ahead = (each.take(rest) for each in (step, path, ahead))
+            luck = luck.take(rest)
             # The nearer end first: 2 a b <= luck needs the smaller of the two below sqrt(luck / 2).
-            one = _Edge.of(plan, self.grid, t[:, rest].astype(np.float64))
+            one = _Edge.of(plan, self.grid, t.take(rest, axis=1).astype(np.float64))
             rest = np.flatnonzero(one.distance <= np.sqrt(luck / 2))
-            k, j, luck, ahead, one = k[rest], j[rest], luck[rest], ahead[rest], one.only(rest)
-            other = _Edge.of(plan, self.grid, prices[k + 1 - ahead, :, j].T.astype(np.float64))
+            step, path, ahead = (each.take(rest) for each in (step, path, ahead))
+            luck = luck.take(rest)
+            one, t = one.only(rest), prices.take((step + 1 - ahead) * (assets * paths) + path + rows)
+            other = _Edge.of(plan, self.grid, t.astype(np.float64))
             with np.errstate(invalid="ignore"):  # an edge that is nowhere, times one that is here
                 touched = (one.distance <= 0) | (other.distance <= 0) | (2 * one.distance * other.distance <= luck)
-            which = np.flatnonzero(touched & ~hit[j])
-            which = which[np.unique(j[which], return_index=True)[1]]  # steps are in order: the first of each path
-            hit[j[which]] = True
+            which = np.flatnonzero(touched & ~hit[path])
+            hit[path[which]] = True
             if returned:
-                left[j[which]] = plan.equity(one.only(which).foot(plan.power))
+                which = which[np.unique(path[which], return_index=True)[1]]  # steps are in order: a path's first
+                left[path[which]] = plan.equity(one.only(which).foot(plan.power))
         return hit, left
 
-    def _within(self, plan: Plan, t: Single, distance: Single) -> NDArray[np.intp]:
+    def _within(self, line: Line, t: Single, distance: Single) -> NDArray[np.intp]:
         """Return which of the prices t, shape (assets, n), may be within these distances of the edge.
 
         As `_near`, but with the standard deviation of the pool, in which hedges count, in place of the sum of all.
         """
-        line, widest = plan.line(*self.range[plan.power]), float(self.grid.spread.max())
+        widest = float(self.grid.spread.max())
         if (line.steepest > _ALMOST * np.abs(line.slopes)).any():
             return np.arange(t.shape[1])  # tiers change the slopes by so much that the line does not tell
         worth = line.slopes.astype(FLOAT)[:, None] * t
@@ -136,7 +143,7 @@ class Block:
             safe = worth.sum(axis=0) + FLOAT(line.constant) > _ALMOST * v * v * distance * np.expm1(bend / v) / bend
         return np.flatnonzero(~safe)
 
-    def _near(self, plan: Plan, prices: Single, *, every: bool) -> _Near:
+    def _near(self, plan: Plan, line: Line, prices: Single, *, every: bool) -> _Near:
         """Return the steps in which the pool may be liquidated, and the paths on which it surely is.
 
         A matrix-vector product gives a line below the surplus, and so all steps from which, whatever the assets do
@@ -144,25 +151,26 @@ class Block:
         fact of a liquidation is asked, and not `every` step that may be the first, paths that end up far beyond the
         edge are not.
         """
-        line = plan.line(*self.range[plan.power])
-        surplus, closest, limit = self.scratch[0], self.scratch[1][1:], self.scratch[2][1:]
+        surplus, zero = self.scratch, FLOAT(-line.constant)
         np.matmul(line.slopes.astype(FLOAT), prices, out=surplus)  # less the line's constant: the limits take it up
-        np.minimum(surplus[1:], surplus[:-1], out=closest)
-        zero = FLOAT(-line.constant)
-        np.multiply(self.reach, (line.steepest * self.grid.spread).astype(FLOAT) @ self.largest[plan.power], out=limit)
+        lowest = surplus.min(axis=0)
+        certain = np.logical_and(not every, lowest <= zero - FLOAT(line.gap))
+        # The paths that come near at all first, and then their steps: what is left is a small part of all.
+        largest = (line.steepest * self.grid.spread).astype(FLOAT) @ self.largest[plan.power]
+        path = np.flatnonzero((lowest <= zero + self.furthest * largest) & ~certain)
+        surplus, limit = surplus.take(path, axis=1), self.reach.take(path, axis=1)
+        limit *= largest.take(path)
         limit += zero
-        near = closest <= limit
-        certain = closest.min(axis=0) <= zero - FLOAT(line.gap)
+        near = np.minimum(surplus[1:], surplus[:-1]) <= limit
         if every:
             over = surplus[1:] <= zero - FLOAT(line.gap)
             for k in range(1, len(over)):
                 near[k] &= ~over[k - 1]  # the first one has been there
                 over[k] |= over[k - 1]
-            certain[:] = False
-        else:
-            near &= ~certain
-        step, path = np.divmod(np.flatnonzero(near), len(certain))
-        return _Near(step, path, (surplus[step + 1, path] < surplus[step, path]).astype(np.intp), certain)
+        place = np.flatnonzero(near)
+        ahead = surplus[1:].reshape(-1).take(place) < surplus.reshape(-1).take(place)
+        step, column = np.divmod(place, len(path)) if len(path) else (place, place)
+        return _Near(step, path.take(column), ahead.astype(np.intp), certain)
 
 
 class _Near(NamedTuple):
@@ -204,7 +212,7 @@ class _Edge(NamedTuple):
 
     def only(self, which: NDArray[np.intp]) -> _Edge:
         """Return the columns asked."""
-        return _Edge(self.distance[which], self.direction[:, which], self.t[:, which])
+        return _Edge(self.distance.take(which), self.direction.take(which, axis=1), self.t.take(which, axis=1))
 
     def foot(self, power: int) -> Array:
         """Return the prices at the edge."""

@@ -168,11 +168,13 @@ class PathCache:
     A question asked of the same paths again is answered in milliseconds, and two answers differ by what was
     changed, not by chance. `cache.odds(account)` equals `odds(account, ...)` of the same arguments, exactly.
 
+    A cache is not thread-safe: its blocks of paths share scratch memory, so ask it from one thread at a time.
+
     Args:
         diffusion: how the prices move.
         days: the time [day], above 0.
         steps: how many prices are simulated in that time, 1 or more.
-        paths: how many paths to keep, 2 or more; each takes 4 x steps x (symbols + 1) bytes.
+        paths: how many paths to keep, 2 or more; each takes about 4 x steps x (symbols + 2) bytes.
         seed: the same seed gives the same paths.
 
     Raises:
