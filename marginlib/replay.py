@@ -193,7 +193,8 @@ def full_close(order: Order | None = None) -> Policy:
     """Return the policy that takes positions over whole: the pool at once, or one position after another.
 
     Args:
-        order: which position goes first, until the rest is safe; None takes the whole pool over at once.
+        order: which position goes first, until the rest is safe; None takes the whole pool over at once. With
+            `Leftover.KEPT` taking one cross position over never helps the rest: equity leaves pro rata to maintenance.
 
     Example:
         >>> from marginlib import RiskSchedule
@@ -302,7 +303,8 @@ class Rules:
     Args:
         book: risk tiers and the case of equality; needed to open a position of a symbol that is not held yet.
         policy: what is closed when a pool is liquidatable; `full_close()`, `step_down()` and `fifth_first()` make some.
-        leftover: who gets what is left when a position is taken over.
+        leftover: who gets what is left when a position is taken over. `KEPT` makes the take-over of one cross position
+            no help to the rest, whatever the policy's order: equity leaves pro rata to maintenance margin.
         clearance_fee_rate: fee on the notional closed by force, paid into the insurance fund [1]. It never takes more
             than the equity behind what is closed.
         fee_from: which money pays the fee of an isolated position's fill.
@@ -873,7 +875,9 @@ def _cut(state: Snapshot, pool: Pool, cuts: Sequence[Cut], rules: Rules) -> Snap
     for held, cut in shares:
         behind = now.equity * cut.share * _weight(held, now)
         fee = min(rules.clearance_fee_rate * cut.share * held.notional, max(behind, 0.0))
-        kept = max(behind, 0.0) - fee if cut.taken_over and rules.leftover is Leftover.KEPT else 0.0
+        # The bankruptcy price is that at which nothing is left to the owner: the fund gets it all, as a fee or so.
+        at_bankruptcy = cut.taken_over and rules.leftover is Leftover.KEPT
+        kept = max(behind, 0.0) - fee if at_bankruptcy else 0.0
         covered = min(max(-behind, 0.0), fund)
         fund -= covered
         missing = max(-behind, 0.0) - covered
@@ -882,6 +886,7 @@ def _cut(state: Snapshot, pool: Pool, cuts: Sequence[Cut], rules: Rules) -> Snap
             cut.share,
             isolated=held.isolated_margin is not None,
             taken_over=cut.taken_over,
+            at_bankruptcy=at_bankruptcy,
             fee=fee,
             kept=kept,
             fund_paid=covered,
@@ -918,6 +923,7 @@ def _record(
     *,
     isolated: bool,
     taken_over: bool = False,
+    at_bankruptcy: bool = False,
     fee: float = 0.0,
     kept: float = 0.0,
     fund_paid: float = 0.0,
@@ -926,7 +932,7 @@ def _record(
     """Return the record of a share of a position closed by force, with the price at which its owner was settled."""
     power, realized = held.contract.power, share * held.unrealized_pnl
     # A fee counts into the price only where the venue settles at the bankruptcy price, which holds everything.
-    settled = realized - kept - (fee if kept else 0.0) + fund_paid + (deleveraged if taken_over else 0.0)
+    settled = realized - kept - (fee if at_bankruptcy else 0.0) + fund_paid + (deleveraged if taken_over else 0.0)
     at = held.entry_price**power + settled / (share * held.exposure)
     return Liquidation(
         symbol=held.symbol,

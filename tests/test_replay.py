@@ -324,6 +324,35 @@ def test_the_clearance_fee_takes_no_more_than_there_is():
     assert state.account.wallet_balance == pytest.approx(9_900)
 
 
+@pytest.mark.parametrize(("leftover", "price"), [(Leftover.KEPT, 90), (Leftover.RETURNED, 90.5)])
+@pytest.mark.parametrize("fee", [0, 4.999, 5, 11])
+def test_the_price_of_a_take_over_depends_on_who_gets_the_leftover_and_not_on_the_fee(leftover, price, fee):
+    state = crash(90.5, rules=replace(RULES, leftover=leftover, clearance_fee_rate=fee / 905))  # 5 of equity is left
+    (closed,) = state.liquidations
+    assert closed.price == pytest.approx(price)
+    assert closed.fee == pytest.approx(min(fee, 5))
+    assert closed.fee + closed.kept == pytest.approx(5 if leftover is Leftover.KEPT else min(fee, 5))
+    assert state.account.wallet_balance == pytest.approx(9_905 - closed.fee - closed.kept)
+
+
+@pytest.mark.parametrize("fee_rate", [0, 0.002, 0.5])
+def test_taking_one_cross_position_over_never_helps_the_rest(fee_rate):
+    rules = replace(RULES, policy=full_close(largest_loss_first), clearance_fee_rate=fee_rate)
+    state = run(
+        [
+            *(SetLeverage(symbol=symbol, leverage=10) for symbol in ("BTC", "ETH")),
+            *(fill(10, 100, symbol=symbol) for symbol in ("BTC", "ETH")),
+            marks(BTC=60, ETH=90),  # equity 510 - 400 - 100 = 10 <= 6 + 9
+        ],
+        wallet=510,
+        rules=rules,
+    )
+    # BTC leaves with 10 x 6 / 15 = 4: ETH keeps 6 for its 9, as little as 10 was for 15.
+    assert [each.symbol for each in state.liquidations] == ["BTC", "ETH"]
+    assert [each.fee + each.kept for each in state.liquidations] == pytest.approx([4, 6])
+    assert not state.account.positions
+
+
 @pytest.mark.parametrize(("fund", "paid", "deleveraged"), [(1_000, 50, 0), (20, 20, 30), (0, 0, 50)])
 def test_a_gap_is_paid_by_the_fund_and_then_by_the_winners(fund, paid, deleveraged):
     state = crash(85, fund=fund)  # a loss of 150 on 100
