@@ -447,10 +447,12 @@ def alt_text(title: str, panel: Panel, sentence: str) -> str:
         >>> line = Line(label="equity", role="equity", x=(0, 1), y=(0, 1))
         >>> axes = Panel(title="", x_label="price [$]", y_label="", x_range=(0, 1), y_range=(0, 1), lines=(line,))
         >>> alt_text("A pool", axes, "It rises.")
-        'A pool. Line chart of equity against price [$]. It rises.'
+        'A pool. Line chart against price [$], with the line "equity". It rises.'
     """
-    drawn = " and ".join(line.label for line in panel.lines)
-    return f"{title}. Line chart of {drawn} against {panel.x_label}. {sentence}"
+    names = [f'"{line.label}"' for line in panel.lines]
+    drawn = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    plural = "s" if len(names) > 1 else ""
+    return f"{title}. Line chart against {panel.x_label}, with the line{plural} {drawn}. {sentence}"
 
 
 def slider(name: str, label: str, values: Sequence[float], start: float, text: str) -> Control:

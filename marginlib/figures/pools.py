@@ -51,8 +51,8 @@ def _taste(*, leverage: float) -> Chart:
     )
     at = [liquidation_price(pool, "BTCUSDT") for pool in (cross, isolated)]
     sentence = (
-        f"At {leverage}x, isolated margin is liquidated at {price_text(at[1])}, cross margin at {price_text(at[0])}: "
-        "the setting moves the isolated price only."
+        f"At {leverage}x, the isolated position is liquidated at {price_text(at[1])}, "
+        f"the cross position at {price_text(at[0])}: the setting moves the isolated price only."
     )
     rows = tuple(
         (name, money(pool.collateral), price_text(price), money(risk(pool).maintenance))
