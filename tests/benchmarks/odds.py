@@ -39,8 +39,11 @@ BOTH = {
     "isolated": Account(wallet_balance=WALLET, positions=tuple(leg.isolated() for leg in LEGS)),
 }
 HOURS, PATHS = 720, 16_384
-# (price, barrier, volatility, drift, days) of one-touches in one market: a curve over barriers
-TOUCHES = [(60_000.0, 60_000.0 * (0.55 + 0.04 * i), 0.6, 0.05, 30.0) for i in range(11)]
+# (price, barrier, volatility, drift, days) of one-touches: all five numbers are new each time
+TOUCHES = [
+    (60_000.0 + 500.0 * i, (60_000.0 + 500.0 * i) * (0.55 + 0.04 * i), 0.5 + 0.02 * i, 0.01 * i, 20.0 + 2 * i)
+    for i in range(11)
+]
 
 PEER = """
 import json, sys, time
@@ -51,48 +54,76 @@ today = ql.Date(1, 1, 2026)
 ql.Settings.instance().evaluationDate = today
 count = ql.Actual365Fixed()
 
-def market(price, volatility, drift):
+class Market:
     # A payment of 1 at expiry if touched, discounted at the rate r: its price times exp(r T) is the probability.
-    spot = ql.QuoteHandle(ql.SimpleQuote(price))
-    rate = ql.YieldTermStructureHandle(ql.FlatForward(today, drift, count))
-    none = ql.YieldTermStructureHandle(ql.FlatForward(today, 0.0, count))
-    vol = ql.BlackVolTermStructureHandle(ql.BlackConstantVol(today, ql.NullCalendar(), volatility, count))
-    return ql.BlackScholesMertonProcess(spot, none, rate, vol)
+    def __init__(self, price, volatility, drift):
+        self.price, self.volatility, self.drift = (ql.SimpleQuote(each) for each in (price, volatility, drift))
+        rate = ql.YieldTermStructureHandle(ql.FlatForward(today, ql.QuoteHandle(self.drift), count))
+        none = ql.YieldTermStructureHandle(ql.FlatForward(today, 0.0, count))
+        flat = ql.BlackConstantVol(today, ql.NullCalendar(), ql.QuoteHandle(self.volatility), count)
+        vol = ql.BlackVolTermStructureHandle(flat)
+        self.process = ql.BlackScholesMertonProcess(ql.QuoteHandle(self.price), none, rate, vol)
 
-def one_touch(process, price, barrier, days):
+    def set(self, price, volatility, drift):
+        self.price.setValue(price)
+        self.volatility.setValue(volatility)
+        self.drift.setValue(drift)
+
+def one_touch(market, price, barrier, days):
     kind = ql.Option.Put if barrier < price else ql.Option.Call
     exercise = ql.AmericanExercise(today, today + int(days), True)
     made = ql.VanillaOption(ql.CashOrNothingPayoff(kind, barrier, 1.0), exercise)
-    made.setPricingEngine(ql.AnalyticDigitalAmericanEngine(process))
+    made.setPricingEngine(ql.AnalyticDigitalAmericanEngine(market.process))
     return made
 
-def best(question):
-    fastest = math.inf
-    for _ in range(30):
+def rebuilt(price, barrier, volatility, drift, days):
+    return one_touch(Market(price, volatility, drift), price, barrier, days).NPV()
+
+kept = Market(*(touches[0][i] for i in (0, 2, 3)))
+option = one_touch(kept, touches[0][0], touches[0][1], touches[0][4])
+
+def market_kept(price, barrier, volatility, drift, days):
+    kept.set(price, volatility, drift)
+    return one_touch(kept, price, barrier, days).NPV()
+
+def market_unchanged(price, barrier, volatility, drift, days):
+    return one_touch(kept, price, barrier, days).NPV()
+
+def option_kept(price, barrier, volatility, drift, days):
+    kept.set(price, volatility, drift)
+    return option.NPV()
+
+def repriced(*_):
+    option.recalculate()
+
+ways = [rebuilt, market_kept, market_unchanged, option_kept, repriced]
+best = {way.__name__: math.inf for way in ways}
+for _ in range(120):  # turns of some milliseconds, as ours
+    for way in ways:
         start = time.perf_counter()
-        for _ in range(40):
+        for _ in range(10):
             for touch in touches:
-                question(touch)
-        fastest = min(fastest, (time.perf_counter() - start) / 40 / len(touches))
-    return fastest
+                way(*touch)
+        best[way.__name__] = min(best[way.__name__], (time.perf_counter() - start) / 10 / len(touches))
 
-# Five new numbers each time, as our function takes them; and, for the record, the market kept, and the option kept.
-def asked(touch):
-    price, barrier, volatility, drift, days = touch
-    return one_touch(market(price, volatility, drift), price, barrier, days).NPV()
-
-price, _, volatility, drift, days = touches[0]
-process = market(price, volatility, drift)
-kept = one_touch(process, price, touches[0][1], days)
-values = [one_touch(process, p, barrier, t).NPV() * math.exp(drift * t / 365) for p, barrier, _, _, t in touches]
 print(json.dumps({
     "version": ql.__version__,
-    "values": values,
-    "asked": best(asked),
-    "same_market": best(lambda touch: one_touch(process, touch[0], touch[1], touch[4]).NPV()),
-    "repriced": best(lambda touch: kept.recalculate()),
+    "values": [market_kept(*touch) * math.exp(touch[3] * touch[4] / 365) for touch in touches],
+    **best,
 }))
 """
+
+# What QuantLib may be asked to do again for each answer. The target rests on the second: five new numbers, as our
+# function takes them, and nothing built that could be kept. Where less is new QuantLib has less to do: printed too.
+ASKED = {
+    "rebuilt": "market and option built for every question",
+    "market_kept": "market kept and told its numbers, option new (the row above)",
+    "market_unchanged": "market kept, none of its numbers new, option new",
+    "option_kept": "option kept, market told its numbers: not the barrier, nor the days",
+    "repriced": "option kept, nothing new: the same answer again",
+}
+
+VERDICTS = {True: "PASS", False: "MISS", None: ""}  # None: for the record
 
 MEMORY = r"""
 import re, sys
@@ -171,7 +202,7 @@ def memory() -> list[tuple[str, str, str, bool]]:
     return [("12 memory above import, 16,384 / 1,048,576 paths", "<= 32 MB", f"{said} MB", max(taken) <= 32)]
 
 
-def closed_form(peer: str) -> list[tuple[str, str, str, bool]]:
+def closed_form(peer: str) -> list[tuple[str, str, str, bool | None]]:
     """Row 13."""
 
     def ours() -> None:
@@ -181,22 +212,22 @@ def closed_form(peer: str) -> list[tuple[str, str, str, bool]]:
 
     if not Path(peer).exists():
         return [("13 closed form against QuantLib's one-touch", ">= 15x", f"no Python at {peer}", False)]
+    before = best_in_turns(60, ours)[0]
     done = subprocess.run([peer, "-c", PEER], input=json.dumps(TOUCHES), capture_output=True, text=True, check=True)
     theirs = json.loads(done.stdout)
-    mine = best_in_turns(30, ours)[0] / 200 / len(TOUCHES)
+    mine = min(before, best_in_turns(60, ours)[0]) / 200 / len(TOUCHES)
     values = [
         mc.touch_probability(p, barrier, volatility=volatility, drift=drift, days=days)
         for p, barrier, volatility, drift, days in TOUCHES
     ]
     off = max(abs(a - b) for a, b in zip(values, theirs["values"], strict=True))
-    ratio = theirs["asked"] / mine
-    market, again = theirs["same_market"] / mine, theirs["repriced"] / mine
-    said = f"{ratio:.0f}x ({mine * 1e6:.2f} us, {theirs['asked'] * 1e6:.1f} us)"
-    return [
-        (f"13 closed form against QuantLib {theirs['version']}'s one-touch", ">= 15x", said, ratio >= 15),
-        ("   for the record: its market kept, its option kept", "", f"{market:.1f}x, {again:.1f}x", True),
-        ("13 largest difference of the two", "<= 1e-9", f"{off:.0e}", off <= 1e-9),
-    ]
+    ratios = {way: theirs[way] / mine for way in ASKED}
+    said = {way: f"{ratios[way]:.1f}x ({theirs[way] * 1e6:.1f} us)" for way in ASKED}
+    name = f"13 closed form ({mine * 1e6:.2f} us) against QuantLib {theirs['version']}'s one-touch"
+    row = (name, ">= 15x", said["market_kept"], ratios["market_kept"] >= 15)
+    rows = [(f"   {what}", "", said[way], None) for way, what in ASKED.items()]
+    worst = ("13 largest difference of the two", "<= 1e-9", f"{off:.0e}", off <= 1e-9)
+    return [row, *rows, worst]
 
 
 def main() -> int:
@@ -210,8 +241,8 @@ def main() -> int:
     width = max(len(row[0]) for row in rows)
     print(f"{'row'.ljust(width)}  {'target':>8}  {'measured':>24}")
     for name, target, measured, passed in rows:
-        print(f"{name.ljust(width)}  {target:>8}  {measured:>24}  {'PASS' if passed else 'MISS'}")
-    return 0 if all(row[3] for row in rows) else 1
+        print(f"{name.ljust(width)}  {target:>8}  {measured:>24}  {VERDICTS[passed]}")
+    return 0 if all(row[3] is not False for row in rows) else 1
 
 
 if __name__ == "__main__":
