@@ -235,7 +235,7 @@ def table_html(table: Table) -> str:
 
 def _cell(text: str) -> str:
     """Return one cell of a table as HTML; numbers stand under each other, words start at the left."""
-    side = "right" if text.lstrip("+-$")[:1].isdigit() else "left"
+    side = "right" if text.lstrip("+-$")[:1].isdigit() or text in {"none", "-"} else "left"
     return f'<td style="text-align:{side}">{text_html(text)}</td>'
 
 

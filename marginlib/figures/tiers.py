@@ -77,9 +77,9 @@ def _tiers(*, symbol: str, notional: int) -> Chart:
         ),
     )
     sentence = (
-        f"{money(notional, 0)} of {symbol} stands in tier {k + 1}: {schedule.rates[k]:.2%} on the part above "
-        f"{money(schedule.floors[k], 0)}. Maintenance margin is {money(maintenance)}, {maintenance / notional:.2%} of "
-        f"the whole, and the largest leverage is {schedule.max_leverage(notional):g}x."
+        f"{money(notional, 0)} of {symbol} stands in tier {k + 1}: {100 * schedule.rates[k]:.2f} % on the part above "
+        f"{money(schedule.floors[k], 0)}. Maintenance margin is {money(maintenance)}, "
+        f"{100 * maintenance / notional:.2f} % of the whole, and the largest leverage is {schedule.max_leverage(notional):g}x."
     )
     return Chart(
         panels=(left, right),
@@ -88,7 +88,7 @@ def _tiers(*, symbol: str, notional: int) -> Chart:
             columns=("of the position", "value"),
             rows=(
                 ("tier", str(k + 1)),
-                ("maintenance rate of the tier", f"{schedule.rates[k]:.2%}"),
+                ("maintenance rate of the tier", f"{100 * schedule.rates[k]:.2f} %"),
                 ("maintenance amount", money(schedule.amounts[k])),
                 ("notional x rate", money(notional * schedule.rates[k])),
                 ("maintenance margin", money(maintenance)),
