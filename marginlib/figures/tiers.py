@@ -79,7 +79,8 @@ def _tiers(*, symbol: str, notional: int) -> Chart:
     sentence = (
         f"{money(notional, 0)} of {symbol} stands in tier {k + 1}: {100 * schedule.rates[k]:.2f} % on the part above "
         f"{money(schedule.floors[k], 0)}. Maintenance margin is {money(maintenance)}, "
-        f"{100 * maintenance / notional:.2f} % of the whole, and the largest leverage is {schedule.max_leverage(notional):g}x."
+        f"{100 * maintenance / notional:.2f} % of the whole, "
+        f"and the largest leverage is {schedule.max_leverage(notional):g}x."
     )
     return Chart(
         panels=(left, right),
