@@ -1,10 +1,10 @@
 """Monte Carlo against numpy's bare generator, and the closed form against QuantLib: rows 8, 9, 10, 12 and 13.
 
-    python -m venv .peers && .peers/bin/pip install "QuantLib==1.44"
-    python tests/benchmarks/odds.py [--peer .peers/bin/python]
+    python3.12 -m venv .peers && .peers/bin/pip install QuantLib==1.44
+    python tests/benchmarks/odds.py [--peers .peers/bin/python]
 
 Ratios of one run; the contestants take turns, and each counts with its best turn. One thread of linear algebra.
-QuantLib runs in a Python of its own (`--peer`, or MARGINLIB_PEER_PYTHON) and never next to the library.
+QuantLib runs in a Python of its own (`--peers`, or MARGINLIB_PEERS) and never next to the library.
 """
 
 from __future__ import annotations
@@ -233,11 +233,11 @@ def closed_form(peer: str) -> list[tuple[str, str, str, bool | None]]:
 def main() -> int:
     """Print the table; return 0 when every target is met."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    default = os.environ.get("MARGINLIB_PEER_PYTHON", ".peers/bin/python")
-    parser.add_argument("--peer", default=default, help="a Python that has QuantLib")
+    default = os.environ.get("MARGINLIB_PEERS", ".peers/bin/python")
+    parser.add_argument("--peers", default=default, help="a Python that has QuantLib")
     parser.add_argument("--turns", type=int, default=7, help="turns of each contestant")
     options = parser.parse_args()
-    rows = [*simulations(options.turns), *sliders(10 * options.turns), *memory(), *closed_form(options.peer)]
+    rows = [*simulations(options.turns), *sliders(10 * options.turns), *memory(), *closed_form(options.peers)]
     width = max(len(row[0]) for row in rows)
     print(f"{'row'.ljust(width)}  {'target':>8}  {'measured':>24}")
     for name, target, measured, passed in rows:
