@@ -221,7 +221,7 @@ def random_rules(source):
 @pytest.mark.parametrize("seed", range(24))
 def test_fast_equals_plain_on_random_paths(seed):
     source = np.random.default_rng(seed)
-    path = random_bars(source, every=[8, 8, 0, 5][seed % 4], count=400)
+    path = random_bars(source, every=[8, 8, 0, 5][seed % 4], count=250)
     events = {
         50: [Deposit(amount=10.0)],
         120: [Deposit(amount=5_000.0), Fill(symbol="C", quantity=0.5, price=100.0, fee_rate=0.0005)],

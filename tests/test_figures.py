@@ -12,7 +12,7 @@ each_explorer = pytest.mark.parametrize("explorer", EXPLORERS, ids=lambda explor
 FLAT = RiskSchedule.flat(0.004)
 
 
-def settings(explorer, most=60):
+def settings(explorer, most=24):
     """Every corner of the controls, and a regular sample of the rest."""
     combinations = list(product(*(control.values for control in explorer.controls)))
     step = max(1, len(combinations) // most)
