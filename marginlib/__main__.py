@@ -1,13 +1,15 @@
-"""The command line: `marginlib verify FILE.jsonl`, also as `python -m marginlib`."""
+"""The command line: `marginlib course DIR`, `verify FILE.jsonl` and `grade`, also as `python -m marginlib`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 
 from marginlib._validate import MarginError
+from marginlib.course import open_course, write_course
 from marginlib.verify import Check, RowError, check, read_rows
 
 __all__ = ["main"]
@@ -20,13 +22,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the words after the program's name; left out, those of the shell.
 
     Returns:
-        0 when every row passes, 1 when one fails, 2 when the file cannot be read.
+        0 when the course is written or every row passes, 1 when a row fails, 2 when a file cannot be read or written.
     """
     parser = argparse.ArgumentParser(prog="marginlib", description="Margin, exactly.")
     commands = parser.add_subparsers(dest="command", required=True)
+    course = commands.add_parser("course", help="write the notebooks into a folder of yours, and open them")
+    course.add_argument("folder", metavar="DIR", help="where to; what you changed there is kept")
+    course.add_argument("--no-open", action="store_true", help="only write")
+    course.epilog = "All other words after DIR go to JupyterLab, such as --no-browser or --port=9000."
     verify = commands.add_parser("verify", help="compute published liquidation prices again, and compare")
     verify.add_argument("file", type=Path, metavar="FILE.jsonl", help="one published example a line, as JSON")
-    return _verify(parser.parse_args(arguments).file)
+    commands.add_parser("grade", help="a graded course: key, tickets, grades, reports", add_help=False)
+    chosen, words = parser.parse_known_args(arguments)
+    if chosen.command == "grade":
+        return _grade(words)
+    opens = chosen.command == "course" and not chosen.no_open
+    if words and not opens:
+        parser.error(f"unrecognized arguments: {' '.join(words)}")
+    if chosen.command == "course":
+        return _course(chosen.folder, words if opens else None)
+    return _verify(chosen.file)
+
+
+def _grade(words: Sequence[str]) -> int:
+    """Hand over to the command line of grading, which an extra brings, and return its exit code."""
+    try:
+        grading = import_module("marginlib.grading.cli")
+    except ModuleNotFoundError as missing:
+        print(f'{missing.name} is not installed: python -m pip install "marginlib[grade]"', file=sys.stderr)
+        return 2
+    return int(grading.main(words))
+
+
+def _course(folder: str, words: Sequence[str] | None) -> int:
+    """Write the course, open it unless there are no words for JupyterLab, and return the exit code."""
+    try:
+        print(_printable(str(write_course(folder))), flush=True)
+        if words is not None:
+            open_course(folder, words)
+    except MarginError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
 
 
 def _verify(path: Path) -> int:

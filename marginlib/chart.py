@@ -6,6 +6,7 @@ its controls to a `Chart`, each control with the finite list of values that it c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
@@ -14,7 +15,7 @@ from typing import Any
 from marginlib._validate import MarginError, UnknownNameError
 from marginlib.liquidation import bankruptcy_price, liquidation_price
 from marginlib.margin import risk
-from marginlib.model import Pool
+from marginlib.model import Contract, Pool
 
 __all__ = [
     "Area",
@@ -39,7 +40,7 @@ __all__ = [
     "times",
 ]
 
-POINTS = 121  # a straight line needs two; a tier edge shows at this many
+POINTS = 121  # of a line that bends
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -191,6 +192,7 @@ class Control:
         texts: how each value reads.
         start: where it stands at first.
         choice: True for a choice between a few words rather than a slider.
+        plays: True for a slider along time or steps, which can also play by itself.
 
     Example:
         >>> Control(name="leverage", label="leverage", values=(5, 10), texts=("5x", "10x"), start=5).start
@@ -203,6 +205,7 @@ class Control:
     texts: tuple[str, ...]
     start: Any
     choice: bool = False
+    plays: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -214,6 +217,8 @@ class Explorer:
         title: what it is called.
         controls: what can be moved.
         build: the function that makes the chart from the controls' values, given by name.
+        precomputed: True where three controls have so few and so quick states that a live figure computes all of them
+            beforehand, as it does with one or two controls.
 
     Raises:
         UnknownNameError: there is no such control.
@@ -229,6 +234,7 @@ class Explorer:
     title: str
     controls: tuple[Control, ...]
     build: Callable[..., Chart]
+    precomputed: bool = False
 
     def __call__(self, **values: object) -> Chart:
         """Return the chart for these values of the controls."""
@@ -322,7 +328,7 @@ def pool_panel(
         >>> [marker.label for marker in panel.markers]
         ['mark price now', 'liquidation price', 'bankruptcy price']
     """
-    prices = grid(max(x_range[0], x_range[1] / 1e4), x_range[1])
+    prices = _breaks(pool, symbol, (max(x_range[0], x_range[1] / 1e4), x_range[1]))
     along = [risk(pool.at({symbol: price})) for price in prices]
     mark = next(each.mark_price for each in pool.positions if each.symbol == symbol)
     liquidation, bankruptcy = liquidation_price(pool, symbol), bankruptcy_price(pool, symbol)
@@ -343,6 +349,18 @@ def pool_panel(
             Marker(label="bankruptcy price", role="bankruptcy", x=bankruptcy, y=0.0),
         ),
     )
+
+
+def _breaks(pool: Pool, symbol: str, span: tuple[float, float]) -> tuple[float, ...]:
+    """Return the prices between which a pool's lines are straight: the ends, and where a leg crosses into a tier.
+
+    An inverse contract's lines bend everywhere: they are drawn through many points.
+    """
+    legs = [position for position in pool.positions if position.symbol == symbol]
+    if any(leg.contract is not Contract.LINEAR for leg in legs):
+        return grid(*span)
+    edges = {floor / abs(leg.quantity) for leg in legs if leg.quantity for floor in leg.schedule.floors}
+    return (span[0], *sorted(price for price in edges if span[0] < price < span[1]), span[1])
 
 
 def pool_chart(pool: Pool, symbol: str, *, title: str, x_range: tuple[float, float] | None = None) -> Chart:
@@ -455,7 +473,7 @@ def alt_text(title: str, panel: Panel, sentence: str) -> str:
     return f"{title}. Line chart against {panel.x_label}, with the line{plural} {drawn}. {sentence}"
 
 
-def slider(name: str, label: str, values: Sequence[float], start: float, text: str) -> Control:
+def slider(name: str, label: str, values: Sequence[float], start: float, text: str, *, plays: bool = False) -> Control:
     """Return a slider whose values read as `text.format(value)`.
 
     Args:
@@ -464,14 +482,14 @@ def slider(name: str, label: str, values: Sequence[float], start: float, text: s
         values: what it can be set to, in order.
         start: where it stands at first.
         text: how a value reads, such as "{}x".
+        plays: True where it runs along time or steps, and can also play by itself.
 
     Example:
         >>> slider("leverage", "leverage setting", (5, 10), 5, "{}x").texts
         ('5x', '10x')
     """
-    return Control(
-        name=name, label=label, values=tuple(values), texts=tuple(text.format(v) for v in values), start=start
-    )
+    texts = tuple(re.sub(r"(?<=\d)%", " %", text.format(value)) for value in values)  # a space before it, as elsewhere
+    return Control(name=name, label=label, values=tuple(values), texts=texts, start=start, plays=plays)
 
 
 def choice(name: str, label: str, words: Mapping[Any, str], start: object) -> Control:

@@ -6,6 +6,7 @@ between two figures is a moment on a line, not one that was recorded. What moves
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from types import MappingProxyType
@@ -15,12 +16,15 @@ import numpy as np
 
 from marginlib._validate import MarginError
 from marginlib.events import MarkPrices
-from marginlib.history import Crash, crash
+from marginlib.history import crash
 from marginlib.model import Account, Contract
 from marginlib.replay import Rules, Snapshot, step
 from marginlib.venues import Rulebook, rulebook
 
-__all__ = ["crash_replay", "crash_rulebooks"]
+__all__ = ["crash_replay", "crash_rulebooks", "walk"]
+
+Moment = tuple[np.datetime64, Mapping[str, float]]
+"""A time and the mark prices by symbol."""
 
 # Which recorded risk tables stand in for those in force. Only for October 2025 is one of the time recorded, of the day
 # before. Where two are as near, one before and one after, both are given.
@@ -104,8 +108,31 @@ def crash_replay(event: str, account: Account, rules: Rules, *, insurance_fund: 
         if position.contract is not Contract.LINEAR:
             msg = f"contract of {position.symbol} = {position.contract}: give linear contracts, as those recorded are"
             raise MarginError(msg)
-    corners = _corners(crash(event), tuple(dict.fromkeys(each.symbol for each in account.positions)))
-    states = [_moved(Snapshot.start(account, insurance_fund=insurance_fund), *corners[0], rules)]
+    path = crash(event).path(tuple(dict.fromkeys(each.symbol for each in account.positions)), step="1d")
+    return walk(Snapshot.start(account, insurance_fund=insurance_fund), path.marks(), rules)
+
+
+def walk(state: Snapshot, moments: Iterable[Moment], rules: Rules) -> tuple[Snapshot, ...]:
+    """Return the states along straight lines between some moments: at each of them, and at each liquidation between.
+
+    Args:
+        state: the state before the first moment.
+        moments: times (datetime64[s]), rising, each with the mark prices by symbol; `PricePath.marks()` yields them.
+        rules: what the venue does.
+
+    Returns:
+        Snapshots with their `time`, the first at the first moment.
+
+    Example:
+        >>> btc = crash_rulebooks("may-crash-2021")[0].position("BTCUSDT", 1, 100, leverage=2)
+        >>> start = Snapshot.start(Account(wallet_balance=50, positions=(btc,)))
+        >>> noon = np.datetime64("2021-05-19T12:00:00")
+        >>> moments = [(noon, {"BTCUSDT": 100.0}), (noon + 100, {"BTCUSDT": 0.1})]
+        >>> [(str(each.time)[11:], len(each.account.positions)) for each in walk(start, moments, Rules())]
+        [('12:00:00', 1), ('12:00:50', 0), ('12:01:40', 0)]
+    """
+    corners = [_Corner(int(when.astype("datetime64[s]").astype(np.int64)), dict(marks)) for when, marks in moments]
+    states = [_moved(state, *corners[0], rules)]
     for line in pairwise(corners):
         now, end = line[0].second, line[1].second
         while now < end:
@@ -122,12 +149,6 @@ class _Corner(NamedTuple):
 
 
 _Line = tuple[_Corner, _Corner]
-
-
-def _corners(event: Crash, symbols: tuple[str, ...]) -> list[_Corner]:
-    """Return the moments between which all prices run straight."""
-    path = event.path(symbols, step="1d")
-    return [_Corner(int(when.astype(np.int64)), prices) for when, prices in path.marks()]
 
 
 def _marks(line: _Line, second: int) -> dict[str, float]:

@@ -318,13 +318,13 @@ class Account:
                 case _:
                     msg = f"isolated_margin = None: {position.symbol} is isolated; give the money set aside for it"
                     raise MarginError(msg)
+        if free < 0 and self.wallet_balance > 0 and isclose(free, 0.0, abs_tol=1e-9 * self.wallet_balance):
+            free = 0.0  # what adding up floats left over
         if free < 0 and not cross:
             at_least_zero("wallet_balance", self.wallet_balance)
-            if not isclose(free, 0.0, abs_tol=1e-9 * self.wallet_balance):
-                set_aside = self.wallet_balance - free
-                msg = f"isolated_margin: {set_aside:,.10g} in all is more than wallet_balance = {self.wallet_balance!r}"
-                raise MarginError(msg)
-            free = 0.0  # what adding up floats left over
+            set_aside = self.wallet_balance - free
+            msg = f"isolated_margin: {set_aside:,.10g} in all is more than wallet_balance = {self.wallet_balance!r}"
+            raise MarginError(msg)
         return (Pool(collateral=free, positions=tuple(cross)), *isolated)
 
     def at(self, mark_prices: Mapping[str, float]) -> Self:

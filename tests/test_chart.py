@@ -2,7 +2,17 @@ from __future__ import annotations
 
 import pytest
 
-from marginlib import MarginError, Pool, RiskSchedule, UnknownNameError, liquidation_price, risk, rulebook
+from marginlib import (
+    Contract,
+    MarginError,
+    Pool,
+    Position,
+    RiskSchedule,
+    UnknownNameError,
+    liquidation_price,
+    risk,
+    rulebook,
+)
 from marginlib.chart import Chart, Control, Explorer, Table, grid, money, percent, pool_chart, price_text, times
 
 FLAT = RiskSchedule.flat(0.004)
@@ -90,3 +100,30 @@ def test_numbers_as_text():
     assert price_text(None) == "none"
     assert times(2) == "2.00x"
     assert grid(0, 1, 3) == (0, 0.5, 1)
+
+
+def test_between_its_points_a_pool_s_line_is_straight_across_every_tier_edge():
+    panel = pool_chart(pool(collateral=6e6, quantity=1_000.0), "BTCUSDT", title="large").panels[0]
+    for line, name in zip(panel.lines, ("equity", "maintenance"), strict=True):
+        assert len(line.x) > 2  # tiers change on the way
+        for price in grid(*panel.x_range, 997):
+            k = next(k for k in range(1, len(line.x)) if price <= line.x[k])
+            (x0, x1), (y0, y1) = line.x[k - 1 : k + 1], line.y[k - 1 : k + 1]
+            there = risk(pool(collateral=6e6, quantity=1_000.0).at({"BTCUSDT": price}))
+            assert y0 + (y1 - y0) * (price - x0) / (x1 - x0) == pytest.approx(getattr(there, name), rel=1e-9, abs=1e-3)
+
+
+def test_the_lines_of_an_inverse_contract_bend_and_have_many_points():
+    inverse = Position(
+        symbol="BTCUSD",
+        quantity=10_000,
+        entry_price=60_000,
+        mark_price=60_000,
+        schedule=FLAT,
+        contract=Contract.INVERSE,
+    )
+    line = pool_chart(Pool(collateral=0.05, positions=(inverse,)), "BTCUSD", title="coin").panels[0].lines[0]
+    middle = len(line.x) // 2
+    chord = (line.y[0] + line.y[-1]) / 2
+    assert len(line.x) > 100
+    assert line.y[middle] > chord  # profit in coins goes with -1 / price, which is concave

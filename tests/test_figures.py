@@ -7,7 +7,7 @@ import pytest
 from marginlib import Account, Pool, Position, RiskSchedule, close_out, figures, liquidation_price, rulebook
 from marginlib.chart import Explorer, money
 
-EXPLORERS = [value for name, value in vars(figures).items() if isinstance(value, Explorer)]
+EXPLORERS = [value for name in figures.__all__ if isinstance(value := getattr(figures, name), Explorer)]
 each_explorer = pytest.mark.parametrize("explorer", EXPLORERS, ids=lambda explorer: explorer.name)
 FLAT = RiskSchedule.flat(0.004)
 

@@ -177,7 +177,7 @@ def test_a_hedge_helps_against_a_common_fall_and_not_against_parting():
     # By hand: 10,000 - 25,000 x fall = 0.004 x 75,000 x (1 - fall); a rise at 1.5: 0.004 x 125,000 x (1 + rise).
     assert rows[0.5][0][1] == f"-{100 * (10_000 - 300) / (25_000 - 300):.1f} %"
     assert rows[1.0][0][1] == "none"
-    assert rows[0.5][1][1] == "beyond +2,000%"
+    assert rows[0.5][1][1] == "beyond +2,000 %"
     assert rows[1.5][1][1] == f"+{100 * (10_000 - 500) / (25_000 + 500):.1f} %"
     parting = [float(rows[ratio][2][1].split()[0]) for ratio in rows]
     assert parting == sorted(parting, reverse=True)

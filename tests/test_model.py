@@ -216,3 +216,19 @@ def test_more_set_aside_than_the_wallet_holds_is_refused_beside_a_cross_position
     eth = Position.open(symbol="ETHUSDT", quantity=1, price=3_000, schedule=FLAT).isolated(500)
     with pytest.raises(MarginError, match=r"wallet_balance = 100.0: 400 less than the isolated margins"):
         Account(wallet_balance=100, positions=(btc, eth))
+
+
+def test_what_adding_up_margins_leaves_over_is_no_debt() -> None:
+    # Taken off one by one, three margins come to an ulp more than their sum.
+    flat = RiskSchedule.flat(0.004)
+    margins = (0.1, 0.1, 1.1)
+    wallet = sum(margins)
+    assert wallet - margins[0] - margins[1] - margins[2] < 0
+    names = ("AUSDT", "BUSDT", "CUSDT")
+    held = [
+        Position.open(symbol=name, quantity=0.01, price=10, schedule=flat).isolated(margin)
+        for name, margin in zip(names, margins, strict=True)
+    ]
+    losing = Position.open(symbol="DUSDT", quantity=1, price=1, schedule=flat, leverage=10).at(0.9)
+    free = Account(wallet_balance=wallet, positions=(*held, losing)).pools()[0]
+    assert free.collateral == 0

@@ -1,20 +1,27 @@
 """Run notebooks from a fresh kernel and store them clean: `python tools/refresh_notebooks.py [NOTEBOOK ...]`.
 
-What is stored is what a code host can show: texts, tables and pictures, with no trace of the machine. A widget lives
-only while a kernel runs, so its view is left out and the text that stands for it is kept.
+What is stored is what a code host can show: texts, tables and pictures, with no trace of the machine. A live figure
+brings its own script, so its state is stored too and it is drawn without a kernel; its names are made from its cell's.
+Other widgets live only while a kernel runs, so their views are left out and the text that stands for them is kept.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 import nbformat
 from nbclient import NotebookClient
 
+from marginlib.export import STATE as WIDGET_STATE
+from marginlib.export import VIEW as WIDGET_VIEW
+from marginlib.export import is_live_figure
+
 ROOT = Path(__file__).resolve().parents[1]
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -28,7 +35,8 @@ def notebooks() -> list[Path]:
 
 def clean(notebook: Any) -> Any:  # noqa: ANN401 - nbformat has no types
     """Return the notebook without anything that depends on the machine or lives only with a kernel."""
-    notebook.metadata = nbformat.from_dict(METADATA)
+    saved = notebook.metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
+    kept: dict[str, Any] = {}
     number = 0
     for cell in notebook.cells:
         cell.metadata = nbformat.from_dict({key: cell.metadata[key] for key in ("tags",) if key in cell.metadata})
@@ -39,9 +47,23 @@ def clean(notebook: Any) -> Any:  # noqa: ANN401 - nbformat has no types
                 if "execution_count" in output:
                     output.execution_count = number
                 if "data" in output:
-                    output.data.pop(WIDGET_VIEW, None)
+                    keep_live_figure(output.data, cell.id, saved, kept)
                     output.metadata = nbformat.from_dict({})
+    widgets = {"widgets": {WIDGET_STATE: {"state": kept, "version_major": 2, "version_minor": 0}}} if kept else {}
+    notebook.metadata = nbformat.from_dict(METADATA | widgets)
     return notebook
+
+
+def keep_live_figure(data: Any, cell: str, saved: dict[str, Any], kept: dict[str, Any]) -> None:  # noqa: ANN401
+    """Move the state behind a cell's widget view to `kept` under names that stay; drop a view that needs a kernel."""
+    view = data.pop(WIDGET_VIEW, None)
+    model = saved.get(view["model_id"]) if view else None
+    if not is_live_figure(model):
+        return
+    figure, layout = (uuid5(NAMESPACE_URL, f"{cell}/{part}").hex for part in ("figure", "layout"))
+    kept[figure] = model | {"state": model["state"] | {"layout": f"IPY_MODEL_{layout}"}}
+    kept[layout] = saved[model["state"]["layout"].removeprefix("IPY_MODEL_")]
+    data[WIDGET_VIEW] = nbformat.from_dict({"model_id": figure, "version_major": 2, "version_minor": 0})
 
 
 def text(notebook: Any) -> str:  # noqa: ANN401
@@ -52,9 +74,12 @@ def text(notebook: Any) -> str:  # noqa: ANN401
 def refresh(path: Path) -> None:
     """Run one notebook and store it clean."""
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(
-        notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": path.parent}}
-    ).execute()
+    with tempfile.TemporaryDirectory() as folder:
+        # As somebody who has not answered anything: what is stored must not depend on anybody's progress.
+        os.environ["MARGINLIB_PROGRESS"] = str(Path(folder) / "progress.json")
+        NotebookClient(
+            notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": path.parent}}
+        ).execute()
     path.write_text(text(clean(notebook)), encoding="utf-8")
 
 

@@ -103,9 +103,9 @@ def _crash_replay(*, event: str, leverage: int, cursor: int) -> Chart:
         y_range=(-500.0, 14_500.0),
         lines=tuple(_line(f"{mode.value} margin", role, *runs[mode].until(now)) for mode, role in _LINES.items()),
         markers=(
-            _death(runs[MarginMode.CROSS], "BTCUSDT", now, "cross: all liquidated, hour", "liquidation"),
-            _death(runs[MarginMode.ISOLATED], "BTCUSDT", now, "isolated: BTC liquidated, hour", "isolated"),
-            _death(runs[MarginMode.ISOLATED], "ETHUSDT", now, "isolated: ETH liquidated, hour", "maintenance"),
+            _death(runs[MarginMode.CROSS], "BTCUSDT", now, "hour of liquidation, all in cross:", "liquidation"),
+            _death(runs[MarginMode.ISOLATED], "BTCUSDT", now, "hour of liquidation, BTC isolated:", "isolated"),
+            _death(runs[MarginMode.ISOLATED], "ETHUSDT", now, "hour of liquidation, ETH isolated:", "maintenance"),
         ),
     )
     ways = [_price_line(event, symbol, role) for symbol, role in zip(_SYMBOLS, ("bankruptcy", "initial"), strict=True)]
@@ -197,7 +197,7 @@ CRASH_REPLAY = Explorer(
     controls=(
         choice("event", "event", _EVENTS, "may-crash-2021"),
         slider("leverage", "leverage", (2, 3, 4, 5, 6, 8, 10, 15, 20), 4, "{}x"),
-        slider("cursor", "time that has passed", tuple(range(0, 101, 2)), 100, "{} %"),
+        slider("cursor", "time that has passed", tuple(range(0, 101, 2)), 100, "{} %", plays=True),
     ),
     build=_crash_replay,
 )

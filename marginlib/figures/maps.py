@@ -7,7 +7,7 @@ one with `liquidation_price`, and no price is searched for.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 
 from marginlib._validate import MarginError
@@ -78,6 +78,12 @@ def safe_corners(pool: Pool, across: str, up: str, x_range: Span, y_range: Span)
         *((x, y) for x in x_range for y in y_range if risk(pool.at({across: x, up: y})).health is Health.HEALTHY),
     ]
     return _hull(points, x_range[1] - x_range[0], y_range[1] - y_range[0])
+
+
+@lru_cache(maxsize=256)
+def _corners(pool: Pool, symbols: tuple[str, str], spans: tuple[Span, Span]) -> tuple[Point, ...]:
+    """Return the corners again for prices that move over a map that stays."""
+    return safe_corners(pool, *symbols, *spans)
 
 
 def _edges(pool: Pool, symbol: str, span: Span) -> list[float]:
@@ -178,7 +184,7 @@ def survival_chart(
     _, *alone = Account(wallet_balance=wallet_balance, positions=tuple(each.isolated() for each in positions)).pools()
     at = [liquidation_price(pool, symbol) for pool, symbol in zip(alone, symbols, strict=True)]
     parts = [_parts(*each) for each in zip(positions, at, spans, strict=True)]
-    corners = safe_corners(cross, across, up, *spans)
+    corners = _corners(cross.at({each.symbol: each.entry_price for each in positions}), symbols, tuple(spans))
     shapes = {
         "isolated": _rectangle(*spans),
         "neither": _rectangle(*(dead for _, dead in parts)),
@@ -186,7 +192,8 @@ def survival_chart(
         "both": _rectangle(*(safe for safe, _ in parts)),
     }
     marks = (positions[0].mark_price, positions[1].mark_price)
-    words = _places(shapes, spans, marks)
+    now = tuple(int((mark - low) / (high - low) * _CELLS) for mark, (low, high) in zip(marks, spans, strict=True))
+    words = _places(tuple(shapes.items()), tuple(spans), now)
     line = _frontier(cross, symbols, corners)
     panel = Panel(
         title=title,
@@ -293,16 +300,19 @@ def _state(pool: Pool) -> str:
 _CELLS, _WIDE, _HIGH = 25, 4, 1.5
 
 
-def _places(shapes: dict[str, tuple[Point, ...]], spans: list[Span], now: Point) -> dict[str, Point]:
+Shapes = tuple[tuple[str, tuple[Point, ...]], ...]  # each role with its corners
+
+
+@lru_cache(maxsize=256)
+def _places(shapes: Shapes, spans: tuple[Span, Span], now: tuple[int, ...]) -> dict[str, Point]:
     """Return where each area's word stands: far from every other area and from the mark prices, if there is room.
 
-    Only the words are placed on a grid; the areas are exact.
+    Only the words are placed on a grid, `now` is the cell of the mark prices; the areas are exact.
     """
-    xs, ys = ([low + (high - low) * (k + 0.5) / _CELLS for k in range(_CELLS)] for low, high in spans)
-    top = [[_topmost(shapes, (x, y)) for y in ys] for x in xs]
-    taken = [int((mark - low) / (high - low) * _CELLS) for mark, (low, high) in zip(now, spans, strict=True)]
-    if all(0 <= k < _CELLS for k in taken):
-        top[taken[0]][taken[1]] = "now"
+    xs, ys = _cells(spans)
+    top = [list(column) for column in _seen(shapes, spans)]
+    if all(0 <= k < _CELLS for k in now):
+        top[now[0]][now[1]] = "now"
     reach = [[0.0] * _CELLS for _ in xs]
     order = [(i, j) for i in range(_CELLS) for j in range(_CELLS)]
     # Two passes, there and back: how many words fit between a cell and the nearest cell of another area or the border.
@@ -314,7 +324,7 @@ def _places(shapes: dict[str, tuple[Point, ...]], spans: list[Span], now: Point)
             ]
             reach[i][j] = min([*near, reach[i][j]] if step > 0 else near)
     words = {}
-    for role in shapes:
+    for role, _ in shapes:
         cells = [(reach[i][j], i, j) for i, j in order if top[i][j] == role and reach[i][j] >= 1]
         best = [(i, j) for room, i, j in cells if room == max(cells)[0]]
         if best:
@@ -324,9 +334,18 @@ def _places(shapes: dict[str, tuple[Point, ...]], spans: list[Span], now: Point)
     return words
 
 
-def _topmost(shapes: dict[str, tuple[Point, ...]], point: Point) -> str:
-    """Return the role of the area that is seen at a point."""
-    return next(role for role in reversed(shapes) if _inside(shapes[role], point))
+def _cells(spans: tuple[Span, Span]) -> list[list[float]]:
+    """Return the middles of the grid's cells along both axes."""
+    return [[low + (high - low) * (k + 0.5) / _CELLS for k in range(_CELLS)] for low, high in spans]
+
+
+@lru_cache(maxsize=64)
+def _seen(shapes: Shapes, spans: tuple[Span, Span]) -> tuple[tuple[str, ...], ...]:
+    """Return the role of the area that is seen in each cell of the grid."""
+    xs, ys = _cells(spans)
+    return tuple(
+        tuple(next(role for role, corners in reversed(shapes) if _inside(corners, (x, y))) for y in ys) for x in xs
+    )
 
 
 def _inside(corners: tuple[Point, ...], point: Point) -> bool:
@@ -402,7 +421,7 @@ def _hedge(*, ratio: float, leverage: int) -> Chart:
     apart = Panel(
         title="they part: BTC down, ETH up by as much",
         x_label="hedge ratio: ETH short / BTC long",
-        y_label="",
+        y_label="move each way [%]",
         x_range=(0, 1.5),
         y_range=(0, 60),
         lines=(
@@ -456,16 +475,23 @@ def _hedge_ends(ratio: float, leverage: int) -> Ends:
 
 def _parting(pool: Pool) -> float | None:
     """Return the share by which BTC falls while ETH rises by as much until the pool is liquidated, below 1."""
-    btc, eth = (position.mark_price for position in pool.positions)
-    corners = safe_corners(pool, "BTCUSDT", "ETHUSDT", (btc * _ROUNDING, btc), (eth, 2 * eth))
-    # From where the marks are the way leads up and to the left, and leaves a convex region once.
-    start, ahead = (btc, eth), (0.0, 2 * eth)
-    ways = [
-        _turn(a, b, start) / (_turn(a, b, start) - _turn(a, b, ahead))
-        for a, b in pairwise((*corners, corners[0]))
-        if _turn(a, b, ahead) < 0
+    # Along the way equity - maintenance is straight between the shares at which a leg crosses into another tier.
+    shares = [
+        way * (floor / leg.notional - 1)
+        for leg, way in zip(pool.positions, (-1, 1), strict=True)
+        for floor in leg.schedule.floors[1:]
     ]
-    return min(ways, default=None)
+    stops = (0.0, *sorted(share for share in shares if 0 < share < 1), 1 - _ROUNDING)
+    left = [_surplus_apart(pool, share) for share in stops]
+    ways = zip(pairwise(stops), pairwise(left), strict=True)
+    return next((a + (b - a) * u / (u - v) for (a, b), (u, v) in ways if v <= 0), None)
+
+
+def _surplus_apart(pool: Pool, share: float) -> float:
+    """Return equity - maintenance after BTC has fallen by a share and ETH has risen by as much [quote currency]."""
+    btc, eth = pool.positions
+    now = risk(pool.at({"BTCUSDT": btc.mark_price * (1 - share), "ETHUSDT": eth.mark_price * (1 + share)}))
+    return now.equity - now.maintenance
 
 
 def _along(label: str, role: str, ends: dict[float, Ends], mode: str, way: int) -> Line:
@@ -485,14 +511,14 @@ def _way_text(move: float | None, way: int) -> str:
     word = ("a fall of {}", "a rise of {}", "{} each way")[way]
     if move is None:
         return ("no fall", "no rise", "no parting")[way]
-    return word.format(f"{100 * abs(move):,.1f} %") if move <= _FAR else f"no rise below {_FAR:,.0%}"
+    return word.format(f"{100 * abs(move):,.1f} %") if move <= _FAR else f"no rise below {100 * _FAR:,.0f} %"
 
 
 def _cell(move: float | None, way: int) -> str:
     """Return a move as a cell of the table; parting has no sign, for one coin falls and the other rises."""
     if move is None:
         return "none"
-    return percent(move).lstrip("+" if way > 1 else "") if move <= _FAR else f"beyond {_FAR:+,.0%}"
+    return percent(move).lstrip("+" if way > 1 else "") if move <= _FAR else f"beyond {100 * _FAR:+,.0f} %"
 
 
 HEDGE = Explorer(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from math import inf
 
 from marginlib.chart import (
@@ -14,6 +15,7 @@ from marginlib.chart import (
     Table,
     alt_text,
     choice,
+    grid,
     money,
     pool_panel,
     pool_sentence,
@@ -99,13 +101,8 @@ def _what_is_margin(*, quantity: float, leverage: float, move: int) -> Chart:
         y=tuple(risk(pool.at({"BTCUSDT": price})).initial for price in prices),
     )
     panel = replace(panel, lines=(*panel.lines, initial), markers=panel.markers[:2])
-    felt = [risk(pool.at({"BTCUSDT": price})) for price in prices]
     now = risk(pool)
-    shown = [
-        (price, each.effective_leverage)
-        for price, each in zip(prices, felt, strict=True)
-        if each.effective_leverage < FELT_AT_MOST
-    ]
+    shown = _felt(pool.at({"BTCUSDT": entry}))
     right = Panel(
         title="effective leverage",
         x_label="BTC mark price [$]",
@@ -138,6 +135,13 @@ def _what_is_margin(*, quantity: float, leverage: float, move: int) -> Chart:
         table=pool_table(pool, "BTCUSDT"),
         alt=alt_text("A BTC long in a wallet of $10,000", panel, sentence),
     )
+
+
+@cache
+def _felt(pool: Pool) -> tuple[tuple[float, float], ...]:
+    """Return the effective leverage along the price, where it is not too high to draw."""
+    felt = [(price, risk(pool.at({"BTCUSDT": price})).effective_leverage) for price in grid(38_000, 78_000)]
+    return tuple((price, leverage) for price, leverage in felt if leverage < FELT_AT_MOST)
 
 
 WHAT_IS_MARGIN = Explorer(
@@ -187,6 +191,7 @@ ISOLATED = Explorer(
         slider("added", "margin added", tuple(range(0, 1_001, 50)), 0, "${}"),
     ),
     build=_isolated,
+    precomputed=True,
 )
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -242,9 +247,7 @@ def _contagion(*, sol_move: int) -> Chart:
     eth = Position.open(symbol="ETHUSDT", quantity=10_000 / 3_000, price=3_000, schedule=FLAT)
     sol = Position.open(symbol="SOLUSDT", quantity=40_000 / 150, price=150, schedule=FLAT_SOL)
     pool = Pool(collateral=10_000, positions=(eth, sol))
-    moves = tuple(range(-24, 11))
-    prices = [liquidation_price(pool.at({"SOLUSDT": 150 * (1 + move / 100)}), "ETHUSDT") for move in moves]
-    drawn = [(move, price) for move, price in zip(moves, prices, strict=True) if price is not None]
+    drawn = _eth_prices(pool)
     here = pool.at({"SOLUSDT": 150 * (1 + sol_move / 100)})
     price = liquidation_price(here, "ETHUSDT")
     panel = Panel(
@@ -257,7 +260,7 @@ def _contagion(*, sol_move: int) -> Chart:
             Line(
                 label="ETH liquidation price",
                 role="liquidation",
-                x=tuple(float(move) for move, _ in drawn),
+                x=tuple(move for move, _ in drawn),
                 y=tuple(value for _, value in drawn),
             ),
             Line(label="ETH mark price", role="mark", x=(-25, 11), y=(3_000, 3_000)),
@@ -288,6 +291,14 @@ def _contagion(*, sol_move: int) -> Chart:
         ),
         alt=alt_text("Contagion in a cross pool of $10,000", panel, sentence),
     )
+
+
+@cache
+def _eth_prices(pool: Pool) -> tuple[tuple[float, float], ...]:
+    """Return ETH's liquidation price for each move of SOL [%] that leaves one."""
+    moves = range(-24, 11)
+    prices = [liquidation_price(pool.at({"SOLUSDT": 150 * (1 + move / 100)}), "ETHUSDT") for move in moves]
+    return tuple((float(move), price) for move, price in zip(moves, prices, strict=True) if price is not None)
 
 
 CONTAGION = Explorer(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from itertools import pairwise
 
 from marginlib.chart import (
@@ -58,7 +59,7 @@ def _tiers(*, symbol: str, notional: int) -> Chart:
                 "of the next dollar (tier rate)", "mark", schedule, (low, high), lambda k: 100 * schedule.rates[k]
             ),
         ),
-        markers=(Marker(label="this position", role="liquidation", x=float(notional), y=100 * maintenance / notional),),
+        markers=(Marker(label="this position", role="mark", x=float(notional), y=100 * maintenance / notional),),
     )
     right = Panel(
         title="largest leverage",
@@ -72,9 +73,7 @@ def _tiers(*, symbol: str, notional: int) -> Chart:
                 "largest leverage", "initial", schedule, (low, high), lambda k: schedule.tiers[k].leverage_limit
             ),
         ),
-        markers=(
-            Marker(label="this position", role="liquidation", x=float(notional), y=schedule.max_leverage(notional)),
-        ),
+        markers=(Marker(label="this position", role="mark", x=float(notional), y=schedule.max_leverage(notional)),),
     )
     sentence = (
         f"{money(notional, 0)} of {symbol} stands in tier {k + 1}: {100 * schedule.rates[k]:.2f} % on the part above "
@@ -127,9 +126,9 @@ def _size(*, leverage: int, notional: int) -> Chart:
     """Return how far the liquidation price of an isolated BTC long is, along its size."""
     schedule = rulebook("binance_usdm", TIER_DATE).schedule("BTCUSDT")
     low, high = 10_000.0, min(1.0e8, schedule.max_notional(leverage))
-    xs = tuple(low * (high / low) ** (k / (POINTS - 1)) for k in range(POINTS))
     flat = RiskSchedule.flat(schedule.rates[0])
-    away = {x: _distance(x, leverage, schedule) for x in (*xs, float(notional))}
+    away = _distance(float(notional), leverage, schedule)
+    xs, ys = _distances(leverage, low, high)
     panel = Panel(
         title=f"fall that liquidates an isolated BTC long at {leverage}x",
         x_label="notional at entry [$]",
@@ -138,7 +137,7 @@ def _size(*, leverage: int, notional: int) -> Chart:
         y_range=(-115 / leverage, 0),
         log_x=True,
         lines=(
-            Line(label="with the tiers", role="liquidation", x=xs, y=tuple(100 * away[x] for x in xs)),
+            Line(label="with the tiers", role="liquidation", x=xs, y=ys),
             Line(
                 label="if the first rate held for every size",
                 role="mark",
@@ -151,14 +150,14 @@ def _size(*, leverage: int, notional: int) -> Chart:
                 label="this position",
                 role="liquidation",
                 x=float(notional) if notional <= high else None,
-                y=100 * away[float(notional)],
+                y=100 * away,
             ),
         ),
     )
     if notional <= high:
         sentence = (
             f"An isolated BTC long of {money(notional, 0)} at {leverage}x is liquidated after a move of "
-            f"{percent(away[float(notional)], 2)}; with the first tier's rate at every size it would be "
+            f"{percent(away, 2)}; with the first tier's rate at every size it would be "
             f"{percent(_distance(low, leverage, flat), 2)}."
         )
     else:
@@ -176,6 +175,14 @@ def _size(*, leverage: int, notional: int) -> Chart:
         ),
         alt=alt_text("Liquidation distance along the size, Binance USD-M BTC tiers", panel, sentence),
     )
+
+
+@cache
+def _distances(leverage: int, low: float, high: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return notionals from low to high, and the move that liquidates a BTC long of each [%]."""
+    schedule = rulebook("binance_usdm", TIER_DATE).schedule("BTCUSDT")
+    xs = tuple(low * (high / low) ** (k / (POINTS - 1)) for k in range(POINTS))
+    return xs, tuple(100 * _distance(x, leverage, schedule) for x in xs)
 
 
 def _distance(notional: float, leverage: float, schedule: RiskSchedule) -> float:

@@ -105,7 +105,7 @@ def _funding_drift(*, rate: float, payer: str, days: int) -> Chart:
             Line(label="behind the position", role="equity", x=xs, y=behind),
             Line(label="rest of the account", role="isolated", x=xs, y=free),
         ),
-        markers=(replace(now, y=behind[last]),),
+        markers=(replace(now, role="mark", y=behind[last]),),
     )
     paid = here.ledger.funding
     flow = f"receives {money(-paid)}" if paid < 0 else f"pays {money(paid)}"
@@ -314,7 +314,8 @@ LIQUIDATION_STEPS = Explorer(
     controls=(
         choice("policy", "closes", {name: words for name, (words, _) in _POLICIES.items()}, "down"),
         choice("ending", "at the end", {name: words for name, (words, _) in _ENDINGS.items()}, "jumps"),
-        slider("step", "step", tuple(range(STEPS + 1)), 0, "{}"),
+        slider("step", "step", tuple(range(STEPS + 1)), 0, "{}", plays=True),
     ),
     build=_liquidation_steps,
+    precomputed=True,
 )

@@ -1,0 +1,727 @@
+// @ts-check
+/**
+ * The live figure: native controls, one SVG, a sentence and a table. Python computes, this only draws: it picks a frame
+ * (arrays of numbers and texts in a fixed order, see frames.py) and moves what has changed, all in one animation frame.
+ *
+ * @typedef {{numbers: ArrayLike<number>[], texts: string[]}} Frame
+ * @typedef {{name: string, label: string, texts: string[], choice: boolean, plays: boolean}} Control
+ * @typedef {{look: string, dashes: number[]}} LineForm
+ * @typedef {LineForm & {shape: string, size: number, filled: boolean, rule: boolean}} MarkerForm
+ * @typedef {{log: boolean, areas: {look: string, hatch: string}[], lines: LineForm[], markers: MarkerForm[]}} PanelForm
+ * @typedef {{line: number, rule: number, grid: number, title: number, label: number, tick: number}} Sizes
+ * @typedef {{name: string, title: string, live: boolean, controls: Control[], panels: PanelForm[], sizes: Sizes}} Form
+ * @typedef {{get(name: string): any, set(name: string, value: any): void, save_changes(): void,
+ *   send(content: any): void, on(name: string, heard: (...heard: any[]) => void): void,
+ *   off(name: string, heard: (...heard: any[]) => void): void}} Model
+ */
+
+const SVG = "http://www.w3.org/2000/svg";
+const HELP = "Click a control, then move it with the arrow keys or drag it.";
+const NO_KERNEL = "The controls of this figure need a running kernel: run the cell to use them.";
+const PATIENCE = 2500; // ms without an answer, after which the kernel counts as gone
+const QUIET = 600; // ms after the last move until the sentence is spoken
+const SYNC = 150; // ms after the last move until Python is told, where it need not compute
+const KEPT = 1000; // frames that are remembered, a few kilobytes each
+
+// --------------------------------------------------------------------------------------------------------------------
+// frames
+// --------------------------------------------------------------------------------------------------------------------
+
+/**
+ * Return a function from the number of a state to its frame, for bytes that `frames.pack` made.
+ * @param {BufferSource} packed
+ * @returns {Promise<(state: number) => Frame>}
+ */
+export async function unpack(packed) {
+  const inflated = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const bytes = await new Response(inflated).arrayBuffer();
+  const size = new DataView(bytes).getUint32(0, true);
+  /** @type {{width: [number, number], lengths: number[], texts: string[]}} */
+  const { width, lengths, texts } = JSON.parse(new TextDecoder().decode(new Uint8Array(bytes, 4, size)));
+  const arrays = split(bytes, 4 + size, lengths);
+  const rows = new Uint32Array(bytes, 4 + size + 4 * lengths.reduce((sum, each) => sum + each, 0));
+  return (state) => {
+    const start = state * (width[0] + width[1]);
+    const row = Array.from(rows.subarray(start, start + width[0] + width[1]));
+    return {
+      numbers: row.slice(0, width[0]).map((each) => arrays[each]),
+      texts: row.slice(width[0]).map((each) => texts[each]),
+    };
+  };
+}
+
+/**
+ * Return the arrays that stand one after another in a buffer.
+ * @param {ArrayBuffer} bytes
+ * @param {number} start
+ * @param {number[]} lengths
+ */
+function split(bytes, start, lengths) {
+  return lengths.map((length) => {
+    const array = new Float32Array(bytes, start, length);
+    start += 4 * length;
+    return array;
+  });
+}
+
+// --------------------------------------------------------------------------------------------------------------------
+// small tools
+// --------------------------------------------------------------------------------------------------------------------
+
+/**
+ * Return a new HTML element.
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, string | number>} [attributes]
+ * @param {...(Node | string)} children
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
+function html(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+  element.append(...children);
+  return element;
+}
+
+/**
+ * Return a new SVG element inside another.
+ * @param {Element} parent
+ * @param {string} tag
+ * @param {Record<string, string | number>} [attributes]
+ */
+function svg(parent, tag, attributes = {}) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+  return parent.appendChild(element);
+}
+
+/**
+ * Set attributes where they differ: what stays is not touched.
+ * @param {Element} element
+ * @param {Record<string, string | number>} attributes
+ */
+function put(element, attributes) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (element.getAttribute(name) !== String(value)) element.setAttribute(name, String(value));
+  }
+}
+
+/**
+ * Set a text where it differs.
+ * @param {Element} element
+ * @param {string} text
+ */
+function say(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** @param {number} value */
+const short = (value) => Math.round(value * 100) / 100;
+
+/** @param {number} radius @returns {Record<string, string>} */
+const shapes = (radius) => {
+  const [r, s, w] = [radius, radius * 0.88, radius * 0.55];
+  return {
+    circle: `M${-r},0A${r},${r} 0 1 1 ${r},0A${r},${r} 0 1 1 ${-r},0Z`,
+    square: `M${-s},${-s}H${s}V${s}H${-s}Z`,
+    diamond: `M0,${-r * 1.2}L${r * 1.2},0L0,${r * 1.2}L${-r * 1.2},0Z`,
+    triangle: `M0,${-r}L${r},${s}H${-r}Z`,
+    wedge: `M0,${r}L${r},${-s}H${-r}Z`,
+    cross: `M${-r},${w - r}L${w - r},${-r}L0,${-w}L${r - w},${-r}L${r},${w - r}L${w},0L${r},${r - w}L${r - w},${r}L0,${w}L${w - r},${r}L${-r},${r - w}L${-w},0Z`,
+  };
+};
+
+// --------------------------------------------------------------------------------------------------------------------
+// the picture
+// --------------------------------------------------------------------------------------------------------------------
+
+const [WHOLE, HALF, NARROW] = [760, 380, 340]; // widths of a panel: alone, beside another, on a narrow page
+const [HEAD, BOTTOM, LEFT, RIGHT, ROW] = [32, 46, 54, 16, 20];
+const LETTER = 0.6; // width of a bold letter, in heights of type
+
+/**
+ * Build a picture into an SVG and return the function that draws a frame into it. Every element is made here, once.
+ * @param {Element} root
+ * @param {Form} form
+ * @param {boolean} narrow
+ * @returns {(frame: Frame) => void}
+ */
+function picture(root, form, narrow) {
+  const id = `lm${Math.random().toString(36).slice(2)}`;
+  const { panels, sizes } = form;
+  const wide = narrow ? NARROW : panels.length > 1 ? HALF : WHOLE;
+  const columns = wide > HALF ? 2 : 1;
+  const height = narrow ? 220 : 250;
+  const rows = Math.max(...panels.map((each) => each.areas.length + each.lines.length + each.markers.length));
+  const top = HEAD + (narrow ? 36 : 18); // a long title takes two lines on a narrow page
+  const bottom = BOTTOM + (narrow ? 16 : 0); // and so does a long name of the axis
+  const whole = top + height + bottom + Math.ceil(rows / columns) * ROW + 6;
+  root.replaceChildren();
+  put(root, { viewBox: narrow ? `0 0 ${wide} ${whole * panels.length}` : `0 0 ${WHOLE} ${whole}` });
+  const defs = svg(root, "defs");
+  const drawn = panels.map((panel, k) => {
+    const [x, y] = narrow ? [0, k * whole] : [k * wide, 0];
+    const place = svg(root, "g", { transform: `translate(${x},${y})` });
+    return onePanel(place, defs, `${id}-${k}`, panel, sizes, wide, height, columns, top, bottom);
+  });
+  return (frame) => {
+    const read = { number: 0, text: 0 };
+    for (const draw of drawn) draw(frame, read);
+  };
+}
+
+/**
+ * Build one panel and return the function that draws its part of a frame.
+ * @param {Element} root
+ * @param {Element} defs
+ * @param {string} id
+ * @param {PanelForm} form
+ * @param {Sizes} sizes
+ * @param {number} whole
+ * @param {number} height
+ * @param {number} columns
+ * @param {number} top
+ * @param {number} bottom
+ */
+function onePanel(root, defs, id, form, sizes, whole, height, columns, top, bottom) {
+  const width = whole - LEFT - RIGHT;
+  svg(svg(defs, "clipPath", { id: `${id}-clip` }), "rect", { x: LEFT, y: top, width, height });
+  const title = [2, 1].map((line) =>
+    svg(root, "text", { x: 4, y: top - 16 - 18 * line, "font-size": sizes.title, "font-weight": 600 }));
+  const yLabel = svg(root, "text", { x: 4, y: top - 14, "font-size": sizes.label, class: "muted" });
+  const xLabel = [38, 53].map((line) => svg(root, "text", {
+    x: LEFT + width / 2, y: top + height + line, "font-size": sizes.label, class: "muted", "text-anchor": "middle",
+  }));
+  const letters = bottom > BOTTOM ? (width + 2 * RIGHT) / (LETTER * sizes.label) : Infinity;
+  const inside = svg(root, "g", { "clip-path": `url(#${id}-clip)` });
+  const areas = form.areas.map((each, k) => ({
+    shape: svg(inside, "path", { style: `fill:var(--lm-${each.look}-face)` }),
+    hatch: svg(inside, "path", { style: `fill:${hatching(defs, `${id}-hatch${k}`, each)}` }),
+  }));
+  const grid = svg(inside, "path", { class: "grid", "stroke-width": sizes.grid });
+  const zero = svg(inside, "path", { class: "axis", "stroke-width": sizes.grid });
+  const rules = form.markers.map((each) =>
+    svg(inside, "path", { class: "line", style: stroke(each, sizes.rule), opacity: 0.75 }));
+  const lines = form.lines.map((each) => svg(inside, "path", { class: "line", style: stroke(each, sizes.line) }));
+  const words = form.areas.map(() =>
+    svg(root, "text", { class: "word", "font-size": sizes.label, "text-anchor": "middle" }));
+  const points = form.markers.map((each) => marker(root, each));
+  const [xTicks, yTicks] = [tickTexts(root, sizes, "middle"), tickTexts(root, sizes, "end")];
+
+  const all = form.areas.length + form.lines.length + form.markers.length;
+  const perColumn = Math.ceil(all / columns);
+  const legend = Array.from({ length: all }, (_, k) => {
+    const x = 4 + Math.floor(k / perColumn) * (whole / columns);
+    const y = top + height + bottom + (k % perColumn) * ROW + 10;
+    return { x, y, text: svg(root, "text", { x: x + 40, y: y + 4, "font-size": sizes.label }) };
+  });
+  form.areas.forEach((each, k) => {
+    const box = { x: legend[k].x, y: legend[k].y - 6, width: 30, height: 12 };
+    svg(root, "rect", { ...box, style: `fill:var(--lm-${each.look}-face)` });
+    svg(root, "rect", { ...box, style: `fill:url(#${id}-hatch${k});stroke:var(--lm-${each.look}-hatch)` });
+  });
+  form.lines.forEach((each, k) => {
+    const { x, y } = legend[form.areas.length + k];
+    svg(root, "path", { class: "line", d: `M${x},${y}h30`, style: stroke(each, sizes.line) });
+  });
+  form.markers.forEach((each, k) => {
+    const { x, y } = legend[form.areas.length + form.lines.length + k];
+    put(marker(root, each), { transform: `translate(${x + 15},${y})` });
+  });
+
+  /** @param {Frame} frame @param {{number: number, text: number}} read */
+  return (frame, read) => {
+    const numbers = () => frame.numbers[read.number++];
+    const text = () => frame.texts[read.text++];
+    const range = numbers();
+    const [x0, x1] = form.log ? [Math.log(range[0]), Math.log(range[1])] : [range[0], range[1]];
+    /** @param {number} x */
+    const across = (x) => short(LEFT + (width * ((form.log ? Math.log(x) : x) - x0)) / (x1 - x0));
+    /** @param {number} y */
+    const up = (y) => short(top + height * (1 - (y - range[2]) / (range[3] - range[2])));
+    /** @param {number} x @param {number} y */
+    const seen = (x, y) => x >= range[0] && x <= range[1] && y >= range[2] && y <= range[3];
+    /** @param {ArrayLike<number>} xs @param {ArrayLike<number>} ys */
+    const way = (xs, ys) => (xs.length ? `M${Array.from(xs, (x, k) => `${across(x)},${up(ys[k])}`).join("L")}` : "");
+
+    const [xs, ys] = [numbers(), numbers()];
+    broken(text(), whole / (LETTER * sizes.title)).forEach((line, k) => say(title[k], line));
+    const [above, below] = broken(text(), letters);
+    say(xLabel[0], above || below);
+    say(xLabel[1], above && below);
+    say(yLabel, text());
+    const [xTexts, yTexts] = [text().split("\n"), text().split("\n")];
+    const [low, high] = [top + height, LEFT + width];
+    put(grid, {
+      d: Array.from(xs, (x) => `M${across(x)},${top}V${low}`).join("") +
+        Array.from(ys, (y) => `M${LEFT},${up(y)}H${high}`).join(""),
+    });
+    put(zero, { d: range[2] <= 0 && range[3] >= 0 ? `M${LEFT},${up(0)}H${high}` : "" });
+    xTicks(xTexts, (k) => ({ x: across(xs[k]), y: low + 18 }));
+    yTicks(yTexts, (k) => ({ x: LEFT - 6, y: up(ys[k]) + 4 }));
+
+    let row = 0;
+    areas.forEach(({ shape, hatch }, k) => {
+      const [cornersX, cornersY, at] = [numbers(), numbers(), numbers()];
+      const d = cornersX.length ? `${way(cornersX, cornersY)}Z` : "";
+      put(shape, { d });
+      put(hatch, { d });
+      say(legend[row++].text, text());
+      const word = text();
+      const room = seen(at[0], at[1]);
+      say(words[k], room ? word : "");
+      put(words[k], room ? { x: across(at[0]), y: up(at[1]) + 4 } : { x: 0, y: 0 });
+    });
+    for (const line of lines) {
+      put(line, { d: way(numbers(), numbers()) });
+      say(legend[row++].text, text());
+    }
+    points.forEach((point, k) => {
+      const [x, y] = Array.from(numbers());
+      say(legend[row++].text, text());
+      const shown = seen(x, y);
+      const place = shown ? `translate(${across(x)},${up(y)})` : "";
+      put(point, { visibility: shown ? "visible" : "hidden", transform: place });
+      put(rules[k], { d: form.markers[k].rule && x >= range[0] && x <= range[1] ? `M${across(x)},${top}V${low}` : "" });
+    });
+  };
+}
+
+/**
+ * Return a text on two lines, the first empty where one is enough.
+ * @param {string} text @param {number} letters
+ */
+function broken(text, letters) {
+  if (text.length <= letters) return ["", text];
+  const cut = text.lastIndexOf(" ", letters);
+  return [text.slice(0, cut), text.slice(cut + 1)];
+}
+
+/** @param {LineForm} form @param {number} width */
+function stroke(form, width) {
+  return `stroke:var(--lm-${form.look});stroke-width:${width};stroke-dasharray:${form.dashes.map((each) => each * width).join(" ") || "none"}`;
+}
+
+/** @param {Element} root @param {MarkerForm} form */
+function marker(root, form) {
+  const colour = `var(--lm-${form.look})`;
+  const look = form.filled ? `fill:${colour};stroke:var(--lm-page);stroke-width:1` : `fill:none;stroke:${colour};stroke-width:1.5`;
+  return svg(root, "path", { class: "marker", d: shapes(form.size / 2)[form.shape], style: look });
+}
+
+/**
+ * Return the fill of an area's hatching, and define it.
+ * @param {Element} defs @param {string} id @param {{look: string, hatch: string}} form
+ */
+function hatching(defs, id, form) {
+  const pattern = svg(defs, "pattern", { id, width: 9, height: 9, patternUnits: "userSpaceOnUse" });
+  const colour = `var(--lm-${form.look}-hatch)`;
+  const line = { rising: "M-1,10L10,-1M-1,1L1,-1M8,10L10,8", falling: "M-1,-1L10,10M-1,8L1,10M8,-1L10,1" }[form.hatch];
+  if (line) svg(pattern, "path", { d: line, style: `stroke:${colour};stroke-width:0.9` });
+  if (form.hatch === "dots") svg(pattern, "circle", { cx: 4.5, cy: 4.5, r: 1, style: `fill:${colour}` });
+  return `url(#${id})`;
+}
+
+/**
+ * Return the function that writes the numbers along an axis.
+ * @param {Element} root @param {Sizes} sizes @param {string} anchor
+ */
+function tickTexts(root, sizes, anchor) {
+  /** @type {Element[]} */
+  const made = [];
+  /** @param {string[]} texts @param {(k: number) => Record<string, number>} place */
+  return (texts, place) => {
+    while (made.length < texts.length) {
+      made.push(svg(root, "text", { class: "muted", "font-size": sizes.tick, "text-anchor": anchor }));
+    }
+    made.forEach((element, k) => {
+      say(element, texts[k] ?? "");
+      if (k < texts.length) put(element, place(k));
+    });
+  };
+}
+
+// --------------------------------------------------------------------------------------------------------------------
+// the words
+// --------------------------------------------------------------------------------------------------------------------
+
+/**
+ * Write a table of texts; a first cell names its row, numbers stand under each other. Cells are kept and filled anew.
+ * @param {HTMLTableElement} table @param {string} columns @param {string} rows
+ */
+function fill(table, columns, rows) {
+  const head = columns.split("\t");
+  const body = rows.split("\n").filter(Boolean).map((row) => row.split("\t"));
+  const cells = [head, ...body].flat();
+  const shape = `${head.length} ${body.map((row) => row.length)}`;
+  if (table.dataset.shape !== shape) {
+    table.dataset.shape = shape;
+    table.replaceChildren(html("thead", {}, tableRow(head.map(() => "col"))),
+      html("tbody", {}, ...body.map((row) => tableRow(row.map((_, k) => (k ? "" : "row"))))));
+  }
+  const number = /^[+\-]?\$?\d|^none$|^-$/;
+  /** @param {number} k whether the column of a cell holds numbers: the first row tells for the head */
+  const numeric = (k) => k % head.length > 0 && number.test(cells[k < head.length ? k + head.length : k] ?? "");
+  table.querySelectorAll("th, td").forEach((cell, k) => {
+    say(cell, cells[k]);
+    put(cell, { class: numeric(k) ? "number" : "" });
+  });
+}
+
+/** @param {string[]} scopes what each cell heads: a column, a row or nothing */
+function tableRow(scopes) {
+  return html("tr", {}, ...scopes.map((scope) => (scope ? html("th", { scope }) : html("td"))));
+}
+
+// --------------------------------------------------------------------------------------------------------------------
+// the controls
+// --------------------------------------------------------------------------------------------------------------------
+
+/**
+ * Return a control's elements and the function that shows a position; `moved` hears of the hand.
+ * @param {Control} control
+ * @param {(k: number) => void} moved
+ */
+function slider(control, moved) {
+  const id = `lm${Math.random().toString(36).slice(2)}`;
+  const input = html("input", {
+    type: "range", id, min: 0, max: control.texts.length - 1, step: 1, "data-control": control.name,
+    // JupyterLab takes the arrow keys from an input that does not carry this itself.
+    "data-lm-suppress-shortcuts": "true",
+  });
+  const output = html("output", { for: id });
+  output.style.minWidth = `${Math.max(...control.texts.map((text) => text.length)) + 1}ch`; // nothing beside it moves
+  const element = html("div", { class: "marginlib-control" }, html("label", { for: id }, control.label), input, output);
+  input.addEventListener("input", () => moved(Number(input.value)));
+  /** @param {number} k */
+  const show = (k) => {
+    if (Number(input.value) !== k) input.value = String(k);
+    put(input, { "aria-valuetext": control.texts[k] });
+    say(output, control.texts[k]);
+  };
+  return { element, show };
+}
+
+/** @param {Control} control @param {(k: number) => void} moved */
+function radios(control, moved) {
+  const name = `lm${Math.random().toString(36).slice(2)}`;
+  const inputs = control.texts.map((_, k) => html("input", {
+    type: "radio", name, value: k, "data-control": control.name, "data-lm-suppress-shortcuts": "true",
+  }));
+  const options = inputs.map((input, k) => html("label", {}, input, control.texts[k]));
+  const element = html("fieldset", { class: "marginlib-control" },
+    html("legend", {}, control.label), html("div", { class: "marginlib-options" }, ...options));
+  inputs.forEach((input, k) => input.addEventListener("change", () => input.checked && moved(k)));
+  /** @param {number} k */
+  const show = (k) => {
+    if (!inputs[k].checked) inputs[k].checked = true;
+  };
+  return { element, show };
+}
+
+/**
+ * Return a button that plays a slider from where it stands, or steps it where motion is not wanted.
+ * @param {Control} control
+ * @param {() => number} now
+ * @param {(k: number) => void} go
+ * @param {() => void} stopped
+ */
+function player(control, now, go, stopped) {
+  const last = control.texts.length - 1;
+  const still = matchMedia("(prefers-reduced-motion: reduce)");
+  const button = html("button", { type: "button", "data-play": control.name, "data-lm-suppress-shortcuts": "true" });
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  let timer;
+  const show = () => {
+    const does = still.matches ? "Next" : timer ? "Pause" : "Play";
+    say(button, does);
+    put(button, { "aria-label": `${does}: ${control.label}` });
+  };
+  const stop = () => {
+    if (!timer) return show();
+    clearInterval(timer);
+    timer = undefined;
+    show();
+    stopped();
+  };
+  button.addEventListener("click", () => {
+    if (timer) return stop();
+    go(now() < last ? now() + (still.matches ? 1 : 0) : 0);
+    if (still.matches) return;
+    timer = setInterval(() => {
+      if (!button.isConnected || now() >= last) return stop();
+      go(now() + 1);
+    }, Math.min(900, Math.max(100, 6000 / last)));
+    show();
+  });
+  still.addEventListener("change", stop);
+  show();
+  return { button, stop, playing: () => timer !== undefined };
+}
+
+// --------------------------------------------------------------------------------------------------------------------
+// the figure
+// --------------------------------------------------------------------------------------------------------------------
+
+/** @param {{model: Model, el: HTMLElement}} context */
+function render({ model, el }) {
+  /** @type {Form} */
+  const form = model.get("form");
+  /** @type {Frame} */
+  const first = model.get("first");
+  /** @type {number[]} */
+  let at = model.get("at");
+  /** The frame on the page, and where the controls stood for it. */
+  let shown = { at: /** @type {number[]} */ (model.get("start")), frame: present(first) };
+
+  const drawing = document.createElementNS(SVG, "svg");
+  put(drawing, { role: "img" });
+  const note = html("p", { class: "marginlib-note", hidden: "" }, NO_KERNEL);
+  const sentence = html("p", { class: "marginlib-sentence" });
+  const spoken = html("p", { class: "marginlib-live", "aria-live": "polite" });
+  const table = html("table", { class: "marginlib-table" });
+  const scroll = html("div", {
+    class: "marginlib-scroll", role: "group", "aria-label": `Table: ${form.title}`, "data-lm-suppress-shortcuts": "true",
+  }, table);
+  const words = html("div", { class: "marginlib-words" }, sentence, scroll);
+  const controls = form.controls.map((control, k) =>
+    (control.choice ? radios : slider)(control, (value) => {
+      players.forEach((each) => each?.stop());
+      move(k, value);
+    }));
+  const players = form.controls.map((control, k) => control.plays
+    ? player(control, () => at[k], (value) => source.busy() || move(k, value), () => speak())
+    : undefined);
+  players.forEach((each, k) => each && controls[k].element.append(each.button));
+  const root = html("section",
+    // Dollars are money: pages that typeset mathematics leave this part alone.
+    { class: "marginlib-figure tex2jax_ignore mathjax_ignore", "data-figure": form.name, "aria-label": form.title },
+    html("p", { class: "marginlib-title" }, form.title), html("p", { class: "marginlib-help" }, HELP),
+    ...controls.map((each) => each.element), note,
+    html("div", { class: "marginlib-chart" }, drawing), words, spoken);
+  el.replaceChildren(root);
+
+  // --- drawing: the latest frame, once per animation frame -----------------------------------------------------------
+  const isNarrow = () => el.clientWidth > 0 && el.clientWidth < 560;
+  let narrow = isNarrow();
+  let paint = picture(drawing, form, narrow);
+  /** @type {number | undefined} */
+  let due;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let quiet;
+
+  const draw = () => {
+    due = undefined;
+    const { texts } = shown.frame;
+    const [told, alt, columns, rows] = texts.slice(-4);
+    paint(shown.frame);
+    put(drawing, { "aria-label": alt });
+    say(sentence, told);
+    fill(table, columns, rows);
+    put(root, { "data-state": shown.at.join(","), "data-ready": "true" });
+    if (touched) speak();
+  };
+  // Nobody wants to hear every figure of a page when it opens, nor every step of one that plays.
+  let touched = false;
+  const speak = () => {
+    clearTimeout(quiet);
+    quiet = setTimeout(() => {
+      if (!players.some((each) => each?.playing())) say(spoken, sentence.textContent ?? "");
+    }, QUIET);
+  };
+  /** @param {number[]} position @param {Frame} frame */
+  const show = (position, frame) => {
+    shown = { at: position, frame };
+    due ??= requestAnimationFrame(draw);
+  };
+  const showControls = () => controls.forEach((each, k) => each.show(at[k]));
+
+  // --- moving: where the controls stand, then the frame for it -------------------------------------------------------
+  const source = form.live ? lattice(model, form, show) : kernel(model, show, (alive) => {
+    note.hidden = alive;
+    if (!alive) {
+      at = [...shown.at];
+      showControls();
+    }
+  });
+  /** @param {number} k @param {number} value */
+  function move(k, value) {
+    if (at[k] === value) return;
+    touched = true;
+    at = at.with ? at.with(k, value) : at.map((each, j) => (j === k ? value : each));
+    controls[k].show(value);
+    source.want(at);
+  }
+  const told = () => {
+    const next = model.get("at");
+    if (String(next) === String(at)) return;
+    at = next;
+    showControls();
+    source.want(at, true);
+  };
+  model.on("change:at", told);
+
+  let width = el.clientWidth;
+  const size = new ResizeObserver(() => {
+    if (!el.clientWidth) return; // out of sight
+    if (el.clientWidth !== width) {
+      width = el.clientWidth;
+      words.style.minHeight = "";
+      if (isNarrow() !== narrow) {
+        narrow = isNarrow();
+        paint = picture(drawing, form, narrow);
+        draw();
+      }
+    }
+    // Longer words may make the page longer, shorter ones never make it jump back.
+    words.style.minHeight = `${Math.ceil(words.getBoundingClientRect().height)}px`;
+    // A table that is wider than the page is scrolled by keyboard too; one that is not is no stop on the way.
+    if (scroll.scrollWidth > scroll.clientWidth) scroll.tabIndex = 0;
+    else scroll.removeAttribute("tabindex");
+  });
+  size.observe(el);
+  size.observe(words);
+
+  showControls();
+  draw();
+  source.want(at, true);
+  return () => {
+    players.forEach((each) => each?.stop());
+    clearTimeout(quiet);
+    if (due !== undefined) cancelAnimationFrame(due);
+    size.disconnect();
+    model.off("change:at", told);
+    source.end();
+  };
+}
+
+/**
+ * The first frame came as JSON, which has no word for "not a number".
+ * @param {{numbers: (number | null)[][], texts: string[]} | Frame} first
+ * @returns {Frame}
+ */
+function present(first) {
+  return { ...first, numbers: first.numbers.map((each) => Array.from(each, (value) => value ?? NaN)) };
+}
+
+/**
+ * Frames that were computed beforehand; Python hears of a move when the hand stops.
+ * @param {Model} model
+ * @param {Form} form
+ * @param {(at: number[], frame: Frame) => void} show
+ */
+function lattice(model, form, show) {
+  /** @type {((state: number) => Frame) | undefined} */
+  let frames;
+  /** @type {number[] | undefined} */
+  let waiting;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let sync;
+  /** @param {number[]} at */
+  const pick = (at) => show(at, /** @type {NonNullable<typeof frames>} */ (frames)(
+    at.reduce((state, k, control) => state * form.controls[control].texts.length + k, 0)));
+  unpack(model.get("packed")).then((ready) => {
+    frames = ready;
+    if (waiting) pick(waiting);
+  });
+  return {
+    busy: () => false,
+    /** @param {number[]} at @param {boolean} [known] Python knows it already */
+    want(at, known = false) {
+      if (frames) pick(at);
+      else waiting = at;
+      if (known) return;
+      clearTimeout(sync);
+      sync = setTimeout(() => {
+        model.set("at", at);
+        try {
+          model.save_changes();
+        } catch {
+          // The kernel has gone: the figure needs none.
+        }
+      }, SYNC);
+    },
+    end: () => clearTimeout(sync),
+  };
+}
+
+/**
+ * Frames that Python computes. Those that it has sent ahead are drawn at once; for any other there is one question on
+ * its way at a time, and the last position wins.
+ * @param {Model} model
+ * @param {(at: number[], frame: Frame) => void} show
+ * @param {(alive: boolean) => void} heard
+ */
+function kernel(model, show, heard) {
+  /** @type {Map<string, Frame>} */
+  const known = new Map();
+  /** @typedef {{at: number[], turn: number}} Wish the place of a wish among all of them */
+  /** @type {Wish | undefined} */
+  let asked;
+  /** @type {Wish | undefined} */
+  let next;
+  let [turn, drawn] = [0, 0]; // of the latest wish, and of the one on the page
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let patience;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let rest;
+  const ask = () => {
+    asked = next;
+    next = undefined;
+    if (!asked) return;
+    clearTimeout(patience);
+    patience = setTimeout(() => {
+      asked = next = undefined;
+      heard(false);
+    }, PATIENCE);
+    try {
+      model.send({ ask: asked.at });
+    } catch {
+      // The kernel has gone: nothing will answer.
+    }
+  };
+  /** @param {number[]} at */
+  const line = (at) => {
+    next = { at, turn };
+    if (!asked) ask();
+  };
+  /** @param {{at: number[], lengths: number[], texts: string[], ahead?: boolean}} answer @param {DataView[]} buffers */
+  const answered = (answer, buffers) => {
+    if (!answer.lengths) return;
+    const bytes = buffers[0];
+    const whole = /** @type {ArrayBuffer} */ (bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+    const frame = { numbers: split(whole, 0, answer.lengths), texts: answer.texts };
+    known.set(String(answer.at), frame);
+    if (known.size > KEPT) known.delete(known.keys().next().value ?? "");
+    if (answer.ahead) return;
+    clearTimeout(patience);
+    heard(true);
+    if (asked && asked.turn > drawn) {
+      drawn = asked.turn;
+      show(answer.at, frame);
+    }
+    ask();
+  };
+  model.on("msg:custom", answered);
+  return {
+    busy: () => asked !== undefined,
+    /** @param {number[]} at */
+    want(at) {
+      turn += 1;
+      clearTimeout(rest);
+      const frame = known.get(String(at));
+      if (!frame) return line(at);
+      drawn = turn;
+      next = undefined;
+      show(at, frame);
+      rest = setTimeout(() => line(at), SYNC); // so that Python knows, and looks ahead from here
+    },
+    end: () => {
+      clearTimeout(patience);
+      clearTimeout(rest);
+      model.off("msg:custom", answered);
+    },
+  };
+}
+
+export default { render };

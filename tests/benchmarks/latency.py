@@ -1,0 +1,376 @@
+"""How fast the live figures are, in a real JupyterLab and a real Chromium: one table, all of it from one run.
+
+    python tests/benchmarks/latency.py [FIGURE ...]
+
+A move is a press of an arrow key; its latency ends with the first paint after the last change of the figure. A drag is
+three seconds of a mouse that reports its place 125 times a second and crosses ninety positions a second, so that every
+frame has a new one to show: at sixty, some frames would meet the same position twice. The floors are measured beside
+the figures: one animation frame of the page, and a question to Python that does nothing. Figures whose states the
+kernel computes are moved along what was sent ahead ("kernel"), and to states that nobody has computed ("asked",
+reported without a target). `interact` redraws the same figure with matplotlib, the usual way. Ends with 1 where a
+target is missed.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import nbformat
+from playwright.sync_api import ElementHandle, Page
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "browser"))
+
+from lab import Lab, Notebook, chromium, lab_server  # noqa: E402
+
+from marginlib import figures  # noqa: E402
+from marginlib.widgets import frames  # noqa: E402
+
+MOVES, OLD_MOVES, DRAG_SECONDS, SPEED, REPORTS = 60, 20, 3.0, 90, 125
+PRECOMPUTED = [("SIDE_BY_SIDE", "move"), ("TIERS", "notional"), ("ISOLATED", "added")]
+KERNEL = [("SURVIVAL_MAP", "move"), ("WHAT_IS_MARGIN", "move"), ("CRASH_REPLAY", "cursor"), ("ODDS", "leverage")]
+OLD = [("SIDE_BY_SIDE", "move"), ("SURVIVAL_MAP", "move"), ("ODDS", "leverage")]  # drawn by `interact` as well
+NOTEBOOKS = ["02_isolated_margin", "04_side_by_side", "06_hedges_and_contagion", "10_odds"]
+
+# As `pip install marginlib[course]` sets it: the server sends what a kernel answers at once.
+AT_ONCE = "--ServerApp.jpserver_extensions={'marginlib._jupyter': True}"
+
+SETUP = """
+import anywidget, ipywidgets
+from IPython.display import display
+from marginlib import figures
+from marginlib.figures import odds
+from marginlib.plots import static
+from marginlib.widgets import explore
+odds._PATHS = 16_384
+"""
+FLOOR = '''
+class Floor(anywidget.AnyWidget):
+    """A slider that asks Python for nothing and shows that it has been answered."""
+    _esm = """
+    export default { render({ model, el }) {
+      el.innerHTML = '<section class="floor"><input type="range" min="0" max="60" value="30" data-control="floor"'
+        + ' data-lm-suppress-shortcuts="true"><div class="drawn"></div></section>'
+      const [input, drawn] = [el.querySelector("input"), el.querySelector(".drawn")]
+      let asked = false, again = false
+      const ask = () => { asked = true; again = false; model.send({ at: input.value }) }
+      input.addEventListener("input", () => { again = true; if (!asked) ask() })
+      model.on("msg:custom", (answer) => {
+        requestAnimationFrame(() => { drawn.textContent = answer.at })
+        asked = false
+        if (again) ask()
+      })
+    } }
+    """
+floor = Floor()
+floor.on_msg(lambda widget, content, buffers: widget.send({"at": content["at"]}))
+floor
+'''
+INTERACT = """
+each = figures.{name}
+sliders = dict()
+for control in each.controls:
+    options = list(zip(control.texts, control.values))
+    sliders[control.name] = ipywidgets.SelectionSlider(options=options, value=control.start, description=control.name)
+ipywidgets.interact(lambda **values: display(static(each(**values))), **sliders);
+"""
+
+# Stamps every paint of a watched element; an animation frame's own changes are painted in that frame.
+PROBE = """
+(() => {
+  let inFrame = false
+  const after = new MessageChannel()
+  const waiting = []
+  after.port1.onmessage = () => { inFrame = false; for (const stamp of waiting.splice(0)) stamp(performance.now()) }
+  const painted = (stamp) => { waiting.push(stamp); after.port2.postMessage(0) }
+  const frame = window.requestAnimationFrame.bind(window)
+  window.requestAnimationFrame = (draw) => frame((now) => {
+    if (!inFrame) { inFrame = true; painted(() => {}) }
+    draw(now)
+  })
+  window.probe = {
+    paints: [], keys: [], moved: 0, changed: 0,
+    watch(root, parts) {
+      this.stop?.()
+      Object.assign(this, { paints: [], keys: [], moved: 0, changed: 0 })
+      const stamp = () => {
+        this.changed = performance.now()
+        const note = (time) => {
+          const svg = root.querySelector("svg")
+          const picture = root.querySelector(".marginlib-chart, .drawn, .jp-OutputArea, img")
+          this.paints.push({ time, state: root.dataset.state ?? null, height: picture?.getBoundingClientRect().height,
+            picture: svg?.innerHTML ?? null, sentence: root.querySelector(".marginlib-sentence")?.textContent,
+            blank: svg ? !svg.querySelector("path.line[d^=M]") : false })
+        }
+        inFrame ? painted(note) : frame(() => painted(note))
+      }
+      const seen = new MutationObserver((changes) => {
+        for (const change of changes) for (const node of change.addedNodes)
+          for (const img of node.querySelectorAll?.("img") ?? []) if (!img.complete) img.addEventListener("load", stamp)
+        stamp()
+      })
+      const everything = { subtree: true, childList: true, attributes: true, characterData: true }
+      for (const part of parts) seen.observe(part, everything)
+      const key = (event) => this.keys.push(event.timeStamp)
+      const mouse = (event) => { this.moved = event.timeStamp }
+      document.addEventListener("keydown", key, true)
+      document.addEventListener("mousemove", mouse, true)
+      this.stop = () => {
+        seen.disconnect()
+        document.removeEventListener("keydown", key, true)
+        document.removeEventListener("mousemove", mouse, true)
+      }
+    },
+    frames: () => new Promise((done) => {
+      const times = []
+      const tick = (now) => { times.push(now); times.length < 121 ? frame(tick) : done(times) }
+      frame(tick)
+    }),
+  }
+})()
+"""
+
+FIRST = """() => {
+  window.began = performance.now()
+  window.ready = new Promise((done) => {
+    const look = () => document.querySelector(".marginlib-figure[data-ready='true']")
+      ? done(performance.now()) : requestAnimationFrame(look)
+    look()
+  })
+}"""
+
+
+@dataclass
+class Row:
+    """What was measured of one figure, in milliseconds and per second."""
+
+    kind: str
+    name: str
+    latencies: list[float]
+    rate: float = 0.0
+    lag: float = 0.0
+    faults: list[str] = field(default_factory=list)
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.latencies)
+
+    @property
+    def p95(self) -> float:
+        return sorted(self.latencies)[int(0.95 * (len(self.latencies) - 1) + 0.5)]
+
+
+@dataclass
+class Figure:
+    """A figure on the page: what is watched, and the slider that is moved."""
+
+    root: ElementHandle
+    parts: list[ElementHandle]
+    handle: ElementHandle
+    count: int
+    value: Callable[[], int]
+
+
+def live(page: Page, name: str, control: str) -> Figure:
+    root = page.query_selector(f".marginlib-figure[data-figure={name}]")
+    parts = root.query_selector_all(".marginlib-chart, .marginlib-sentence, .marginlib-table")
+    handle = root.query_selector(f"[data-control={control}]")
+    return Figure(root, parts, handle, int(handle.get_attribute("max")) + 1, lambda: int(handle.input_value()))
+
+
+def floor(page: Page) -> Figure:
+    root = page.query_selector(".floor")
+    handle = root.query_selector("input")
+    return Figure(root, [root.query_selector(".drawn")], handle, 61, lambda: int(handle.input_value()))
+
+
+def old(page: Page, number: int, control: str, count: int) -> Figure:
+    root = page.query_selector_all(".widget-interact")[number]
+    names = [each.inner_text() for each in root.query_selector_all(".widget-label")]
+    handle = root.query_selector_all(".noUi-handle")[names.index(control)]
+    value = lambda: int(float(handle.get_attribute("aria-valuenow")))  # noqa: E731
+    return Figure(root, [root.query_selector(".jp-OutputArea")], handle, count, value)
+
+
+def press(page: Page, figure: Figure, moves: int, quiet: float) -> list[float]:
+    """Return the latency of each of many presses of an arrow key [ms]."""
+    page.evaluate("([root, ...parts]) => probe.watch(root, parts)", [figure.root, *figure.parts])
+    figure.handle.scroll_into_view_if_needed()
+    figure.handle.focus()
+    wait = random.Random(1)
+    latencies, way = [], "ArrowRight"
+    for _ in range(moves):
+        if figure.value() in {0, figure.count - 1}:
+            way = "ArrowLeft" if figure.value() else "ArrowRight"
+        page.wait_for_timeout(20 + 30 * wait.random())  # so that presses fall anywhere within a frame
+        before = page.evaluate("() => probe.paints.length")
+        page.keyboard.press(way)
+        page.wait_for_function(
+            "([n, quiet]) => probe.paints.length > n && performance.now() - probe.changed > quiet", arg=[before, quiet]
+        )
+        latencies.append(page.evaluate("() => probe.paints.at(-1).time - probe.keys.at(-1)"))
+    return latencies
+
+
+def drag(page: Page, figure: Figure) -> tuple[float, float, list[dict]]:
+    """Return pictures a second and the lag after the last move [ms] of a drag, and every paint."""
+    figure.handle.scroll_into_view_if_needed()
+    box = figure.handle.bounding_box()
+    track = figure.handle.evaluate_handle("each => each.closest('.noUi-target') ?? each").as_element().bounding_box()
+    here = figure.value() / (figure.count - 1)
+    thumb = 16 if box["width"] > 40 else 0
+    left, width, y = track["x"] + thumb / 2, track["width"] - thumb, track["y"] + track["height"] / 2
+    page.mouse.move(left + here * width, y)
+    page.mouse.down()
+    page.evaluate("([root, ...parts]) => probe.watch(root, parts)", [figure.root, *figure.parts])
+    start = time.perf_counter()
+    while (now := time.perf_counter() - start) < DRAG_SECONDS:
+        along = (here + now * SPEED / (figure.count - 1)) % 2
+        page.mouse.move(left + width * min(along, 2 - along), y)
+        time.sleep(max(0.0, 1 / REPORTS - (time.perf_counter() - start - now)))
+    page.wait_for_timeout(1_200)
+    page.mouse.up()
+    paints, moved = page.evaluate("() => [probe.paints, probe.moved]")
+    shown = [paint for k, paint in enumerate(paints) if not k or paint["time"] > paints[k - 1]["time"] + 1]
+    return len(shown) / DRAG_SECONDS, paints[-1]["time"] - moved if paints else 9_999.0, paints
+
+
+def faults(name: str, figure: Figure, paints: list[dict]) -> list[str]:
+    """Return what a drag must never show: a blank, a mixture of two states, a jump, an old state at the end."""
+    explorer, control = getattr(figures, name), figure.handle.get_attribute("data-control")
+    names = [each.name for each in explorer.controls]
+    pictures: dict[str, set[str]] = {}
+    for paint in paints:
+        pictures.setdefault(paint["state"], set()).add(paint["picture"])
+    # The paths of ODDS are of another number here, so its sentences are not known.
+    told = {} if name == "ODDS" else {paint["state"]: paint["sentence"] for paint in paints}
+    right = {each: explorer(**frames.settings(explorer, list(map(int, each.split(","))))).sentence for each in told}
+    found = {
+        "blank": any(paint["blank"] for paint in paints),
+        "torn": any(len(each) > 1 for each in pictures.values()) or told != right,
+        "resized": len({round(paint["height"], 1) for paint in paints}) > 1,
+        "late": str(figure.value()) != paints[-1]["state"].split(",")[names.index(control)],
+    }
+    return [fault for fault, there in found.items() if there]
+
+
+def measured(page: Page, kind: str, name: str, figure: Figure) -> Row:
+    moves, quiet = (OLD_MOVES, 400) if kind == "interact" else (MOVES, 120)
+    row = Row(kind, name, press(page, figure, moves, quiet))
+    row.rate, row.lag, paints = drag(page, figure)
+    if kind in {"precomputed", "kernel"}:
+        row.faults = faults(name, figure, paints)
+    print(f"  {row.kind} {row.name}: {row.median:.1f} ms", flush=True)
+    return row
+
+
+@contextmanager
+def opened(lab: Lab, browser: object, cells: list[str], folder: Path) -> Iterator[Notebook]:
+    """Open a notebook of these cells, with the probe in its page."""
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    notebook = nbformat.v4.new_notebook(metadata=kernel, cells=[nbformat.v4.new_code_cell(each) for each in cells])
+    nbformat.write(notebook, folder / "bench.ipynb")
+    with lab.opened(browser, folder / "bench.ipynb") as page:
+        page.page.evaluate(PROBE)
+        page.run_all()
+        if errors := page.cell_errors():
+            raise SystemExit("\n".join(errors))
+        page.page.wait_for_timeout(15_000)  # until no state is computed ahead any more, which would slow the floor
+        yield page
+
+
+def first_picture(lab: Lab, browser: object, name: str) -> float:
+    """Return the time from "run all" on a started kernel, and a page at rest, to the first figure on the page [ms]."""
+    with lab.opened(browser, ROOT / "notebooks" / f"{name}.ipynb") as notebook:
+        notebook.page.wait_for_timeout(2_000)
+        notebook.page.evaluate(FIRST)
+        notebook.command("notebook:run-all-cells")
+        return notebook.page.evaluate("() => window.ready.then((at) => at - window.began)")
+
+
+def main(names: list[str]) -> int:
+    """Measure all, or these figures alone, without the notebooks' first pictures."""
+    precomputed, kernel, old_ones = (
+        [(each, control) for each, control in chosen if not names or each in names]
+        for chosen in (PRECOMPUTED, KERNEL, OLD)
+    )
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with lab_server([AT_ONCE]) as lab, chromium() as browser:
+            cells = [SETUP, FLOOR, *(f"explore(figures.{each})" for each, _ in [*precomputed, *kernel])]
+            with opened(lab, browser, cells, folder) as notebook:
+                page = notebook.page
+                times = page.evaluate("() => probe.frames()")
+                rows.append(Row("floor", "one frame", [b - a for a, b in pairwise(times)]))
+                rows.append(measured(page, "floor", "an empty question", floor(page)))
+                for kind, chosen in (("precomputed", precomputed), ("kernel", kernel)):
+                    rows += [measured(page, kind, each, live(page, each, control)) for each, control in chosen]
+                rows += [Row("asked", each, press_unseen(page, each)) for each, _ in kernel]
+            cells = [SETUP, *(INTERACT.format(name=each) for each, _ in old_ones)]
+            with opened(lab, browser, cells, folder) as notebook:
+                page = notebook.page
+                for k, (each, control) in enumerate(old_ones):
+                    count = next(len(c.values) for c in getattr(figures, each).controls if c.name == control)
+                    rows.append(measured(page, "interact", each, old(page, k, control, count)))
+            firsts = {} if names else {each: first_picture(lab, browser, each) for each in NOTEBOOKS}
+    return report(rows, firsts)
+
+
+def press_unseen(page: Page, name: str) -> list[float]:
+    """Return latencies of moves to states that nobody has computed: the other controls in turns, without a rest."""
+    latencies = []
+    moved = dict(KERNEL)[name]
+    others = [each.name for each in getattr(figures, name).controls if each.name != moved and not each.choice]
+    others = others or [moved]
+    for control in (*others, moved) * 3:
+        figure = live(page, name, control)
+        page.evaluate("([root, ...parts]) => probe.watch(root, parts)", [figure.root, *figure.parts])
+        figure.handle.focus()
+        page.keyboard.press("ArrowLeft" if figure.value() else "ArrowRight")
+        page.wait_for_function("() => probe.paints.length && performance.now() - probe.changed > 120")
+        latencies.append(page.evaluate("() => probe.paints.at(-1).time - probe.keys.at(-1)"))
+    return latencies
+
+
+def report(rows: list[Row], firsts: dict[str, float]) -> int:
+    """Print the table and what each target comes to; return 1 where one is missed."""
+    print("\n| kind | figure | median ms | p95 ms | pictures/s | lag ms | faults |\n|---|---|---|---|---|---|---|")
+    for row in rows:
+        dragged = f"{row.rate:.0f} | {row.lag:.0f}" if row.rate else " | "
+        print(f"| {row.kind} | {row.name} | {row.median:.1f} | {row.p95:.1f} | {dragged} | {', '.join(row.faults)} |")
+    frame, question = (row.median for row in rows[:2])
+    usual = {row.name: row for row in rows if row.kind == "interact"}
+    slow = min((row.median for row in usual.values()), default=float("nan"))
+    bounds = {"precomputed": (1.3 * frame, 25, 55), "kernel": (1.3 * question, 55, 35)}
+    checks: list[tuple[str, float, float, bool]] = []
+    for row in rows:
+        if row.kind in bounds:
+            median, p95, rate = bounds[row.kind]
+            checks += [
+                (f"{row.name}: median [ms] <=", row.median, median, row.median <= median),
+                (f"{row.name}: p95 [ms] <=", row.p95, p95, row.p95 <= p95),
+                (f"{row.name}: pictures a second >=", row.rate, rate, row.rate >= rate),
+                (f"{row.name}: lag [ms] <=", row.lag, 100, row.lag <= 100),
+                (f"{row.name}: faults <=", len(row.faults), 0, not row.faults),
+            ]
+            times = (usual[row.name].median if row.name in usual else slow) / row.median
+            checks.append((f"{row.name}: times faster than interact >=", times, 4, times >= 4))
+    checks += [(f"{name}: first picture [ms] <=", ms, 1_000, ms <= 1_000) for name, ms in firsts.items()]
+    print()
+    for text, value, bound, held in checks:
+        print(f"{'PASS' if held else 'FAIL'}  {text} {bound:.1f}: {value:.1f}")
+    return 0 if all(held for *_, held in checks) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,139 @@
+"""Access and layout of a region of a page: a live figure, or the output of any other widget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from weakref import WeakSet
+
+from axe_playwright_python.sync_playwright import Axe
+from lab import DARK, LIGHT, Notebook
+from playwright.sync_api import Locator, Page
+
+CHECKS = Path(__file__).with_name("checks.js").read_text(encoding="utf-8")
+WIDGETS = ".jp-OutputArea-output.lm-Panel"  # outputs of every other kind are no panels
+PHONE = {"width": 390, "height": 844}
+SERIOUS = ("serious", "critical")
+NAMED = {"slider", "radio", "radiogroup", "group", "button", "checkbox", "textbox", "spinbutton", "combobox", "listbox"}
+
+_ready: WeakSet[Page] = WeakSet()  # pages that have checks.js
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One finding of axe-core."""
+
+    rule: str
+    impact: str
+    help: str
+    html: str
+
+
+def check(region: Locator, name: str, *arguments: Any) -> Any:
+    """Return what a function of checks.js finds in a region."""
+    if region.page not in _ready:
+        region.page.evaluate(CHECKS)
+        _ready.add(region.page)
+    return region.evaluate(f"(root, rest) => checks.{name}(root, ...rest)", list(arguments))
+
+
+def axe(page: Page, selector: str, rules: tuple[str, ...] = ()) -> list[Violation]:
+    """Return what axe-core finds inside all elements of a selector; `rules` limits it to these."""
+    options: dict[str, Any] = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
+    if rules:
+        options["runOnly"] = list(rules)
+    found = Axe().run(page, context=selector, options=options).response["violations"]
+    return [
+        Violation(each["id"], node["impact"] or each["impact"], each["help"], node["html"][:160])
+        for each in found
+        for node in each["nodes"]
+    ]
+
+
+def unnamed(regions: list[Locator]) -> list[str]:
+    """Return the controls and groups of some regions of a page that have no accessible name, by role and HTML."""
+    if not regions:
+        return []
+    session = regions[0].page.context.new_cdp_session(regions[0].page)
+    session.send("DOM.enable")
+    session.send("Accessibility.enable")
+    found = []
+    for region in regions:
+        region.evaluate("e => { window.regionUnderTest = e }")
+        handle = session.send("Runtime.evaluate", {"expression": "window.regionUnderTest"})["result"]["objectId"]
+        for node in session.send("Accessibility.queryAXTree", {"objectId": handle})["nodes"]:
+            role, name = (node.get(each, {}).get("value", "") for each in ("role", "name"))
+            if role in NAMED and not node["ignored"] and not name.strip():
+                html = session.send("DOM.getOuterHTML", {"backendNodeId": node["backendDOMNodeId"]})["outerHTML"]
+                found.append(f"{role}: {html[:120]}")
+    session.detach()
+    return found
+
+
+def tab_walk(region: Locator, limit: int = 60) -> list[tuple[str, float]]:
+    """Return what the Tab key reaches from the first control of a region until it leaves the region.
+
+    What is reached comes in order, each with the contrast of its focus ring; 0 for no ring. How the Tab key comes to
+    the first control is JupyterLab's affair: an editor of code above keeps it.
+    """
+    reached: list[tuple[str, float]] = []
+    check(region, "enter")
+    while (stop := check(region, "focused")) is not None and len(reached) < limit:
+        reached.append((stop[0], stop[1]))
+        region.page.keyboard.press("Tab")
+    return reached
+
+
+def picture(region: Locator, path: Path) -> None:
+    """Take a picture of a region, in a window that is high enough for it."""
+    page, before = region.page, region.page.viewport_size
+    assert before is not None
+    height = region.evaluate("root => root.scrollHeight")
+    page.set_viewport_size({"width": before["width"], "height": max(before["height"], height + 300)})
+    region.screenshot(path=path)
+    page.set_viewport_size(before)
+
+
+@contextmanager
+def dark(notebook: Notebook) -> Iterator[None]:
+    """Show the notebook in JupyterLab's dark theme."""
+    notebook.theme(DARK)
+    try:
+        yield
+    finally:
+        notebook.theme(LIGHT)
+
+
+@contextmanager
+def phone(notebook: Notebook) -> Iterator[None]:
+    """Show the notebook as wide as a phone."""
+    with _window(notebook.page, PHONE["width"], PHONE["height"]):
+        yield
+
+
+@contextmanager
+def zoomed(notebook: Notebook) -> Iterator[None]:
+    """Show the notebook as at 200 %: the same window then holds half as many of the page's pixels each way."""
+    size = notebook.page.viewport_size
+    assert size is not None
+    with _window(notebook.page, size["width"] // 2, size["height"] // 2):
+        yield
+
+
+@contextmanager
+def _window(page: Page, width: int, height: int) -> Iterator[None]:
+    before = page.viewport_size
+    assert before is not None
+    try:
+        _resize(page, width, height)
+        yield
+    finally:
+        _resize(page, before["width"], before["height"])
+
+
+def _resize(page: Page, width: int, height: int) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    page.wait_for_timeout(300)  # the notebook and its figures lay themselves out again

@@ -1,0 +1,78 @@
+"""One JupyterLab and one Chromium for the whole run; one page a notebook, run once, then looked at by every test.
+
+The tests of a notebook run together (`opened` has the notebooks as its parameters). Each leaves the page as it was but
+for the positions of the controls.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from build_site import BARE
+from figure import live_figures
+from lab import ROOT, chromium, find_chromium, lab_server
+from playwright.sync_api import sync_playwright
+
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+
+
+def pytest_addoption(parser):
+    parser.addoption("--shots", type=Path, help="folder for pictures of notebooks and figures")
+    parser.addoption("--whole-site", action="store_true", help="every notebook that the site runs, not only 00 to 04")
+
+
+def pytest_generate_tests(metafunc):
+    """Run 00 to 04 on the site, half a minute each, and the others where the whole site is asked for."""
+    if "site_notebook" in metafunc.fixturenames:
+        last = "99" if metafunc.config.getoption("--whole-site") else "04"
+        chosen = [path for path in NOTEBOOKS if path.name[:2] in BARE and path.name[:2] <= last]
+        metafunc.parametrize("site_notebook", chosen, ids=[path.stem for path in chosen])
+
+
+@pytest.fixture(scope="session")
+def shots(request, tmp_path_factory):
+    """Folder for pictures: test output, never committed."""
+    folder = request.config.getoption("--shots") or tmp_path_factory.mktemp("shots")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder.resolve()
+
+
+@pytest.fixture(scope="session")
+def playwright():
+    """The one driver of all browsers: a second one cannot start beside it."""
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def browser(playwright):
+    if find_chromium() is None:
+        missing = "no Chromium: install it (Debian: apt-get install chromium) or name it in MARGINLIB_CHROMIUM"
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    with chromium(playwright=playwright) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def lab():
+    with lab_server() as started:
+        yield started
+
+
+@pytest.fixture(
+    scope="session",
+    params=[pytest.param(path, id=path.stem, marks=pytest.mark.xdist_group(path.stem)) for path in NOTEBOOKS],
+)
+def opened(request, browser, lab):
+    """A notebook of the course in JupyterLab, after "run all"."""
+    with lab.opened(browser, request.param) as notebook:
+        start = time.perf_counter()
+        notebook.run_all()
+        notebook.path, notebook.seconds = request.param, time.perf_counter() - start
+        notebook.first = [figure.seen() for figure in live_figures(notebook.page)]
+        yield notebook

@@ -1,0 +1,77 @@
+"""A notebook as a page, opened from the disk with no machine in reach: a lesson lives, nbconvert's own can be read."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+import pytest
+from conftest import NOTEBOOKS
+from figure import ROOTS, live_figures
+from lab import watch
+from nbconvert import HTMLExporter
+
+from marginlib.export import LessonExporter
+from marginlib.widgets.frames import precomputed
+
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+ALL_READY = "([roots, count]) => document.querySelectorAll(`${roots}[data-ready='true']`).length === count"
+
+
+@contextmanager
+def exported(browser, exporter, path, folder):
+    """Write a notebook as a page, open it from the disk without a network, and record what it asks for."""
+    file = folder / "page.html"
+    file.write_text(exporter().from_filename(str(path))[0], encoding="utf-8")
+    context = browser.new_context(offline=True, viewport={"width": 1_100, "height": 1_000})
+    try:
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        record = watch(page)
+        page.goto(file.as_uri())
+        yield page, record
+    finally:
+        context.close()
+
+
+def explored(path):
+    """Return how many live figures a notebook has."""
+    return path.read_text(encoding="utf-8").count("explore(figures.")
+
+
+@each_notebook
+def test_a_lesson_opens_from_the_disk_and_its_figures_move(browser, path, tmp_path):
+    with exported(browser, LessonExporter, path, tmp_path) as (page, record):
+        page.wait_for_function(ALL_READY, arg=[ROOTS, explored(path)])
+        # The page's own style for tables puts words to the right; the figure's puts them to the left, as in JupyterLab.
+        sides = "cells => cells.map(each => getComputedStyle(each).textAlign)"
+        assert set(page.locator(f"{ROOTS} :is(th, td):not(.number)").evaluate_all(sides)) == {"left"}
+        for figure in live_figures(page):
+            start = figure.state()
+            assert figure.differences(start) == {}
+            place, control = next((k, each) for k, each in enumerate(figure.explorer.controls) if not each.choice)
+            figure.input(control).focus()
+            page.keyboard.press("End")
+            if precomputed(figure.explorer):
+                state = [*start[:place], len(control.values) - 1, *start[place + 1 :]]
+                figure.wait_for(state)
+                assert figure.differences(state) == {}
+                assert figure.misplaced(state) == []
+            else:  # it says that it needs Python, and stays what it was
+                figure.root.locator(".marginlib-note").wait_for()
+                assert figure.differences(start) == {}
+        assert "model not found" not in page.inner_text("body").lower()
+        assert record.faults() == []
+        assert record.requests[0].startswith("file:")
+        assert record.outside() == []
+
+
+@each_notebook
+def test_nbconverts_own_page_shows_picture_table_and_sentence_of_each_figure(browser, path, tmp_path):
+    """It asks other machines for scripts. A reader who cannot reach them has the still twins."""
+    with exported(browser, HTMLExporter, path, tmp_path) as (page, record):
+        assert record.errors == []
+        twins = page.locator("figure:has(img)")
+        assert twins.count() >= explored(path)
+        for twin in twins.all():
+            assert twin.locator("img").get_attribute("alt")
+        assert "model not found" not in page.inner_text("body").lower()

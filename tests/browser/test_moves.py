@@ -1,0 +1,143 @@
+"""Every control moves by keyboard, and the figure then shows what the library computes for that state."""
+
+import pytest
+from access import check
+from figure import live_figures
+
+
+@pytest.fixture
+def figures_shown(opened):
+    found = live_figures(opened.page)
+    if not found:
+        pytest.skip("this notebook has no live figure")
+    return found
+
+
+def _ends(last):
+    """Keys of a slider, each with the position that it leads to."""
+    return [("End", last), ("ArrowLeft", last - 1), ("Home", 0), ("ArrowRight", 1), ("ArrowUp", min(2, last))]
+
+
+def _wraps(start, count):
+    """Keys of a choice: once around."""
+    return [("ArrowRight", (start + step) % count) for step in range(1, count + 1)]
+
+
+def test_figures_start_as_the_library_says(opened, figures_shown):
+    for figure, first in zip(figures_shown, opened.first, strict=True):
+        start = [control.values.index(control.start) for control in figure.explorer.controls]
+        assert figure.differences(start, first) == {}
+
+
+def test_every_control_moves_by_keyboard(opened, figures_shown):
+    active = "() => window.jupyterapp.shell.currentWidget.content.activeCellIndex"
+    for figure in figures_shown:
+        for place, control in enumerate(figure.explorer.controls):
+            state = figure.state()
+            figure.input(control).focus()
+            cell = opened.page.evaluate(active)
+            last = len(control.values) - 1
+            for key, index in _wraps(state[place], last + 1) if control.choice else _ends(last):
+                opened.page.keyboard.press(key)
+                state[place] = index
+                figure.wait_for(state)
+                assert figure.differences(state) == {}, (figure.explorer.name, control.name, key)
+                assert figure.misplaced(state) == [], (figure.explorer.name, control.name, key)
+                assert figure.seen()["focus"] == control.name
+            assert opened.page.evaluate(active) == cell  # JupyterLab did not take the keys
+
+
+def test_the_last_position_wins(opened, figures_shown):
+    for figure in figures_shown:
+        control = max(figure.explorer.controls, key=lambda each: 0 if each.choice else len(each.values))
+        place, state = figure.explorer.controls.index(control), figure.state()
+        figure.input(control).focus()
+        opened.page.keyboard.press("Home")
+        for _ in range(len(control.values) - 2):
+            opened.page.keyboard.press("ArrowRight")  # faster than any kernel answers
+        state[place] = len(control.values) - 2
+        figure.wait_for(state)
+        opened.page.wait_for_timeout(300)  # late answers must not undo it
+        assert figure.differences(state) == {}, figure.explorer.name
+
+
+def test_play_moves_and_pause_stops(opened, figures_shown):
+    for figure in figures_shown:
+        for control in figure.explorer.controls:
+            button = figure.root.locator(f"[data-play='{control.name}']")
+            if button.count() == 0:
+                continue
+            place = figure.explorer.controls.index(control)
+            figure.input(control).focus()
+            opened.page.keyboard.press("Home")
+            start = figure.state()
+            start[place] = 0
+            figure.wait_for(start)
+            button.focus()
+            opened.page.keyboard.press("Space")
+            opened.page.wait_for_function(
+                "([root, place]) => +root.dataset.state.split(',')[place] >= 2",
+                arg=[figure.root.element_handle(), place],
+            )
+            opened.page.keyboard.press("Space")
+            opened.page.wait_for_timeout(200)  # the step under way arrives
+            paused = figure.state()
+            opened.page.wait_for_timeout(1_500)
+            assert figure.state() == paused, figure.explorer.name
+            assert 2 <= paused[place] < len(control.values)
+            assert figure.differences(paused) == {}
+
+
+def test_the_stepper_and_the_crash_replay_can_play(figures_shown):
+    for figure in figures_shown:
+        if figure.explorer.name in {"LIQUIDATION_STEPS", "CRASH_REPLAY"}:
+            assert figure.root.locator("[data-play]").count() == 1
+
+
+def test_with_less_motion_the_button_goes_one_step(opened, figures_shown):
+    opened.page.emulate_media(reduced_motion="reduce")
+    try:
+        for figure in figures_shown:
+            for place, control in enumerate(figure.explorer.controls):
+                button = figure.root.locator(f"[data-play='{control.name}']")
+                if button.count() == 0:
+                    continue
+                state = figure.state()
+                figure.input(control).focus()
+                opened.page.keyboard.press("Home")
+                button.focus()
+                for step in (1, 2):
+                    opened.page.keyboard.press("Space")
+                    state[place] = step
+                    figure.wait_for(state)
+                opened.page.wait_for_timeout(1_000)
+                assert figure.differences(state) == {}
+    finally:
+        opened.page.emulate_media(reduced_motion="no-preference")
+
+
+def test_the_live_region_speaks_once_a_pause(opened, figures_shown):
+    for figure in figures_shown:
+        control = next(each for each in figure.explorer.controls if not each.choice)
+        place, state = figure.explorer.controls.index(control), figure.state()
+        figure.input(control).focus()
+        for key, index in (("Home", 0), ("ArrowRight", 1)):  # wherever it stood, something new is said
+            opened.page.keyboard.press(key)
+            state[place] = index
+            figure.wait_for(state)
+        _wait_until_spoken(figure)
+        check(figure.root, "listen")
+        for _ in range(3):
+            opened.page.keyboard.press("ArrowRight")
+            opened.page.wait_for_timeout(60)
+        state[place] = min(4, len(control.values) - 1)
+        figure.wait_for(state)
+        _wait_until_spoken(figure)
+        opened.page.wait_for_timeout(300)
+        assert figure.root.evaluate("root => root.heard") == [figure.expected(state).sentence], figure.explorer.name
+
+
+def _wait_until_spoken(figure):
+    text = "root.querySelector('.marginlib-{}').textContent"
+    same = f"root => {text.format('live')} === {text.format('sentence')}"
+    figure.page.wait_for_function(same, arg=figure.root.element_handle())

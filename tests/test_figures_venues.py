@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import pytest
+
+from marginlib import figures
+
+TEN = figures.RULEBOOKS(setting=10)
+
+
+def row(chart, name):
+    return next(cells for cells in chart.table.rows if cells[0] == name)
+
+
+def test_every_venue_s_own_formula_gives_the_price_in_the_table():
+    # 60,000 long at 10x: E (1 - 1/L) / (1 - rate); Bybit E (1 - 1/L + rate); inverse (1 + rate) / (1/E + 1/(E L))
+    expected = {
+        "Binance USD-M": 54_000 / (1 - 0.004),
+        "Binance COIN-M": 1.004 / (1 / 60_000 + 1 / 600_000),
+        "Bybit": 60_000 * (1 - 0.1 + 0.005),
+        "OKX": 54_000 / (1 - 0.0045),
+        "Hyperliquid": 54_000 / (1 - 0.0125),
+        "dYdX v4": 54_000 / (1 - 0.012),
+    }
+    assert [cells[0] for cells in TEN.table.rows] == list(expected)
+    for name, price in expected.items():
+        assert row(TEN, name)[2] == f"{price:,.2f}"
+
+
+def test_the_table_is_the_same_whichever_rulebook_is_drawn():
+    venues = figures.RULEBOOKS.controls[0].values
+    assert len({figures.RULEBOOKS(venue=venue, setting=-5).table for venue in venues}) == 1
+
+
+@pytest.mark.parametrize(
+    ("venue", "setting", "words"),
+    [
+        ("binance_coinm", 1, "liquidated at 30,120.00 (-49.80 %); on Binance USD-M it has no liquidation price"),
+        ("binance_coinm", -1, "has no liquidation price"),
+        ("bybit", 1, "liquidated at 300.00 (-99.50 %)"),  # 60,000 x (1 - 1 + 0.005)
+        ("binance_usdm", -1, "liquidated at 119,521.91 (+99.20 %)"),  # 120,000 / 1.004
+    ],
+)
+def test_a_setting_of_one_divides_the_contracts(venue, setting, words):
+    assert words in figures.RULEBOOKS(venue=venue, setting=setting).sentence
+
+
+def test_the_synthetic_dollar_keeps_its_value_at_every_price():
+    line = figures.RULEBOOKS(venue="binance_coinm", setting=-1).panels[0].lines[0]
+    worth = [0.1 * share / 100 * price for price, share in zip(line.x, line.y, strict=True)]
+    assert worth == pytest.approx([6_000] * len(worth))
+
+
+def test_the_lines_meet_at_the_liquidation_price():
+    for venue in figures.RULEBOOKS.controls[0].values:
+        panel = figures.RULEBOOKS(venue=venue, setting=-5).panels[0]
+        equity, maintenance = panel.lines
+        marker = panel.markers[1]
+        gap = [has - needs for has, needs in zip(equity.y, maintenance.y, strict=True)]
+        assert gap[0] > 0 > gap[-1]
+        assert panel.x_range[0] < marker.x < panel.x_range[1]
