@@ -1,0 +1,59 @@
+"""What a learner gets back: pure data, in stages, readable as text and as HTML."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+
+__all__ = ["Feedback"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Feedback:
+    """The judgement of one answer, with the messages that are due at this try.
+
+    Args:
+        task: the task's id.
+        state: "right", "wrong", "stub" (nothing written yet), "odd" (no answer of the kind that was asked for), "error"
+            (the learner's code stopped) or "words" (a person has to read it).
+        passed: cases judged right.
+        total: cases judged.
+        codes: the misconception codes that explain the answer, if any.
+        slip: "percent", "sign" or "close" where the number is right but for that; else empty.
+        parts: (heading, text) of each message, in order.
+
+    Example:
+        >>> Feedback(task="isolated-1", state="right", passed=1, total=1, parts=(("Right", "54,216.87 dollars."),))
+        isolated-1 · Right: 54,216.87 dollars.
+    """
+
+    task: str
+    state: str
+    passed: int
+    total: int
+    codes: tuple[str, ...] = ()
+    slip: str = ""
+    parts: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def right(self) -> bool | None:
+        """Whether the answer is right; None where there is nothing to judge, or where a person has to."""
+        return None if self.state in {"stub", "words"} else self.state == "right"
+
+    def __str__(self) -> str:
+        """Return all messages, one a line."""
+        return f"{self.task} · " + "\n".join(f"{heading}: {text}" for heading, text in self.parts)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """Return all messages as paragraphs; dollars are not mathematics there."""
+        parts = [(heading, text.replace("\n", "<br>")) for heading, text in map(_escaped, self.parts)]
+        lines = "".join(f"<p><strong>{heading}.</strong> {text}</p>" for heading, text in parts)
+        return f'<div role="status"><p>{html.escape(self.task)}</p>{lines}</div>'
+
+
+def _escaped(part: tuple[str, str]) -> tuple[str, str]:
+    """Return heading and text safe for HTML."""
+    heading, text = (html.escape(each).replace("$", "<span>$</span>") for each in part)
+    return heading, text

@@ -1,0 +1,146 @@
+"""Practise on the page: predict, then see; questions with feedback; how sure, how right; progress by objective.
+
+Each function gives something to show as a cell's result. What a person answers is kept by `marginlib.progress`, in a
+file on this machine; nothing is written until somebody presses a button, so that a notebook that runs by itself leaves
+no trace. The text that stands for a panel never depends on anybody's progress.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from marginlib._validate import MarginError
+from marginlib.practice.pages import CalibrationPage, GainPage, ProgressPage
+from marginlib.practice.panels import QuestionPanel, QuestionPanels, today
+from marginlib.practice.reveal import Reveal, reveal
+from marginlib.progress import load
+from marginlib.questions import Question, draw, question, questions
+
+__all__ = [
+    "CalibrationPage",
+    "GainPage",
+    "ProgressPage",
+    "QuestionPanel",
+    "QuestionPanels",
+    "Reveal",
+    "ask",
+    "calibration",
+    "closing_questions",
+    "gain",
+    "opening_questions",
+    "predict",
+    "progress_page",
+    "reveal",
+]
+
+
+def predict(question_id: str) -> QuestionPanel:
+    """Return the fields for a prediction; the question's words stand in the cell above.
+
+    Args:
+        question_id: the question, such as "02-price".
+
+    Example:
+        >>> predict(questions(role="prediction")[0].id)
+        [Your prediction. Run the cell to enter it.]
+    """
+    title = "[Your prediction. Run the cell to enter it.]"
+    return QuestionPanel(question(question_id), title=title, kind="prediction", feedback=False, text=False)
+
+
+def ask(question_id: str) -> QuestionPanel:
+    """Return one question.
+
+    Args:
+        question_id: the question, such as "02-added-margin-short".
+
+    Example:
+        >>> ask(questions(role="closing")[0].id)
+        [A question. Run the cell to answer it.]
+    """
+    return QuestionPanel(question(question_id), title="[A question. Run the cell to answer it.]")
+
+
+def opening_questions(notebook: str, count: int = 3) -> QuestionPanels:
+    """Return questions on earlier notebooks, those that you missed first; in 00 the questions before the course.
+
+    They stay the same for a day, so that a restart in the middle loses nothing. Those before the course are kept
+    without feedback.
+
+    Args:
+        notebook: two digits, such as "05".
+        count: how many.
+
+    Example:
+        >>> opening_questions("05")
+        [Questions to begin with. Run the cell to answer them.]
+    """
+    title = "[Questions to begin with. Run the cell to answer them.]"
+    before = questions(notebook=_known(notebook), role="pretest")
+    if before:
+        return QuestionPanels(title, [_panel(each, feedback=False) for each in before])
+    now = today()
+    earlier = tuple(each for each in load().counted if each.day != now)
+    drawn = draw(earlier, notebook, count, date.fromisoformat(now))
+    return QuestionPanels(title, [_panel(each, recall=False) for each in drawn])
+
+
+def closing_questions(notebook: str) -> QuestionPanels:
+    """Return a notebook's own questions; in the last notebook, those that pair with the ones before the course, too.
+
+    Args:
+        notebook: two digits, such as "05".
+
+    Example:
+        >>> closing_questions("05")
+        [Questions to close with. Run the cell to answer them.]
+    """
+    asked = [*questions(notebook=_known(notebook), role="closing"), *questions(notebook=notebook, role="posttest")]
+    return QuestionPanels("[Questions to close with. Run the cell to answer them.]", [_panel(each) for each in asked])
+
+
+def calibration(notebook: str | None = None) -> CalibrationPage:
+    """Return how often your answers were right, by how sure you were; it follows your answers.
+
+    Args:
+        notebook: two digits, such as "05"; the whole course, if left out.
+
+    Example:
+        >>> calibration("05")
+        [How sure, how right. Run the cell to see it.]
+    """
+    return CalibrationPage(None if notebook is None else _known(notebook))
+
+
+def gain() -> GainPage:
+    """Return the questions before the course beside their twins after it.
+
+    Example:
+        >>> gain()
+        [What you gained. Run the cell to see it.]
+    """
+    return GainPage()
+
+
+def progress_page() -> ProgressPage:
+    """Return your progress by objective, with a button that writes a copy.
+
+    Example:
+        >>> progress_page()
+        [Your progress. Run the cell to see it.]
+    """
+    return ProgressPage()
+
+
+def _known(notebook: str) -> str:
+    """Return the name of a notebook, or refuse one that has no questions."""
+    known = sorted({each.notebook for each in questions()})
+    if notebook not in known:
+        msg = f"notebook = {notebook!r}: give one of {', '.join(known)}, as a text"
+        raise MarginError(msg)
+    return notebook
+
+
+def _panel(asked: Question, *, feedback: bool = True, recall: bool = True) -> QuestionPanel:
+    """Return one of several questions."""
+    return QuestionPanel(asked, title="[A question. Run the cell to answer it.]", feedback=feedback, recall=recall)

@@ -1,0 +1,104 @@
+"""A form in the page: markup in, values and presses out. Native fields: keyboard and screen reader know them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from marginlib.plots import text_html
+
+__all__ = ["Form", "choices", "field"]
+
+_HERE = Path(__file__).parent
+
+
+class Form(anywidget.AnyWidget):
+    """A box of fields and buttons with a place below them where replies appear and are read aloud.
+
+    Args:
+        title: what stands for it where no kernel runs.
+        html: its fields and buttons; `data-name` names a field, `data-press` a button.
+
+    Example:
+        >>> Form("[A form. Run the cell to use it.]", "<button data-press='check'>Check</button>")
+        [A form. Run the cell to use it.]
+    """
+
+    _esm = (_HERE / "form.js").read_text(encoding="utf-8")
+    _css = (_HERE / "form.css").read_text(encoding="utf-8")
+    html = traitlets.Unicode().tag(sync=True)
+    values = traitlets.Dict().tag(sync=True)
+    pressed = traitlets.Dict().tag(sync=True)
+    feedback = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, title: str, html: str) -> None:
+        self._title = title
+        super().__init__(html=html)
+        self.observe(self._pressed, names="pressed")
+
+    def __repr__(self) -> str:
+        """Return what stands for the form where no kernel runs."""
+        return self._title
+
+    def _pressed(self, change: Any) -> None:  # noqa: ANN401 - traitlets has no type for it
+        """Take over the values of the view where a button was pressed, and do what the button does."""
+        self.values = change["new"].get("values", {})
+        self.press(change["new"]["name"])
+
+    def press(self, name: str) -> None:
+        """Do what a button does."""
+        raise NotImplementedError
+
+    @property
+    def said(self) -> str:
+        """The reply below the fields, as HTML."""
+        return str(self.feedback.get("html", ""))
+
+    def say(self, *paragraphs: str) -> None:
+        """Show a reply below the fields."""
+        number = self.feedback.get("number", 0) + 1  # the same reply twice is said twice
+        html = "".join(f"<p>{text_html(each)}</p>" for each in paragraphs if each)
+        self.feedback = {"html": html, "number": number}
+
+
+def choices(name: str, legend: str, options: Iterable[str], *, row: bool = False) -> str:
+    """Return a group of options of which one is chosen.
+
+    Args:
+        name: name of the field.
+        legend: what is asked.
+        options: what can be chosen; the value is the option's number, from 0.
+        row: whether they stand side by side where there is room.
+
+    Example:
+        >>> choices("sure", "How sure are you?", ("guess",)).count("<legend>How sure are you?</legend>")
+        1
+    """
+    labels = "".join(
+        f'<label><input type="radio" data-name="{escape(name)}" value="{number}">'
+        f"<span>{text_html(option)}</span></label>"
+        for number, option in enumerate(options)
+    )
+    return f"<fieldset><legend>{text_html(legend)}</legend><div{' class=marginlib-row' * row}>{labels}</div></fieldset>"
+
+
+def field(name: str, label: str) -> str:
+    """Return a field for a number, with its label.
+
+    Args:
+        name: name of the field.
+        label: what is asked.
+
+    Example:
+        >>> field("value", "liquidation price [dollars]").startswith('<label class="field">')
+        True
+    """
+    return (
+        f'<label class="field"><span>{text_html(label)}</span> '
+        f'<input type="text" autocomplete="off" data-name="{escape(name)}"></label>'
+    )

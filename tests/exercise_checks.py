@@ -1,0 +1,43 @@
+"""What every exercise must do for any learner; the suite asks it for some, `tests/long/seeds.py` for ten thousand."""
+
+from __future__ import annotations
+
+from marginlib.exercises import SETS, Task, given, grading_cases, open_cases, tasks, ticket
+
+ALL = [task for set_id in SETS for task in tasks(set_id)]
+SECRET = b"a key that a teacher keeps"
+
+
+def number_is_right(task: Task, value: float, truth: float) -> bool:
+    """Say whether a number counts, written out once more."""
+    return abs(value - truth) <= max(task.absolute, task.tolerance * abs(truth))
+
+
+def answer_is_right(task: Task, value: object, truth: object) -> bool:
+    """Say whether a belief's answer would pass: number, word or list."""
+    if isinstance(truth, list | tuple):
+        return all(answer_is_right(task, mine, its) for mine, its in zip(value, truth, strict=True))
+    numbers = [isinstance(each, int | float) and not isinstance(each, bool) for each in (value, truth)]
+    if all(numbers):
+        return number_is_right(task, value, truth)
+    return value == truth
+
+
+def passing_beliefs(task: Task, cases: list[dict]) -> list[str]:
+    """Return the beliefs that would pass these cases."""
+    truths = [task.solve(**case) for case in cases]
+    return [
+        code
+        for code, belief in task.beliefs.items()
+        if all(answer_is_right(task, belief(**case), truth) for case, truth in zip(cases, truths, strict=True))
+    ]
+
+
+def faults(task: Task, learner: str) -> list[str]:
+    """Return what is wrong with this learner's numbers: beliefs that would pass."""
+    seed = ticket(task.set, learner)
+    found = passing_beliefs(task, open_cases(task, seed))
+    if task.asks_function:
+        found += passing_beliefs(task, grading_cases(task, learner, SECRET))
+    given(task, seed)
+    return [f"{task.id}, {learner}: {code} gives the right answer" for code in found]

@@ -1,0 +1,201 @@
+"""Right answers to the set `tiers`, written differently: what a learner might do instead of the model solution."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+
+from marginlib import (
+    Account,
+    MarginError,
+    MarginMode,
+    Pool,
+    Position,
+    RiskSchedule,
+    bankruptcy_price,
+    liquidation_price,
+    maintenance_margin,
+    rulebook,
+)
+from marginlib.events import Fill, Funding, SetLeverage, SetMarginMode
+from marginlib.replay import Rules, replay
+
+FLAT = RiskSchedule.flat(0.004, max_leverage=125)
+BOOK = rulebook("binance_usdm", "2026-09-29")  # the venue's own table: the set's copy has to agree with it
+FLOORS, RATES = (0, 300_000, 800_000, 3_000_000), (0.004, 0.005, 0.0065, 0.01)
+
+
+def by_slices(notional, leverage=None):
+    """Add up slice by slice."""
+    total, edges = 0.0, [*FLOORS, float("inf")]
+    for k, rate in enumerate(RATES):
+        total += max(0, min(notional, edges[k + 1]) - edges[k]) * rate
+    return total
+
+
+def by_table(notional, leverage):
+    """Charge the further rate of each tier on what is above its floor."""
+    table = pd.DataFrame({"floor": FLOORS, "further": np.diff(RATES, prepend=0)})
+    return ((notional - table.floor).clip(lower=0) * table.further).sum()
+
+
+def end(notional, entry, leverage):
+    """Return the liquidation price by the library with the venue's table."""
+    trade = BOOK.position("BTCUSDT", notional / entry, entry, leverage=leverage).isolated()
+    return liquidation_price(Pool(collateral=trade.isolated_margin, positions=(trade,)), "BTCUSDT")
+
+
+def end_by_halving(notional, entry, leverage):
+    """Halve until equity is the sum of the slices."""
+    size, margin = notional / entry, abs(notional) / leverage
+    well, ill = entry, entry / 1e6 if notional > 0 else 10 * entry
+    for _ in range(80):
+        price = (well + ill) / 2
+        lives = margin + size * (price - entry) > by_slices(abs(size) * price)
+        well, ill = (price, ill) if lives else (well, price)
+    return ill
+
+
+def tiers_by(find):
+    """Return a function that gives the tiers at the prices that `find` finds."""
+
+    def tiers(long, short, entry, leverage):
+        sizes = [abs(size) * find(size, entry, leverage) / entry for size in (long, -short)]
+        return [sum(floor < size for floor in FLOORS) for size in sizes]
+
+    return tiers
+
+
+def largest_by_trying(**case):
+    """Ask the library for each plan; it refuses some."""
+    allowed = {}
+    for letter in "abcd":
+        size = case[f"size_{letter}"]
+        try:
+            BOOK.position("BTCUSDT", size / 60_000, 60_000, leverage=case[f"setting_{letter}"])
+        except MarginError:
+            continue
+        allowed[letter] = size
+    return max(allowed, key=allowed.get), 2
+
+
+def largest_by_limits(**case):
+    """Walk down from the largest plan to the first that the table allows."""
+    limits = [(12_000_000, 50), (3_000_000, 75), (800_000, 100), (300_000, 150)]
+    for size, letter in sorted(((case[f"size_{x}"], x) for x in "abcd"), reverse=True):
+        most = [leverage for cap, leverage in limits if size <= cap][-1]
+        if case[f"setting_{letter}"] <= most:
+            return f" {letter.upper()}) 2"
+    raise AssertionError
+
+
+def frozen_by_engine(wallet, quantity, entry, mark):
+    long = Position(symbol="BTCUSDT", quantity=quantity, entry_price=entry, mark_price=mark, schedule=FLAT)
+    short = Position.open(symbol="BTCUSDT", quantity=-quantity, price=mark, schedule=FLAT)
+    return liquidation_price(Pool(collateral=wallet, positions=(long, short)), "BTCUSDT")
+
+
+def frozen_by_steps(wallet, quantity, entry, mark):
+    """Let the price rise until the two legs need all that is left."""
+    price, step = float(mark), mark / 4
+    for _ in range(30):
+        while wallet + quantity * (mark - entry) > 0.004 * quantity * (price + step) * 2:
+            price += step
+        step /= 2
+    return price
+
+
+def result_by_replay(quantity, entry, closing, fee_rate, funding_rate, days):
+    """Let the library play the whole trade."""
+    events = [
+        Fill(symbol="BTCUSDT", quantity=quantity, price=entry, fee_rate=fee_rate),
+        *[Funding(rates={"BTCUSDT": funding_rate})] * (3 * days),
+        Fill(symbol="BTCUSDT", quantity=-quantity, price=closing, fee_rate=fee_rate),
+    ]
+    *_, last = replay(Account(wallet_balance=10_000_000), events, Rules(book=BOOK))
+    return last.account.wallet_balance - 10_000_000
+
+
+def result_by_loop(quantity, entry, closing, fee_rate, funding_rate, days):
+    """Book one payment after the other, a short apart from a long."""
+    size, long = abs(quantity), quantity > 0
+    money = size * (closing - entry) if long else size * (entry - closing)
+    for _ in range(3 * days):
+        payment = size * entry * funding_rate
+        money = money - payment if long else money + payment
+    return money - size * entry * fee_rate - size * closing * fee_rate
+
+
+def waiting_by_replay(quantity, price, margin, rate, days):
+    """Play the settlements and compare before and after."""
+    opening = [
+        SetMarginMode(symbol="BTCUSDT", margin_mode=MarginMode.ISOLATED),
+        SetLeverage(symbol="BTCUSDT", leverage=quantity * price / margin),
+        Fill(symbol="BTCUSDT", quantity=-quantity, price=price),
+    ]
+    rules = Rules(book=BOOK)
+    *_, before = replay(Account(wallet_balance=2 * margin), opening, rules)
+    *_, after = replay(before, [Funding(rates={"BTCUSDT": rate / 100})] * (3 * days), rules)
+    rows = []
+    for state in (before, after):
+        pool = state.account.pools()[1]
+        move = pool.at({"BTCUSDT": price + 1_000}).positions[0].unrealized_pnl
+        rows.append((pool.collateral, liquidation_price(pool, "BTCUSDT"), bankruptcy_price(pool, "BTCUSDT"), move))
+    return ["same" if a == b else "up" if b > a else "down" for a, b in zip(*rows, strict=True)]
+
+
+def hold_by_loop(quantity, price, rate, days):
+    """Go through the settlements backwards from what must be left."""
+    left = 0.004 * abs(quantity) * price
+    needed = left
+    for _ in range(days * 3):
+        needed += quantity * price * rate
+    return max(left, needed)
+
+
+OTHERS = {
+    "tiers-1": (
+        by_slices,
+        by_table,
+        lambda notional, leverage: maintenance_margin(BOOK.position("BTCUSDT", notional / 60_000, 60_000)),
+    ),
+    "tiers-2": (
+        lambda small, large, entry, leverage: end(large, entry, leverage) - end(small, entry, leverage),
+        lambda small, large, entry, leverage: np.ptp(
+            [end_by_halving(each, entry, leverage) for each in (small, large)]
+        ),
+    ),
+    "tiers-3": (tiers_by(end), tiers_by(end_by_halving), lambda **case: np.array(tiers_by(end)(**case))),
+    "tiers-4": (largest_by_trying, largest_by_limits),
+    "tiers-5": (
+        frozen_by_engine,
+        frozen_by_steps,
+        lambda wallet, quantity, entry, mark: 125 * (wallet / Decimal(str(quantity)) - (entry - mark)),
+    ),
+    "tiers-6": (
+        lambda wallet, size: {"btc_move": 10, "eth_move": 10 + 100 * wallet / size},
+        lambda wallet, size: {"eth_move": np.float64(60) * wallet / size, "btc_move": -60 * wallet / size},
+    ),
+    "tiers-7": (
+        result_by_replay,
+        result_by_loop,
+        lambda size, bought, sold, fee, rate, days: np.dot(
+            [size, -fee * np.abs(size), -3 * days * rate * size], [sold - bought, sold + bought, bought]
+        ),
+    ),
+    "tiers-8": (
+        waiting_by_replay,
+        lambda **case: ("Up", "Up", "Up", "Same") if case["rate"] > 0 else ["down", "down", "down", "same"],
+    ),
+    "tiers-9": (
+        hold_by_loop,
+        lambda quantity, price, rate, days: (
+            np.clip(quantity * rate * 3 * days, 0, None) * price + 0.004 * np.abs(quantity * price)
+        ),
+        lambda size, at, funding, for_days: (
+            abs(size) * at * max(0.004, 0.004 + 3 * for_days * funding * (1 if size > 0 else -1))
+        ),
+    ),
+}

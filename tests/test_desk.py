@@ -1,0 +1,420 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from marginlib import Account, MarginError, MarginMode, Pool, account_risk, liquidation_price, rulebook
+from marginlib.crash_replay import crash_replay, crash_rulebooks
+from marginlib.desk import (
+    CALCULATORS,
+    AddMargin,
+    Close,
+    Hedge,
+    Hold,
+    Opening,
+    Reduce,
+    SwitchMode,
+    act,
+    against_nothing,
+    audit,
+    compare_scores,
+    crash_desk,
+    path_desk,
+    play,
+    score,
+    status,
+    worth,
+)
+from marginlib.history import crash, crashes, geometric_brownian_path
+from marginlib.replay import Leftover, ModeChange, Rules, Snapshot
+
+EVENTS = [each.event for each in crashes()]
+CROSS, ISOLATED = MarginMode.CROSS, MarginMode.ISOLATED
+
+
+def book(btc=CROSS, eth=CROSS, dollars=12_500, leverage=5):
+    return [
+        Opening(symbol="BTCUSDT", dollars=dollars, leverage=leverage, margin_mode=btc),
+        Opening(symbol="ETHUSDT", dollars=dollars, leverage=leverage, margin_mode=eth),
+    ]
+
+
+def may(**kwargs):
+    rules = kwargs.pop("rules", None)
+    return crash_desk("may-crash-2021", 10_000, book(**kwargs), rules=rules)
+
+
+def opened(**kwargs):
+    desk = may(**kwargs)
+    return Snapshot.start(desk.account()), desk.rules
+
+
+def position(state, symbol):
+    return next(each for each in state.account.positions if each.symbol == symbol)
+
+
+def price(symbol, point):
+    """A recorded close of May 2021, from the file's figures."""
+    seen = crash("may-crash-2021").figures[symbol]
+    return seen.mark_prices[seen.times == np.datetime64(point)].item()
+
+
+# --- nothing done ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("mode", list(MarginMode))
+@pytest.mark.parametrize("side", [1, -1])
+def test_doing_nothing_is_the_replay_of_the_event(event, mode, side):
+    desk = crash_desk(event, 10_000, book(mode, mode, dollars=side * 12_500))
+    session, states = play(desk, []), crash_replay(event, desk.account(), desk.rules)
+    assert score(session).end == pytest.approx(account_risk(states[-1].account).equity, abs=1e-6)
+    mine = [(state.time, gone.symbol) for state in session.states for gone in state.liquidations]
+    theirs = [(state.time, gone.symbol) for state in states for gone in state.liquidations]
+    assert mine == theirs
+
+
+def test_decisions_that_are_missing_and_holds_are_the_same():
+    desk = may()
+    assert score(play(desk, [])) == score(play(desk, [Hold()] * 8)) == score(play(desk, [[], [Hold(), Hold()]]))
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_decisions_are_taken_at_recorded_closes_and_never_at_an_extreme(event):
+    desk = crash_desk(event, 10_000, book(dollars=1_000))
+    for seen in crash(event).figures.values():
+        kinds = dict(zip(seen.times.tolist(), seen.kinds, strict=True))
+        assert all(kinds[point.tolist()] == "close" for point in desk.points)
+        for point in desk.points:
+            marks = next(prices for when, prices in desk.moments if when == point)
+            assert marks[next(s for s, f in crash(event).figures.items() if f is seen)] in seen.mark_prices
+    assert desk.points[0] == desk.moments[0][0]
+    assert desk.points[-1] < desk.moments[-1][0]
+
+
+def test_time_rises_and_every_stop_stands_at_its_point():
+    session = play(may(btc=ISOLATED, eth=ISOLATED), [Hold(), AddMargin("ETHUSDT", 500), Close("BTCUSDT")])
+    times = [state.time for state in session.states]
+    assert times == sorted(times)
+    assert [stop.time for stop in session.stops] == list(session.desk.points)
+    assert all(stop.before.time == stop.time == stop.after.time for stop in session.stops)
+    assert [stop.number for stop in session.stops] == list(range(1, 9))
+
+
+# --- the money trail of each order -----------------------------------------------------------------------------------
+
+
+def test_reduce_takes_the_share_of_the_profit_and_a_fee():
+    state, rules = opened()
+    state = replace(state, account=state.account.at({"ETHUSDT": 3_000}), mark_prices={"ETHUSDT": 3_000})
+    held = position(state, "ETHUSDT")
+    after = act(state, Reduce("ETHUSDT", 0.25), rules, fee_rate=0.001)
+    sold = 0.25 * 12_500 / 3_355.6
+    assert position(after, "ETHUSDT").quantity == pytest.approx(0.75 * held.quantity)
+    assert after.ledger.fees == pytest.approx(0.001 * sold * 3_000)
+    realized = sold * (3_000 - 3_355.6)
+    assert after.account.wallet_balance == pytest.approx(10_000 + realized - 0.001 * sold * 3_000)
+    assert abs(after.imbalance) < 1e-12
+
+
+def test_reducing_an_isolated_position_frees_its_share_of_the_margin():
+    state, rules = opened(eth=ISOLATED)
+    after = act(state, Reduce("ETHUSDT", 0.4), rules, fee_rate=0.0)
+    assert position(after, "ETHUSDT").isolated_margin == pytest.approx(0.6 * 2_500)
+    assert after.account.pools()[0].collateral == pytest.approx(state.account.pools()[0].collateral + 1_000)
+    assert after.account.wallet_balance == pytest.approx(10_000)
+
+
+def test_close_leaves_nothing_of_it():
+    state, rules = opened(eth=ISOLATED)
+    after = act(state, Close("ETHUSDT"), rules)
+    assert [each.symbol for each in after.account.positions] == ["BTCUSDT"]
+    assert after.account.wallet_balance == pytest.approx(10_000 - 0.0005 * 12_500)
+
+
+def test_added_margin_changes_its_pool_and_not_the_wallet():
+    state, rules = opened(eth=ISOLATED)
+    after = act(state, AddMargin("ETHUSDT", 700), rules)
+    assert after.account.wallet_balance == state.account.wallet_balance
+    assert position(after, "ETHUSDT").isolated_margin == 3_200
+    assert after.account.pools()[0].collateral == state.account.pools()[0].collateral - 700
+    assert after.ledger.fees == 0
+
+
+def test_a_hedge_opens_the_other_side_in_its_own_mode():
+    desk = crash_desk("may-crash-2021", 10_000, book()[1:])
+    state = play(desk, []).states[0]
+    for mode in MarginMode:
+        after = act(state, Hedge("BTCUSDT", against="ETHUSDT", share=0.6, leverage=4, margin_mode=mode), desk.rules)
+        leg = position(after, "BTCUSDT")
+        assert (leg.notional, leg.leverage, leg.margin_mode) == (pytest.approx(7_500), 4, mode)
+        assert leg.quantity < 0
+        assert after.ledger.fees == pytest.approx(0.0005 * 7_500)
+        assert leg.isolated_margin == (pytest.approx(1_875) if mode is ISOLATED else None)
+
+
+def test_a_hedge_in_a_coin_held_on_the_wrong_side_closes_it_first():
+    desk = may()
+    state = play(desk, []).states[0]
+    after = act(state, Hedge("BTCUSDT", against="ETHUSDT"), desk.rules)
+    leg = position(after, "BTCUSDT")
+    assert leg.quantity == pytest.approx(-12_500 / 44_408)
+    assert after.ledger.fees == pytest.approx(0.0005 * 25_000)  # sold twice: what was held, and the short
+    assert abs(after.imbalance) < 1e-12
+
+
+def test_a_hedge_is_topped_up_and_never_reduced():
+    desk = crash_desk("may-crash-2021", 10_000, book()[1:])
+    half = act(play(desk, []).states[0], Hedge("BTCUSDT", against="ETHUSDT", share=0.5), desk.rules)
+    whole = act(half, Hedge("BTCUSDT", against="ETHUSDT", share=1.0), desk.rules)
+    assert position(whole, "BTCUSDT").notional == pytest.approx(12_500)
+    with pytest.raises(MarginError, match=r"share = 0\.5: BTCUSDT hedges that much already"):
+        act(whole, Hedge("BTCUSDT", against="ETHUSDT", share=0.5), desk.rules)
+
+
+def test_a_mode_is_switched_where_the_venue_allows_it():
+    state, rules = opened()
+    with pytest.raises(MarginError, match="refused while ETHUSDT is open"):
+        act(state, SwitchMode("ETHUSDT", ISOLATED), rules)
+    free = replace(rules, mode_change=ModeChange.ANY_TIME)
+    after = act(state, SwitchMode("ETHUSDT", ISOLATED), free)
+    assert position(after, "ETHUSDT").isolated_margin == pytest.approx(2_500)
+    assert after.account.wallet_balance == state.account.wallet_balance
+
+
+# --- refusals --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("order", "message"),
+    [
+        (Reduce("ETHUSDT", 1.5), r"share = 1\.5: give a share above 0 and at most 1"),
+        (Reduce("ETHUSDT", 0), r"share = 0: give a share"),
+        (Reduce("SOLUSDT", 0.5), "symbol = 'SOLUSDT': no such position is open; the account holds BTCUSDT, ETHUSDT"),
+        (Close("SOLUSDT"), "no such position"),
+        (AddMargin("ETHUSDT", 1e6), "amount = 1000000.0: at most"),
+        (AddMargin("ETHUSDT", -5), "amount = -5: give"),
+        (AddMargin("BTCUSDT", 5), "BTCUSDT shares a pool"),
+        (Hedge("ETHUSDT", against="ETHUSDT"), "a hedge is another coin"),
+        (Hedge("DOGEUSDT", against="ETHUSDT"), "symbol = 'DOGEUSDT': give one of BTCUSDT, ETHUSDT"),
+        (Hedge("BTCUSDT", against="ETHUSDT", share=-1), "share = -1"),
+        (Hedge("BTCUSDT", against="ETHUSDT", share=5), "needs .* more than is available"),
+        (Hedge("BTCUSDT", against="ETHUSDT", share=5, margin_mode=ISOLATED), "is available"),
+        (SwitchMode("SOLUSDT", ISOLATED), "no such position"),
+        ("sell", "order = 'sell': give Hold, AddMargin"),
+    ],
+)
+def test_what_the_venue_refuses_says_why_and_changes_nothing(order, message):
+    state, rules = opened(eth=ISOLATED)
+    with pytest.raises(MarginError, match=message):
+        act(state, order, rules)
+    if not isinstance(order, str):
+        stop = play(may(eth=ISOLATED), [order]).stops[0]
+        assert len(stop.refused) == 1
+        assert stop.after.account == stop.before.account
+        assert stop.after.ledger == stop.before.ledger
+
+
+def test_an_order_that_is_refused_leaves_the_others_of_its_point():
+    stop = play(may(), [[Reduce("ETHUSDT", 2), Reduce("BTCUSDT", 0.5)]]).stops[0]
+    assert len(stop.refused) == 1
+    assert position(stop.after, "BTCUSDT").notional == pytest.approx(6_250)
+
+
+def test_what_is_no_decision_is_refused_before_anything_moves():
+    desk = may()
+    with pytest.raises(MarginError, match="decisions: 9 of them; there are 8 decision points"):
+        play(desk, [Hold()] * 9)
+    with pytest.raises(MarginError, match="decision 2 = 'hold'"):
+        play(desk, [Hold(), "hold"])
+    with pytest.raises(MarginError, match="decision 1 = <class"):
+        play(desk, [Hold])
+
+
+def test_a_book_that_cannot_be_opened_is_refused():
+    with pytest.raises(MarginError, match=r"wallet = 1000\.0: the book needs 4,000 more"):
+        crash_desk("may-crash-2021", 1_000, book())
+    with pytest.raises(MarginError, match="symbol = 'SOLUSDT': give one of BTCUSDT, ETHUSDT"):
+        crash_desk("may-crash-2021", 1_000, [Opening(symbol="SOLUSDT", dollars=1, leverage=1)])
+    with pytest.raises(MarginError, match="dollars = 0"):
+        Opening(symbol="BTCUSDT", dollars=0, leverage=1)
+    with pytest.raises(MarginError, match=r"rules\.book = None"):
+        crash_desk("may-crash-2021", 10_000, book(), rules=Rules())
+    path = geometric_brownian_path({"BTCUSDT": 100}, volatility=1, steps=4, seed=1)
+    with pytest.raises(MarginError, match="count = 5: give a whole number from 1 to 4"):
+        path_desk(path, 100, book()[:1], rules=Rules(book=rulebook("binance_usdm", "2026-09-29")), count=5)
+
+
+# --- conservation ----------------------------------------------------------------------------------------------------
+
+SYMBOLS = st.sampled_from(["BTCUSDT", "ETHUSDT", "SOLUSDT"])
+SHARES = st.floats(0.05, 1.2)
+ORDERS = st.one_of(
+    st.builds(Hold),
+    st.builds(AddMargin, SYMBOLS, st.floats(1, 6_000)),
+    st.builds(Reduce, SYMBOLS, SHARES),
+    st.builds(Close, SYMBOLS),
+    st.builds(Hedge, SYMBOLS, SYMBOLS, SHARES, st.sampled_from([2.0, 5.0, 10.0]), st.sampled_from(list(MarginMode))),
+    st.builds(SwitchMode, SYMBOLS, st.sampled_from(list(MarginMode))),
+)
+
+
+@settings(max_examples=40)
+@given(
+    decisions=st.lists(st.lists(ORDERS, max_size=3), max_size=7),
+    modes=st.tuples(st.sampled_from(list(MarginMode)), st.sampled_from(list(MarginMode))),
+    event=st.sampled_from([each for each in EVENTS if each != "uptrend-2021"]),
+    side=st.sampled_from([1, -1]),
+    leftover=st.sampled_from(list(Leftover)),
+    mode_change=st.sampled_from([ModeChange.WHEN_FLAT, ModeChange.ANY_TIME]),
+)
+def test_no_money_appears_or_vanishes_whatever_is_decided(decisions, modes, event, side, leftover, mode_change):
+    rules = Rules(book=crash_rulebooks(event)[0], leftover=leftover, mode_change=mode_change, clearance_fee_rate=0.005)
+    desk = crash_desk(event, 10_000, book(*modes, dollars=side * 12_500), rules=rules)
+    session = play(desk, decisions)
+    assert all(abs(state.imbalance) < 1e-9 for state in session.states)
+    done = score(session)
+    assert done.end - done.start == pytest.approx(done.prices - done.fees - done.funding - done.taken, abs=1e-6)
+    assert done.lowest <= min(done.start, done.end)
+    for stop in session.stops:
+        # An order moves money between wallet, profit and fees; the fee is all that equity loses, and it is not
+        # touched otherwise: fills are at the mark. (A liquidation that an order sets off takes its own.)
+        if not stop.after.liquidations:
+            paid = stop.after.ledger.fees - stop.before.ledger.fees
+            left = account_risk(stop.before.account).equity - account_risk(stop.after.account).equity
+            if stop.after.ledger.insurance_fund == stop.before.ledger.insurance_fund:
+                assert left == pytest.approx(paid, abs=1e-6)
+
+
+# --- scores ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_session_by_hand():
+    """Half of ETH sold at noon, the rest of both held to the end: every number from the recorded figures."""
+    done = score(play(may(), [Hold(), Hold(), Reduce("ETHUSDT", 0.5)]))
+    eth, btc = 12_500 / 3_355.6, 12_500 / 44_408
+    noon, end = price("ETHUSDT", "2021-05-19T12:00"), price("ETHUSDT", "2021-05-21T00:00")
+    fee = 0.0005 * eth / 2 * noon
+    prices = eth / 2 * (noon - 3_355.6) + eth / 2 * (end - 3_355.6) + btc * (40_511 - 44_408)
+    assert done.prices == pytest.approx(prices)
+    assert done.fees == pytest.approx(fee)
+    assert done.end == pytest.approx(10_000 + prices - fee)
+    low = 10_000 + eth / 2 * (noon - 3_355.6) + eth / 2 * (1_764.3 - 3_355.6) + btc * (29_563 - 44_408) - fee
+    assert done.lowest == pytest.approx(low)
+    assert (done.taken, done.liquidated) == (0, ())
+
+
+def test_the_comparison_holds_prices_rules_and_sizes():
+    desk = may(btc=ISOLATED)
+    found = compare_scores(desk, [Hold()] * 3)
+    assert found["your decisions"] == found["nothing done"]
+    for name, mode in (("cross, nothing done", CROSS), ("isolated, nothing done", ISOLATED)):
+        account = may(btc=mode, eth=mode).account()
+        states = crash_replay("may-crash-2021", account, desk.rules)
+        assert found[name].end == pytest.approx(account_risk(states[-1].account).equity, abs=1e-6)
+
+
+def test_what_a_decision_is_worth_is_the_session_without_it():
+    desk, decisions = may(), [Reduce("ETHUSDT", 0.2), Hold(), Reduce("BTCUSDT", 0.5), Close("ETHUSDT")]
+    values = worth(desk, decisions)
+    assert values[1] == 0
+    without = score(play(desk, [*decisions[:2], Hold(), decisions[3]])).end
+    assert values[2] == pytest.approx(score(play(desk, decisions)).end - without)
+
+
+def test_the_same_decisions_on_other_paths():
+    decisions = [Hold(), Reduce("ETHUSDT", 0.5), Close("BTCUSDT"), Hold(), Hold(), Hold(), Hold(), Close("ETHUSDT")]
+    desks = [crash_desk(event, 10_000, book()) for event in ("uptrend-2021", "may-crash-2021")]
+    (up, idle_up), (down, idle_down) = against_nothing(desks, decisions)
+    assert up == score(play(desks[0], decisions[:3]))  # it has three points only
+    assert up.end < idle_up.end
+    assert down.end > idle_down.end
+
+
+def test_a_generated_desk_is_the_same_each_time_and_says_that_it_is_generated():
+    rules = Rules(book=crash_rulebooks("may-crash-2021")[0])
+    prices = {"BTCUSDT": 44_408, "ETHUSDT": 3_355.6}
+    ends = set()
+    for _ in range(2):
+        path = geometric_brownian_path(prices, volatility=2, correlation=0.8, steps=71, seed=11)
+        desk = path_desk(path, 10_000, book(), rules=rules, count=8)
+        ends.add(score(play(desk, [Hold(), Reduce("ETHUSDT", 0.5)])).end)
+        assert desk.label.startswith("generated, not recorded")
+        assert len(desk.points) == len(set(desk.points)) == 8
+        assert desk.points[0] == path.times[0]
+        assert desk.points[-1] < path.times[-1]
+    assert len(ends) == 1
+
+
+# --- what is seen ----------------------------------------------------------------------------------------------------
+
+
+def test_the_status_is_that_of_the_pools():
+    state, _ = opened(eth=ISOLATED)
+    btc, eth, free = status(state).rows
+    cross, alone = state.account.pools()
+    assert btc[3] == "$7,500"
+    assert eth[3] == "$2,500"
+    assert eth[6] == f"{liquidation_price(alone, 'ETHUSDT'):,.2f}"
+    assert btc[6] == f"{liquidation_price(cross, 'BTCUSDT'):,.2f}"
+    assert free[3] == "$5,000"  # 10,000 less two margins of 2,500
+    assert status(Snapshot.start(Account(wallet_balance=5))).rows[0][3] == "$5"
+
+
+# --- the audit -------------------------------------------------------------------------------------------------------
+
+TABLES = rulebook("binance_usdm", "2026-09-29")
+
+
+def formula(collateral, quantity, entry, rate, amount):
+    """Equity = maintenance, solved for the price: W + q (P - E) = |q| P m - c."""
+    return (quantity * entry - collateral - amount) / (quantity - abs(quantity) * rate)
+
+
+def test_each_wrong_calculator_is_its_own_mistake():
+    eth = TABLES.position("ETHUSDT", 20, 3_000, leverage=10)
+    short = TABLES.position("BTCUSDT", -0.5, 60_000, mark_price=62_000, leverage=10)
+    pool = Pool(collateral=12_000, positions=(eth, short))
+    tier = eth.schedule
+    rate, amount = tier.rates[0], tier.amounts[0]
+    other_need, other_profit = tier_need(short), -1_000
+    wallet = 12_000 + other_profit
+    assert liquidation_price(pool, "ETHUSDT") == pytest.approx(formula(wallet - other_need, 20, 3_000, rate, amount))
+    assert CALCULATORS["Ada"](pool, "ETHUSDT") == pytest.approx(formula(wallet, 20, 3_000, rate, amount))
+    wrong_side = 12_000 + 1_000 - other_need
+    assert CALCULATORS["Ben"](pool, "ETHUSDT") == pytest.approx(formula(wrong_side, 20, 3_000, rate, amount))
+    assert CALCULATORS["Dora"](pool, "ETHUSDT") == liquidation_price(pool, "ETHUSDT")
+
+
+def tier_need(held):
+    return held.schedule.maintenance_margin(held.notional)
+
+
+def test_the_amount_is_subtracted_by_one_of_them():
+    held = TABLES.position("ETHUSDT", 1_000, 3_000, leverage=10)
+    pool = Pool(collateral=300_000, positions=(held,))
+    right = liquidation_price(pool, "ETHUSDT")
+    tier = held.schedule.tier(1_000 * right)
+    rate, amount = held.schedule.rates[tier], held.schedule.amounts[tier]
+    assert amount > 0
+    assert right == pytest.approx(formula(300_000, 1_000, 3_000, rate, amount))
+    assert CALCULATORS["Cleo"](pool, "ETHUSDT") == pytest.approx(formula(300_000, 1_000, 3_000, rate, -amount))
+    no_price = Pool(collateral=3_000_000, positions=(held,))
+    assert CALCULATORS["Cleo"](no_price, "ETHUSDT") is None
+
+
+def test_an_audit_needs_the_right_case_to_find_a_mistake():
+    eth = TABLES.position("ETHUSDT", 20, 3_000, leverage=10)
+    alone = {"alone": (Pool(collateral=6_000, positions=(eth,)), "ETHUSDT")}
+    assert [audit(name, alone).rows[0][3] for name in CALCULATORS] == ["same"] * 4
+    fallen = TABLES.position("BTCUSDT", 0.5, 60_000, mark_price=58_000, leverage=10)
+    beside = {"a long beside": (Pool(collateral=12_000, positions=(eth, fallen)), "ETHUSDT")}
+    assert [audit(name, beside).rows[0][3] for name in CALCULATORS] == ["differs", "same", "same", "same"]
+    with pytest.raises(MarginError, match="calculator = 'Eve': give one of Ada, Ben, Cleo, Dora"):
+        audit("Eve", alone)
+    with pytest.raises(MarginError, match=r"cases = \{\}"):
+        audit("Ada", {})

@@ -1,0 +1,394 @@
+"""Questions: right answers are right, wrong ones are told by their belief, and nothing typed is a traceback."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date, timedelta
+from importlib.resources import files
+from math import inf, nan
+
+import pytest
+
+from marginlib import MarginError, UnknownNameError
+from marginlib.misconceptions import MISCONCEPTIONS
+from marginlib.montecarlo import touch_probability
+from marginlib.objectives import OBJECTIVES
+from marginlib.questions import Input, Question, Verdict, _read_bank, draw, judge, question, questions
+
+ALL = questions()
+each_question = pytest.mark.parametrize("asked", ALL, ids=[each.id for each in ALL])
+NUMBERS = [each for each in ALL if each.kind == "number"]
+CHOICES = [each for each in ALL if each.kind == "choice"]
+# One answer to each claim that refutes it, worked out by hand, and one that does not.
+REFUTED = {
+    "added_money_raises": (
+        # A short of 1 BTC: (60,000 + money) / 1.004, so 10,000 more raise it by 9,960.16.
+        {"quantity": -1, "collateral": 10_000, "added": 10_000},
+        {"quantity": 1, "collateral": 10_000, "added": 10_000},
+    ),
+    # 150 -> 112: SOL loses 38 x 266.67 = 10,133, more than the wallet; ETH stands still with 2,000.
+    "cross_dies_first": ({"eth": 3_000, "sol": 112}, {"eth": 2_300, "sol": 150}),
+    # 10,000 - 9,400 = 600 stay, and 2 x 0.4 % x 75,000 = 600 must be kept.
+    "hedge_dies": (
+        {"long_entry": 69_400, "short_entry": 60_000, "price": 75_000},
+        {"long_entry": 69_400, "short_entry": 60_000, "price": 74_000},
+    ),
+    "isolated_no_nearer": ({"margin": 10_000}, {"margin": 9_000}),
+}
+
+
+def right_answer(asked: Question) -> object:
+    if asked.kind == "counterexample":
+        return REFUTED[asked.data["checker"]][0]
+    return "none" if asked.kind == "number" and asked.right is None else asked.right
+
+
+# --- the bank -------------------------------------------------------------------------------------------------------
+
+
+@each_question
+def test_the_right_answer_is_right(asked: Question) -> None:
+    verdict = judge(asked, right_answer(asked))
+    assert verdict.right
+    assert verdict.answered
+    assert verdict.codes == ()
+    assert verdict.message.startswith("Right")
+
+
+@pytest.mark.parametrize("asked", NUMBERS, ids=[each.id for each in NUMBERS])
+def test_no_belief_gives_the_right_number_and_each_is_told_in_words(asked: Question) -> None:
+    told = 0
+    for code, belief in MISCONCEPTIONS.items():
+        value = asked.says(code)
+        if belief.twist is None or asked.tolerance.same(value, asked.right):
+            continue
+        verdict = judge(asked, "none" if value is None else value)
+        if not verdict.answered:
+            continue  # an infinite leverage is nothing that a person types
+        # The one number may be meant as the other: without its sign, or as a fraction.
+        sized = asked.sized and value is not None and asked.tolerance.same(-value, asked.right)
+        share = asked.unit == "%" and value is not None and asked.tolerance.same(100 * value, asked.right)
+        assert verdict.right == (sized or share), code
+        if not verdict.right:
+            explained = {verdict.codes, *verdict.ties}
+            flipped = value is not None and asked.sized and value < 0
+            assert (code,) in explained or flipped, (code, verdict)
+            assert verdict.codes == () or MISCONCEPTIONS[verdict.codes[0]].statement in verdict.message
+            told += 1
+    assert told or asked.id in {"01-initial", "03-notional", "03-readings-10x"}  # the beliefs answer these right
+
+
+@pytest.mark.parametrize("asked", CHOICES, ids=[each.id for each in CHOICES])
+def test_every_wrong_choice_names_its_belief(asked: Question) -> None:
+    options = asked.options()
+    assert sum(option.right for option in options) == 1
+    for k, option in enumerate(options):
+        for given in (k, option.text, option.text.upper(), chr(ord("a") + k)):
+            verdict = judge(asked, given)
+            assert verdict.right == option.right
+            assert verdict.answer == option.text
+        if not option.right:
+            assert verdict.codes == (option.code,)
+            assert MISCONCEPTIONS[option.code].statement in verdict.message
+            assert MISCONCEPTIONS[option.code].remedy in verdict.message
+
+
+@each_question
+def test_messages_are_short_and_plain(asked: Question) -> None:
+    for given in (right_answer(asked), 0, 1, "12345.678"):
+        message = judge(asked, given).message
+        assert len(message) < 700
+        assert "nan" not in message.lower().split()
+        assert "  " not in message
+        assert "\n" not in message
+    assert asked.text.rstrip().endswith((".", "?", "\N{RIGHT DOUBLE QUOTATION MARK}"))
+
+
+def test_every_prediction_has_a_line_of_numbers() -> None:
+    for asked in ALL:
+        if asked.kind in {"choice", "ordering"}:
+            assert asked.explain or "ask" in asked.data, asked.id
+        if asked.kind == "number":
+            assert "Here: " in judge(asked, 123_456).message, asked.id
+
+
+@pytest.mark.parametrize("asked", [each for each in ALL if each.kind == "counterexample"], ids=lambda each: each.id)
+def test_a_claim_is_refuted_by_numbers_and_not_by_others(asked: Question) -> None:
+    good, bad = REFUTED[asked.data["checker"]]
+    assert judge(asked, good).right
+    verdict = judge(asked, bad)
+    assert not verdict.right
+    assert verdict.codes == (asked.data["code"],)
+    first = asked.inputs[0]
+    for given in (None, {}, 5, {each.name: "x" for each in asked.inputs}, good | {first.name: first.high * 2}):
+        assert not judge(asked, given).answered
+    assert judge(asked, {name: f"{value:,}" for name, value in good.items()}).right
+
+
+def test_an_order_is_told_where_it_goes_wrong() -> None:
+    asked = question("13-cross-steps")
+    lines = list(asked.right)
+    shown = [option.text for option in asked.options()]
+    assert sorted(shown) == sorted(lines)
+    assert shown != lines
+    assert judge(asked, [lines[k] for k in (0, 2, 1, 3, 4)]).right
+    assert judge(asked, [shown.index(line) for line in lines]).right
+    verdict = judge(asked, [lines[k] for k in (0, 1, 3, 2, 4)])
+    assert verdict.codes == ("OTHER_POSITIONS_MAINTENANCE",)
+    assert verdict.message.startswith("The first 2 of 5 lines are in place.")
+    assert judge(asked, lines[::-1]).message.startswith("The first line is not in place yet.")
+    for given in (None, "text", lines[:3], [*lines[:4], lines[0]], [9, 8, 7, 6, 5]):
+        assert not judge(asked, given).answered
+
+
+# --- what people type -----------------------------------------------------------------------------------------------
+
+PRICE = question("02-price")  # 9.64 %
+NEEDED = question("02-needed")  # 1,016 dollars
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        (PRICE, 9.6), (PRICE, "9.6"), (PRICE, "9,6"), (PRICE, " 9.6 % "), (PRICE, "9.6 percent"), (PRICE, "-9.6 %"),
+        (PRICE, "\N{MINUS SIGN}9.6"), (PRICE, 0.0964), (PRICE, "0,0964"), (PRICE, -0.0964),
+        (NEEDED, "1,016"), (NEEDED, "1016"), (NEEDED, "$1,016.00"), (NEEDED, "1 016 dollars"), (NEEDED, "1.016,00"),
+        (NEEDED, "1_016"), (NEEDED, "1.016e3"), (question("01-effective"), "2.4x"), (question("03-notional"), "None"),
+        (question("03-notional"), "never"), (question("07-storm"), "32 days"), (question("00-pools"), "4 pools"),
+    ],
+)  # fmt: skip
+def test_a_right_number_may_be_written_in_many_ways(asked: Question, given: object) -> None:
+    assert judge(asked, given).right
+
+
+def test_a_slip_of_unit_or_sign_is_told_kindly() -> None:
+    assert "the same as a fraction; the unit here is %" in judge(PRICE, 0.0964).message
+    assert "the sign is not needed" in judge(PRICE, -9.6).message
+    assert judge(PRICE, 0.10).codes == ("NO_MAINTENANCE",)  # the belief is seen through the fraction
+    assert judge(PRICE, -10).codes == ("NO_MAINTENANCE",)
+    profit = question("07-funding")  # -24: received
+    assert "The size is right, the sign is not." in judge(profit, 24).message
+
+
+@pytest.mark.parametrize("asked", [PRICE, NEEDED, question("00-taste"), question("08-steps"), question("06-outlived")])
+@pytest.mark.parametrize(
+    "given",
+    [None, "", "  ", nan, inf, "nan", "inf", "abc", "1,2,3", "--5", True, [], {}, object(), "9" * 400, 10**400, "%"],
+)
+def test_what_is_no_answer_gets_a_kind_line(asked: Question, given: object) -> None:
+    verdict = judge(asked, given)
+    assert isinstance(verdict, Verdict)
+    assert not verdict.right
+    assert not verdict.answered
+    assert verdict.codes == ()
+    assert len(verdict.message) < 300
+
+
+def test_a_tie_is_said() -> None:
+    verdict = judge(question("02-lost"), 500)
+    assert verdict.codes == ("NO_MAINTENANCE",)
+    assert ("LIQUIDATION_IS_BANKRUPTCY",) in verdict.ties
+    assert "(Or was it this? The liquidation price and the bankruptcy price are the same" in verdict.message
+
+
+def test_a_pair_is_said() -> None:
+    asked = question("03-beside")
+    value = asked.says("NO_MAINTENANCE", "OTHER_POSITIONS_PNL")
+    verdict = judge(asked, value)
+    assert set(verdict.codes) == {"NO_MAINTENANCE", "OTHER_POSITIONS_PNL"}
+    assert "two beliefs" in verdict.message
+
+
+def test_the_odds_are_those_of_the_simulation_module() -> None:
+    asked = question("10-short")
+    expected = 100 * touch_probability(3_000, 1.2 * 3_000 / 1.004, volatility=0.8, days=14)
+    assert asked.right == pytest.approx(expected)
+    assert question("10-touch").right == pytest.approx(58.4, abs=0.05)  # as the notebook prints it
+
+
+# --- a learner for each belief --------------------------------------------------------------------------------------
+
+
+def told() -> list[tuple[str, str, str]]:
+    """Return (belief, question, message) for a learner who holds one belief and answers every question by it."""
+    rows = []
+    for code, belief in MISCONCEPTIONS.items():
+        for asked in ALL:
+            if asked.kind == "number" and belief.twist:
+                value = asked.says(code)
+                if asked.tolerance.same(value, asked.right):
+                    continue
+                verdict = judge(asked, "none" if value is None else value)
+            elif asked.kind == "choice" and any(option.code == code for option in asked.options()):
+                verdict = judge(asked, next(option.text for option in asked.options() if option.code == code))
+            else:
+                continue
+            if code in verdict.codes:
+                rows.append((code, asked.id, verdict.message))
+    return rows
+
+
+def test_a_learner_who_holds_a_belief_is_told_that_belief(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = told()
+    with capsys.disabled():
+        print()  # noqa: T201 - the table is for a person to read
+        for code in MISCONCEPTIONS:
+            found = [(asked, message) for each, asked, message in rows if each == code]
+            if found:
+                print(f"{code} ({len(found)} questions), {found[0][0]}: {found[0][1]}")  # noqa: T201
+    heard = {code for code, *_ in rows}
+    assert heard == set(MISCONCEPTIONS)
+
+
+# --- when to ask again ----------------------------------------------------------------------------------------------
+
+DAY = date(2026, 3, 1)
+
+
+@dataclass
+class Answered:
+    item: str
+    time: str
+    right: bool | None
+
+
+def on(days_ago: int, item: str, right: bool | None) -> Answered:
+    return Answered(item, f"{DAY - timedelta(days=days_ago)}T10:00:00+00:00", right)
+
+
+def ids(attempts: list[object], notebook: str = "03", count: int = 3) -> list[str]:
+    return [each.id for each in draw(attempts, notebook, count, DAY)]
+
+
+def test_without_attempts_the_choice_is_fixed_and_from_earlier_notebooks() -> None:
+    assert ids([]) == ids([])
+    assert [each[:2] for each in ids([], "05", 4)] == ["04", "03", "02", "01"]
+    assert ids([], "00") == []
+    assert ids([], "03", 0) == []
+    assert len(ids([], "13", 1_000)) == len(set(ids([], "13", 1_000)))
+
+
+def test_a_miss_comes_first_and_a_right_answer_waits_longer_each_time() -> None:
+    missed = on(1, "01-initial", False)  # noqa: FBT003
+    assert ids([missed])[0] == "01-initial"
+    right = [missed, on(0, "01-initial", True)]  # noqa: FBT003
+    assert "01-initial" not in ids(right, count=5)
+    history = [on(40, "01-initial", True), on(30, "01-initial", True), on(3, "01-initial", True)]  # noqa: FBT003
+    # Three in a row: the third box waits 4 days.
+    assert "01-initial" not in ids(history, count=5)
+    assert ids([on(40, "01-initial", True), on(30, "01-initial", True), on(4, "01-initial", True)])[0] == "01-initial"  # noqa: FBT003
+    again = [*history, on(0, "01-initial", False)]  # noqa: FBT003
+    assert ids(again)[0] == "01-initial"
+
+
+def test_a_missed_prediction_or_task_brings_back_a_question_of_its_objective() -> None:
+    for item in ("02-price", "02-needed-short"):
+        first = question(ids([on(2, item, False)])[0])  # noqa: FBT003
+        assert first.objective == (question(item).objective)
+        assert first.role == "closing"
+
+
+def test_records_may_be_mappings_and_bad_ones_do_no_harm() -> None:
+    good = {"item": "01-initial", "time": DAY.isoformat(), "right": False}
+    bad = [{"item": "01-initial", "time": "yesterday", "right": False}, {"item": 5}, {}, None, on(1, "01-profit", None)]
+    assert ids([good, *bad]) == ids([good])
+    assert ids(bad) == ids([])
+
+
+# --- the file -------------------------------------------------------------------------------------------------------
+
+GOOD = {
+    "id": "02-x", "kind": "number", "notebook": "02", "objective": "02-compute", "role": "closing", "text": "How many?",
+    "label": "dollars", "ask": "pnl", "case": {"wallet": 1, "positions": [{"symbol": "A", "entry": 1, "quantity": 1}]},
+}  # fmt: skip
+CHOICE = {key: GOOD[key] for key in ("id", "notebook", "objective", "role", "text", "label")} | {"kind": "choice"}
+
+
+def read(*records: dict[str, object]) -> object:
+    return _read_bank({"format": "marginlib-questions", "version": 1, "questions": list(records)})
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        (GOOD | {"text": " "}, "question '02-x': text = ' ': give a text"),
+        (
+            GOOD | {"kind": "essay"},
+            "question '02-x': kind = 'essay': give one of number, choice, ordering, counterexample",
+        ),
+        (GOOD | {"role": "exam"}, "question '02-x': role = 'exam': give one of prediction, opening"),
+        (GOOD | {"notebook": "03"}, "question '02-x': notebook = '03': give the two digits that the id begins with"),
+        (GOOD | {"objective": "02-know"}, "question '02-x': objective = '02-know': give the id of an objective"),
+        (GOOD | {"ask": "price"}, "question '02-x': ask = 'price': give one of pnl"),
+        (GOOD | {"case": {"wallet": 1}}, "question '02-x': case = .*: give an account"),
+        (GOOD | {"tolerance": {"rel": -1}}, "question '02-x': rel = -1"),
+        (GOOD | {"tolerance": {"near": 1}}, "question '02-x': .*near"),
+        (GOOD | {"role": "pretest"}, "question '02-x': pair = '': give the id of a question of the other test"),
+        (CHOICE | {"options": [{"text": "a"}]}, "question '02-x': options = .*: give exactly one right option"),
+        (
+            CHOICE | {"options": [{"text": "a", "right": True}, {"text": "b", "code": "NO"}]},
+            "question '02-x': options: code = 'NO': give the belief that 'b' shows",
+        ),
+        (CHOICE | {"options": [{"text": "a", "right": True}, {"text": "a"}]}, "options that differ"),
+        (CHOICE | {"ask": "pnl", "case": GOOD["case"], "codes": ["NO"]}, "question '02-x': codes"),
+        (CHOICE | {"kind": "ordering", "lines": ["a", "b"]}, "question '02-x': lines = .*at least three lines"),
+        (
+            CHOICE | {"kind": "ordering", "lines": ["a", "b", "c"], "equivalents": [[0, 1]]},
+            "question '02-x': equivalents = .0, 1.: give the numbers 0 to 2",
+        ),
+        (
+            CHOICE | {"kind": "ordering", "lines": ["a", "b", "c"], "slips": [{"first": 0, "then": 1, "code": "NO"}]},
+            "question '02-x': slips: code = 'NO'",
+        ),
+        (CHOICE | {"kind": "counterexample", "claim": "c", "inputs": []}, "question '02-x': inputs = "),
+        (
+            CHOICE | {"kind": "counterexample", "claim": "c", "checker": "none", "code": "SIGN", "inputs": [1]},
+            "question '02-x': checker = 'none'",
+        ),
+    ],
+)
+def test_a_fault_in_the_file_is_named(record: dict[str, object], said: str) -> None:
+    with pytest.raises(MarginError, match=said):
+        read(record)
+
+
+def test_the_format_is_named_and_ids_are_given_once() -> None:
+    with pytest.raises(MarginError, match="version = 2: give 'marginlib-questions' and 1"):
+        _read_bank({"format": "marginlib-questions", "version": 2, "questions": []})
+    with pytest.raises(MarginError, match="question '02-x': id = '02-x': give an id that no other question has"):
+        read(GOOD, GOOD)
+    with pytest.raises(UnknownNameError, match="question = '02-nothing': give one of 02-price"):
+        question("02-nothing")
+    with pytest.raises(MarginError, match=r"input x: high = 1.0: give more than low = 2.0"):
+        Input(name="x", label="x", low=2, high=1)
+
+
+def test_numbers_may_be_offered_as_choices() -> None:
+    asked = question("07-fee-100x")
+    assert [(option.text, option.code) for option in asked.options()] == [("0.05 %", "FEE_ON_MARGIN"), ("5 %", "")]
+    assert judge(asked, "5 %").right
+    assert judge(asked, 0).codes == ("FEE_ON_MARGIN",)
+    (made,) = read(GOOD | {"kind": "choice", "codes": ["SIGN"], "ask": "pnl", "case": {
+        "wallet": 10, "positions": [{"symbol": "A", "entry": 1, "mark": 2, "quantity": -1}]}}).values()  # fmt: skip
+    assert [made.kind, made.data["codes"]] == ["choice", ["SIGN"]]
+
+
+def test_no_right_answer_is_written_into_the_file() -> None:
+    bank = json.loads(files("marginlib").joinpath("data", "questions.json").read_text(encoding="utf-8"))
+    for record in bank["questions"]:
+        assert not {"answer", "value", "right", "truth"} & set(record), record["id"]
+
+
+def test_the_two_tests_pair_up_with_other_numbers() -> None:
+    before, after = questions("00", "pretest"), questions("13", "posttest")
+    assert len(before) == len(after) == 6
+    for asked in before:
+        twin = question(asked.pair)
+        assert (twin.pair, twin.kind, twin.objective) == (asked.id, asked.kind, asked.objective)
+        assert twin.text != asked.text
+
+
+def test_every_objective_has_a_closing_question() -> None:
+    closing = {each.objective for each in questions(role="closing")}
+    assert {each.id for each in OBJECTIVES} <= closing
