@@ -1,5 +1,13 @@
-"""Hypothesis profiles: the same examples every time by default; `--hypothesis-profile=search` looks further."""
+"""What holds for every test: hypothesis profiles, and a progress file of the tests' own.
 
+Hypothesis tries the same examples every time by default; `--hypothesis-profile=search` looks further.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -7,3 +15,14 @@ settings.register_profile(
 )
 settings.register_profile("search", deadline=None, max_examples=1_500, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("marginlib")
+
+# Set before any kernel starts, so that neither a test nor a notebook reads or writes a person's own progress.
+_FOLDER = tempfile.TemporaryDirectory(prefix="marginlib-progress-", ignore_cleanup_errors=True)
+os.environ["MARGINLIB_PROGRESS"] = str(Path(_FOLDER.name) / "progress.json")
+
+
+@pytest.fixture(autouse=True)
+def _no_progress_yet():
+    """Begin every test as somebody who has not answered anything."""
+    for left in Path(_FOLDER.name).glob("*"):
+        left.unlink()

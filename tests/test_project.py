@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from build_site import BARE
 
 import marginlib
 
@@ -59,7 +60,8 @@ import importlib.util
 from marginlib import *
 
 assert importlib.util.find_spec("numpy") is None
-rules = rulebook(*rulebooks()[-1])
+assert ("okx", "2021-07-25") in rulebooks()
+rules = rulebook("binance_usdm", "2026-09-29")
 btc = rules.position("BTCUSDT", 0.1, 60_000, leverage=10)
 eth = rules.position("ETHUSDT", -2, 3_000, mark_price=3_100, leverage=5)
 account = Account(wallet_balance=10_000, positions=(btc.isolated(), eth))
@@ -92,6 +94,53 @@ def test_the_scalar_side_works_where_nothing_is_installed(tmp_path: Path) -> Non
     verified = run(["-m", "marginlib", "verify", str(examples)], python=python, PYTHONPATH=str(ROOT))
     assert verified.returncode == 0, verified.stderr
     assert verified.stdout.splitlines()[-1] == "42 passed, 0 failed"
+
+
+BARE_BROWSER = """
+import json, sys
+from pathlib import Path
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("numpy", "pandas", "matplotlib"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Missing())
+from IPython.core.interactiveshell import InteractiveShell
+
+shell = InteractiveShell.instance(history_length=0, cache_size=0)
+for cell in json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))["cells"]:
+    if cell["cell_type"] == "code":
+        shell.run_cell("".join(cell["source"])).raise_error()
+"""
+PURE = sorted(path.name for path in (ROOT / "notebooks").glob("[0-9]*.ipynb") if path.name[:2] in BARE)
+
+
+def test_the_notebooks_of_the_bare_browser_are_there() -> None:
+    assert [name[:2] for name in PURE] == list(BARE)
+    assert {"00", "01", "02", "03", "04"} <= set(BARE)
+
+
+@pytest.mark.parametrize("notebook", PURE)
+def test_the_sites_notebooks_run_without_arrays_tables_and_pictures(notebook: str, tmp_path: Path) -> None:
+    pytest.importorskip("ipywidgets")
+    path = str(ROOT / "notebooks" / notebook)
+    done = run(["-c", BARE_BROWSER, path], PYTHONPATH=str(ROOT), IPYTHONDIR=str(tmp_path))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", ["HEDGE", "LIQUIDATION_STEPS", "SIDE_BY_SIDE", "TIERS"])
+def test_a_figure_that_needs_no_arrays_imports_no_numpy(name: str) -> None:
+    program = f"import sys; from marginlib import figures; figures.{name}(); print('numpy' in sys.modules)"
+    done = run(["-c", program], PYTHONPATH=str(ROOT))
+    assert done.stdout.strip() == "False", done.stdout + done.stderr
+
+
+def test_a_figure_that_there_is_not_is_an_attribute_error() -> None:
+    program = "from marginlib import figures; print(set(figures.__all__) <= set(dir(figures))); figures.NOTHING"
+    done = run(["-c", program], PYTHONPATH=str(ROOT))
+    assert done.stdout.strip() == "True"
+    assert "AttributeError: module 'marginlib.figures' has no attribute 'NOTHING'" in done.stderr
 
 
 # --- documentation --------------------------------------------------------------------------------------------------

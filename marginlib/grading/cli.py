@@ -1,0 +1,199 @@
+"""The command line of a graded course: `marginlib grade COMMAND`."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any, cast
+
+from marginlib._validate import MarginError
+from marginlib.exercises import SETS, tasks
+from marginlib.grading.items import analyse
+from marginlib.grading.jobs import Setup, results, run, submitters
+from marginlib.grading.keys import new_key, read_key, read_roster, write_tickets
+from marginlib.grading.lms import Filled, fill_canvas, fill_moodle, read_file, scores
+from marginlib.grading.report import page
+from marginlib.grading.sandbox import Sandbox
+from marginlib.grading.verdict import Result
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code.
+
+    Args:
+        arguments: the words after `marginlib grade`.
+
+    Returns:
+        0 when it is done, 2 when it cannot be done; the reason stands on standard error.
+
+    Example:
+        >>> main(["status", "no/such/course", "sizing"])
+        2
+    """
+    chosen = _parser().parse_args(arguments)
+    try:
+        chosen.command(chosen)
+    except MarginError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    parser = argparse.ArgumentParser(prog="marginlib grade", description="A graded course: see exercises/TEACHING.md.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, function: object, words: str, *operands: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=words, description=words)
+        added.set_defaults(command=function)
+        for operand in operands:
+            added.add_argument(operand.lower(), metavar=operand, choices=SETS if operand == "SET" else None)
+        return added
+
+    command("check", _check, "say whether this machine can run students' code safely, and how fast")
+    command("key", _key, "make the course's key; keep the file, and keep it to yourself", "FILE")
+    made = command("tickets", _tickets, "write each student's tickets into a folder", "ROSTER", "FOLDER")
+    grades = command("run", _run, "grade what was handed in; what is done already is not done again", "COURSE", "SET")
+    for each in (made, grades):
+        each.add_argument("--key", metavar="FILE", help="the course's key; left out, $MARGINLIB_COURSE_KEY names it")
+    grades.add_argument("--roster", metavar="FILE", help="CSV with a column id: who takes part, present or not")
+    grades.add_argument("--processes", type=int, default=1, metavar="N", help="how many at once on this machine")
+    grades.add_argument("--shard", default="1/1", metavar="K/N", help="only the K-th of N parts")
+    grades.add_argument("--dask", metavar="ADDRESS", help="of a Dask scheduler, whose workers do it instead")
+    status = command("status", _status, "list every result: status, score, whose answers it may hold", "COURSE", "SET")
+    status.add_argument("--csv", action="store_true", help="as CSV")
+    command("report", _report, "write what the class got wrong as an HTML page", "COURSE", "SET", "PAGE")
+    canvas = command("canvas", _canvas, "put grades into a gradebook that Canvas has exported", "COURSE", "SET", "FILE")
+    canvas.add_argument("--assignment", required=True, help="the column, as Canvas calls it")
+    moodle = command("moodle", _moodle, "put grades into a file that Moodle has exported", "COURSE", "SET", "FILE")
+    moodle.add_argument("--assignment", default="Grade", help="the column; left out, that of a grading worksheet")
+    moodle.add_argument("--student", default="Email address", help="the column that holds the course's ids")
+    for each in (canvas, moodle):
+        each.add_argument("--out", metavar="FILE", help="where to; left out, FILE with -filled in its name")
+        each.add_argument("--replace", action="store_true", help="overwrite other grades that stand there")
+    return parser
+
+
+def _check(_chosen: argparse.Namespace) -> None:
+    """Try the sandbox, and measure it."""
+    request = {"numbers": {}, "steps": [{"run": "cell", "source": "answer = 1"}]}
+    with Sandbox() as sandbox:
+        start, count = time.perf_counter(), 20
+        for _ in range(count):
+            sandbox.run(request)
+        each = (time.perf_counter() - start) / count
+        walls = "bubblewrap" if sandbox.confined else "no walls of its own: you said that the container is the sandbox"
+    print(f"ready ({walls}); an empty notebook takes {1_000 * each:.0f} ms")
+
+
+def _key(chosen: argparse.Namespace) -> None:
+    """Make a key."""
+    new_key(chosen.file)
+    print(f"{chosen.file}: a new key. Whoever has it can compute every answer; without it nothing can be graded again.")
+
+
+def _tickets(chosen: argparse.Namespace) -> None:
+    """Write tickets."""
+    paths = write_tickets(read_key(chosen.key), read_roster(chosen.roster), chosen.folder)
+    print(f"{len(paths)} files; each belongs beside the notebooks of its student, or above them")
+
+
+def _run(chosen: argparse.Namespace) -> None:
+    """Grade one set."""
+    root = Path(chosen.course)
+    students = read_roster(chosen.roster) if chosen.roster else ()
+    everybody = tuple(sorted({*students, *submitters(root)}))
+    setup = Setup(root=root, set=chosen.set, key=read_key(chosen.key), students=everybody)
+    with _client(chosen.dask) as client:
+        done = list(run(setup, shard=_shard(chosen.shard), processes=chosen.processes, client=client))
+    graded = sum(result.status == "graded" for result in done)
+    print(f"{len(done)} results in {setup.folder}: {graded} graded, {len(done) - graded} not; `status` says why")
+
+
+def _client(address: str | None) -> AbstractContextManager[Any]:
+    """Return a client of a Dask scheduler, or None where there is no address; it is closed at the end."""
+    if not address:
+        return nullcontext()
+    from distributed import Client  # noqa: PLC0415 - Dask is not needed unless it is used
+
+    return cast("AbstractContextManager[Any]", Client(address))
+
+
+def _shard(text: str) -> tuple[int, int]:
+    """Return K/N as numbers."""
+    k, _, n = text.partition("/")
+    try:
+        return int(k), int(n)
+    except ValueError:
+        msg = f"shard = {text!r}: give K/N, such as 3/16"
+        raise MarginError(msg) from None
+
+
+def _status(chosen: argparse.Namespace) -> None:
+    """List the results of one set."""
+    rows: list[tuple[str, ...]] = [("student", "status", "score", "of", "to read", "answers of", "reason")]
+    rows += [_row(result) for result in results(Path(chosen.course) / "results" / chosen.set)]
+    if chosen.csv:
+        csv.writer(sys.stdout).writerows(rows)
+        return
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _row(result: Result) -> tuple[str, ...]:
+    """Return a result as a row of text; a score that is not there is empty, and no 0."""
+    scores = [task.score for task in result.tasks]
+    known = [score for score in scores if score is not None]
+    return (
+        result.student,
+        result.status,
+        f"{sum(known):g}" if known else "",
+        f"{sum(task.points for task in result.tasks):g}",
+        str(sum(task.state == "words" for task in result.tasks)),
+        ", ".join(match.student for match in result.matches),
+        result.reason,
+    )
+
+
+def _report(chosen: argparse.Namespace) -> None:
+    """Write the item analysis of one set."""
+    found = analyse(results(Path(chosen.course) / "results" / chosen.set))
+    Path(chosen.page).write_text(page(found), encoding="utf-8")
+    print(f"{chosen.page}: {found.graded} submissions, {len(found.items)} tasks")
+
+
+def _canvas(chosen: argparse.Namespace) -> None:
+    """Fill a gradebook of Canvas."""
+    grades = scores(Path(chosen.course) / "gradebook.db", chosen.set)
+    most, content = _points(chosen.set), read_file(chosen.file)
+    _write(chosen, fill_canvas(content, grades, chosen.assignment, points=most, replace=chosen.replace))
+
+
+def _moodle(chosen: argparse.Namespace) -> None:
+    """Fill a file of Moodle."""
+    grades = scores(Path(chosen.course) / "gradebook.db", chosen.set)
+    most, content = _points(chosen.set), read_file(chosen.file)
+    how = {"student": chosen.student, "replace": chosen.replace}
+    _write(chosen, fill_moodle(content, grades, chosen.assignment, points=most, **how))
+
+
+def _points(set_id: str) -> int:
+    """Return what a set is worth."""
+    return sum(task.points for task in tasks(set_id))
+
+
+def _write(chosen: argparse.Namespace, filled: Filled) -> None:
+    """Write the file to import, and say what became of whom."""
+    source = Path(chosen.file)
+    target = Path(chosen.out) if chosen.out else source.with_stem(f"{source.stem}-filled")
+    target.write_bytes(filled.content)
+    print(f"{target}: {filled}")

@@ -1,0 +1,220 @@
+"""Grading as jobs: one submission in, one result file out; any job may run again, anywhere, at any time.
+
+A result's name holds what it depends on: the file, the student, the version of the exercises and the key. So what is
+there is not done again, a run that was killed goes on where it was, and shards need no word with each other. Nothing
+here touches the gradebook: `preprocessors`, inside nbgrader, is its only writer.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import tempfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from hashlib import sha256
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from tqdm import tqdm
+
+from marginlib._validate import MarginError
+from marginlib.grading.sandbox import Sandbox
+from marginlib.grading.sheet import Ungradable, read_bytes
+from marginlib.grading.verdict import Course, Result, grade, refused
+
+__all__ = ["Setup", "result_of", "results", "run", "submitters"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Setup:
+    """What every job of one assignment needs to know.
+
+    Args:
+        root: the course's folder, as nbgrader lays it out.
+        set: the set of exercises, which is the assignment's name.
+        key: the course's key.
+        students: everybody who takes part; whoever handed in nothing gets a result that says so.
+
+    Example:
+        >>> Setup(root=Path("course"), set="sizing", key=b"k" * 32, students=("ada",)).submission("ada").as_posix()
+        'course/submitted/ada/sizing/sizing.ipynb'
+    """
+
+    root: Path
+    set: str
+    key: bytes
+    students: tuple[str, ...] = ()
+
+    def submission(self, student: str) -> Path:
+        """Return where a student's notebook is."""
+        return self.root / "submitted" / student / self.set / f"{self.set}.ipynb"
+
+    @property
+    def folder(self) -> Path:
+        """Where the results are."""
+        return self.root / "results" / self.set
+
+
+def submitters(root: str | Path) -> tuple[str, ...]:
+    """Return everybody who handed in anything, in order.
+
+    Args:
+        root: the course's folder.
+
+    Example:
+        >>> submitters("no/such/course")
+        ()
+    """
+    folder = Path(root) / "submitted"
+    return tuple(sorted(each.name for each in folder.iterdir())) if folder.is_dir() else ()
+
+
+def result_of(setup: Setup, student: str) -> Result:
+    """Return a student's result: the one that is stored, or else graded now and stored.
+
+    Args:
+        setup: the assignment.
+        student: the id in the gradebook.
+
+    Raises:
+        SandboxError: students' code cannot be run safely on this machine.
+
+    Example:
+        >>> with tempfile.TemporaryDirectory() as empty:
+        ...     result_of(Setup(root=Path(empty), set="sizing", key=b"k" * 32), "ada").status
+        'missing'
+    """
+    course = _course(setup)
+    content, why = b"", None
+    try:
+        content = read_bytes(setup.submission(student), setup.root / "submitted")
+    except Ungradable as error:
+        why = error
+    path = _path(setup, student, content if why is None else why.status.encode())
+    if path.is_file():
+        return Result.read(json.loads(path.read_text(encoding="utf-8")))
+    if why is None:
+        try:
+            result = grade(content, student, course, _sandbox())
+        except Ungradable as error:
+            why = error
+    if why is not None:
+        result = refused(content, student, course, why)
+    _store(path, result)
+    return result
+
+
+def run(
+    setup: Setup,
+    *,
+    shard: tuple[int, int] = (1, 1),
+    processes: int = 1,
+    client: Any = None,  # noqa: ANN401 - Dask is not needed unless it is used
+    quiet: bool = False,
+) -> Iterator[Result]:
+    """Grade everybody's submission, or one shard of them, and yield each result as it is there.
+
+    Args:
+        setup: the assignment.
+        shard: (k, n): the k-th of n parts, from 1; which part a student is in depends on the id alone.
+        processes: how many at once on this machine.
+        client: a `distributed.Client`, on whose workers the jobs run instead; all of them must see the course's folder.
+        quiet: whether to show no progress bar.
+
+    Raises:
+        MarginError: there is no such shard.
+        SandboxError: students' code cannot be run safely on a machine.
+
+    Example:
+        >>> with tempfile.TemporaryDirectory() as empty:
+        ...     absent = Setup(root=Path(empty), set="sizing", key=b"k" * 32, students=("ada", "ben"))
+        ...     sorted(result.student for result in run(absent, quiet=True))
+        ['ada', 'ben']
+    """
+    students = [each for each in setup.students if _shard(each, shard)]
+    job = partial(result_of, setup)
+    if client is not None:
+        from distributed import as_completed as completed  # noqa: PLC0415 - only here
+
+        found: Iterable[Result] = (each.result() for each in completed(client.map(job, students, pure=False)))
+    elif processes > 1:
+        found = _at_once(job, students, processes)
+    else:
+        found = map(job, students)
+    yield from tqdm(found, total=len(students), desc=setup.set, unit="submission", disable=quiet)
+
+
+def results(folder: str | Path) -> list[Result]:
+    """Return the results in a folder, in the order of the students' ids.
+
+    Args:
+        folder: such as `results/sizing` in the course's folder.
+
+    Raises:
+        MarginError: there is none.
+
+    Example:
+        >>> results("no/such/folder")
+        Traceback (most recent call last):
+        marginlib._validate.MarginError: results = 'no/such/folder': nothing there; `marginlib grade run` makes results
+    """
+    found = [Result.read(json.loads(path.read_text(encoding="utf-8"))) for path in sorted(Path(folder).glob("*.json"))]
+    if not found:
+        msg = f"results = {str(folder)!r}: nothing there; `marginlib grade run` makes results"
+        raise MarginError(msg)
+    return sorted(found, key=lambda result: result.student)
+
+
+def _at_once(job: partial[Result], students: list[str], processes: int) -> Iterator[Result]:
+    """Yield results from several processes, each with a sandbox of its own."""
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        for done in as_completed([pool.submit(job, student) for student in students]):
+            yield done.result()
+
+
+def _shard(student: str, shard: tuple[int, int]) -> bool:
+    """Return whether a student is in a shard."""
+    k, n = shard
+    if not 1 <= k <= n:
+        msg = f"shard = {k}/{n}: give k/n with k from 1 to n"
+        raise MarginError(msg)
+    return int.from_bytes(sha256(student.encode()).digest()[:8], "big") % n == k - 1
+
+
+@lru_cache(maxsize=8)
+def _course(setup: Setup) -> Course:
+    """Return the course of an assignment; the right answers of all students are computed once a process."""
+    return Course(set=setup.set, key=setup.key, students=setup.students)
+
+
+@lru_cache(maxsize=1)
+def _sandbox() -> Sandbox:
+    """Return this process's sandbox."""
+    sandbox = Sandbox().__enter__()
+    atexit.register(sandbox.__exit__)
+    return sandbox
+
+
+def _path(setup: Setup, student: str, content: bytes) -> Path:
+    """Return the file of a result."""
+    course = _course(setup)
+    parts = [sha256(content).hexdigest(), student, setup.set, course.exercises, course.key_name]
+    digest = sha256("\n".join(parts).encode()).hexdigest()[:16]
+    return setup.folder / f"{quote(student, safe='')}--{digest}.json"
+
+
+def _store(path: Path, result: Result) -> None:
+    """Write a result so that it is there whole or not at all, and take away those of earlier submissions."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, suffix=".part", delete=False) as file:
+        json.dump(result.plain(), file, indent=1)
+    Path(file.name).replace(path)
+    student = path.name.rpartition("--")[0]
+    for other in path.parent.glob("*.json"):
+        if other.name.rpartition("--")[0] == student and other != path:
+            other.unlink(missing_ok=True)

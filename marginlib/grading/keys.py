@@ -1,0 +1,174 @@
+"""The course's key, which only the teacher holds, and the tickets that it makes for students.
+
+Every number of a student comes from the key and the student's id (`marginlib.exercises.ticket`); hidden cases, too. So
+the key stays out of the course's folder, and a ticket, which shows its holder their own numbers, leads to nothing else.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import secrets
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+from marginlib._validate import MarginError
+from marginlib.exercises import SETS, ticket
+from marginlib.exercises.session import TICKETS
+
+__all__ = ["KEY", "fingerprint", "new_key", "read_key", "read_roster", "write_tickets"]
+
+KEY = "MARGINLIB_COURSE_KEY"  # the variable that names the key's file
+_BYTES = 32
+
+
+def new_key(path: str | Path) -> bytes:
+    """Write a new course key into a file that only its owner can read, and return it.
+
+    Args:
+        path: where to; outside of the course's folder and of any repository.
+
+    Raises:
+        MarginError: the file is there already, or would lie in a repository.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as home:
+        ...     new_key(Path(home) / "key") == read_key(Path(home) / "key")
+        True
+    """
+    target = _outside(Path(path))
+    key = secrets.token_bytes(_BYTES)
+    try:
+        file = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        msg = f"key = {str(path)!r}: there is a file already; a key that is replaced changes every student's numbers"
+        raise MarginError(msg) from error
+    with os.fdopen(file, "w", encoding="ascii") as written:
+        written.write(key.hex() + "\n")
+    return key
+
+
+def read_key(path: str | Path | None = None) -> bytes:
+    """Return the course's key.
+
+    Args:
+        path: its file; left out, the one that the variable `MARGINLIB_COURSE_KEY` names.
+
+    Raises:
+        MarginError: no file is named or there, it is no key, others may read it, or it lies in a repository.
+
+    Example:
+        >>> read_key("/no/such/file")
+        Traceback (most recent call last):
+        marginlib._validate.MarginError: key = '/no/such/file': no such file; `marginlib grade key FILE` makes one
+    """
+    named = path or os.environ.get(KEY)
+    if not named:
+        msg = f"key: name the file of the course's key, with --key or in the variable {KEY}"
+        raise MarginError(msg)
+    source = _outside(Path(named))
+    if not source.is_file():
+        msg = f"key = {str(named)!r}: no such file; `marginlib grade key FILE` makes one"
+        raise MarginError(msg)
+    if source.stat().st_mode & 0o077:
+        msg = f"key = {str(named)!r}: others can read it; `chmod 600` the file, or make a new key if somebody has"
+        raise MarginError(msg)
+    try:
+        key = bytes.fromhex(source.read_text(encoding="ascii"))
+    except ValueError:
+        key = b""
+    if len(key) != _BYTES:
+        msg = f"key = {str(named)!r}: not a course key, which is {2 * _BYTES} hexadecimal digits"
+        raise MarginError(msg)
+    return key
+
+
+def _outside(path: Path) -> Path:
+    """Return the path, or refuse one in a repository or beside nbgrader's settings."""
+    home = path.expanduser().absolute()
+    for folder in home.parents:
+        if (folder / ".git").exists() or (folder / "nbgrader_config.py").exists():
+            msg = f"key = {str(path)!r}: keep it outside of {folder}, which is shared with others"
+            raise MarginError(msg)
+    return home
+
+
+def fingerprint(key: bytes) -> str:
+    """Return a short name of a key that gives nothing of it away.
+
+    Args:
+        key: the course's key.
+
+    Example:
+        >>> fingerprint(b"k" * 32) == fingerprint(b"k" * 32) != fingerprint(b"l" * 32)
+        True
+    """
+    return sha256(b"marginlib fingerprint" + key).hexdigest()[:12]
+
+
+def read_roster(path: str | Path) -> list[str]:
+    """Return the students' ids, in the order of a CSV file with a column `id`, as nbgrader's own lists have it.
+
+    Args:
+        path: the file.
+
+    Raises:
+        MarginError: there is no such file or column, or an id is empty or stands twice.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as home:
+        ...     _ = (Path(home) / "roster.csv").write_text("id,first_name{0}ada,Ada{0}ben,Ben".format(chr(10)))
+        ...     read_roster(Path(home) / "roster.csv")
+        ['ada', 'ben']
+    """
+    try:
+        with Path(path).open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except OSError as error:
+        msg = f"roster = {str(path)!r}: {error.strerror}"
+        raise MarginError(msg) from error
+    if not rows or "id" not in rows[0]:
+        found = ", ".join(rows[0]) if rows else "no rows"
+        msg = f"roster = {str(path)!r}: give a CSV file with a column id; found: {found}"
+        raise MarginError(msg)
+    students = [(row["id"] or "").strip() for row in rows]
+    for student in students:
+        if not student or students.count(student) > 1 or "/" in student:
+            msg = f"roster = {str(path)!r}: id {student!r} is empty, stands twice, or has a slash in it"
+            raise MarginError(msg)
+    return students
+
+
+def write_tickets(key: bytes, students: Iterable[str], folder: str | Path, sets: Sequence[str] = SETS) -> list[Path]:
+    """Write one file of tickets a student, `FOLDER/STUDENT/marginlib_tickets.json`, for the student's own folder.
+
+    Args:
+        key: the course's key.
+        students: their ids, as the gradebook knows them.
+        folder: where to.
+        sets: the sets.
+
+    Returns:
+        The files.
+
+    Raises:
+        MarginError: a student's id is empty.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as home:
+        ...     [str(path.relative_to(home)) for path in write_tickets(b"k" * 32, ["ada"], home)]
+        ['ada/marginlib_tickets.json']
+    """
+    paths = []
+    for student in students:
+        tickets = {each: ticket(each, student, key) for each in sets}
+        path = Path(folder) / student / TICKETS
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"student": student, "tickets": tickets}, indent=1), encoding="utf-8")
+        paths.append(path)
+    return paths

@@ -1,0 +1,187 @@
+"""What nbgrader runs instead of a kernel: a clean notebook in, the verdict of `jobs` into cells and gradebook.
+
+`exercises/nbgrader_config.py` names these. nbgrader never sees what a student handed in, but the course's own notebook
+with the student's answers in it; so doubled, deleted, renamed and broken cells cannot upset it, nor can files that lie
+beside the notebook.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import html
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbconvert.exporters import HTMLExporter, NotebookExporter
+from nbformat import NotebookNode
+from nbgrader.api import Gradebook
+from nbgrader.preprocessors import NbGraderPreprocessor
+
+from marginlib.exercises import tasks
+from marginlib.exercises.feedback import Feedback
+from marginlib.grading.jobs import Setup, result_of, submitters
+from marginlib.grading.keys import read_key
+from marginlib.grading.rubric import rubric
+from marginlib.grading.sheet import Ungradable, parse, read_bytes
+from marginlib.grading.verdict import Result, TaskResult
+
+__all__ = ["CleanExporter", "FeedbackExporter", "Verdict"]
+
+# What the exchange puts beside a submission, and looks for beside its feedback.
+_EXCHANGED = ("timestamp.txt", "submission_secret.txt")
+
+# A script from elsewhere, and the one that sets it up.
+_SCRIPTS = re.compile(r'<script[^>]*(src="https?://[^"]*"|text/x-mathjax-config)[^>]*>.*?</script>', re.DOTALL)
+
+
+class CleanExporter(NotebookExporter):
+    """Reads a submission as the course's notebook with the student's answers in it.
+
+    Example:
+        >>> CleanExporter().file_extension
+        '.ipynb'
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - nbconvert's own
+        super().__init__(*arguments, **named)
+        if self.parent is not None:  # of the student's folder, nothing else is taken over: a link may lead anywhere
+            self.parent.coursedir.ignore = ["*", ".*"]
+
+    def from_filename(self, filename: str, resources: Any = None, **named: Any) -> Any:  # noqa: ANN401
+        """Return the notebook of a file; one that was handed in is made anew from the course's own."""
+        coursedir: Any = getattr(self.parent, "coursedir", None)
+        path = Path(filename)
+        submitted = Path(coursedir.root) / coursedir.submitted_directory
+        if submitted not in path.parents:
+            return super().from_filename(filename, resources=resources, **named)
+        about = resources["nbgrader"]
+        released = Path(coursedir.format_path(coursedir.release_directory, ".", about["assignment"]))
+        clean = nbformat.read(released / f"{about['notebook']}.ipynb", as_version=4)
+        with contextlib.suppress(Ungradable):  # its cells stay empty then, and `Verdict` says why
+            _fill(clean, path, submitted, about["assignment"])
+        target = Path(coursedir.format_path(coursedir.autograded_directory, about["student"], about["assignment"]))
+        for name in _EXCHANGED:
+            with contextlib.suppress(Ungradable):
+                content = read_bytes(path.with_name(name), submitted)
+                target.mkdir(parents=True, exist_ok=True)
+                (target / name).write_bytes(content)
+        return self.from_notebook_node(clean, resources=resources, **named)
+
+
+def _fill(clean: NotebookNode, path: Path, submitted: Path, set_id: str) -> None:
+    """Put a student's answers and own cells into the course's notebook."""
+    sheet = parse(read_bytes(path, submitted), set_id)
+    for cell in clean.cells:
+        task = cell.metadata.get("nbgrader", {}).get("grade_id", "").removesuffix("-answer")
+        if task in sheet.answers and task not in sheet.untouched:
+            cell.source = sheet.answers[task] if cell.cell_type == "code" else _words_only(sheet.answers[task])
+    clean.cells += [nbformat.v4.new_code_cell(source, id=f"own-{k}") for k, source in enumerate(sheet.own, start=1)]
+
+
+def _words_only(text: str) -> str:
+    """Return a student's text without anything that a browser would load or run."""
+    return html.escape(text, quote=False).replace("![", "!\\[")
+
+
+class FeedbackExporter(HTMLExporter):
+    """Writes feedback pages that ask nothing of the network: nbgrader's own load what sets formulas.
+
+    Example:
+        >>> FeedbackExporter().file_extension
+        '.html'
+    """
+
+    def from_notebook_node(self, nb: NotebookNode, resources: Any = None, **named: Any) -> Any:  # noqa: ANN401
+        """Return the page without the scripts that nbconvert adds for formulas."""
+        page, resources = super().from_notebook_node(nb, resources, **named)
+        return _SCRIPTS.sub("", page), resources
+
+
+class Verdict(NbGraderPreprocessor):
+    """Puts the verdict on a submission into its notebook and into the gradebook, in the place of `Execute`.
+
+    Example:
+        >>> Verdict().enabled
+        True
+    """
+
+    def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:  # noqa: ANN401
+        """Return the notebook with a message below each task; write the scores."""
+        about = resources["nbgrader"]
+        result = result_of(_setup(self.parent.parent.coursedir.root, about["assignment"]), about["student"])
+        told = {each.task: each for each in result.tasks}
+        nb.cells = [each for cell in nb.cells for each in _with_verdict(cell, told, result)]
+        with Gradebook(about["db_url"]) as gradebook:
+            _save(
+                gradebook.find_submission_notebook(about["notebook"], about["assignment"], about["student"]),
+                told,
+                result,
+            )
+            gradebook.db.commit()
+        return nb, resources
+
+
+@lru_cache(maxsize=8)
+def _setup(root: str, set_id: str) -> Setup:
+    """Return what every submission of an assignment has in common, read once a run."""
+    return Setup(root=Path(root), set=set_id, key=read_key(), students=submitters(root))
+
+
+def _task_of(name: str) -> tuple[str, str]:
+    """Return the task that a cell of the gradebook belongs to, and the cell's part in it."""
+    task, _, part = name.rpartition("-")
+    return task, part
+
+
+def _with_verdict(cell: NotebookNode, told: Mapping[str, TaskResult], result: Result) -> Iterator[NotebookNode]:
+    """Yield a cell with what is said of it."""
+    task, part = _task_of(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
+    if task in told and part == "check":
+        cell.outputs = [_output(_shown(told[task], result))]
+    yield cell
+    if task in told and part == "answer" and cell.cell_type == "markdown":
+        yield _for_the_grader(told[task], result)
+
+
+def _output(feedback: Feedback) -> NotebookNode:
+    """Return a message as a cell's output."""
+    data = {"text/html": feedback._repr_html_(), "text/plain": str(feedback)}
+    return nbformat.v4.new_output("display_data", data=data)
+
+
+def _shown(told: TaskResult, result: Result) -> Feedback:
+    """Return what the student reads below a task."""
+    kept_back = _kept_back(told, result)
+    parts = (("Not graded", kept_back),) if kept_back else told.parts
+    parts += tuple(("Your notebook", note) for note in told.notes)
+    return Feedback(task=told.task, state=told.state, passed=told.passed, total=told.total, parts=parts)
+
+
+def _kept_back(told: TaskResult, result: Result) -> str:
+    """Return why a submission that could not be graded was not; "" where it was."""
+    refused = told.score is None and result.status != "graded"
+    return f"{result.status}: {result.reason}. Your teacher sees this, too." if refused else ""
+
+
+def _for_the_grader(told: TaskResult, result: Result) -> NotebookNode:
+    """Return the cell below a text: what a good one says, for whoever reads it, and for the student later."""
+    text = rubric(next(each for each in tasks(result.set) if each.id == told.task))
+    if kept_back := _kept_back(told, result):
+        text = f"**Not graded.** {kept_back}\n\n{text}"
+    return nbformat.v4.new_markdown_cell(text, id=f"{told.task}-rubric")
+
+
+def _save(submission: Any, told: Mapping[str, TaskResult], result: Result) -> None:  # noqa: ANN401 - a gradebook's row
+    """Write scores and comments; what has no score waits for a person. A person's own score and comment stay."""
+    for grade in submission.grades:
+        score = told[_task_of(grade.cell.name)[0]].score
+        grade.auto_score = score
+        grade.needs_manual_grade = score is None or grade.manual_score is not None
+    for comment in submission.comments:
+        each = told[_task_of(comment.cell.name)[0]]
+        nothing = "No response." if each.state in {"stub", "missing"} else None
+        comment.auto_comment = _kept_back(each, result) or nothing

@@ -1,0 +1,467 @@
+"""Runs in the sandbox: one fork a submission, plain JSON out. Standard library alone; it holds no answer and no secret.
+
+`sandbox.Sandbox` starts this file as a program and hands it, for each submission, one end of a socket. The server
+forks and never reads that socket, so its memory holds nothing of any student when the next child is made. The child
+shuts itself in, reads the request, and streams one line of JSON for whatever it begins and whatever came out:
+
+    {"at": 3}                          the step, or later the hidden call, that begins now
+    {"case": 0}                        an open case of a check that begins now
+    {"came": ...}                      what came of a cell, of a check (a list of outcomes), or of a hidden call
+    {"ready": true}                    all steps are done: now, and not before, the hidden cases may be sent
+    {"end": true, "cpu": 0.02, "memory": 61.5}
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import ctypes
+import gc
+import importlib.util
+import json
+import linecache
+import os
+import resource
+import shutil
+import signal
+import site
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from types import CodeType, FrameType, ModuleType
+from typing import Any
+
+Message = dict[str, Any]
+
+CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID = 0x00020000, 0x08000000, 0x20000000
+MS_NOSUID, MS_NODEV, MS_NOEXEC = 2, 4, 8
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 24, 38
+SECCOMP_MODE_FILTER = 2
+CAPABILITIES_V3 = 0x20080522
+MIB = 1 << 20
+RESERVE = 64 * MIB  # address space that is kept back to tell that the rest is used up
+MOST_FILES = 1 << 20
+LONGEST = 20_000  # letters of JSON for one value
+RUNNING = ("time", "timeit", "prun", "capture")  # magics that run code
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+# --- the server -----------------------------------------------------------------------------------------------------
+
+
+def serve(control: socket.socket, settings: Message) -> None:
+    """Fork a child for each socket that arrives, and end it where that is asked for, as it is for every one.
+
+    Messages are single letters: S (start, with a socket) and K (kill) come in, F (forked) and X (it is gone) go out.
+    """
+    while socket_ := socket.recv_fds(control, 1, 1)[1]:
+        child, keeper = fork(socket_[0], control, settings)
+        os.close(socket_[0])
+        control.send(b"F")
+        control.recv(1)
+        with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+            os.kill(child, signal.SIGKILL)
+        os.waitpid(keeper, 0)
+        control.send(b"X")
+
+
+def fork(data: int, control: socket.socket, settings: Message) -> tuple[int, int]:
+    """Return the process that runs a submission, as it is seen from here, and the one that waits for it.
+
+    The first child enters new namespaces; only its own child, the first process of the new process namespace, is in
+    them. When that one ends, everything that it may have started ends with it.
+    """
+    told, tell = os.pipe()
+    keeper = os.fork()
+    if keeper:
+        os.close(tell)
+        child = int(os.read(told, 20) or keeper)
+        os.close(told)
+        return child, keeper
+    try:
+        os.close(told)
+        connection = socket.socket(fileno=data)
+        control.close()
+        keep(connection, tell, settings)
+    except BaseException as error:  # noqa: BLE001 - whatever it is, this process ends here
+        with contextlib.suppress(BaseException):
+            connection.sendall(json.dumps({"broken": f"{type(error).__name__}: {error}"}).encode() + b"\n")
+    finally:
+        os._exit(0)
+
+
+def keep(connection: socket.socket, tell: int, settings: Message) -> None:
+    """Fork the process that runs the submission, and wait for it; in that process, run it."""
+    call(libc.prctl, PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if settings["confined"]:
+        call(libc.unshare, CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWPID)
+    place = "/tmp" if settings["confined"] else tempfile.mkdtemp(dir=settings["home"])  # noqa: S108 - its own
+    child = os.fork()
+    if child:
+        connection.close()
+        os.write(tell, str(child).encode())
+        os.close(tell)
+        os.waitpid(child, 0)
+        if not settings["confined"]:
+            shutil.rmtree(place, ignore_errors=True)
+    else:
+        os.close(tell)
+        shut_in(connection, place, settings)
+        Submission(connection, settings).run()
+
+
+# --- the walls ------------------------------------------------------------------------------------------------------
+
+
+def call(function: Callable[..., int], *arguments: object) -> None:
+    """Call the C library, and raise where it refuses."""
+    if function(*arguments) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{function.__name__}{arguments}: {os.strerror(number)}")
+
+
+def shut_in(connection: socket.socket, place: str, settings: Message) -> None:
+    """Give this process a folder of its own, no output, limits, no privileges, and few system calls."""
+    os.setsid()
+    nothing = os.open("/dev/null", os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nothing, standard)
+    os.closerange(3, connection.fileno())
+    os.closerange(connection.fileno() + 1, MOST_FILES)
+    if settings["confined"]:
+        options = f"size={settings['disk']}m,nr_inodes=1024,mode=0700".encode()
+        call(libc.mount, b"tmpfs", place.encode(), b"tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options)
+    os.chdir(place)
+    memory = settings["memory"] * MIB
+    limits = {
+        resource.RLIMIT_AS: (memory, memory + RESERVE),
+        resource.RLIMIT_FSIZE: (settings["disk"] * MIB,) * 2,
+        resource.RLIMIT_NOFILE: (64, 64),
+        resource.RLIMIT_CPU: (settings["total"],) * 2,
+        resource.RLIMIT_CORE: (0, 0),
+    }
+    for limit, most in limits.items():
+        resource.setrlimit(limit, most)
+    call(libc.prctl, PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    call(libc.prctl, PR_SET_DUMPABLE, 0, 0, 0, 0)
+    drop_capabilities()
+    call(libc.prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    program = bytes.fromhex(settings["filter"])
+    code = ctypes.create_string_buffer(program, len(program))
+
+    class Filter(ctypes.Structure):
+        _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_void_p))
+
+    packed = Filter(len(program) // 8, ctypes.addressof(code))
+    call(libc.prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(packed), 0, 0)
+
+
+def drop_capabilities() -> None:
+    """Give up every capability, for this process and whatever it could ever run."""
+    for capability in range(64):
+        libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)  # those that this kernel does not know are refused
+    header = (ctypes.c_uint32 * 2)(CAPABILITIES_V3, 0)
+    call(libc.capset, ctypes.byref(header), ctypes.byref((ctypes.c_uint32 * 6)()))
+
+
+# --- a submission ---------------------------------------------------------------------------------------------------
+
+
+class TimeUp(BaseException):
+    """A cell or a call ran longer than it may; no `except Exception` catches it."""
+
+
+TimeUp.__name__ = "TimeoutError"  # as it is told
+
+
+class Submission:
+    """A student's cells in one namespace, and what is asked of what they left there."""
+
+    def __init__(self, connection: socket.socket, settings: Message) -> None:
+        self.lines = connection.makefile("rb")
+        self.connection = connection
+        self.settings = settings
+        self.armed = False
+        self.allowed = 0.0
+        self.kept: dict[
+            str, tuple[object, dict[str, Any]]
+        ] = {}  # task -> what is asked about, the names of that moment
+
+    def run(self) -> None:
+        """Run the steps, then answer the hidden cases."""
+        request = json.loads(self.lines.readline())
+        signal.signal(signal.SIGALRM, self.ring)
+        self.shell = Shell(namespace(request["numbers"]))
+        self.space = self.shell.space
+        for at, step in enumerate(request["steps"]):
+            if at not in request["skip"]:
+                self.tell(at=at)
+                came = self.cell(step) if "run" in step else self.check(step)
+                self.send(f'{{"came": {came}}}')
+        self.tell(ready=True)
+        slow: dict[str, str] = {}  # the other calls would take as long
+        for at, task, values in json.loads(self.lines.readline()):
+            self.tell(at=at)
+            came = slow.get(task) or self.called(task, values)
+            if is_slow(came):
+                slow[task] = came
+            self.send(f'{{"came": {came}}}')
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        self.tell(end=True, cpu=used.ru_utime + used.ru_stime, memory=used.ru_maxrss / 1024)
+
+    def tell(self, **message: object) -> None:
+        """Send a message of our own."""
+        self.send(json.dumps(message))
+
+    def send(self, line: str) -> None:
+        """Send one line."""
+        self.connection.sendall(line.encode() + b"\n")
+
+    # --- time and memory
+
+    def ring(self, _signal: int, _frame: FrameType | None) -> None:
+        """Stop what runs now, unless it has just ended."""
+        if self.armed:
+            msg = f"it ran longer than {self.allowed:g} seconds"
+            raise TimeUp(msg)
+
+    @contextlib.contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Let the body run for so long; where it catches the bell, it rings again."""
+        self.allowed = seconds
+        self.armed = True
+        signal.setitimer(signal.ITIMER_REAL, seconds, 0.2)
+        try:
+            yield
+        finally:
+            self.armed = False
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def told(self, seconds: float, work: Callable[[], Message], home: str = "") -> str:
+        """Return what came of some work, as JSON; whatever the student's objects do about it counts as work, too."""
+        try:
+            with self.within(seconds):
+                text = json.dumps(work())
+        except BaseException as error:  # noqa: BLE001 - exit(), an interrupt and endless recursion are told, too
+            with self.within(seconds), reserve():
+                text = json.dumps(failure(error, home))
+        return text if len(text) <= LONGEST else json.dumps({"kind": "other", "type": "", "value": "far too long"})
+
+    # --- cells
+
+    def cell(self, step: Message) -> str:
+        """Run one cell of the student's."""
+        start = time.perf_counter()
+        name, source = f"<{step['run']}>", step["source"]
+        linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+        self.shell.cell = name
+
+        def work() -> Message:
+            execute(source, name, self.space)
+            return {"state": "ran"}
+
+        told = json.loads(self.told(self.settings["step"], work, name))
+        return json.dumps({**told, "seconds": time.perf_counter() - start})
+
+    # --- checks
+
+    def check(self, step: Message) -> str:
+        """Describe what a name holds; where it is a function, what it returns for the open cases."""
+        name, cases = step["name"], step["cases"]
+        if name not in self.space:
+            return '[{"kind": "missing"}]'
+        thing = self.space[name]
+        self.kept[step["check"]] = thing, dict(self.space)
+        if cases is None or not callable(thing):
+            return f"[{self.collected(thing, None)}]"
+        outcomes: list[str] = []
+        for at, case in enumerate(cases):
+            self.tell(case=at)
+            outcomes.append(outcomes[-1] if outcomes and is_slow(outcomes[-1]) else self.collected(thing, case))
+        return f"[{', '.join(outcomes)}]"
+
+    def called(self, task: str, case: Message) -> str:
+        """Return what a task's function returns for one hidden case, with all names as they were at its check."""
+        thing, names = self.kept[task]
+        self.space.clear()
+        self.space.update(names)
+        return self.collected(thing, case)
+
+    def collected(self, thing: object, case: Message | None) -> str:
+        """Return a value, or what a function returns for a case, as JSON."""
+        cases = None if case is None else [case]
+        return self.told(self.settings["call"], lambda: collecting.collect(thing, cases)[0])
+
+
+def failure(error: BaseException, home: str) -> Message:
+    """Return an error with the line of the cell that it came from."""
+    state = "time" if isinstance(error, TimeUp) else "memory" if isinstance(error, MemoryError) else "error"
+    return {"state": state, **collecting.describe(error, home)}
+
+
+def is_slow(outcome: str) -> bool:
+    """Return whether a call ended because its time was up."""
+    return bool(json.loads(outcome).get("type") == TimeUp.__name__)
+
+
+@contextlib.contextmanager
+def reserve() -> Iterator[None]:
+    """Let the body use the memory that was kept back, to tell that there is no more."""
+    most, all_ = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (all_, all_))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (most, all_))
+
+
+def execute(source: str, name: str, space: dict[str, Any]) -> None:
+    """Run a cell as a notebook would."""
+    exec(compiled(source, name), space)  # noqa: S102 - this is what the sandbox is for
+
+
+def compiled(source: str, name: str) -> CodeType:
+    """Return a cell as code; what is no Python may be IPython's."""
+    try:
+        return compile(source, name, "exec", dont_inherit=True)
+    except SyntaxError:
+        if transform is None:
+            raise
+        return compile(transform(source), name, "exec", dont_inherit=True)
+
+
+# --- what a cell finds in the notebook ------------------------------------------------------------------------------
+
+
+class Shell:
+    """Stands for IPython: what times or captures code runs it, all other magics do nothing."""
+
+    def __init__(self, space: dict[str, Any]) -> None:
+        self.space = space
+        self.cell = ""
+        space["get_ipython"] = lambda: self
+
+    def run_cell_magic(self, name: str, _line: str, body: str) -> None:
+        """Run the lines below the magic, which keep their numbers."""
+        if name in RUNNING:
+            execute(f"\n{body}", self.cell, self.space)
+
+    def run_line_magic(self, name: str, line: str, *_rest: object) -> None:
+        """Run the statement that is to be timed."""
+        if name in RUNNING:
+            execute(line, "<line>", self.space)
+
+    def __getattr__(self, _name: str) -> Callable[..., None]:
+        return silent
+
+
+class Shown:
+    """Stands for feedback: nothing is known of an answer while it is graded."""
+
+    def __repr__(self) -> str:
+        return "graded later"
+
+    def __getattr__(self, name: str) -> None:
+        if name.startswith("_"):
+            raise AttributeError(name)
+
+
+def silent(*_arguments: object, **_named: object) -> None:
+    """Do nothing: `display` and commands of the shell show nothing here."""
+
+
+def namespace(numbers: Message) -> dict[str, Any]:
+    """Return the names that a notebook begins with, and put a stand-in in marginlib's place.
+
+    The stand-in has `marginlib.exercises.start`, which gives the numbers of the request whatever it is asked for, and
+    `marginlib.exercises.check`, which says nothing. Every other name and module of marginlib is refused.
+    """
+    sys.modules["__main__"] = main_ = ModuleType("__main__")
+    space = vars(main_)
+    space.update(__builtins__=builtins, display=silent)
+    sys.meta_path.insert(0, NoAnswers())
+    sys.modules["marginlib"] = library = refusing("marginlib")
+    sys.modules["marginlib.exercises"] = library.exercises = refusing("marginlib.exercises")
+    library.exercises.start = lambda *_arguments, **_named: deepcopy(numbers)
+    library.exercises.check = lambda *_arguments, **_named: Shown()
+    return space
+
+
+def refusing(name: str) -> Any:  # noqa: ANN401 - a module that takes attributes
+    """Return an empty module that says why it is empty."""
+    module = ModuleType(name)
+
+    def __getattr__(wanted: str) -> object:  # noqa: N807 - what a module without a name is asked
+        if wanted.startswith("__"):
+            raise AttributeError(wanted)
+        raise ImportError(refusal(f"{name}.{wanted}"))
+
+    module.__getattr__ = __getattr__  # type: ignore[method-assign]
+    module.__path__ = []
+    return module
+
+
+def refusal(name: str) -> str:
+    """Return why a name of marginlib is not there."""
+    return f"{name} is not there while your answer is graded: the exercises ask you to write what marginlib computes"
+
+
+class NoAnswers:
+    """Refuses every other module of marginlib: nothing that an exercise asks for can be imported."""
+
+    def find_spec(self, name: str, _path: object = None, _target: object = None) -> None:
+        """Refuse what belongs to marginlib, and leave the rest to others."""
+        if name.partition(".")[0] == "marginlib":
+            raise ImportError(refusal(name))
+
+
+# --- start ----------------------------------------------------------------------------------------------------------
+
+
+def load(path: str) -> Any:  # noqa: ANN401 - a module
+    """Return the module in a file."""
+    spec = importlib.util.spec_from_file_location("collecting", path)
+    if spec is None or spec.loader is None:
+        raise ImportError(path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def no_input(*_prompt: object) -> str:
+    """Refuse to wait for a person."""
+    msg = "nobody is there to type an answer while this is graded"
+    raise EOFError(msg)
+
+
+transform: Callable[[str], str] | None = None
+collecting: Any = None
+
+
+def main() -> None:
+    """Load once what submissions use, then serve."""
+    global collecting, transform  # noqa: PLW0603 - loaded once, before any fork
+    settings = json.loads(sys.argv[1])
+    sys.path += settings["packages"]
+    collecting = load(settings["collecting"])
+    for name in ("math", "random", "statistics", "decimal", "fractions", "itertools", "functools", "numpy"):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    with contextlib.suppress(ImportError):
+        transform = importlib.import_module("IPython.core.inputtransformer2").TransformerManager().transform_cell
+    builtins.input = no_input
+    site.sethelper()
+    site.setquit()
+    gc.collect()
+    gc.freeze()  # the children share what is here: do not touch it
+    control = socket.socket(fileno=settings["control"])
+    control.send(b"R")
+    serve(control, settings)
+
+
+if __name__ == "__main__":
+    main()
