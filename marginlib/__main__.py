@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     course = commands.add_parser("course", help="write the notebooks into a folder of yours, and open them")
     course.add_argument("folder", metavar="DIR", help="where to; what you changed there is kept")
     course.add_argument("--no-open", action="store_true", help="only write")
+    course.add_argument("--teach", action="store_true", help="write what a graded course needs, too; implies --no-open")
     course.epilog = "All other words after DIR go to JupyterLab, such as --no-browser or --port=9000."
     verify = commands.add_parser("verify", help="compute published liquidation prices again, and compare")
     verify.add_argument("file", type=Path, metavar="FILE.jsonl", help="one published example a line, as JSON")
@@ -36,11 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen, words = parser.parse_known_args(arguments)
     if chosen.command == "grade":
         return _grade(words)
-    opens = chosen.command == "course" and not chosen.no_open
+    opens = chosen.command == "course" and not (chosen.no_open or chosen.teach)
     if words and not opens:
         parser.error(f"unrecognized arguments: {' '.join(words)}")
     if chosen.command == "course":
-        return _course(chosen.folder, words if opens else None)
+        return _course(chosen.folder, words if opens else None, teach=chosen.teach)
     return _verify(chosen.file)
 
 
@@ -54,10 +55,10 @@ def _grade(words: Sequence[str]) -> int:
     return int(grading.main(words))
 
 
-def _course(folder: str, words: Sequence[str] | None) -> int:
+def _course(folder: str, words: Sequence[str] | None, *, teach: bool) -> int:
     """Write the course, open it unless there are no words for JupyterLab, and return the exit code."""
     try:
-        print(_printable(str(write_course(folder))), flush=True)
+        print(_printable(str(write_course(folder, teach=teach))), flush=True)
         if words is not None:
             open_course(folder, words)
     except MarginError as error:

@@ -24,6 +24,7 @@ __all__ = ["Written", "open_course", "write_course"]
 START = "notebooks/00_start_here.ipynb"
 MANIFEST = ".marginlib-course.json"
 _FOLDERS = ("notebooks", "exercises")
+_TEACHERS = ("exercises/source/", "exercises/nbgrader_config.py", "exercises/item_analysis.ipynb")
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -60,11 +61,12 @@ class Written:
         return "\n".join(lines)
 
 
-def write_course(folder: str | Path) -> Written:
+def write_course(folder: str | Path, *, teach: bool = False) -> Written:
     """Write the notebooks and exercises of this version into a folder, and keep what a learner changed there.
 
     Args:
         folder: where to; it is made when it is not there.
+        teach: whether to write, besides, what a graded course is made from: nbgrader's sources and settings.
 
     Raises:
         MarginError: it is a file, lies inside the library, or cannot be written to.
@@ -84,7 +86,7 @@ def write_course(folder: str | Path) -> Written:
         target.mkdir(parents=True, exist_ok=True)
         hashes = _read_hashes(target / MANIFEST)
         found: dict[str, list[Any]] = {"new": [], "updated": [], "same": [], "kept": [], "beside": []}
-        for name in _names(source):
+        for name in _names(source, teach=teach):
             _place(target, name, (source / name).read_bytes(), hashes, found)
         manifest = {"format": "marginlib-course", "version": 1, "marginlib": __version__, "files": hashes}
         _write(target / MANIFEST, (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode())
@@ -140,15 +142,14 @@ def _refuse(target: Path) -> None:
         raise MarginError(msg)
 
 
-def _names(source: Path) -> Iterator[str]:
-    """Yield the names of the course's files: no hidden ones, and none that only a grader of the exercises needs."""
+def _names(source: Path, *, teach: bool) -> Iterator[str]:
+    """Yield the names of the course's files: no hidden ones, and those that only a teacher needs where one asks."""
     for folder in _FOLDERS:
         for path in sorted((source / folder).rglob("*")):
-            parts = path.relative_to(source).parts
-            hidden = any(part.startswith((".", "__")) for part in parts)
-            graders = parts[:2] == ("exercises", "source") or path.suffix == ".py"
-            if path.is_file() and not hidden and not graders:
-                yield "/".join(parts)
+            name = _below(source, path)
+            hidden = any(part.startswith((".", "__")) for part in name.split("/"))
+            if path.is_file() and not hidden and (teach or not name.startswith(_TEACHERS)):
+                yield name
 
 
 def _place(target: Path, name: str, content: bytes, hashes: dict[str, str], found: dict[str, list[Any]]) -> None:
@@ -173,9 +174,9 @@ def _place(target: Path, name: str, content: bytes, hashes: dict[str, str], foun
         found["beside"].append((name, _below(target, beside)))
 
 
-def _below(target: Path, path: Path) -> str:
-    """Return a file's name below the course's folder."""
-    return path.relative_to(target).as_posix()
+def _below(folder: Path, path: Path) -> str:
+    """Return a file's name below a folder."""
+    return path.relative_to(folder).as_posix()
 
 
 def _read_hashes(path: Path) -> dict[str, str]:

@@ -62,6 +62,16 @@ def test_hidden_files_and_solutions_stay_behind(mine):
     assert contents(mine) == {START: "first", "notebooks/a.md": "a", "exercises/b.md": "b"}
 
 
+@pytest.mark.usefixtures("source")
+def test_a_teacher_gets_what_a_graded_course_is_made_from(mine):
+    write_course(mine)
+    first = contents(mine)
+    written = write_course(mine, teach=True)
+    more = {"exercises/source/b.md": "solution", "exercises/nbgrader_config.py": "grader"}
+    assert contents(mine) == first | more
+    assert (set(written.new), set(written.same)) == (set(more), set(first))
+
+
 def test_what_nobody_touched_is_updated(source, mine):
     write_course(mine)
     (source / "notebooks/a.md").write_text("a2")
@@ -211,8 +221,9 @@ def test_root_is_allowed_where_people_are_root(mine, told, monkeypatch, user, al
     assert ("--allow-root" in told) == allowed
 
 
-def test_the_command_only_writes_when_told_so(mine, told, capsys):
-    assert main(["course", str(mine), "--no-open"]) == 0
+@pytest.mark.parametrize("word", ["--no-open", "--teach"])
+def test_the_command_only_writes_when_told_so(mine, told, capsys, word):
+    assert main(["course", str(mine), word]) == 0
     assert (mine / START).is_file()
     assert told == []
     assert "new" in capsys.readouterr().out

@@ -677,12 +677,13 @@ def test_any_other_statement_counts_for_nothing(monkeypatch):
 def test_an_ordinary_user_can_run_it():
     become = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env"]  # by env: it has no privileges left
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    program = "import sys; print(f'{sys.version_info.major}.{sys.version_info.minor}')"
+    paths = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}:{sysconfig.get_path('purelib')}"}
+    program = "import sys, marginlib, pyseccomp; print(f'{sys.version_info.major}.{sys.version_info.minor}')"
     for python in (sys.executable, "/usr/bin/python3"):
-        if finished(*become, python, "-c", program).stdout.strip() == version:
+        if finished(*become, python, "-B", "-c", program, env=paths).stdout.strip() == version:
             break
     else:
-        pytest.skip("an ordinary user can reach no Python of this version on this machine")
+        pytest.skip(f"an ordinary user can reach no Python {version}, or not the library in {ROOT}")
     program = f"""
 from marginlib.grading.sandbox import Sandbox
 with Sandbox() as sandbox:
@@ -690,7 +691,6 @@ with Sandbox() as sandbox:
         steps = [{cell("import os; d = os.listdir(); open('left', 'w')")}, {value()}]
         print(sandbox.run(dict(numbers=dict(), steps=steps)).open)
 """
-    paths = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}:{sysconfig.get_path('purelib')}"}
     done = finished(*become, python, "-B", "-c", program, env=paths)
     assert done.stdout == "{'d': [{'kind': 'list', 'value': []}]}\n" * 2, done.stderr
 

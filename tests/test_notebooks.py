@@ -93,7 +93,7 @@ def test_the_course_has_its_notebooks():
     assert [path.stem for path in NOTEBOOKS] == EXPECTED
 
 
-@each_notebook
+@pytest.mark.parametrize("path", [*NOTEBOOKS, ROOT / "exercises" / "item_analysis.ipynb"], ids=lambda path: path.stem)
 def test_stored_clean(path):
     stored = path.read_text(encoding="utf-8")
     assert stored == text(clean(load(path))), "run tools/refresh_notebooks.py"

@@ -18,7 +18,7 @@ from statistics import StatisticsError, correlation, median, pvariance
 from marginlib._validate import MarginError
 from marginlib.grading.verdict import Result, TaskResult
 
-__all__ = ["Item", "SetAnalysis", "analyse"]
+__all__ = ["Item", "SetAnalysis", "analyse", "holders"]
 
 FEWEST = 10  # students, below which a correlation says nothing
 _Z = 1.959964  # of a normal distribution, 95 % within
@@ -121,6 +121,27 @@ def analyse(results: Sequence[Result]) -> SetAnalysis:
         reliability=_alpha([[task.score or 0.0 for task in tasks] for tasks in judged]),
         matches=tuple((each.student, match.student, match.tasks) for each in results for match in each.matches),
     )
+
+
+def holders(results: Sequence[Result], code: str) -> dict[str, list[str]]:
+    """Return whose answers a belief explains: task -> students.
+
+    Args:
+        results: one for each student.
+        code: of the belief.
+
+    Example:
+        >>> wrong = TaskResult(task="sizing-2", kind="compute", points=1, score=0, state="wrong", codes=("SIGN",))
+        >>> one = Result(student="ada", set="sizing", submission="", exercises="", status="graded", tasks=(wrong,))
+        >>> holders([one], "SIGN")
+        {'sizing-2': ['ada']}
+    """
+    held: dict[str, list[str]] = {}
+    for result in results:
+        for task in result.tasks:
+            if code in task.codes:
+                held.setdefault(task.task, []).append(result.student)
+    return held
 
 
 def _item(graded: Sequence[Result], k: int, totals: Sequence[float]) -> Item:

@@ -11,7 +11,7 @@ from marginlib.grading.items import FEWEST, Item, SetAnalysis
 from marginlib.misconceptions import MISCONCEPTIONS
 from marginlib.style import css
 
-__all__ = ["belief_rows", "page", "task_rows", "totals_picture"]
+__all__ = ["belief_rows", "page", "summary", "table", "task_rows", "tasks_picture", "totals_picture"]
 
 _EASY, _HARD, _WEAK = 0.9, 0.3, 0.15
 
@@ -66,13 +66,12 @@ def task_rows(found: SetAnalysis) -> list[tuple[str, ...]]:
 
 def _task_row(item: Item) -> tuple[str, ...]:
     """Return one task as text."""
-    low, high = item.interval
     others = ", ".join(f"{count} {state}" for state, count in item.states if state not in {"right", "words"})
     return (
         item.task,
         task(item.task).title,
         f"{item.right} of {item.n}" if item.n else "-",
-        f"{low:.0%} to {high:.0%}" if item.n else "-",
+        _span(item) if item.n else "-",
         "-" if item.discrimination is None else f"{item.discrimination:+.2f}",
         others or "-",
         _advice(item) or "-",
@@ -154,6 +153,49 @@ def totals_picture(found: SetAnalysis, bars: int = 10) -> str:
     return f'<svg role="img" aria-label="{label}" viewBox="{box}" font-size="11" width="100%">{"".join(drawn)}</svg>'
 
 
+def tasks_picture(found: SetAnalysis) -> str:
+    """Return the share of the class that has each task right, with its interval, as SVG with the numbers in its label.
+
+    Args:
+        found: the analysis.
+
+    Example:
+        >>> item = Item(task="sizing-2", n=9, right=1, difficulty=1 / 9, interval=(0, 0.4))
+        >>> some = SetAnalysis(
+        ...     set="sizing", graded=9, not_graded=(), items=(item,), totals=(), points=1, reliability=None, matches=()
+        ... )
+        >>> tasks_picture(some).split('"')[3]
+        'sizing-2: 11% right, 0% to 40%'
+    """
+    items = [item for item in found.items if item.n]
+    row, left, wide = 24, 90, 420
+    said = [f"{item.task}: {item.difficulty:.0%} right, {_span(item)}" for item in items]
+    foot = row * len(items) + 4
+    drawn = []
+    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+        at = left + wide * share
+        drawn += [
+            f'<line x1="{at:g}" y1="0" x2="{at:g}" y2="{foot}" stroke="#ddd"/>',
+            f'<text x="{at:g}" y="{foot + 16}" text-anchor="middle">{share:.0%}</text>',
+        ]
+    for k, item in enumerate(items):
+        middle = row * k + row / 2
+        low, dot, high = (f"{left + wide * share:.1f}" for share in (item.interval[0], item.difficulty, item.interval[1]))
+        drawn += [
+            f'<text x="{left - 8}" y="{middle + 4:g}" text-anchor="end">{item.task}</text>',
+            f'<line x1="{low}" y1="{middle:g}" x2="{high}" y2="{middle:g}" stroke="#595959" stroke-width="2"/>',
+            f'<circle cx="{dot}" cy="{middle:g}" r="5" fill="var(--lm-equity, #0072B2)"/>',
+        ]
+    label, box = "; ".join(said), f"0 0 {left + wide + 30} {foot + 24}"
+    return f'<svg role="img" aria-label="{label}" viewBox="{box}" font-size="11" width="100%">{"".join(drawn)}</svg>'
+
+
+def _span(item: Item) -> str:
+    """Return a task's interval as text."""
+    low, high = item.interval
+    return f"{low:.0%} to {high:.0%}"
+
+
 def page(found: SetAnalysis) -> str:
     """Return the analysis as an HTML page that asks nothing of the network.
 
@@ -176,25 +218,37 @@ def _sections(found: SetAnalysis) -> Iterable[str]:
     if not found.graded:
         yield "<p>Nothing was graded.</p>"
     else:
-        yield f"<p>{escape(_summary(found))}</p>"
+        yield f"<p>{escape(summary(found))}</p>"
         yield "<h2>Points</h2>" + totals_picture(found)
-        yield "<h2>Tasks</h2>" + _table(task_rows(found), numbers=(2, 3, 4))
+        yield "<h2>Share of the class that is right</h2>" + tasks_picture(found)
+        yield "<h2>Tasks</h2>" + table(task_rows(found), numbers=(2, 3, 4))
         yield f'<p class="note">{_HOW_TO_READ}</p>'
         beliefs = belief_rows(found)
         yield "<h2>Beliefs behind wrong answers</h2>"
-        yield _table(beliefs) if len(beliefs) > 1 else "<p>None was recognised.</p>"
+        yield table(beliefs) if len(beliefs) > 1 else "<p>None was recognised.</p>"
     if found.matches:
         told = [(student, other, ", ".join(names)) for student, other, names in found.matches]
         rows = [("student", "has the right answers of", "in"), *told]
-        yield "<h2>Answers that are right for somebody else</h2>" + _table(rows)
+        yield "<h2>Answers that are right for somebody else</h2>" + table(rows)
         yield '<p class="note">Each student has numbers of their own. Talk to both before you judge.</p>'
     if found.not_graded:
-        yield "<h2>Not graded</h2>" + _table([("student", "status", "reason"), *found.not_graded])
+        yield "<h2>Not graded</h2>" + table([("student", "status", "reason"), *found.not_graded])
         yield '<p class="note">These have no score, which is not the same as 0.</p>'
 
 
-def _summary(found: SetAnalysis) -> str:
-    """Return the set in a few sentences."""
+def summary(found: SetAnalysis) -> str:
+    """Return the set in a few sentences.
+
+    Args:
+        found: the analysis, of at least one graded submission.
+
+    Example:
+        >>> some = SetAnalysis(
+        ...     set="sizing", graded=3, not_graded=(), items=(), totals=(2, 4, 9), points=9, reliability=None, matches=()
+        ... )
+        >>> summary(some)
+        '3 submissions graded, 0 not. Half of the class has 4 or more of 9 points, texts left out.'
+    """
     middle = sorted(found.totals)[len(found.totals) // 2]
     words = f"{found.graded} submissions graded, {len(found.not_graded)} not. Half of the class has {middle:g} or more "
     words += f"of {found.points:g} points, texts left out."
@@ -204,8 +258,17 @@ def _summary(found: SetAnalysis) -> str:
     return words
 
 
-def _table(rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
-    """Return rows as an HTML table, the first as its head; the first cell of a row names it."""
+def table(rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
+    """Return rows as an HTML table, the first as its head; the first cell of a row names it.
+
+    Args:
+        rows: texts, all rows of one length.
+        numbers: columns that hold numbers and stand to the right.
+
+    Example:
+        >>> "<td>1 &lt; 2</td>" in table([("task", "why"), ("sizing-1", "1 < 2")])
+        True
+    """
     side = [' class="number"' if k in numbers else "" for k in range(len(rows[0]))]
     head = "".join(f'<th scope="col"{side[k]}>{escape(cell)}</th>' for k, cell in enumerate(rows[0]))
     lines = []

@@ -93,8 +93,10 @@ class Distribution:
         """
         share, n = inside("share", share), len(self.sample)
         spread = sqrt(share * (1 - share) / n)
-        low, high = np.quantile(self.sample, (max(0.0, share - spread), min(1.0, share + spread)))
-        return Estimate(float(np.quantile(self.sample, share)), float(high - low) / 2, n)
+        shares = (share, max(0.0, share - spread), min(1.0, share + spread))
+        # On a sorted sample this is np.quantile, whose first call would load all of numpy.ma: a picture's wait.
+        value, low, high = np.interp(np.array(shares) * (n - 1), np.arange(n), self.sample).tolist()
+        return Estimate(value, (high - low) / 2, n)
 
     def at_most(self, amount: float) -> Estimate:
         """Return the probability of at most `amount` [quote currency]."""

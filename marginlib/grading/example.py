@@ -1,0 +1,65 @@
+"""A class that never was, so that the item analysis can be tried before anybody has handed in anything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import exp
+from random import Random
+
+from marginlib.exercises import Task, tasks
+from marginlib.grading.verdict import Match, Result, TaskResult
+
+__all__ = ["example_class"]
+
+_KNOWN = 0.7  # share of wrong answers that a belief explains
+
+
+def example_class(set_id: str, students: int = 60, seed: int = 1) -> list[Result]:
+    """Return made-up results of one set, as a class of mixed abilities might have them; nothing was run.
+
+        share who have a task right = 1 / (1 + exp(difficulty of the task - ability of the student))
+
+    Args:
+        set_id: the set of exercises.
+        students: how many; the last one handed in a file that is no notebook, and the one before copied.
+        seed: another one draws another class.
+
+    Raises:
+        MarginError: there is no such set.
+
+    Source:
+        G. Rasch, "Probabilistic Models for Some Intelligence and Attainment Tests", 1960 (the share's formula).
+
+    Example:
+        >>> told = example_class("sizing", students=20)
+        >>> len(told), told[0].student, told[-1].status
+        (20, 'student01', 'not a notebook')
+    """
+    chance, asked = Random(f"{set_id} {seed}"), tasks(set_id)
+    # A set's tasks grow harder, not quite in order.
+    hard = [3 * k / len(asked) - 2 + chance.gauss(0, 0.4) for k in range(len(asked))]
+    told = []
+    for k in range(1, students + 1):
+        able = chance.gauss(0, 1.2)
+        each = tuple(_drawn(task, able - by, chance) for task, by in zip(asked, hard, strict=True))
+        name = f"student{k:02}"
+        told.append(Result(student=name, set=set_id, submission="", exercises="", status="graded", tasks=each))
+    *_, copied, broken = told
+    alike = tuple(task.id for task in asked if task.kind == "compute")
+    told[-2] = replace(copied, matches=(Match(student=told[0].student, tasks=alike),))
+    told[-1] = replace(broken, status="not a notebook", reason="a zip archive, not a notebook", tasks=())
+    return told
+
+
+def _drawn(task: Task, margin: float, chance: Random) -> TaskResult:
+    """Return what one student has for one task, by how far the student's ability is above its difficulty."""
+    blank = TaskResult(
+        task=task.id, kind=task.kind, points=task.points, score=0, state="wrong", seconds=0.002 + chance.random() / 500
+    )
+    if task.kind == "explain":
+        return replace(blank, score=None, state="words")
+    if chance.random() < 1 / (1 + exp(-margin)):
+        return replace(blank, score=task.points, state="right")
+    if task.beliefs and chance.random() < _KNOWN:
+        return replace(blank, codes=(chance.choice(sorted(task.beliefs)),))
+    return replace(blank, state=chance.choice(["wrong", "stub", "error"]))
