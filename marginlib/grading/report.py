@@ -180,7 +180,7 @@ def tasks_picture(found: SetAnalysis) -> str:
         ]
     for k, item in enumerate(items):
         middle = row * k + row / 2
-        low, dot, high = (f"{left + wide * share:.1f}" for share in (item.interval[0], item.difficulty, item.interval[1]))
+        low, dot, high = (f"{left + wide * at:.1f}" for at in (item.interval[0], item.difficulty, item.interval[1]))
         drawn += [
             f'<text x="{left - 8}" y="{middle + 4:g}" text-anchor="end">{item.task}</text>',
             f'<line x1="{low}" y1="{middle:g}" x2="{high}" y2="{middle:g}" stroke="#595959" stroke-width="2"/>',
@@ -243,11 +243,9 @@ def summary(found: SetAnalysis) -> str:
         found: the analysis, of at least one graded submission.
 
     Example:
-        >>> some = SetAnalysis(
-        ...     set="sizing", graded=3, not_graded=(), items=(), totals=(2, 4, 9), points=9, reliability=None, matches=()
-        ... )
-        >>> summary(some)
-        '3 submissions graded, 0 not. Half of the class has 4 or more of 9 points, texts left out.'
+        >>> found = {"set": "sizing", "graded": 3, "not_graded": (), "items": (), "matches": ()}
+        >>> summary(SetAnalysis(**found, totals=(2, 4, 9), points=10, reliability=None))
+        '3 submissions graded, 0 not. Half of the class has 4 or more of 10 points, texts left out.'
     """
     middle = sorted(found.totals)[len(found.totals) // 2]
     words = f"{found.graded} submissions graded, {len(found.not_graded)} not. Half of the class has {middle:g} or more "
