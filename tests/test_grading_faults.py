@@ -510,6 +510,21 @@ class Graded:
     log: str
 
 
+def hand_in_all(place: Place) -> None:
+    """Put every submission where collected ones stand, with the links that only a file system can hold."""
+    for student, each in FAULTS.items():
+        hand_in(place.course, student, SET, each.make(place))
+    submitted = place.course / "submitted"
+    (submitted / "linked_file" / SET / f"{SET}.ipynb").unlink()
+    (submitted / "linked_file" / SET / f"{SET}.ipynb").symlink_to(
+        submitted / "right_as_the_model" / SET / f"{SET}.ipynb"
+    )
+    (submitted / "linked_file" / SET / "secret.txt").symlink_to(place.canary)
+    shutil.rmtree(submitted / "linked_folder" / SET)
+    (submitted / "linked_folder" / SET).symlink_to(submitted / "right_as_the_model" / SET)
+    (submitted / "missing_notebook" / SET / f"{SET}.ipynb").unlink()
+
+
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory):
     """The whole class, graded by jobs on two processes and then by nbgrader, as a teacher would."""
@@ -521,17 +536,7 @@ def graded(tmp_path_factory):
     connections: list[object] = []
     threading.Thread(target=_listen, args=(listener, connections), daemon=True).start()
     place = Place(course, key, canary, listener.getsockname()[1], os.getpid())
-    for student, each in FAULTS.items():
-        hand_in(course, student, SET, each.make(place))
-    submitted = course / "submitted"
-    (submitted / "linked_file" / SET / f"{SET}.ipynb").unlink()
-    (submitted / "linked_file" / SET / f"{SET}.ipynb").symlink_to(
-        submitted / "right_as_the_model" / SET / f"{SET}.ipynb"
-    )
-    (submitted / "linked_file" / SET / "secret.txt").symlink_to(canary)
-    shutil.rmtree(submitted / "linked_folder" / SET)
-    (submitted / "linked_folder" / SET).symlink_to(submitted / "right_as_the_model" / SET)
-    (submitted / "missing_notebook" / SET / f"{SET}.ipynb").unlink()
+    hand_in_all(place)
     before = {process.pid for process in psutil.process_iter()}
     words = [sys.executable, "-m", "marginlib", "grade", "run", str(course), SET, "--key", str(key), "--processes", "2"]
     hostile = {**os.environ, "A_SECRET": SECRET}

@@ -32,7 +32,7 @@ body { font: 16px/1.5 system-ui, sans-serif; color: #1b1b1b; max-width: 62rem; m
 h1 { font-size: 1.6rem } h2 { font-size: 1.2rem; margin-top: 2rem }
 table { border-collapse: collapse; width: 100% }
 th, td { padding: .35rem .6rem; text-align: left; vertical-align: top; border-bottom: 1px solid #ddd }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums }
+th[scope=row] { white-space: nowrap } td.number, th.number { text-align: right; font-variant-numeric: tabular-nums }
 .scroll { overflow-x: auto } svg { display: block } .note { color: #444 }
 @media print { body { margin: 0; max-width: none } }
 </style>
@@ -142,12 +142,12 @@ def totals_picture(found: SetAnalysis, bars: int = 10) -> str:
     width, height, most = 56, 120, max(1, *counts)
     drawn = []
     for k, count in enumerate(counts):
-        tall = round(height * count / most)
+        tall, short = round(height * count / most), ranges[k].replace(" to ", "–")
         bar = f'x="{k * width + 4}" y="{20 + height - tall}" width="{width - 8}" height="{tall}"'
         drawn += [
             f'<rect {bar} fill="var(--lm-equity, #0072B2)"/>',
             f'<text x="{k * width + width / 2}" y="{14 + height - tall}" text-anchor="middle">{count or ""}</text>',
-            f'<text x="{k * width + width / 2}" y="{height + 38}" text-anchor="middle">{ranges[k]}</text>',
+            f'<text x="{k * width + width / 2}" y="{height + 38}" text-anchor="middle">{short}</text>',
         ]
     box = f"0 0 {width * bars} {height + 48}"
     return f'<svg role="img" aria-label="{label}" viewBox="{box}" font-size="11" width="100%">{"".join(drawn)}</svg>'
