@@ -484,11 +484,11 @@ def never_ends_being_described(_place):
     return {"sizing-1": "class Loop(float):\n    def __float__(self):\n        while True: pass\nanswer_1 = Loop(3)"}
 
 
-@fault(scores={"sizing-1": 0, "sizing-2": 0, "sizing-5": 0})
+@fault(scores={"sizing-1": 0, "sizing-2": 0})  # other tasks have the same answer for two students now and then
 def copied_from_right_as_the_model(place):
     key = read_key(place.key)
     answers = {}
-    for name in ("sizing-1", "sizing-2", "sizing-5"):
+    for name in ("sizing-1", "sizing-2"):
         asked = task(name)
         answers[name] = f"{asked.answer} = {asked.solve(**given(asked, ticket(SET, 'right_as_the_model', key)))!r}"
     return answers
@@ -600,7 +600,7 @@ def test_the_gradebook_says_the_same(graded, name):
 
 def test_a_copied_sheet_is_told_with_the_name_of_whom_it_was_made_for(graded):
     (match,) = graded.results["copied_from_right_as_the_model"].matches
-    assert (match.student, match.tasks) == ("right_as_the_model", ("sizing-1", "sizing-2", "sizing-5"))
+    assert (match.student, match.tasks) == ("right_as_the_model", ("sizing-1", "sizing-2"))
     others = {name for name, result in graded.results.items() if result.matches}
     assert others == {"copied_from_right_as_the_model"}
 

@@ -206,7 +206,9 @@ def lms_files(course: Path, set_id: str, fair: Mapping[str, Scores]) -> dict[str
         said = EVERYBODY_ELSE[k % 3] if k % 7 == 0 else name
         canvas.append([said, str(k), f"s{k}", name, "A", ""])
         moodle.append(["", said, name, f"{k}@example.org", "-"])
-        waits = {task for task, score in scores.items() if score is None} - {t.removesuffix("-answer") for t in _texts(set_id)}
+        waits = {task for task, score in scores.items() if score is None} - {
+            t.removesuffix("-answer") for t in _texts(set_id)
+        }
         known = [READ if score is None else score for score in scores.values()]
         due[name] = "" if waits else f"{sum(known):.2f}"
     canvas.append(["Student, Test", "9999", "", "", "A", ""])
@@ -303,7 +305,10 @@ def play(home: Path, students: int) -> list[str]:
 
     shell.run("jupyter nbconvert --to notebook --execute --stdout item_analysis.ipynb > analysed.ipynb 2> analysis.log")
     analysed = (course / "analysed.ipynb").read_text(encoding="utf-8")
-    if "from results/sizing" not in analysed or "copied_from_right_as_the_model has the right answers of" not in analysed:
+    if (
+        "from results/sizing" not in analysed
+        or "copied_from_right_as_the_model has the right answers of" not in analysed
+    ):
         wrong.append("the item analysis does not show this class")
     tell("item analysis: a page for each set, and the notebook")
 
@@ -314,8 +319,12 @@ def play(home: Path, students: int) -> list[str]:
         ("canvas-filled.csv", "SIS Login ID", "Sizing and margin (4711)"),
         ("moodle-filled.csv", "ID number", "Assignment: Sizing (Real)"),
     ):
-        found = {student: "" if grade == "-" else grade for student, grade in column(course / file, name, value).items()}
-        wrong += [f"{file}: {each} has {found.get(each)}, not {due[each]}" for each in due if found.get(each) != due[each]]
+        found = {
+            student: "" if grade == "-" else grade for student, grade in column(course / file, name, value).items()
+        }
+        wrong += [
+            f"{file}: {each} has {found.get(each)}, not {due[each]}" for each in due if found.get(each) != due[each]
+        ]
         tell(f"{file}: {sum(map(bool, found.values()))} grades")
     shell.close()
     return wrong
