@@ -160,24 +160,27 @@ def test_a_run_that_is_killed_goes_on_where_it_was(setup, expected, tmp_path, af
     assert {path: path.stat().st_mtime_ns for path in done} == done
 
 
-def test_no_sandbox_outlives_a_run_that_was_killed(setup):
-    script = "\n".join(
-        [
-            "import os, sys; from pathlib import Path; from marginlib.grading.jobs import *",
-            f"setup = Setup(root=Path({str(setup.root)!r}), set={SET!r}, key=b'k' * 32, students={NAMES!r})",
-            "next(run(setup, quiet=True)); print(os.getpid(), flush=True); sys.stdin.read()",
-        ]
-    )
+@pytest.mark.parametrize("processes", [1, 2])
+def test_nothing_outlives_a_run_that_was_killed(setup, tmp_path, processes):
+    script = tmp_path / "run.py"
+    lines = [
+        "import os, sys; from pathlib import Path; from marginlib.grading.jobs import *",
+        "if __name__ == '__main__':",
+        f"    setup = Setup(root=Path({str(setup.root)!r}), set={SET!r}, key=b'k' * 32, students={NAMES!r})",
+        f"    running = run(setup, processes={processes}, quiet=True); next(running)",
+        "    print(os.getpid(), flush=True); sys.stdin.read()",
+    ]
+    script.write_text("\n".join(lines))
     environment = {**os.environ, "PYTHONPATH": str(build.ROOT)}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-c", script], env=environment, text=True, **pipes) as killed:  # noqa: S603
+    with subprocess.Popen([sys.executable, script], env=environment, text=True, **pipes) as killed:  # noqa: S603
         assert int(killed.stdout.readline()) == killed.pid
         children = psutil.Process(killed.pid).children(recursive=True)
-        assert children, "there was a sandbox"
+        assert len(children) >= 3 * processes, "a sandbox each, and the processes themselves"
         killed.kill()
     deadline = time.monotonic() + 10
     while any(child.is_running() for child in children):
-        assert time.monotonic() < deadline, "a sandbox is still there"
+        assert time.monotonic() < deadline, "something is still there"
         time.sleep(0.05)
 
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import atexit
 import json
+import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from hashlib import sha256
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.parse import quote
 
@@ -172,9 +174,16 @@ def results(folder: str | Path) -> list[Result]:
 
 def _at_once(job: partial[Result], students: list[str], processes: int) -> Iterator[Result]:
     """Yield results from several processes, each with a sandbox of its own."""
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_end_with_parent) as pool:
         for done in as_completed([pool.submit(job, student) for student in students]):
             yield done.result()
+
+
+def _end_with_parent() -> None:
+    """Let this process end when the one that started it is killed, which would otherwise leave it waiting for ever."""
+    parent = parent_process()
+    if parent is not None:
+        Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
 
 
 def _shard(student: str, shard: tuple[int, int]) -> bool:

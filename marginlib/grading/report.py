@@ -142,7 +142,7 @@ def totals_picture(found: SetAnalysis, bars: int = 10) -> str:
     width, height, most = 56, 120, max(1, *counts)
     drawn = []
     for k, count in enumerate(counts):
-        tall, short = round(height * count / most), ranges[k].replace(" to ", "–")
+        tall, short = round(height * count / most), ranges[k].replace(" to ", "-")
         bar = f'x="{k * width + 4}" y="{20 + height - tall}" width="{width - 8}" height="{tall}"'
         drawn += [
             f'<rect {bar} fill="var(--lm-equity, #0072B2)"/>',

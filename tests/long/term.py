@@ -1,11 +1,12 @@
-"""A whole term from a clean install, as exercises/TEACHING.md tells it; prints what happened, ends with 1 where it is unfair.
+"""A whole term from a clean install, as exercises/TEACHING.md tells it; ends with 1 where it went wrong.
 
     python tests/long/term.py [STUDENTS]
 
-The commands are the page's own, run in one shell, in an empty folder and an environment that holds the wheel and nothing
-of this checkout. STUDENTS (200 if left out) of mixed abilities hand in all six sets; into the first come the attackers of
-`test_grading_faults`, too. The first set's grading is killed and goes on, the second's runs on Dask, the third's in two
-shards; nbgrader grades the others by itself. Needs marginlib[test], bubblewrap, the package index and some minutes.
+The commands are the page's own, run in one shell, in an empty folder and an environment that holds the wheel and
+nothing of this checkout. STUDENTS (200 if left out) of mixed abilities hand in all six sets; into the first come the
+attackers of `test_grading_faults`, too. The first set's grading is killed and goes on, the second's runs on Dask, the
+third's in two shards; nbgrader grades the others by itself. Needs marginlib[test], bubblewrap, the package index and
+some minutes.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -30,15 +31,17 @@ from nbgrader.api import Gradebook
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
 
-from submissions import drawn, hand_in  # noqa: E402
-from test_grading_faults import FAULTS, FULL, Place, hand_in_all  # noqa: E402
+from submissions import drawn, hand_in
+from test_grading_faults import FAULTS, FULL, Place, hand_in_all
 
-from marginlib.exercises import SETS, tasks  # noqa: E402
-from marginlib.grading.keys import read_key  # noqa: E402
+from marginlib.exercises import SETS, tasks
+from marginlib.grading.keys import read_key
 
 Scores = dict[str, float | None]
 
 FIRST, DASK, SHARDS = SETS[0], SETS[1], SETS[2]
+TEXTS = {task.id for task in tasks(FIRST) if task.kind == "explain"}
+CANVAS_COLUMN, MOODLE_COLUMN = "Sizing and margin (4711)", "Assignment: Sizing (Real)"
 READ = 2.0  # points that whoever reads the texts gives to each
 EVERYBODY_ELSE = ("Łucja Żółć", 'Ben "Bo" O\'Neil, jr.', "李小龍")  # as an LMS may call people
 
@@ -125,7 +128,7 @@ def classes(course: Path, names: list[str], key: bytes) -> dict[str, dict[str, S
 
 
 def killed_and_resumed(command: str, shell: Shell, results: Path, least: int) -> str:
-    """Start a grading in the background, kill it in the middle, run it again; return what the second run prints."""
+    """Start a grading in the background, kill it in the middle and run it again; return how it went."""
     shell.run(f"{command} > killed.log 2>&1 & echo $! > pid")
     deadline = time.monotonic() + 300
     while len(list(results.glob("*.json"))) < least:
@@ -133,12 +136,11 @@ def killed_and_resumed(command: str, shell: Shell, results: Path, least: int) ->
         time.sleep(0.01)
     os.kill(int((results.parents[1] / "pid").read_text()), signal.SIGKILL)
     done = {path.name: path.stat().st_mtime_ns for path in results.glob("*.json")}
-    said = shell.run(command)
+    shell.run(command)
     again = {path.name: path.stat().st_mtime_ns for path in results.glob("*.json")}
     assert len(again) > len(done), "it was done before it was killed"
     assert all(again[name] == when for name, when in done.items()), "something was done twice"
-    print(f"killed after {len(done)} results, resumed to {len(again)}, none of them done twice")
-    return said
+    return f"killed after {len(done)} results, resumed to {len(again)}, none of them done twice"
 
 
 CLUSTER = """
@@ -161,7 +163,7 @@ def on_dask(command: str, shell: Shell, home: Path, variables: Mapping[str, str]
     ) as cluster:
         assert cluster.stdout is not None
         address = cluster.stdout.readline().strip()
-        said = shell.run(f"{command.partition(' --processes')[0]} --dask {address}")
+        said = shell.run(f"{command} --dask {address}").strip().splitlines()[-1]
         assert cluster.stdin is not None
         cluster.stdin.close()
     return said
@@ -177,38 +179,32 @@ def recorded(course: Path, set_id: str) -> dict[str, Scores]:
         }
 
 
-def read_texts(course: Path, set_id: str) -> int:
+def read_texts(course: Path) -> int:
     """Give every text that waits its points, as formgrader does; return how many there were."""
-    count = 0
+    texts, count = {f"{task}-answer" for task in TEXTS}, 0
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as book:
-        for each in book.assignment_submissions(set_id):
+        for each in book.assignment_submissions(FIRST):
             for notebook in each.notebooks:
                 for grade in notebook.grades:
-                    if grade.needs_manual_grade and grade.cell.name in _texts(set_id):
+                    if grade.needs_manual_grade and grade.cell.name in texts:
                         grade.manual_score, grade.needs_manual_grade = READ, False
                         count += 1
         book.db.commit()
     return count
 
 
-def _texts(set_id: str) -> set[str]:
-    return {f"{task.id}-answer" for task in tasks(set_id) if task.kind == "explain"}
-
-
-def lms_files(course: Path, set_id: str, fair: Mapping[str, Scores]) -> dict[str, str]:
+def lms_files(course: Path, fair: Mapping[str, Scores]) -> dict[str, str]:
     """Write what Canvas and Moodle export, and return the grade that each student is to have there."""
-    points = sum(task.points for task in tasks(set_id))
-    canvas = [["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "Sizing and margin (4711)"]]
+    points = sum(task.points for task in tasks(FIRST))
+    canvas = [["Student", "ID", "SIS User ID", "SIS Login ID", "Section", CANVAS_COLUMN]]
     canvas.append(["    Points Possible", "", "", "", "", f"{points}"])
-    moodle = [["First name", "Last name", "ID number", "Email address", "Assignment: Sizing (Real)"]]
+    moodle = [["First name", "Last name", "ID number", "Email address", MOODLE_COLUMN]]
     due = {}
     for k, (name, scores) in enumerate(fair.items()):
         said = EVERYBODY_ELSE[k % 3] if k % 7 == 0 else name
         canvas.append([said, str(k), f"s{k}", name, "A", ""])
         moodle.append(["", said, name, f"{k}@example.org", "-"])
-        waits = {task for task, score in scores.items() if score is None} - {
-            t.removesuffix("-answer") for t in _texts(set_id)
-        }
+        waits = {task for task, score in scores.items() if score is None} - TEXTS
         known = [READ if score is None else score for score in scores.values()]
         due[name] = "" if waits else f"{sum(known):.2f}"
     canvas.append(["Student, Test", "9999", "", "", "A", ""])
@@ -224,117 +220,144 @@ def column(path: Path, name: str, value: str) -> dict[str, str]:
         return {row[name]: row[value] for row in csv.DictReader(file) if row[name]}
 
 
-def differences(fair: Mapping[str, Scores], found: Mapping[str, Scores]) -> Iterator[str]:
-    """Yield every student who has other scores than are fair."""
-    for name in fair.keys() | found.keys():
-        if fair.get(name) != found.get(name):
-            yield f"{name}: fair {fair.get(name)}, found {found.get(name)}"
+class Term:
+    """One term: what is done, in order, and what was not as it should be."""
 
+    def __init__(self, home: Path, students: int) -> None:
+        self.home, self.begin, self.wrong = home, time.monotonic(), list[str]()
+        self.names = [f"student{k:03}" for k in range(students)]
+        self.variables = clean_variables(home)
+        self.shell = Shell(home, self.variables)
+        self.course, self.key_file = home / "my-course" / "exercises", home / "margin-course.key"
+        self.fair: dict[str, dict[str, Scores]] = {}
 
-def play(home: Path, students: int) -> list[str]:
-    """Play the term and return what is not as it should be."""
-    wrong: list[str] = []
-    variables = clean_variables(home)
-    shell, blocks = Shell(home, variables), page_blocks()
-    installing, starting, releasing, grading, exporting = blocks
-    begin = time.monotonic()
+    def tell(self, words: str) -> None:
+        """Print what happened, and when."""
+        print(f"{time.monotonic() - self.begin:5.0f} s  {words}", flush=True)
 
-    def tell(words: str) -> None:
-        print(f"{time.monotonic() - begin:5.0f} s  {words}", flush=True)
+    def play(self) -> list[str]:
+        """Play it all and return what is not as it should be."""
+        installing, starting, releasing, grading, exporting = page_blocks()
+        install(installing, self.home, self.shell)
+        self.tell("installed the wheel into an empty environment; " + self.shell.run("marginlib grade check").strip())
+        self.shell.run(starting)
+        self.release(releasing)
+        canary, connections = self.hand_in()
+        for set_id in SETS:
+            self.grade(set_id, grading.replace("sizing", set_id).strip().splitlines())
+            self.look(set_id)
+        self.look_for_escapes(canary, connections)
+        self.analyse()
+        self.tell(f"a person read {read_texts(self.course)} texts")
+        self.export(exporting)
+        self.shell.close()
+        return self.wrong
 
-    install(installing, home, shell)
-    tell("installed the wheel into an empty environment; " + shell.run("marginlib grade check").strip())
-    shell.run(starting)
-    course, key_file = home / "my-course" / "exercises", home / "margin-course.key"
-    names = [f"student{k:03}" for k in range(students)]
-    attackers = [*FAULTS]
-    (course / "roster.csv").write_text("id\n" + "\n".join([*names, *attackers]) + "\n")
-    for set_id in SETS:
-        shell.run(releasing.replace("sizing", set_id))
-    tell(f"released {len(SETS)} sets, wrote {len(list((course / 'tickets').iterdir()))} students' tickets")
+    def release(self, block: str) -> None:
+        """Release every set, with a ticket for everybody."""
+        (self.course / "roster.csv").write_text("id\n" + "\n".join([*self.names, *FAULTS]) + "\n")
+        for set_id in SETS:
+            self.shell.run(block.replace("sizing", set_id))
+        tickets = list((self.course / "tickets").iterdir())
+        self.tell(f"released {len(SETS)} sets, wrote tickets for {len(tickets)} students")
 
-    key = read_key(key_file)
-    fair = classes(course, names, key)
-    canary, connections = home / "canary", []
-    canary.write_text("untouched")
-    listener = socket.create_server(("127.0.0.1", 0))
-    threading.Thread(target=lambda: connections.append(listener.accept()), daemon=True).start()
-    hand_in_all(Place(course, key_file, canary, listener.getsockname()[1], os.getpid()))
-    fair[FIRST] |= {name: {**FULL, **fault.scores} for name, fault in FAULTS.items() if name != "missing_notebook"}
-    tell(f"{len(names)} students handed in {len(SETS)} sets each, {len(attackers)} attackers one")
+    def hand_in(self) -> tuple[Path, list[object]]:
+        """Hand in what everybody has; return a file that nobody may change, and who came through the network."""
+        self.fair = classes(self.course, self.names, read_key(self.key_file))
+        canary, connections = self.home / "canary", list[object]()
+        canary.write_text("untouched")
+        listener = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=lambda: connections.append(listener.accept()), daemon=True).start()
+        hand_in_all(Place(self.course, self.key_file, canary, listener.getsockname()[1], os.getpid()))
+        handed = {name: fault for name, fault in FAULTS.items() if name != "missing_notebook"}
+        self.fair[FIRST] |= {name: {**FULL, **fault.scores} for name, fault in handed.items()}
+        self.tell(f"{len(self.names)} students handed in {len(SETS)} sets each, {len(FAULTS)} attackers one")
+        return canary, connections
 
-    for set_id in SETS:
-        run, autograde, status, feedback, report = grading.replace("sizing", set_id).strip().splitlines()
+    def grade(self, set_id: str, lines: list[str]) -> None:
+        """Grade one set by the page's commands, each way of running jobs once."""
+        run, autograde, _, feedback, report = lines
+        alone = run.partition(" --processes")[0]
         if set_id == FIRST:
-            killed_and_resumed(run, shell, course / "results" / set_id, least=students // 2)
+            least = len(self.names) // 2
+            self.tell(killed_and_resumed(run, self.shell, self.course / "results" / set_id, least))
         elif set_id == DASK:
-            tell("on Dask: " + on_dask(run, shell, home, variables).strip().splitlines()[-1])
+            self.tell("on Dask: " + on_dask(alone, self.shell, self.home, self.variables))
         elif set_id == SHARDS:
             for k in (1, 2):
-                shell.run(f"{run.partition(' --processes')[0]} --shard {k}/2")
-        start = time.monotonic()
-        shell.run(autograde)
-        tell(f"{set_id}: in the gradebook after {time.monotonic() - start:.0f} s")
-        wrong += [f"{set_id}: {each}" for each in differences(fair[set_id], recorded(course, set_id))]
-        listed = shell.run(status)
-        wrong += [f"status does not list {name}" for name in fair[set_id] if f"{name} " not in listed]
-        start = time.monotonic()
-        shell.run(feedback)
-        pages = list((course / "feedback").glob(f"*/{set_id}/{set_id}.html"))
-        tell(f"{set_id}: {len(pages)} feedback pages after {time.monotonic() - start:.0f} s")
-        if len(pages) != len(fair[set_id]):
-            wrong.append(f"{set_id}: {len(pages)} feedback pages for {len(fair[set_id])} submissions")
-        shell.run(report)
-        page = (course / f"{set_id}.html").read_text(encoding="utf-8")
-        graded = [scores for scores in fair[set_id].values() if set(scores.values()) != {None}]
+                self.shell.run(f"{alone} --shard {k}/2")
+        for command in (autograde, feedback, report):
+            start = time.monotonic()
+            self.shell.run(command)
+            self.tell(f"{command}: {time.monotonic() - start:.0f} s")
+
+    def look(self, set_id: str) -> None:
+        """Hold scores, status, feedback and report of one set against what is fair."""
+        fair, found = self.fair[set_id], recorded(self.course, set_id)
+        self.wrong += [
+            f"{set_id}: {name}: fair {fair.get(name)}, found {found.get(name)}"
+            for name in fair.keys() | found.keys()
+            if fair.get(name) != found.get(name)
+        ]
+        listed = self.shell.run(f"marginlib grade status . {set_id}")
+        self.wrong += [f"{set_id}: status does not list {name}" for name in fair if f"{name} " not in listed]
+        pages = {path.parts[-3] for path in (self.course / "feedback").glob(f"*/{set_id}/{set_id}.html")}
+        self.wrong += [f"{set_id}: no feedback page for {name}" for name in fair.keys() - pages]
+        page = (self.course / f"{set_id}.html").read_text(encoding="utf-8")
+        graded = [scores for scores in fair.values() if set(scores.values()) != {None}]
         for task in tasks(set_id):
             right = sum(scores[task.id] == task.points for scores in graded)
             if task.kind != "explain" and f">{right} of {len(graded)}<" not in page:
-                wrong.append(f"{set_id}: the report does not say that {right} of {len(graded)} have {task.id} right")
-    statuses = {
-        each["student"]: each["status"]
-        for each in map(json.loads, (path.read_text() for path in (course / "results" / FIRST).glob("*.json")))
-    }
-    wrong += [
-        f"{name}: status {statuses.get(name)}, not {fault.status}"
-        for name, fault in FAULTS.items()
-        if statuses.get(name) != fault.status
-    ]
-    if connections or canary.read_text() != "untouched":
-        wrong.append("an attacker got out")
+                self.wrong.append(f"{set_id}: the report does not say {right} of {len(graded)} for {task.id}")
 
-    shell.run("jupyter nbconvert --to notebook --execute --stdout item_analysis.ipynb > analysed.ipynb 2> analysis.log")
-    analysed = (course / "analysed.ipynb").read_text(encoding="utf-8")
-    if (
-        "from results/sizing" not in analysed
-        or "copied_from_right_as_the_model has the right answers of" not in analysed
-    ):
-        wrong.append("the item analysis does not show this class")
-    tell("item analysis: a page for each set, and the notebook")
-
-    tell(f"a person read {read_texts(course, FIRST)} texts")
-    due = lms_files(course, FIRST, fair[FIRST])
-    shell.run(exporting)
-    for file, name, value in (
-        ("canvas-filled.csv", "SIS Login ID", "Sizing and margin (4711)"),
-        ("moodle-filled.csv", "ID number", "Assignment: Sizing (Real)"),
-    ):
-        found = {
-            student: "" if grade == "-" else grade for student, grade in column(course / file, name, value).items()
-        }
-        wrong += [
-            f"{file}: {each} has {found.get(each)}, not {due[each]}" for each in due if found.get(each) != due[each]
+    def look_for_escapes(self, canary: Path, connections: list[object]) -> None:
+        """Hold the attackers' statuses against what is fair, and see that none got out."""
+        files = (self.course / "results" / FIRST).glob("*.json")
+        found = {each["student"]: each["status"] for each in (json.loads(path.read_text()) for path in files)}
+        self.wrong += [
+            f"{name}: status {found.get(name)}, not {fault.status}"
+            for name, fault in FAULTS.items()
+            if found.get(name) != fault.status
         ]
-        tell(f"{file}: {sum(map(bool, found.values()))} grades")
-    shell.close()
-    return wrong
+        if connections or canary.read_text() != "untouched":
+            self.wrong.append("an attacker got out")
+
+    def analyse(self) -> None:
+        """Run the item analysis's notebook on the class."""
+        self.shell.run(
+            "jupyter nbconvert --to notebook --execute --stdout item_analysis.ipynb > done.ipynb 2> done.log"
+        )
+        done = (self.course / "done.ipynb").read_text(encoding="utf-8")
+        for words in (
+            "from results/sizing",
+            "copied_from_right_as_the_model has the right answers of right_as_the_model",
+        ):
+            if words not in done:
+                self.wrong.append(f"the item analysis does not say {words!r}")
+        self.tell("ran the item analysis's notebook")
+
+    def export(self, block: str) -> None:
+        """Fill the LMS's files and read every grade back."""
+        due = lms_files(self.course, self.fair[FIRST])
+        self.shell.run(block)
+        for file, name, value in (
+            ("canvas-filled.csv", "SIS Login ID", CANVAS_COLUMN),
+            ("moodle-filled.csv", "ID number", MOODLE_COLUMN),
+        ):
+            found = column(self.course / file, name, value)
+            self.wrong += [
+                f"{file}: {student} has {found.get(student)}, not {grade}"
+                for student, grade in due.items()
+                if found.get(student, "").replace("-", "") != grade
+            ]
+            self.tell(f"{file}: {sum(bool(grade) for grade in due.values())} grades, {len(due)} students")
 
 
 def main() -> int:
     """Play a term; return 0 when every score is fair and everything is there."""
     students = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     with TemporaryDirectory() as home:
-        wrong = play(Path(home), students)
+        wrong = Term(Path(home), students).play()
     print("\n".join(wrong) or "every score is what is fair")
     return 1 if wrong else 0
 
