@@ -213,12 +213,15 @@ class Lab:
 
 
 @contextmanager
-def lab_server(arguments: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> Iterator[Lab]:
+def lab_server(
+    arguments: Sequence[str] = (), environment: Mapping[str, str] | None = None, folder: Path | None = None
+) -> Iterator[Lab]:
     """Start JupyterLab on a free port, for tests only: no token, and the page may steer the application.
 
     Args:
         arguments: more of its command line, such as "--config=FILE".
         environment: variables for it and for its kernels, over those of this process.
+        folder: what it shows and where it starts; left out, an empty one.
     """
     with tempfile.TemporaryDirectory(prefix="lab-", ignore_cleanup_errors=True) as name:
         home = Path(name)
@@ -226,12 +229,13 @@ def lab_server(arguments: Sequence[str] = (), environment: Mapping[str, str] | N
             _write(home / f"settings/@jupyterlab/{plugin}.jupyterlab-settings", json.dumps(values))
         _write(home / "ipython/profile_default/startup/00-offline.py", OFFLINE)
         (home / "work").mkdir()
+        work = folder or home / "work"
         port = _free_port()
         with (home / "log").open("wb") as log:
             server = subprocess.Popen(  # noqa: S603 - our own command
                 [
                     *(sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}"),
-                    *("--ip=127.0.0.1", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={home / 'work'}"),
+                    *("--ip=127.0.0.1", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={work}"),
                     *("--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True"),
                     *("--LabApp.expose_app_in_browser=True", *arguments),
                 ],
@@ -246,6 +250,7 @@ def lab_server(arguments: Sequence[str] = (), environment: Mapping[str, str] | N
                     "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
                     **(environment or {}),
                 },
+                cwd=work,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -253,7 +258,7 @@ def lab_server(arguments: Sequence[str] = (), environment: Mapping[str, str] | N
             )
         try:
             _wait_for(f"http://127.0.0.1:{port}/api/status", server, home / "log")
-            yield Lab(f"http://127.0.0.1:{port}", home / "work")
+            yield Lab(f"http://127.0.0.1:{port}", work)
         finally:
             _end(server)
 
