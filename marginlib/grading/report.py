@@ -33,7 +33,7 @@ h1 { font-size: 1.6rem } h2 { font-size: 1.2rem; margin-top: 2rem }
 table { border-collapse: collapse; width: 100% }
 th, td { padding: .35rem .6rem; text-align: left; vertical-align: top; border-bottom: 1px solid #ddd }
 th[scope=row] { white-space: nowrap } td.number, th.number { text-align: right; font-variant-numeric: tabular-nums }
-.scroll { overflow-x: auto } svg { display: block } .note { color: #444 }
+.scroll { overflow-x: auto } .scroll table { min-width: 44rem } svg { display: block } .note { color: #444 }
 @media print { body { margin: 0; max-width: none } }
 </style>
 </head>
