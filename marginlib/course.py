@@ -142,7 +142,7 @@ def _refuse(target: Path) -> None:
         raise MarginError(msg)
 
 
-def _names(source: Path, *, teach: bool) -> Iterator[str]:
+def _names(source: Path, *, teach: bool = False) -> Iterator[str]:
     """Yield the names of the course's files: no hidden ones, and those that only a teacher needs where one asks."""
     for folder in _FOLDERS:
         for path in sorted((source / folder).rglob("*")):

@@ -122,11 +122,12 @@ def test_a_cluster_gives_the_same(setup, expected):
         assert told(run(setup, client=client, quiet=True)) == expected
 
 
-def test_the_command_line_takes_a_scheduler(setup, tmp_path, capsys):
+def test_the_command_line_takes_a_scheduler(setup, tmp_path, monkeypatch, capsys):
     distributed = pytest.importorskip("distributed")
     new_key(tmp_path / "key")
     with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as cluster:
-        words = ["run", str(setup.root), SET, "--key", str(tmp_path / "key"), "--dask", cluster.scheduler_address]
+        monkeypatch.chdir(setup.root)  # after the workers have started: they stand elsewhere
+        words = ["run", ".", SET, "--key", str(tmp_path / "key"), "--dask", cluster.scheduler_address]
         assert cli.main(words) == 0
     assert f"{len(NAMES) - 1} results" in capsys.readouterr().out
     assert set(told(results(setup.folder))) == set(NAMES) - {NAMES[-1]}

@@ -108,7 +108,7 @@ def _tickets(chosen: argparse.Namespace) -> None:
 
 def _run(chosen: argparse.Namespace) -> None:
     """Grade one set."""
-    root = Path(chosen.course)
+    root = Path(chosen.course).resolve()  # workers of a cluster stand elsewhere
     students = read_roster(chosen.roster) if chosen.roster else ()
     everybody = tuple(sorted({*students, *submitters(root)}))
     setup = Setup(root=root, set=chosen.set, key=read_key(chosen.key), students=everybody)

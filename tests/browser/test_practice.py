@@ -13,6 +13,8 @@ from playwright.sync_api import expect
 from marginlib.progress import load
 from marginlib.questions import questions
 
+pytestmark = pytest.mark.xdist_group("practice")  # one notebook, test after test
+
 ASKED = [each for each in questions() if each.role == "closing"]
 PREDICTED = next(each for each in questions(role="prediction") if each.kind == "number")
 NUMBER = next(each for each in ASKED if each.kind == "number" and each.right is not None)
