@@ -1,4 +1,4 @@
-"""What a teacher looks at: formgrader with a text and its rubric, in a real JupyterLab, and the item analysis's page."""
+"""What a teacher looks at: formgrader with a text and its rubric, and the page of the item analysis."""
 
 from __future__ import annotations
 

@@ -41,7 +41,8 @@ Scores = dict[str, float | None]
 
 FIRST, DASK, SHARDS = SETS[0], SETS[1], SETS[2]
 TEXTS = {task.id for task in tasks(FIRST) if task.kind == "explain"}
-CANVAS_COLUMN, MOODLE_COLUMN = "Sizing and margin (4711)", "Assignment: Sizing (Real)"
+CANVAS_COLUMN, MOODLE_COLUMN = "Sizing and margin (4711)", "Grade"
+MOODLE = ("Identifier", "Full name", "ID number", "Email address", "Status", MOODLE_COLUMN, "Maximum Grade")
 READ = 2.0  # points that whoever reads the texts gives to each
 EVERYBODY_ELSE = ("Łucja Żółć", 'Ben "Bo" O\'Neil, jr.', "李小龍")  # as an LMS may call people
 
@@ -198,12 +199,12 @@ def lms_files(course: Path, fair: Mapping[str, Scores]) -> dict[str, str]:
     points = sum(task.points for task in tasks(FIRST))
     canvas = [["Student", "ID", "SIS User ID", "SIS Login ID", "Section", CANVAS_COLUMN]]
     canvas.append(["    Points Possible", "", "", "", "", f"{points}"])
-    moodle = [["First name", "Last name", "ID number", "Email address", MOODLE_COLUMN]]
+    moodle = [[*MOODLE]]
     due = {}
     for k, (name, scores) in enumerate(fair.items()):
         said = EVERYBODY_ELSE[k % 3] if k % 7 == 0 else name
         canvas.append([said, str(k), f"s{k}", name, "A", ""])
-        moodle.append(["", said, name, f"{k}@example.org", "-"])
+        moodle.append([f"Participant {k}", said, name, f"{k}@example.org", "Submitted", "", f"{points:.2f}"])
         waits = {task for task, score in scores.items() if score is None} - TEXTS
         known = [READ if score is None else score for score in scores.values()]
         due[name] = "" if waits else f"{sum(known):.2f}"
@@ -282,7 +283,10 @@ class Term:
             least = len(self.names) // 2
             self.tell(killed_and_resumed(run, self.shell, self.course / "results" / set_id, least))
         elif set_id == DASK:
-            self.tell("on Dask: " + on_dask(alone, self.shell, self.home, self.variables))
+            said = on_dask(alone, self.shell, self.home, self.variables)
+            self.tell(f"on Dask: {said}")
+            if f": {len(self.names)} graded" not in said:
+                self.wrong.append(f"{set_id}: {said}")
         elif set_id == SHARDS:
             for k in (1, 2):
                 self.shell.run(f"{alone} --shard {k}/2")
@@ -348,7 +352,7 @@ class Term:
             self.wrong += [
                 f"{file}: {student} has {found.get(student)}, not {grade}"
                 for student, grade in due.items()
-                if found.get(student, "").replace("-", "") != grade
+                if found.get(student) != grade
             ]
             self.tell(f"{file}: {sum(bool(grade) for grade in due.values())} grades, {len(due)} students")
 
