@@ -16,7 +16,7 @@ from nbgrader.api import Gradebook
 from nbgrader_course import make_course, nbgrader, needs_sandbox
 from submissions import TEXT, content, filled, hand_in, released, solutions
 
-from marginlib.exercises import SETS, given, grading_cases, task, tasks, ticket
+from marginlib.exercises import SETS, given, grading_cases, open_cases, task, tasks, ticket
 from marginlib.grading.keys import read_key, write_tickets
 
 SET = "sizing"
@@ -27,10 +27,21 @@ pytestmark = needs_sandbox
 
 @pytest.fixture(scope="module")
 def term(tmp_path_factory):
-    """A course in which ada has all right, ben believes that the setting is the leverage, and cy changed nothing."""
+    """A course in which ada has all right, ben has one number wrong, cy changed nothing, and dee has functions wrong.
+
+    One of dee's functions fails in front of her, the other one at grading only.
+    """
     course, key = make_course(tmp_path_factory.mktemp("term"), SET)
     release = released(SET)
-    for student, answers in {"ada": RIGHT, "ben": {**RIGHT, "sizing-1": "answer_1 = 1"}, "cy": {}}.items():
+    seen = [tuple(case.values()) for case in open_cases(task("sizing-3"), ticket(SET, "dee", read_key(key)))]
+    known = f"def available(*case):\n    if case not in {seen!r}:\n        return -7\n"
+    right = RIGHT["sizing-3"].replace("def available", "    def really").replace("\n", "\n    ")
+    wrong = {
+        "sizing-3": f"{known}{right}\n    return really(*case)",
+        "sizing-6": "def margin_ratio(wallet, quantity, entry, mark):\n    return 0.125",
+    }
+    class_ = {"ada": RIGHT, "ben": {**RIGHT, "sizing-1": "answer_1 = 1"}, "cy": {}, "dee": {**RIGHT, **wrong}}
+    for student, answers in class_.items():
         hand_in(course, student, SET, content(filled(release, answers)))
     nbgrader(course, key, "autograde", SET)
     nbgrader(course, key, "generate_feedback", SET)
@@ -47,9 +58,10 @@ def feedback(course: Path, student: str) -> str:
 
 
 def test_scores_are_in_the_gradebook(term):
-    points = sum(each.points for each in tasks(SET) if each.kind != "explain")
-    first = task("sizing-1").points
-    assert scores(term[0]) == {"ada": points, "ben": points - first, "cy": 0}
+    points = {each.id: each.points for each in tasks(SET) if each.kind != "explain"}
+    full = sum(points.values())
+    dee = full - points["sizing-3"] - points["sizing-6"]
+    assert scores(term[0]) == {"ada": full, "ben": full - points["sizing-1"], "cy": 0, "dee": dee}
 
 
 def test_export_writes_what_the_gradebook_holds(term):
@@ -60,19 +72,27 @@ def test_export_writes_what_the_gradebook_holds(term):
     assert rows == scores(course)
 
 
-def test_feedback_names_what_was_returned_and_no_hidden_case(term):
+def told(page: str, case: dict[str, float]) -> bool:
+    """Return whether all numbers of a case can be read on a page, however they are written there."""
+    text = re.sub(r"<style.*?</style>|<[^>]*>|(?<=\d),(?=\d{3})", "", page, flags=re.DOTALL)
+    return {abs(value) for value in case.values()} <= {float(number) for number in re.findall(r"\d+\.?\d*", text)}
+
+
+def test_feedback_names_what_was_returned(term):
+    assert "You answered 1 dollars." in re.sub(r"<[^>]*>", "", feedback(term[0], "ben"))
+
+
+def test_feedback_tells_an_open_case_and_no_hidden_one(term):
     course, key = term
-    page = feedback(course, "ben")
-    assert "You answered 1 dollars." in re.sub(r"<[^>]*>", "", page)
+    page, mine = feedback(course, "dee"), ticket(SET, "dee", read_key(key))
+    assert any(told(page, case) for case in open_cases(task("sizing-6"), mine))
     for each in tasks(SET):
         if each.asks_function:
-            for case in grading_cases(each, "ben", read_key(key)):
-                values = [str(value) for value in case.values() if isinstance(value, float)]
-                assert not values or not all(value in page for value in values)
+            assert not any(told(page, case) for case in grading_cases(each, "dee", read_key(key))), each.id
 
 
 def test_feedback_is_a_page_that_asks_nothing_of_the_network(term):
-    for student in ("ada", "ben", "cy"):
+    for student in ("ada", "ben", "cy", "dee"):
         page = feedback(term[0], student)
         assert re.findall(r"""(?:src|href)=["']https?://[^"']*\.(?:js|css)""", page) == []
         assert "<script src=" not in page
