@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from hashlib import sha256
 from multiprocessing import get_context, parent_process
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -183,7 +184,13 @@ def _end_with_parent() -> None:
     """Let this process end when the one that started it is killed, which would otherwise leave it waiting for ever."""
     parent = parent_process()
     if parent is not None:
-        Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+        Thread(target=_end_after, args=(parent,), daemon=True).start()
+
+
+def _end_after(parent: BaseProcess) -> None:
+    """Wait for a process to end, then end this one."""
+    parent.join()
+    os._exit(1)
 
 
 def _shard(student: str, shard: tuple[int, int]) -> bool:
