@@ -61,6 +61,13 @@ def sandbox():
     del os.environ["MARGINLIB_SECRET"]
 
 
+@pytest.fixture(scope="session")
+def unhurried():
+    """A sandbox with the limits of real grading: what takes most of a second must not be timed by a busy machine."""
+    with Sandbox() as started:
+        yield started
+
+
 def cell(source, name="mine"):
     return {"run": name, "source": source}
 
@@ -217,8 +224,8 @@ def test_every_answer_of_the_library_is_refused_in_words(sandbox, line):
         "print('x' * 100_000_000); import os; os.write(1, b'x'); d = 7",
     ],
 )
-def test_what_a_notebook_may_do_does_no_harm(sandbox, source):
-    assert plain(sandbox, source) == 7
+def test_what_a_notebook_may_do_does_no_harm(unhurried, source):
+    assert plain(unhurried, source) == 7
 
 
 def test_cells_of_other_languages_are_left_alone(sandbox):
