@@ -152,6 +152,7 @@ while len(list(started.iterdir())) < 2:  # a slow start of one is no reason that
 for number in range(200):
     told = record(Attempt(item=sys.argv[2], kind="question", answer=number), sys.argv[1])
     assert told == (), told
+    time.sleep(0.005)  # who waits for the file looks every 50 ms, and a person takes longer than that
 """
 
 
