@@ -87,13 +87,15 @@ def tab_walk(region: Locator, limit: int = 60) -> list[tuple[str, float]]:
     return reached
 
 
-def picture(region: Locator, path: Path) -> None:
-    """Take a picture of a region, in a window that is high enough for it."""
+def picture(region: Locator, folder: Path | None, name: str) -> None:
+    """Take a picture of a region, in a window that is high enough for it; without a folder, nobody asked for any."""
+    if folder is None:
+        return
     page, before = region.page, region.page.viewport_size
     assert before is not None
     height = region.evaluate("root => root.scrollHeight")
     page.set_viewport_size({"width": before["width"], "height": max(before["height"], height + 300)})
-    region.screenshot(path=path)
+    region.screenshot(path=folder / f"{name}.png")
     page.set_viewport_size(before)
 
 

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from access import picture
 from build_site import BARE
 from figure import live_figures
 from lab import ROOT, chromium, find_chromium, lab_server
@@ -32,10 +33,17 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("site_notebook", chosen, ids=[path.stem for path in chosen])
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with what takes longest in one piece, the site: left to the end, one worker would be busy alone."""
+    items.sort(key=lambda item: item.path.name != "test_site.py")
+
+
 @pytest.fixture(scope="session")
-def shots(request, tmp_path_factory):
-    """Folder for pictures: test output, never committed."""
-    folder = request.config.getoption("--shots") or tmp_path_factory.mktemp("shots")
+def shots(request):
+    """Folder for pictures, or None where nobody asked for them: test output, never committed."""
+    folder = request.config.getoption("--shots")
+    if folder is None:
+        return None
     folder.mkdir(parents=True, exist_ok=True)
     return folder.resolve()
 
@@ -68,11 +76,15 @@ def lab():
     scope="session",
     params=[pytest.param(path, id=path.stem, marks=pytest.mark.xdist_group(path.stem)) for path in NOTEBOOKS],
 )
-def opened(request, browser, lab):
+def opened(request, browser, lab, shots):
     """A notebook of the course in JupyterLab, after "run all"."""
     with lab.opened(browser, request.param) as notebook:
         start = time.perf_counter()
         notebook.run_all()
         notebook.path, notebook.seconds = request.param, time.perf_counter() - start
         notebook.first = [figure.seen() for figure in live_figures(notebook.page)]
+        if shots is not None:
+            notebook.screenshot(shots / f"{request.param.stem}.png")
+            for figure in live_figures(notebook.page):
+                picture(figure.root, shots, f"{request.param.stem}-{figure.explorer.name}")
         yield notebook

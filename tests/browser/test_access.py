@@ -106,7 +106,7 @@ def _still_moves(opened):
 
 def _pictures(opened, folder, name):
     for figure in live_figures(opened.page):
-        picture(figure.root, folder / f"{opened.path.stem}-{figure.explorer.name}-{name}.png")
+        picture(figure.root, folder, f"{opened.path.stem}-{figure.explorer.name}-{name}")
 
 
 def test_layout_in_a_window(opened):

@@ -210,7 +210,7 @@ def _faint(practice):
 
 def _pictures(practice, folder, name):
     for each in CELLS:
-        picture(panel(practice, each), folder / f"practice-{each}-{name}.png")
+        picture(panel(practice, each), folder, f"practice-{each}-{name}")
 
 
 def test_it_can_be_read_in_both_themes(practice, shots):

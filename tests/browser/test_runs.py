@@ -1,6 +1,6 @@
 """Each notebook opens and runs in JupyterLab without an error, and asks nobody outside this machine."""
 
-from access import WIDGETS, picture
+from access import WIDGETS
 from figure import live_figures
 
 
@@ -24,9 +24,3 @@ def test_every_explorer_is_a_live_figure(opened):
 
 def test_every_panel_is_looked_at(opened):
     assert opened.page.locator(WIDGETS).count() == opened.widget_outputs()
-
-
-def test_picture_of_the_notebook(opened, shots):
-    opened.screenshot(shots / f"{opened.path.stem}.png")
-    for figure in live_figures(opened.page):
-        picture(figure.root, shots / f"{opened.path.stem}-{figure.explorer.name}.png")

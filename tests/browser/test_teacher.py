@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from access import SERIOUS, axe
+from access import SERIOUS, axe, picture
 from lab import lab_server, watch
 from nbgrader.api import Gradebook
 from nbgrader_course import make_course, nbgrader, needs_sandbox
@@ -38,7 +38,7 @@ def test_a_text_is_read_and_scored_in_formgrader(browser, tmp_path, shots):
         box.fill("2")
         box.blur()
         page.wait_for_timeout(500)
-        page.screenshot(path=shots / "formgrader.png")
+        picture(page.locator("html"), shots, "formgrader")
         page.context.close()
         # nbgrader's own page asks for MathJax; without it, formulas stand there as TeX.
         assert [each for each in record.outside() if "mathjax" not in each] == []
@@ -56,6 +56,6 @@ def test_the_item_analysis_is_readable_for_everybody(browser, tmp_path, shots, w
     page.goto((tmp_path / "page.html").as_uri())
     assert [each for each in axe(page, "body") if each.impact in SERIOUS] == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width  # wide tables scroll by themselves
-    page.screenshot(path=shots / f"item-analysis-{width}-{scheme}.png", full_page=True)
+    picture(page.locator("html"), shots, f"item-analysis-{width}-{scheme}")
     page.context.close()
     assert (record.outside(), record.faults()) == ([], [])
