@@ -21,10 +21,24 @@ _FOLDER = tempfile.TemporaryDirectory(prefix="marginlib-progress-", ignore_clean
 os.environ["MARGINLIB_PROGRESS"] = str(Path(_FOLDER.name) / "progress.json")
 
 
-def pytest_collection_modifyitems(items):
-    """Measure no coverage where hypothesis asks the same lines a hundred times: it makes them four times as slow."""
-    for item in items:
-        if is_hypothesis_test(getattr(item, "obj", None)):
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session):
+    """End the first of two measurements: in a worker, pytest-cov 7 begins one for the run and then one for the worker.
+
+    What the first one sees is never read, and both together take twice as long.
+    """
+    cov = session.config.pluginmanager.getplugin("_cov")
+    if hasattr(session.config, "workerinput") and cov is not None and cov.cov_controller is not None:
+        cov.cov_controller.cov.stop()
+
+
+def pytest_collection_modifyitems(config, items):
+    """Measure no coverage where the same lines run thousands of times, which measuring makes four times as slow.
+
+    That is where hypothesis asks, and where whole price files are read, which most machines do not have.
+    """
+    for item in [] if config.getoption("no_cov") else items:
+        if is_hypothesis_test(getattr(item, "obj", None)) or item.get_closest_marker("market"):
             item.add_marker(pytest.mark.no_cover)
 
 

@@ -296,6 +296,7 @@ def recorded(file):
 FILES = sorted(MARKET.glob("*.csv"))
 
 
+@pytest.mark.market
 @pytest.mark.skipif(not FILES, reason=f"no recorded prices at {MARKET.name}: the shared market files are not present")
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_fast_equals_plain_on_every_recorded_file(file):
@@ -314,6 +315,7 @@ def test_fast_equals_plain_on_every_recorded_file(file):
     assert liquidated or "calm" in file.stem
 
 
+@pytest.mark.market
 @pytest.mark.skipif(not FILES, reason=f"no recorded prices at {MARKET.name}: the shared market files are not present")
 def test_fast_equals_plain_on_books_of_one_crash():
     for event in ("2020-03_black-thursday", "2021-05_may-crash", "2022-11_ftx", "2025-10_cascade"):

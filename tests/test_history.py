@@ -94,6 +94,7 @@ HOURLY = {
 }
 
 
+@pytest.mark.market
 @needs_market
 @pytest.mark.parametrize(("event", "symbol"), [(each.event, symbol) for each in crashes() for symbol in each.symbols])
 def test_figures_stand_where_the_hourly_bars_say(event, symbol):
@@ -303,6 +304,7 @@ def test_a_missing_mark_price_is_named_and_never_nan():
 # --- (b) bar files ---
 
 
+@pytest.mark.market
 @needs_market
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_every_market_file_is_read_as_a_dull_reader_reads_it(file):
@@ -1308,6 +1310,7 @@ def test_a_bootstrap_goes_on_where_the_history_ends():
     assert moved.times[1] == np.datetime64("2030-01-01T01:00")
 
 
+@pytest.mark.market
 @needs_market
 def test_a_bootstrap_of_a_real_crash_uses_its_mark_prices():
     names = ("BTCUSDT", "ETHUSDT", "XRPUSDT")
