@@ -1,11 +1,12 @@
 """Margin, exactly: pools of collateral, risk tiers, liquidation prices, cross and isolated.
 
 A margin mode is a partition: cross margin is one pool, isolated margin is one pool per position, and every formula
-takes a pool. The names below stand on the standard library alone; `marginlib.batch` adds numpy, `marginlib.plots` and
-`marginlib.widgets` add the course's pictures, each imported by its own name.
+takes a pool. This is the engine; it stands on the standard library alone. Four wings stand on it: `marginlib.market`
+(time moves), `marginlib.odds` (how likely, how bad), `marginlib.drawing` and `marginlib.practice`; above them the
+`marginlib.course` and its `marginlib.tables`.
 """
 
-from marginlib._validate import MarginError, UnknownNameError
+from marginlib.errors import MarginError, UnknownNameError
 from marginlib.liquidation import (
     CloseOut,
     CommonShock,

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from marginlib._validate import MarginError
-from marginlib.course import open_course, write_course
+from marginlib.errors import MarginError
+from marginlib.jupyter.folder import open_course, write_course
 from marginlib.verify import Check, RowError, check, read_rows
 
 __all__ = ["main"]
@@ -97,8 +97,9 @@ def _lines(path: Path) -> Iterator[str]:
             try:
                 line.encode()
             except UnicodeEncodeError as error:
-                msg = f"line {number}: not UTF-8 text at character {error.start + 1}; save the file as UTF-8"
-                raise RowError(msg) from error
+                raise RowError(
+                    f"line {number}: not UTF-8 text at character {error.start + 1}; save the file as UTF-8"
+                ) from error
             yield line
 
 

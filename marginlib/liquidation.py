@@ -16,7 +16,7 @@ from math import copysign, fsum, inf, isfinite
 from sys import float_info
 from typing import NamedTuple
 
-from marginlib._validate import MarginError, UnknownNameError, finite, fraction
+from marginlib.errors import UnknownNameError, finite, fraction, wrong
 from marginlib.margin import maintenance_margin, position_risk, risk
 from marginlib.model import Contract, MaintenanceBasis, Pool, Position
 from marginlib.tiers import RiskSchedule
@@ -289,8 +289,12 @@ def _split(pool: Pool, symbol: str) -> tuple[list[Position], list[Position]]:
     """Return the pool's legs of `symbol` and its other positions."""
     legs = [position for position in pool.positions if position.symbol == symbol]
     if not legs:
-        msg = f"symbol = {symbol!r}: give one of {', '.join(pool.symbols) or 'none, for the pool has no position'}"
-        raise UnknownNameError(msg)
+        raise wrong(
+            "symbol",
+            symbol,
+            f"give one of {', '.join(pool.symbols) or 'none, for the pool has no position'}",
+            UnknownNameError,
+        )
     return legs, [position for position in pool.positions if position.symbol != symbol]
 
 
@@ -414,10 +418,7 @@ def _refuse(collateral: float, quantity: float, entry_price: float) -> None:
     """Raise the error that says which of the three numbers is wrong."""
     finite("collateral", collateral)
     if finite("quantity", quantity) == 0:
-        msg = f"quantity = {quantity!r}: give a size with its sign, + for long, - for short"
-        raise MarginError(msg)
+        raise wrong("quantity", quantity, "give a size with its sign, + for long, - for short")
     if finite("entry_price", entry_price) <= 0:
-        msg = f"entry_price = {entry_price!r}: give a number above 0"
-        raise MarginError(msg)
-    msg = f"quantity x entry_price = {quantity * entry_price!r}: too large or too small for a float"
-    raise MarginError(msg)
+        raise wrong("entry_price", entry_price, "give a number above 0")
+    raise wrong("quantity x entry_price", quantity * entry_price, "too large or too small for a float")

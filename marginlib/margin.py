@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import inf
 
-from marginlib._validate import MarginError, UnknownNameError, positive
+from marginlib.errors import MarginError, UnknownNameError, positive, wrong
 from marginlib.model import Account, Health, MaintenanceBasis, Pool, Position
 
 __all__ = [
@@ -296,8 +296,7 @@ def _move(account: Account, symbol: str, amount: float, most: float, sign: int) 
     position = _only(account, symbol)
     margin = _isolated_margin(position)
     if amount > most:
-        msg = f"amount = {amount!r}: at most {most:,.10g} can be moved for {symbol} now"
-        raise MarginError(msg)
+        raise wrong("amount", amount, f"at most {most:,.10g} can be moved for {symbol} now")
     moved = replace(position, isolated_margin=margin + sign * amount)
     return replace(account, positions=tuple(moved if each is position else each for each in account.positions))
 
@@ -307,17 +306,14 @@ def _only(account: Account, symbol: str) -> Position:
     found = [position for position in account.positions if position.symbol == symbol]
     if not found:
         names = ", ".join(position.symbol for position in account.positions)
-        msg = f"symbol = {symbol!r}: give one of {names or 'none, for there is no position'}"
-        raise UnknownNameError(msg)
+        raise wrong("symbol", symbol, f"give one of {names or 'none, for there is no position'}", UnknownNameError)
     if len(found) > 1:
-        msg = f"symbol = {symbol!r}: the account has {len(found)} positions of it; give a symbol held once"
-        raise MarginError(msg)
+        raise wrong("symbol", symbol, f"the account has {len(found)} positions of it; give a symbol held once")
     return found[0]
 
 
 def _isolated_margin(position: Position) -> float:
     """Return the position's isolated margin, or refuse a position that has none."""
     if position.isolated_margin is None:
-        msg = f"isolated_margin = None: {position.symbol} shares a pool; isolate it before moving margin"
-        raise MarginError(msg)
+        raise MarginError(f"isolated_margin = None: {position.symbol} shares a pool; isolate it before moving margin")
     return position.isolated_margin

@@ -14,7 +14,7 @@ from enum import Enum
 from math import inf, isclose
 from typing import Self
 
-from marginlib._validate import LARGEST, MarginError, UnknownNameError, at_least_zero, finite, name_text, positive
+from marginlib.errors import LARGEST, MarginError, UnknownNameError, at_least_zero, finite, name_text, positive, wrong
 from marginlib.tiers import RiskSchedule
 
 __all__ = ["Account", "Contract", "Health", "MaintenanceBasis", "MarginMode", "Pool", "Position"]
@@ -104,23 +104,21 @@ class Position:
         _keep(self, quantity=finite("quantity", self.quantity), entry_price=positive("entry_price", self.entry_price))
         _keep(self, mark_price=positive("mark_price", self.mark_price), leverage=positive("leverage", self.leverage))
         if self.quantity == 0:
-            msg = f"quantity = {self.quantity!r}: give a size with its sign, + for long, - for short"
-            raise MarginError(msg)
+            raise wrong("quantity", self.quantity, "give a size with its sign, + for long, - for short")
         if self.isolated_margin is not None:
             _keep(self, isolated_margin=positive("isolated_margin", self.isolated_margin))
         for field, kind in _KINDS.items():
             if not isinstance(value := getattr(self, field), kind):
                 names = ", ".join(map(str, kind)) if issubclass(kind, Enum) else f"a {kind.__name__}"
-                msg = f"{field} = {value!r}: give {names}"
-                raise MarginError(msg)
+                raise wrong(field, value, f"give {names}")
         _check_values(self)
         limit = self.schedule.max_leverage(self.entry_notional)
         if self.leverage > limit:
-            msg = (
-                f"leverage = {self.leverage!r}: {self.symbol} allows at most {limit:,.10g} "
-                f"at a notional of {self.entry_notional:,.10g}"
+            raise wrong(
+                "leverage",
+                self.leverage,
+                f"{self.symbol} allows at most {limit:,.10g} at a notional of {self.entry_notional:,.10g}",
             )
-            raise MarginError(msg)
 
     @classmethod
     def open(cls, *, symbol: str, quantity: float, price: float, schedule: RiskSchedule, leverage: float = 1.0) -> Self:
@@ -215,8 +213,9 @@ class Pool:
         for position in self.positions:
             mark = marks.setdefault(position.symbol, position.mark_price)
             if mark != position.mark_price:
-                msg = f"mark_price = {position.mark_price!r}: another {position.symbol} leg of the pool has {mark!r}"
-                raise MarginError(msg)
+                raise wrong(
+                    "mark_price", position.mark_price, f"another {position.symbol} leg of the pool has {mark!r}"
+                )
         _one_currency(self.positions, "pools")
 
     @property
@@ -268,11 +267,11 @@ class Account:
         profit = sum(position.unrealized_pnl for position in cross.positions)
         if cross.collateral < 0 and cross.collateral + profit < 0:
             at_least_zero("wallet_balance", self.wallet_balance)
-            msg = (
-                f"wallet_balance = {self.wallet_balance!r}: {-cross.collateral:,.10g} less than the isolated margins, "
-                f"and an open profit of {profit:,.10g} does not cover that; give more"
+            raise wrong(
+                "wallet_balance",
+                self.wallet_balance,
+                f"{-cross.collateral:,.10g} less than the isolated margins, and an open profit of {profit:,.10g} does not cover that; give more",
             )
-            raise MarginError(msg)
 
     def after(self, *, wallet_balance: float | None = None, positions: Iterable[Position] | None = None) -> Self:
         """Return the account after something happened to it: other marks, a loss taken, a position gone.
@@ -313,18 +312,19 @@ class Account:
                     isolated.append(Pool(collateral=margin, positions=(position,)))
                     free -= margin
                 case MarginMode.CROSS:
-                    msg = f"isolated_margin = {margin!r}: {position.symbol} is cross; leave it out, or isolate it"
-                    raise MarginError(msg)
+                    raise wrong("isolated_margin", margin, f"{position.symbol} is cross; leave it out, or isolate it")
                 case _:
-                    msg = f"isolated_margin = None: {position.symbol} is isolated; give the money set aside for it"
-                    raise MarginError(msg)
+                    raise MarginError(
+                        f"isolated_margin = None: {position.symbol} is isolated; give the money set aside for it"
+                    )
         if free < 0 and self.wallet_balance > 0 and isclose(free, 0.0, abs_tol=1e-9 * self.wallet_balance):
             free = 0.0  # what adding up floats left over
         if free < 0 and not cross:
             at_least_zero("wallet_balance", self.wallet_balance)
             set_aside = self.wallet_balance - free
-            msg = f"isolated_margin: {set_aside:,.10g} in all is more than wallet_balance = {self.wallet_balance!r}"
-            raise MarginError(msg)
+            raise MarginError(
+                f"isolated_margin: {set_aside:,.10g} in all is more than wallet_balance = {self.wallet_balance!r}"
+            )
         return (Pool(collateral=free, positions=tuple(cross)), *isolated)
 
     def at(self, mark_prices: Mapping[str, float]) -> Self:
@@ -361,8 +361,9 @@ def _check_values(position: Position) -> None:
 def _one_currency(positions: tuple[Position, ...], holders: str) -> None:
     """Refuse a mix of linear and inverse contracts."""
     if len({position.contract for position in positions}) > 1:
-        msg = f"contract: linear and inverse positions pay in different currencies; put them in separate {holders}"
-        raise MarginError(msg)
+        raise MarginError(
+            f"contract: linear and inverse positions pay in different currencies; put them in separate {holders}"
+        )
 
 
 def _keep(record: object, **values: object) -> None:
@@ -380,5 +381,9 @@ def _known(asked: Mapping[str, float], symbols: tuple[str, ...]) -> None:
     """Refuse a symbol that no position has."""
     for symbol in asked:
         if symbol not in symbols:
-            msg = f"symbol = {symbol!r}: give one of {', '.join(symbols) or 'none, for there is no position'}"
-            raise UnknownNameError(msg)
+            raise wrong(
+                "symbol",
+                symbol,
+                f"give one of {', '.join(symbols) or 'none, for there is no position'}",
+                UnknownNameError,
+            )

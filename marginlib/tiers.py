@@ -21,7 +21,7 @@ from math import inf, isclose
 from sys import float_info
 from typing import Self
 
-from marginlib._validate import MarginError, at_least_zero, finite, fraction, positive
+from marginlib.errors import MarginError, at_least_zero, finite, fraction, positive, wrong
 
 __all__ = ["RiskSchedule", "RiskTier"]
 
@@ -56,11 +56,11 @@ class RiskTier:
         if self.max_leverage is not None:
             positive("max_leverage", self.max_leverage)
             if self.max_leverage * rate > 1 + 1e-12:
-                msg = (
-                    f"max_leverage = {self.max_leverage!r}: at a maintenance_margin_rate of {rate!r} give at most "
-                    f"{1 / rate:g}, or a position is liquidated as it opens"
+                raise wrong(
+                    "max_leverage",
+                    self.max_leverage,
+                    f"at a maintenance_margin_rate of {rate!r} give at most {1 / rate:g}, or a position is liquidated as it opens",
                 )
-                raise MarginError(msg)
 
     @property
     def leverage_limit(self) -> float:
@@ -193,22 +193,21 @@ class RiskSchedule:
         rows = [_bracket(number, row) for number, row in enumerate(brackets, start=1)]
         for number, (floor, cap, rate, leverage, _) in enumerate(rows, start=1):
             if previous_cap is None:
-                msg = (
+                raise MarginError(
                     f"notional_cap = None: tier {number - 1} is not the last; give {floor!r}, where the next one starts"
                 )
-                raise MarginError(msg)
             if floor != previous_cap:
                 kind = "overlaps" if floor < previous_cap else "leaves a gap after"
-                msg = f"notional_floor = {floor!r}: tier {number} {kind} the one before; give {previous_cap!r}"
-                raise MarginError(msg)
+                raise wrong("notional_floor", floor, f"tier {number} {kind} the one before; give {previous_cap!r}")
             tiers.append(RiskTier(notional_floor=floor, maintenance_margin_rate=rate, max_leverage=leverage))
             previous_cap = cap
         schedule = cls(tiers=tuple(tiers), notional_cap=previous_cap, closing_fee_rate=closing_fee_rate)
         for number, (row, derived) in enumerate(zip(rows, schedule.amounts, strict=True), start=1):
             # Compared in proportion to the maintenance on the floor: tables in coins have amounts far below 0.01.
             if not isclose(row[4], derived, abs_tol=1e-6 * row[0] * row[2]):
-                msg = f"maintenance_amount = {row[4]!r}: tier {number} needs {derived:,.10g}, or the margin jumps there"
-                raise MarginError(msg)
+                raise wrong(
+                    "maintenance_amount", row[4], f"tier {number} needs {derived:,.10g}, or the margin jumps there"
+                )
         return schedule
 
     def tier(self, notional: float) -> int:
@@ -259,8 +258,7 @@ class RiskSchedule:
         # A size that was found as notional / price may come back an ulp above the tier's edge.
         least = at_least_zero("notional", notional) * (1 - _ROUNDING)
         if self.notional_cap is not None and least > self.notional_cap:
-            msg = f"notional = {notional!r}: the risk table allows at most {self.notional_cap:,.10g}"
-            raise MarginError(msg)
+            raise wrong("notional", notional, f"the risk table allows at most {self.notional_cap:,.10g}")
         return self.tiers[self.tier(least)].leverage_limit
 
     def max_notional(self, leverage: float) -> float:
@@ -280,8 +278,9 @@ class RiskSchedule:
         positive("leverage", leverage)
         allowed = sum(tier.leverage_limit >= leverage for tier in self.tiers)
         if not allowed:
-            msg = f"leverage = {leverage!r}: give at most {self.tiers[0].leverage_limit:,.10g}, the first tier's limit"
-            raise MarginError(msg)
+            raise wrong(
+                "leverage", leverage, f"give at most {self.tiers[0].leverage_limit:,.10g}, the first tier's limit"
+            )
         if allowed < len(self.tiers):
             return self.floors[allowed]
         return inf if self.notional_cap is None else float(self.notional_cap)
@@ -343,8 +342,7 @@ def _bracket(number: int, row: Sequence[float | None]) -> tuple[float, float | N
     """Return one row of a published table as five numbers, or say which is missing."""
     names = ("notional_floor", "notional_cap", "maintenance_margin_rate", "max_leverage", "maintenance_amount")
     if len(row) != len(names):
-        msg = f"tier {number} = {tuple(row)!r}: give {', '.join(names)}"
-        raise MarginError(msg)
+        raise MarginError(f"tier {number} = {tuple(row)!r}: give {', '.join(names)}")
     floor, cap, rate, leverage, amount = row
     return (
         finite(f"tier {number}: notional_floor", floor),
@@ -358,30 +356,27 @@ def _bracket(number: int, row: Sequence[float | None]) -> tuple[float, float | N
 def _check_order(tiers: tuple[RiskTier, ...], notional_cap: float | None) -> None:
     """Refuse tiers that overlap, are not convex, or allow more leverage to a larger position."""
     if not tiers:
-        msg = "tiers = (): give at least one RiskTier"
-        raise MarginError(msg)
+        raise MarginError("tiers = (): give at least one RiskTier")
     if tiers[0].notional_floor != 0:
-        msg = f"notional_floor = {tiers[0].notional_floor!r}: the first tier starts at 0"
-        raise MarginError(msg)
+        raise wrong("notional_floor", tiers[0].notional_floor, "the first tier starts at 0")
     for number, (below, above) in enumerate(pairwise(tiers), start=2):
         if above.notional_floor <= below.notional_floor:
-            msg = (
-                f"notional_floor = {above.notional_floor!r}: tier {number} overlaps the one before; "
-                f"give more than {below.notional_floor!r}"
+            raise wrong(
+                "notional_floor",
+                above.notional_floor,
+                f"tier {number} overlaps the one before; give more than {below.notional_floor!r}",
             )
-            raise MarginError(msg)
         if above.maintenance_margin_rate < below.maintenance_margin_rate:
-            msg = (
-                f"maintenance_margin_rate = {above.maintenance_margin_rate!r}: tier {number} is not convex; "
-                f"give at least {below.maintenance_margin_rate!r}, the rate of the tier before"
+            raise wrong(
+                "maintenance_margin_rate",
+                above.maintenance_margin_rate,
+                f"tier {number} is not convex; give at least {below.maintenance_margin_rate!r}, the rate of the tier before",
             )
-            raise MarginError(msg)
         if above.leverage_limit > below.leverage_limit:
-            msg = (
-                f"max_leverage = {above.leverage_limit!r}: tier {number} allows more than the one before; "
-                f"give at most {below.leverage_limit!r}"
+            raise wrong(
+                "max_leverage",
+                above.leverage_limit,
+                f"tier {number} allows more than the one before; give at most {below.leverage_limit!r}",
             )
-            raise MarginError(msg)
     if notional_cap is not None and positive("notional_cap", notional_cap) <= tiers[-1].notional_floor:
-        msg = f"notional_cap = {notional_cap!r}: give more than {tiers[-1].notional_floor!r}, the last tier's floor"
-        raise MarginError(msg)
+        raise wrong("notional_cap", notional_cap, f"give more than {tiers[-1].notional_floor!r}, the last tier's floor")

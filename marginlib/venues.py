@@ -14,7 +14,7 @@ from math import copysign
 from types import MappingProxyType
 from typing import Any
 
-from marginlib._validate import UnknownNameError, fraction
+from marginlib.errors import UnknownNameError, fraction, wrong
 from marginlib.margin import Risk
 from marginlib.model import Contract, Health, MaintenanceBasis, Position
 from marginlib.tiers import RiskSchedule, RiskTier
@@ -115,8 +115,7 @@ class Rulebook:
         """
         if symbol not in self.schedules:
             known = ", ".join(self.symbols) or "no table: give a schedule of your own"
-            msg = f"symbol = {symbol!r}: {self.venue} of {self.date} has {known}"
-            raise UnknownNameError(msg)
+            raise wrong("symbol", symbol, f"{self.venue} of {self.date} has {known}", UnknownNameError)
         return self.schedules[symbol]
 
     def position(
@@ -254,11 +253,9 @@ def rulebook(venue: str, date: str) -> Rulebook:
     """
     books = _books()
     if venue not in books:
-        msg = f"venue = {venue!r}: give one of {', '.join(books)}"
-        raise UnknownNameError(msg)
+        raise wrong("venue", venue, f"give one of {', '.join(books)}", UnknownNameError)
     if date not in books[venue]:
-        msg = f"date = {date!r}: {venue} is recorded for {', '.join(books[venue])}"
-        raise UnknownNameError(msg)
+        raise wrong("date", date, f"{venue} is recorded for {', '.join(books[venue])}", UnknownNameError)
     return _rulebook(venue, date)
 
 

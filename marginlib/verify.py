@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from marginlib._validate import MarginError, at_least_zero, finite, fraction, name_text, positive
+from marginlib.errors import MarginError, at_least_zero, finite, fraction, name_text, positive
 from marginlib.liquidation import bankruptcy_price, liquidation_price
 from marginlib.model import Contract, MaintenanceBasis, Pool, Position
 from marginlib.tiers import RiskSchedule
@@ -127,8 +127,7 @@ def read_rows(lines: Iterable[str]) -> Iterator[tuple[int, Row]]:
             try:
                 yield number, read_row(line)
             except MarginError as error:
-                msg = f"line {number}: {error}"
-                raise RowError(msg) from error
+                raise RowError(f"line {number}: {error}") from error
 
 
 def read_row(line: str) -> Row:
@@ -150,11 +149,9 @@ def read_row(line: str) -> Row:
     except RowError:
         raise
     except (ValueError, RecursionError) as error:  # ValueError: no JSON, or an integer of thousands of digits
-        msg = f"not JSON: {error}"
-        raise RowError(msg) from error
+        raise RowError(f"not JSON: {error}") from error
     if not isinstance(data, dict):
-        msg = f"{_show(data)}: give a JSON object with the fields of the schema"
-        raise RowError(msg)
+        raise RowError(f"{_show(data)}: give a JSON object with the fields of the schema")
     for field in ("id", "source", "venue", "symbol"):
         name_text(field, _field(data, field))
     expected, tolerance = _expected(_record(data, "expected")), _tolerance(_record(data, "tolerance"))
@@ -174,8 +171,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(data) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        msg = f"{twice}: the field is given twice; give it once"
-        raise RowError(msg)
+        raise RowError(f"{twice}: the field is given twice; give it once")
     return data
 
 
@@ -197,13 +193,11 @@ def _pool(data: dict[str, Any]) -> Pool:
     collateral = finite("wallet_balance", _field(data, "wallet_balance"))
     legs = _field(data, "positions")
     if not isinstance(legs, list) or not legs:
-        msg = f"positions = {_show(legs)}: give a list of at least one position"
-        raise RowError(msg)
+        raise RowError(f"positions = {_show(legs)}: give a list of at least one position")
     symbols = _each(legs, _symbol)
     target = data["symbol"]
     if target not in symbols:
-        msg = f"symbol = {target!r}: give one of the positions' symbols, {', '.join(symbols)}"
-        raise RowError(msg)
+        raise RowError(f"symbol = {target!r}: give one of the positions' symbols, {', '.join(symbols)}")
     # The target's mark does not enter its own price, so it may be left out; its legs share the one that is known.
     own = [leg for leg, symbol in zip(legs, symbols, strict=True) if symbol == target]
     given = [leg["mark_price"] for leg in own if leg.get("mark_price") is not None]
@@ -221,16 +215,14 @@ def _each(legs: list[object], read: Callable[[Any], _T]) -> list[_T]:
         try:
             results.append(read(leg))
         except MarginError as error:
-            msg = f"positions, number {number}: {error}"
-            raise RowError(msg) from error
+            raise RowError(f"positions, number {number}: {error}") from error
     return results
 
 
 def _symbol(leg: object) -> str:
     """Return the symbol of one position of a row."""
     if not isinstance(leg, dict):
-        msg = f"{_show(leg)}: give an object with symbol, quantity, entry_price, ..."
-        raise RowError(msg)
+        raise RowError(f"{_show(leg)}: give an object with symbol, quantity, entry_price, ...")
     return name_text("symbol", _field(leg, "symbol"))
 
 
@@ -266,16 +258,14 @@ def _expected(data: dict[str, Any]) -> dict[str, float | None]:
     """Return the published prices of a row."""
     unknown = [name for name in data if name not in _PRICES]
     if unknown or not data:
-        msg = f"expected = {_show(data)}: give {' or '.join(_PRICES)}, or both"
-        raise RowError(msg)
+        raise RowError(f"expected = {_show(data)}: give {' or '.join(_PRICES)}, or both")
     return {name: None if price is None else finite(f"expected: {name}", price) for name, price in data.items()}
 
 
 def _tolerance(data: dict[str, Any]) -> tuple[float, float]:
     """Return absolute and relative tolerance of a row."""
     if not data or set(data) - {"abs", "rel"}:
-        msg = f"tolerance = {_show(data)}: give abs or rel, or both"
-        raise RowError(msg)
+        raise RowError(f"tolerance = {_show(data)}: give abs or rel, or both")
     return (
         at_least_zero("tolerance: abs", data.get("abs", 0.0)),
         at_least_zero("tolerance: rel", data.get("rel", 0.0)),
@@ -285,8 +275,7 @@ def _tolerance(data: dict[str, Any]) -> tuple[float, float]:
 def _field(data: dict[str, Any], name: str) -> Any:  # noqa: ANN401 - JSON
     """Return a field that must be there."""
     if name not in data:
-        msg = f"{name}: the field is missing"
-        raise RowError(msg)
+        raise RowError(f"{name}: the field is missing")
     return data[name]
 
 
@@ -294,8 +283,7 @@ def _record(data: dict[str, Any], name: str) -> dict[str, Any]:
     """Return a field that must be an object."""
     value = _field(data, name)
     if not isinstance(value, dict):
-        msg = f"{name} = {_show(value)}: give an object"
-        raise RowError(msg)
+        raise RowError(f"{name} = {_show(value)}: give an object")
     return value
 
 
@@ -303,8 +291,7 @@ def _choice(data: dict[str, Any], name: str, *choices: str) -> str:
     """Return a field that must be one of a few words."""
     value = _field(data, name)
     if not isinstance(value, str) or value not in choices:
-        msg = f"{name} = {_show(value)}: give {' or '.join(choices)}"
-        raise RowError(msg)
+        raise RowError(f"{name} = {_show(value)}: give {' or '.join(choices)}")
     return value
 
 

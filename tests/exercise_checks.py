@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from marginlib.exercises import SETS, Task, given, grading_cases, open_cases, tasks, ticket
+from marginlib.course.tasks import SETS, tasks
+from marginlib.practice.tasks.numbering import given, grading_cases, open_cases, ticket
+from marginlib.practice.tasks.task import Task
 
 ALL = [task for set_id in SETS for task in tasks(set_id)]
 SECRET = b"a key that a teacher keeps"

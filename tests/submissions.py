@@ -13,7 +13,9 @@ import build_exercises as build
 import nbformat
 from nbformat import NotebookNode
 
-from marginlib.exercises import Task, given, tasks, ticket
+from marginlib.course.tasks import tasks
+from marginlib.practice.tasks.numbering import given, ticket
+from marginlib.practice.tasks.task import Task
 
 TEXT = "I would compare the sizes, not the settings, and then the money behind them."
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from marginlib import Account, Contract, MaintenanceBasis, MarginError, RiskSchedule, rulebook
-from marginlib.bars import MarkBars, replay_bars, replay_bars_fast
-from marginlib.events import Deposit, Fill, MarkPrices
-from marginlib.history import Bars
-from marginlib.replay import Leftover, PaidFrom, Rules, fifth_first, full_close, largest_loss_first, step_down
+from marginlib.market.bars import MarkBars, replay_bars, replay_bars_fast
+from marginlib.market.events import Deposit, Fill, MarkPrices
+from marginlib.market.paths import Bars
+from marginlib.market.replay import Leftover, PaidFrom, Rules, fifth_first, full_close, largest_loss_first, step_down
 from marginlib.venues import Rulebook
 
 FLAT = RiskSchedule.flat(0.01)

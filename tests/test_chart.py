@@ -13,7 +13,8 @@ from marginlib import (
     risk,
     rulebook,
 )
-from marginlib.chart import Chart, Control, Explorer, Table, grid, money, percent, pool_chart, price_text, times
+from marginlib.drawing.chart import Chart, Control, Explorer, Table, grid, pool_chart, times
+from marginlib.words import money, percent, price_text
 
 FLAT = RiskSchedule.flat(0.004)
 

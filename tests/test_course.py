@@ -10,9 +10,10 @@ from types import ModuleType
 
 import pytest
 
-from marginlib import MarginError, __version__, course
+from marginlib import MarginError, __version__
 from marginlib.__main__ import main
-from marginlib.course import MANIFEST, START, open_course, write_course
+from marginlib.jupyter import folder as course
+from marginlib.jupyter.folder import MANIFEST, START, open_course, write_course
 
 ROOT = Path(__file__).resolve().parents[1]
 OLD, NEW = f"notebooks/a.{__version__}.md", f"notebooks/a.{__version__}-2.md"

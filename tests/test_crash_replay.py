@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from marginlib import Account, Contract, MarginError, RiskSchedule, UnknownNameError, account_risk, liquidation_price
-from marginlib.crash_replay import crash_replay, crash_rulebooks
-from marginlib.events import MarkPrices
-from marginlib.history import crash, crashes
-from marginlib.replay import Rules, replay, step_down
+from marginlib.market.crash import crash_replay, crash_rulebooks
+from marginlib.market.events import MarkPrices
+from marginlib.market.recorded import crash, crashes
+from marginlib.market.replay import Rules, replay, step_down
 
 EVENTS = [each.event for each in crashes()]
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from marginlib import Account, MarginError, Position, RiskSchedule, UnknownNameError, liquidation_price
-from marginlib.decision import (
+from marginlib.odds.decision import (
     BOOKS,
     MARKETS,
     Meets,
@@ -26,7 +26,9 @@ from marginlib.decision import (
     trial,
     try_rule,
 )
-from marginlib.montecarlo import Diffusion, Distribution, Estimate, Odds, PathCache, touch_probability
+from marginlib.odds.diffusion import Diffusion, touch_probability
+from marginlib.odds.estimates import Distribution, Estimate, Odds
+from marginlib.odds.simulate import PathCache
 
 FLAT = RiskSchedule.flat(0.004)
 LONG_RUN = MARKETS["2020 to 2026"]

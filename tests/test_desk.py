@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marginlib import Account, MarginError, MarginMode, Pool, account_risk, liquidation_price, rulebook
-from marginlib.crash_replay import crash_replay, crash_rulebooks
-from marginlib.desk import (
+from marginlib.market.crash import crash_replay, crash_rulebooks
+from marginlib.market.desk import (
     CALCULATORS,
     AddMargin,
     Close,
@@ -29,8 +29,9 @@ from marginlib.desk import (
     status,
     worth,
 )
-from marginlib.history import crash, crashes, geometric_brownian_path
-from marginlib.replay import Leftover, ModeChange, Rules, Snapshot
+from marginlib.market.generate import geometric_brownian_path
+from marginlib.market.recorded import crash, crashes
+from marginlib.market.replay import Leftover, ModeChange, Rules, Snapshot
 
 EVENTS = [each.event for each in crashes()]
 CROSS, ISOLATED = MarginMode.CROSS, MarginMode.ISOLATED

@@ -5,7 +5,7 @@ from math import inf, nan
 import pytest
 
 from marginlib import MarginError, MarginMode
-from marginlib.events import (
+from marginlib.market.events import (
     AddIsolatedMargin,
     Deposit,
     Fill,

@@ -18,22 +18,17 @@ import pytest
 from exercise_checks import ALL, SECRET, faults
 from nbclient import NotebookClient
 
-from marginlib import MarginError, progress
-from marginlib.exercises import (
-    SETS,
-    Task,
-    check,
-    collect,
-    given,
-    grading_cases,
-    judge,
-    open_cases,
-    start,
-    task,
-    tasks,
-    ticket,
-)
-from marginlib.misconceptions import MISCONCEPTIONS, answer
+from marginlib import MarginError
+from marginlib.course.session import check, start
+from marginlib.course.tasks import SETS, tasks
+from marginlib.practice import progress
+from marginlib.practice.beliefs.catalogue import MISCONCEPTIONS
+from marginlib.practice.beliefs.recognise import answer
+from marginlib.practice.tasks import task
+from marginlib.practice.tasks.collecting import collect
+from marginlib.practice.tasks.judging import judge
+from marginlib.practice.tasks.numbering import given, grading_cases, open_cases, ticket
+from marginlib.practice.tasks.task import Task
 
 LEARNERS = ["self-study", "ada", "Zoë, 3rd"]
 each_task = pytest.mark.parametrize("asked", ALL, ids=[each.id for each in ALL])

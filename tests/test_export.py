@@ -11,7 +11,7 @@ import pytest
 from nbclient import NotebookClient
 from refresh_notebooks import WIDGET_STATE, WIDGET_VIEW, clean, notebooks, text
 
-from marginlib.export import LessonExporter
+from marginlib.jupyter.lesson import LessonExporter
 
 OUTSIDE = re.compile(
     r"""(?:src|href)\s*=\s*["'](?:https?:)?//|@import|url\(\s*["']?https?:|\bimport\s*\(?["']https?:"""
@@ -23,7 +23,7 @@ KILOBYTE = 1_000
 def ran():
     """A notebook with a live figure and with a widget that needs Python, run by a real kernel."""
     cells = [
-        "from marginlib import figures\nfrom marginlib.widgets import explore\nexplore(figures.TASTE)",
+        "from marginlib.course import figures\nfrom marginlib.drawing import explore\nexplore(figures.TASTE)",
         "import ipywidgets\nipywidgets.IntSlider()",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])

@@ -4,8 +4,10 @@ from itertools import product
 
 import pytest
 
-from marginlib import Account, Pool, Position, RiskSchedule, close_out, figures, liquidation_price, rulebook
-from marginlib.chart import Explorer, money
+from marginlib import Account, Pool, Position, RiskSchedule, close_out, liquidation_price, rulebook
+from marginlib.course import figures
+from marginlib.drawing.chart import Explorer
+from marginlib.words import money
 
 EXPLORERS = [value for name in figures.__all__ if isinstance(value := getattr(figures, name), Explorer)]
 each_explorer = pytest.mark.parametrize("explorer", EXPLORERS, ids=lambda explorer: explorer.name)

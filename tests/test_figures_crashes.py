@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from marginlib import Account, account_risk, figures
-from marginlib.crash_replay import crash_replay, crash_rulebooks
-from marginlib.history import crash
-from marginlib.replay import Rules
+from marginlib import Account, account_risk
+from marginlib.course import figures
+from marginlib.market.crash import crash_replay, crash_rulebooks
+from marginlib.market.recorded import crash
+from marginlib.market.replay import Rules
 
 
 def states(event, leverage, *, isolated, side=1):

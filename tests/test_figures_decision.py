@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from marginlib import figures
-from marginlib.decision import MARKETS, trial
-from marginlib.montecarlo import touch_probability
+from marginlib.course import figures
+from marginlib.odds.decision import MARKETS, trial
+from marginlib.odds.diffusion import touch_probability
 
 
 def test_the_points_are_those_of_the_decision():

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from marginlib import MarginMode, account_risk, figures
-from marginlib.crash_replay import crash_replay
-from marginlib.desk import Opening, crash_desk
+from marginlib import MarginMode, account_risk
+from marginlib.course import figures
+from marginlib.market.crash import crash_replay
+from marginlib.market.desk import Opening, crash_desk
 
 
 def modes(mode):

@@ -20,13 +20,13 @@ from marginlib import (
     Position,
     RiskSchedule,
     common_shock,
-    figures,
     liquidation_price,
     risk,
     rulebook,
 )
-from marginlib.chart import grid
-from marginlib.figures.maps import safe_corners, survival_chart
+from marginlib.course import figures
+from marginlib.course.figures.maps import safe_corners, survival_chart
+from marginlib.drawing.chart import grid
 
 RULES = rulebook("binance_usdm", "2026-09-29")
 FLAT = RiskSchedule.flat(0.004)
@@ -186,7 +186,7 @@ def test_a_hedge_helps_against_a_common_fall_and_not_against_parting():
 
 @pytest.mark.parametrize("ratio", [0.2, 0.7, 1.0, 1.5])
 def test_parting_ends_where_equity_is_maintenance(ratio):
-    from marginlib.figures.maps import _parting  # noqa: PLC0415
+    from marginlib.course.figures.maps import _parting  # noqa: PLC0415
 
     pool = flat_pool(btc=50_000 / 60_000, eth=-ratio * 50_000 / 3_000)
     share = _parting(pool)

@@ -5,10 +5,11 @@ import re
 import numpy as np
 import pytest
 
-from marginlib import figures, rulebook
-from marginlib.figures import TIER_DATE
+from marginlib import rulebook
+from marginlib.course import figures
+from marginlib.course.figures import TIER_DATE
 from marginlib.model import Pool
-from marginlib.montecarlo import Diffusion, pool_touch_probability
+from marginlib.odds.diffusion import Diffusion, pool_touch_probability
 
 
 def chances(chart):

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from marginlib import figures
-from marginlib.chart import money
+from marginlib.course import figures
+from marginlib.words import money
 
 # 0.5 BTC at 60,000: 30,000 of notional; 3,000 behind it when isolated, 10,000 in cross; 0.4 % maintenance.
 BACKING = {"margin": 3_000.0, "account": 3_000.0, "cross": 10_000.0}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from marginlib import figures
+from marginlib.course import figures
 
 TEN = figures.RULEBOOKS(setting=10)
 

@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 from test_figures import EXPLORERS, settings
 
-from marginlib import MarginError, figures
-from marginlib import widgets as package
-from marginlib.widgets.frames import Frame, form, frame, lattice, pack, precomputed
-from marginlib.widgets.frames import settings as settings_at
+from marginlib import MarginError
+from marginlib.course import figures
+from marginlib.drawing import live as package
+from marginlib.drawing.frames import Frame, form, frame, lattice, pack, precomputed
+from marginlib.drawing.frames import settings as settings_at
 
 LIVE = Path(package.__file__).with_name("live.js")
 WHOLE = [explorer for explorer in EXPLORERS if precomputed(explorer)]

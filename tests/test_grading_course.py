@@ -16,8 +16,10 @@ from nbgrader.api import Gradebook
 from nbgrader_course import make_course, nbgrader, needs_sandbox
 from submissions import TEXT, content, filled, hand_in, released, solutions
 
-from marginlib.exercises import SETS, given, grading_cases, open_cases, task, tasks, ticket
+from marginlib.course.tasks import SETS, tasks
 from marginlib.grading.keys import read_key, write_tickets
+from marginlib.practice.tasks import task
+from marginlib.practice.tasks.numbering import given, grading_cases, open_cases, ticket
 
 SET = "sizing"
 RIGHT = {**solutions(SET), "sizing-9": TEXT}

@@ -26,10 +26,11 @@ from nbgrader.api import Gradebook
 from nbgrader_course import make_course, nbgrader, needs_sandbox
 from submissions import TEXT, content, filled, full, hand_in, released, solutions
 
-from marginlib.exercises import given, task, ticket
 from marginlib.grading.jobs import results
 from marginlib.grading.keys import read_key
 from marginlib.grading.verdict import Result
+from marginlib.practice.tasks import task
+from marginlib.practice.tasks.numbering import given, ticket
 
 SET = "sizing"
 FULL = full(SET)
@@ -164,7 +165,7 @@ def untouched(_place):
 @fault(scores={"sizing-3": 0}, says={"sizing-3": "grading checks passed"})
 def fails_only_hidden_cases(place):
     mine = ticket(SET, "fails_only_hidden_cases", read_key(place.key))
-    from marginlib.exercises import open_cases  # noqa: PLC0415 - for this student alone
+    from marginlib.practice.tasks.numbering import open_cases  # noqa: PLC0415 - for this student alone
 
     cases = open_cases(task("sizing-3"), mine)
     table = {repr(list(case.values())): task("sizing-3").solve(**case) for case in cases}
@@ -380,7 +381,7 @@ def patches_the_grader(_place):
         "    for name in ('collect', 'same', 'judge', 'grade'):\n"
         "        if hasattr(module, name) and module is not sys.modules['__main__']:\n"
         "            setattr(module, name, lambda *a, **k: [{'kind': 'truth', 'value': True}])\n"
-        "import marginlib.exercises as e\ne.check = lambda *a: True\n"
+        "import marginlib.course.tasks as e\ne.check = lambda *a: True\n"
     )
     return {"sizing-2": f"answer_2 = 0.5\n{patch}"}
 
@@ -606,7 +607,7 @@ def test_a_copied_sheet_is_told_with_the_name_of_whom_it_was_made_for(graded):
 
 
 def test_hidden_cases_stay_hidden(graded):
-    from marginlib.exercises import grading_cases  # noqa: PLC0415 - the only use
+    from marginlib.practice.tasks.numbering import grading_cases  # noqa: PLC0415 - the only use
 
     name = "carries_hidden_cases_out"
     hidden = grading_cases(task("sizing-3"), name, read_key(graded.place.key))

@@ -17,11 +17,12 @@ from nbgrader_course import needs_sandbox
 from submissions import TEXT, content, filled, full, hand_in, released, solutions
 
 from marginlib import MarginError
-from marginlib.exercises import given, task, ticket
 from marginlib.grading import cli, jobs
 from marginlib.grading.jobs import Setup, result_of, results, run
 from marginlib.grading.keys import new_key
 from marginlib.grading.sandbox import SandboxError
+from marginlib.practice.tasks import task
+from marginlib.practice.tasks.numbering import given, ticket
 
 SET = "sizing"
 NAMES = tuple(f"student {k:02}" for k in range(24))  # a name with a space is a name, too

@@ -8,8 +8,11 @@ import stat
 import pytest
 
 from marginlib import MarginError
-from marginlib.exercises import SETS, given, start, task, ticket
+from marginlib.course.session import start
+from marginlib.course.tasks import SETS
 from marginlib.grading.keys import fingerprint, new_key, read_key, read_roster, write_tickets
+from marginlib.practice.tasks import task
+from marginlib.practice.tasks.numbering import given, ticket
 
 KEY = b"k" * 32
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from marginlib.exercises import SETS
+from marginlib.course.tasks import SETS
 from marginlib.grading import sandbox as module
 from marginlib.grading.sandbox import STATED, STATEMENT, Limits, Sandbox, SandboxError
 
@@ -180,7 +180,7 @@ def test_one_call_changes_nothing_for_the_next(sandbox):
 
 def test_the_stand_in_gives_the_numbers_and_no_answer(sandbox):
     source = """
-from marginlib.exercises import check, start
+from marginlib.course.session import check, start
 numbers = start("sizing", "ben", ticket="0" * 64)
 numbers["sizing-1"]["price"] += 1
 again = start("sizing")
@@ -196,7 +196,7 @@ d = [numbers["sizing-1"]["price"], again["sizing-1"]["price"], repr(shown), show
         "from marginlib import liquidation_prices",
         "import marginlib.liquidation",
         "import marginlib; marginlib.Position",
-        "from marginlib.exercises import judge",
+        "from marginlib.practice.tasks.judging import judge",
         "from marginlib.exercises.sets import sizing",
         "import importlib; importlib.import_module('marginlib.margin')",
     ],

@@ -25,19 +25,11 @@ import numpy as np
 import pytest
 
 from marginlib import MarginError, UnknownNameError
-from marginlib.history import (
-    Bars,
-    DownloadError,
-    PricePath,
-    block_bootstrap_path,
-    crash,
-    crashes,
-    download,
-    geometric_brownian_path,
-    join_bars,
-    jump_diffusion_path,
-    read_bars,
-)
+from marginlib.market.download import DownloadError, download
+from marginlib.market.files import read_bars
+from marginlib.market.generate import block_bootstrap_path, geometric_brownian_path, jump_diffusion_path
+from marginlib.market.paths import Bars, PricePath, join_bars
+from marginlib.market.recorded import crash, crashes
 
 SHARED = Path(os.environ.get("MARGINLIB_SHARED", Path(__file__).resolve().parents[1].parent / "shared"))
 MARKET = SHARED / "market"
@@ -989,7 +981,7 @@ def test_finished_blocks_survive_a_failure(exchange, fetch):
 
 KILLED = """
 import sys, ccxt
-from marginlib.history import download
+from marginlib.market.download import download
 client = ccxt.binanceusdm({"rateLimit": 1})
 client.urls["api"] = {name: sys.argv[1] for name in client.urls["api"]}
 download("BTCUSDT", "2020-01-01", "2020-06-01", cache_dir=sys.argv[2], exchange=client, progress=False)
@@ -1132,7 +1124,7 @@ def test_the_end_of_history_is_the_last_closed_bar(fetch):
 
 
 def test_importing_history_imports_no_optional_package():
-    code = "import sys, marginlib.history; print(sorted({'ccxt', 'tqdm', 'requests', 'pandas'} & set(sys.modules)))"
+    code = "import sys, marginlib.market; print(sorted({'ccxt', 'tqdm', 'requests', 'pandas'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)  # noqa: S603
     assert done.stdout.strip() == "[]"
 

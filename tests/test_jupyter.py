@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from marginlib._jupyter import _jupyter_server_extension_points, _load_jupyter_server_extension, _prompt
+from marginlib.jupyter.server import _jupyter_server_extension_points, _load_jupyter_server_extension, _prompt
 
 ROOT = Path(__file__).resolve().parents[1]
 SETTING = "kernel_websocket_connection_class"
@@ -26,7 +26,7 @@ words = ["--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
 words += ["--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True"]
 app = ServerApp.instance()
 app.initialize([*words, f"--ServerApp.root_dir={sys.argv[1]}",
-                "--ServerApp.jpserver_extensions={'marginlib._jupyter': True}"])
+                "--ServerApp.jpserver_extensions={'marginlib.jupyter.server': True}"])
 
 def server_end(port):
     for number in os.listdir("/proc/self/fd"):
@@ -82,7 +82,7 @@ class Log(list):
 
 
 def test_the_extension_has_a_place():
-    assert _jupyter_server_extension_points() == [{"module": "marginlib._jupyter"}]
+    assert _jupyter_server_extension_points() == [{"module": "marginlib.jupyter.server"}]
 
 
 def test_a_server_that_has_changed_is_left_alone_with_a_warning():

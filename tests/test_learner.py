@@ -11,19 +11,21 @@ from html import unescape
 import pytest
 from test_project import ROOT
 
-from marginlib.exercises import SETS, tasks
-from marginlib.objectives import OBJECTIVES
+from marginlib.course.tasks import SETS, tasks
 from marginlib.practice import gain, progress_page
-from marginlib.progress import load
-from marginlib.questions import questions
+from marginlib.practice.objectives import OBJECTIVES
+from marginlib.practice.progress import load
+from marginlib.practice.questions import questions
 
 COURSE = [f"{number:02}" for number in range(14)]
 # What a learner does who knows the right answers; the last line stops the kernel as a power cut would.
 LEARN = """
 import os, signal, sys
-from marginlib.exercises import check, open_cases, start, tasks, ticket
+from marginlib.course.session import check, start
+from marginlib.practice.tasks.numbering import open_cases, ticket
+from marginlib.course.tasks import tasks
 from marginlib.practice import closing_questions, opening_questions, predict, reveal
-from marginlib.questions import questions
+from marginlib.practice.questions import questions
 from test_practice import right
 
 def answer(panels):

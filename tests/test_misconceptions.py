@@ -32,11 +32,9 @@ from marginlib import (
     risk,
     rulebook,
 )
-from marginlib.misconceptions import (
-    ASKS,
-    MISCONCEPTIONS,
-    RIGHT,
-    Case,
+from marginlib.practice.beliefs.catalogue import MISCONCEPTIONS
+from marginlib.practice.beliefs.reasoning import ASKS, RIGHT, Case
+from marginlib.practice.beliefs.recognise import (
     Tolerance,
     answer,
     beliefs,
@@ -189,7 +187,7 @@ def test_the_catalogue_is_large_enough_and_complete() -> None:
 
 def test_a_refutation_is_computed_when_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     before = {code: each.refutation for code, each in MISCONCEPTIONS.items()}
-    monkeypatch.setattr("marginlib.misconceptions.catalogue._FLAT", RiskSchedule.flat(0.01, max_leverage=100))
+    monkeypatch.setattr("marginlib.practice.beliefs.catalogue._FLAT", RiskSchedule.flat(0.01, max_leverage=100))
     changed = {code for code, each in MISCONCEPTIONS.items() if each.refutation != before[code]}
     assert {"NO_MAINTENANCE", "LIQUIDATION_IS_BANKRUPTCY", "LEVERAGE_IS_DISTANCE", "HEDGED_IS_SAFE"} <= changed
 
@@ -352,6 +350,6 @@ def test_every_step_is_named_in_the_docstring() -> None:
 
 
 def test_it_runs_on_the_standard_library() -> None:
-    program = "import sys, marginlib.misconceptions; print('numpy' in sys.modules)"
+    program = "import sys, marginlib.practice.beliefs; print('numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603
     assert done.stdout.strip() == "False"

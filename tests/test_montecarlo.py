@@ -27,12 +27,12 @@ from marginlib import (
     liquidation_price,
     risk,
 )
-from marginlib import montecarlo as mc
-from marginlib.montecarlo import bridge
-from marginlib.montecarlo.bridge import blocks
-from marginlib.montecarlo.draws import Grid, factors, increments
-from marginlib.montecarlo.estimates import KEPT_PATHS
-from marginlib.montecarlo.plans import Plan
+from marginlib import odds as mc
+from marginlib.odds import bridge
+from marginlib.odds.bridge import blocks
+from marginlib.odds.draws import Grid, factors, increments
+from marginlib.odds.estimates import KEPT_PATHS
+from marginlib.odds.plans import Plan
 
 FLAT = RiskSchedule.flat(0.005)
 STEEP = RiskSchedule.from_brackets(
@@ -593,7 +593,7 @@ MEMORY = r"""
 import re, sys
 from pathlib import Path
 from marginlib import Account, rulebook
-from marginlib import montecarlo as mc
+from marginlib import odds as mc
 rules = rulebook("binance_usdm", "2026-09-29")
 names = ["BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "BNBUSDT"]
 legs = [rules.position(name, 1_000 * sign, 10.0, leverage=10) for name, sign in zip(names, [1, 1, -1, 1, -1])]
@@ -671,7 +671,7 @@ def slow(x, folder):
 
 if __name__ == "__main__":
     from distributed import LocalCluster
-    from marginlib import montecarlo as mc
+    from marginlib import odds as mc
     sys.path.insert(0, sys.argv[2])
     folder = sys.argv[1]
     with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:

@@ -14,8 +14,8 @@ import pytest
 from nbclient import NotebookClient
 from refresh_notebooks import ROOT, clean, notebooks, text
 
-from marginlib.questions import questions
-from marginlib.widgets import ExplorerPanel
+from marginlib.drawing.live import ExplorerPanel
+from marginlib.practice.questions import questions
 
 NOTEBOOKS = notebooks()
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])

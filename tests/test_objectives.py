@@ -10,9 +10,9 @@ import pytest
 from refresh_notebooks import notebooks
 
 from marginlib import MarginError, UnknownNameError
-from marginlib.exercises import SETS, tasks
-from marginlib.objectives import OBJECTIVES, Objective, objective
-from marginlib.questions import questions
+from marginlib.course.tasks import SETS, tasks
+from marginlib.practice.objectives import OBJECTIVES, Objective, objective
+from marginlib.practice.questions import questions
 
 VERBS = ["compute", "predict", "compare", "choose"]
 BULLET = re.compile(r"^- \*\*(\w+)\*\* (.+)$", re.MULTILINE)

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from marginlib import MarginError, figures
-from marginlib.chart import Table
-from marginlib.plots import Drawing, show_table, static, table_html
+from marginlib import MarginError
+from marginlib.course import figures
+from marginlib.drawing.chart import Table
+from marginlib.drawing.still import Drawing, show_table, static, table_html
 
 
 def pixels(png):

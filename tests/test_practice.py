@@ -16,8 +16,7 @@ from refresh_notebooks import clean
 from test_project import ROOT
 
 from marginlib import practice
-from marginlib.exercises import SETS, tasks
-from marginlib.objectives import OBJECTIVES
+from marginlib.course.tasks import SETS, tasks
 from marginlib.practice import (
     ask,
     calibration,
@@ -29,8 +28,9 @@ from marginlib.practice import (
     reveal,
 )
 from marginlib.practice.answers import KINDS, judged
-from marginlib.progress import Attempt, load, record
-from marginlib.questions import question, questions
+from marginlib.practice.objectives import OBJECTIVES
+from marginlib.practice.progress import Attempt, load, record
+from marginlib.practice.questions import question, questions
 
 ASKED = [each for each in questions() if each.role in {"closing", "opening", "posttest"}]
 PREDICTED = questions(role="prediction")

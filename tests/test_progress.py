@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marginlib import progress as module
-from marginlib.progress import CONFIDENCES, Attempt, Calibration, Progress, export, load, record
+from marginlib.practice import progress as module
+from marginlib.practice.progress import CONFIDENCES, Attempt, Calibration, Progress, export, load, record
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -143,7 +143,7 @@ def test_one_attempt_a_line_and_nothing_left_over(file):
 MANY = """
 import sys, time
 from pathlib import Path
-from marginlib.progress import Attempt, record
+from marginlib.practice.progress import Attempt, record
 started = Path(sys.argv[1]).parent / "started"
 started.mkdir(exist_ok=True)
 (started / sys.argv[2]).touch()
@@ -171,7 +171,7 @@ def test_two_notebooks_at_once_lose_nothing(file):
 
 ENDLESS = """
 import sys
-from marginlib.progress import Attempt, record
+from marginlib.practice.progress import Attempt, record
 number = int(sys.argv[2])
 while True:
     number += 1

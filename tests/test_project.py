@@ -140,7 +140,7 @@ def test_a_figure_that_there_is_not_is_an_attribute_error() -> None:
     program = "from marginlib import figures; print(set(figures.__all__) <= set(dir(figures))); figures.NOTHING"
     done = run(["-c", program], PYTHONPATH=str(ROOT))
     assert done.stdout.strip() == "True"
-    assert "AttributeError: module 'marginlib.figures' has no attribute 'NOTHING'" in done.stderr
+    assert "AttributeError: module 'marginlib.course.figures' has no attribute 'NOTHING'" in done.stderr
 
 
 # --- documentation --------------------------------------------------------------------------------------------------

@@ -11,10 +11,10 @@ from math import inf, nan
 import pytest
 
 from marginlib import MarginError, UnknownNameError
-from marginlib.misconceptions import MISCONCEPTIONS
-from marginlib.montecarlo import touch_probability
-from marginlib.objectives import OBJECTIVES
-from marginlib.questions import Input, Question, Verdict, _read_bank, draw, judge, question, questions
+from marginlib.odds.diffusion import touch_probability
+from marginlib.practice.beliefs.catalogue import MISCONCEPTIONS
+from marginlib.practice.objectives import OBJECTIVES
+from marginlib.practice.questions import Input, Question, Verdict, _read_bank, draw, judge, question, questions
 
 ALL = questions()
 each_question = pytest.mark.parametrize("asked", ALL, ids=[each.id for each in ALL])

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marginlib import Account, Contract, MarginError, MarginMode, RiskSchedule, risk
-from marginlib.events import (
+from marginlib.market.events import (
     AddIsolatedMargin,
     Deposit,
     Fill,
@@ -19,7 +19,7 @@ from marginlib.events import (
     SetMarginMode,
     Withdrawal,
 )
-from marginlib.replay import (
+from marginlib.market.replay import (
     Cut,
     Ledger,
     Leftover,

@@ -7,7 +7,7 @@ from itertools import combinations, pairwise
 import pytest
 from test_figures import EXPLORERS
 
-from marginlib.style import FILLS, STROKES, THEMES, css, number_text, ticks
+from marginlib.drawing.style import FILLS, STROKES, THEMES, css, number_text, ticks
 
 # Full loss of one kind of cone, on linear RGB. Source: G. M. Machado, M. M. Oliveira, L. A. F. Fernandes, A
 # Physiologically-based Model for Simulation of Color Vision Deficiency, IEEE TVCG 15(6), 2009, table 1, severity 1.0.

@@ -9,7 +9,7 @@ import build_classes
 import pytest
 from nbgrader.apps import NbGraderApp
 
-from marginlib.exercises import SETS, tasks
+from marginlib.course.tasks import SETS, tasks
 from marginlib.grading.cli import _parser
 
 PAGE = (build_classes.ROOT / "exercises" / "TEACHING.md").read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from marginlib import MarginError, UnknownNameError
-from marginlib._validate import at_least_zero, finite, fraction, name_text, positive
+from marginlib.errors import at_least_zero, finite, fraction, name_text, positive
 
 Check = Callable[[str, object], float]
 NOT_NUMBERS = [float("nan"), float("inf"), float("-inf"), None, "5", True, [5], 1 + 2j]

@@ -10,10 +10,11 @@ import pytest
 from test_figures import EXPLORERS
 from test_frames import in_32_bits, split
 
-from marginlib import MarginError, figures
-from marginlib.chart import Explorer, slider
-from marginlib.widgets import explore
-from marginlib.widgets.frames import frame, position, precomputed
+from marginlib import MarginError
+from marginlib.course import figures
+from marginlib.drawing.chart import Explorer, slider
+from marginlib.drawing.frames import frame, position, precomputed
+from marginlib.drawing.live import explore
 
 
 class Wire:
@@ -124,9 +125,9 @@ def test_a_live_figure_needs_neither_matplotlib_nor_numpy_nor_pandas():
     code = (
         "import sys\n"
         "for name in ('matplotlib', 'numpy', 'pandas'): sys.modules[name] = None\n"
-        "from marginlib import figures\n"
-        "from marginlib.plots import static\n"
-        "from marginlib.widgets import explore\n"
+        "from marginlib.course import figures\n"
+        "from marginlib.drawing.still import static\n"
+        "from marginlib.drawing.live import explore\n"
         "panel = explore(figures.SURVIVAL_MAP)\n"
         "html = static(figures.TASTE())._repr_mimebundle_()['text/html']\n"
         "assert 'needs matplotlib' in html and '<table>' in html and '<img' not in html\n"
@@ -135,13 +136,13 @@ def test_a_live_figure_needs_neither_matplotlib_nor_numpy_nor_pandas():
 
 
 def test_pictures_load_matplotlib_only_when_one_is_drawn():
-    code = "import sys, marginlib.plots\nassert 'matplotlib' not in sys.modules"
+    code = "import sys, marginlib.drawing.still\nassert 'matplotlib' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)  # noqa: S603 - our own code
 
 
 def test_while_the_hand_rests_what_one_control_can_reach_is_computed(monkeypatch):
-    monkeypatch.setattr("marginlib.widgets._REST", 0.02)
-    monkeypatch.setattr("marginlib.widgets._BREATH", 0)
+    monkeypatch.setattr("marginlib.drawing.live._REST", 0.02)
+    monkeypatch.setattr("marginlib.drawing.live._BREATH", 0)
     built = []
 
     def build(**values):

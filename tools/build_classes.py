@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from marginlib.misconceptions import MISCONCEPTIONS
-from marginlib.questions import Question, questions, say
+from marginlib.practice.beliefs.catalogue import MISCONCEPTIONS
+from marginlib.practice.questions import Question, questions, say
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "exercises" / "CLASSES.md"
@@ -32,7 +32,7 @@ For each question: read it aloud. Everybody answers in the notebook *before* you
 answer. Let two who disagree convince each other. Run the cell. Name the belief behind the common wrong answer,
 never the person.
 
-In brackets stands the code of the belief that an answer shows; `marginlib.misconceptions` has the numbers against it.
+In brackets stands the code of the belief that an answer shows; `marginlib.practice.beliefs` has the numbers against it.
 This page is made by `tools/build_classes.py` from the question bank.
 """
 

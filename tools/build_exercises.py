@@ -2,7 +2,7 @@
 
 Three steps, each of which anybody can repeat:
 
-1. `exercises/source/SET/SET.ipynb` is brought in line with the tasks of `marginlib.exercises.SET`: words, numbers and
+1. `exercises/source/SET/SET.ipynb` is brought in line with the tasks of `marginlib.course.tasks.SET`: words, numbers and
    checks come from there, and a task that is new gets its cells. The answer cells are yours and stay as they are.
 2. From the source come three versions: `worked` (the solutions, run), `half` (all steps of each solution but the last)
    and `blank` (nothing but the three dots). The blank one is what nbgrader makes of the source.
@@ -28,7 +28,8 @@ import nbformat
 from nbformat import NotebookNode
 from refresh_notebooks import METADATA, ROOT, text
 
-from marginlib.exercises import SETS, Task, tasks
+from marginlib.course.tasks import SETS, tasks
+from marginlib.practice.tasks.task import Task
 
 VERSIONS = ("worked", "half", "blank")
 TITLES = {
@@ -151,7 +152,7 @@ def synced(set_id: str, notebook: NotebookNode | None) -> NotebookNode:
         _cell(
             "code",
             "start",
-            f'from marginlib.exercises import check, start\n\nnumbers = start("{set_id}", learner="self-study")',
+            f'from marginlib.course import check, start\n\nnumbers = start("{set_id}", learner="self-study")',
         ),
     ]
     for task in tasks(set_id):

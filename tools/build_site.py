@@ -22,7 +22,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a checkout needs no installation to build
 
-from marginlib.course import _names
+from marginlib.jupyter.folder import _names
 
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / "build" / "site-cache"

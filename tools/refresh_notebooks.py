@@ -17,9 +17,9 @@ from uuid import NAMESPACE_URL, uuid5
 import nbformat
 from nbclient import NotebookClient
 
-from marginlib.export import STATE as WIDGET_STATE
-from marginlib.export import VIEW as WIDGET_VIEW
-from marginlib.export import is_live_figure
+from marginlib.jupyter.lesson import STATE as WIDGET_STATE
+from marginlib.jupyter.lesson import VIEW as WIDGET_VIEW
+from marginlib.jupyter.lesson import is_live_figure
 
 ROOT = Path(__file__).resolve().parents[1]
 METADATA = {

@@ -11,8 +11,8 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
-from marginlib._validate import MarginError
-from marginlib.exercises import SETS, tasks
+from marginlib.course.tasks import SETS, tasks
+from marginlib.errors import MarginError, wrong
 from marginlib.grading.items import analyse
 from marginlib.grading.jobs import Setup, results, run, submitters
 from marginlib.grading.keys import new_key, read_key, read_roster, write_tickets
@@ -133,8 +133,7 @@ def _shard(text: str) -> tuple[int, int]:
     try:
         return int(k), int(n)
     except ValueError:
-        msg = f"shard = {text!r}: give K/N, such as 3/16"
-        raise MarginError(msg) from None
+        raise wrong("shard", text, "give K/N, such as 3/16") from None
 
 
 def _status(chosen: argparse.Namespace) -> None:

@@ -6,8 +6,9 @@ from dataclasses import replace
 from math import exp
 from random import Random
 
-from marginlib.exercises import Task, tasks
+from marginlib.course.tasks import tasks
 from marginlib.grading.verdict import Match, Result, TaskResult
+from marginlib.practice.tasks.task import Task
 
 __all__ = ["example_class"]
 

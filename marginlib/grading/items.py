@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from math import sqrt
 from statistics import StatisticsError, correlation, median, pvariance
 
-from marginlib._validate import MarginError
+from marginlib.errors import MarginError
 from marginlib.grading.verdict import Result, TaskResult
 
 __all__ = ["Item", "SetAnalysis", "analyse", "holders"]
@@ -75,7 +75,7 @@ class SetAnalysis:
     Example:
         >>> analyse([]).items
         Traceback (most recent call last):
-        marginlib._validate.MarginError: results: give those of one set; none were given
+        marginlib.errors.MarginError: results: give those of one set; none were given
     """
 
     set: str
@@ -105,8 +105,7 @@ def analyse(results: Sequence[Result]) -> SetAnalysis:
     """
     sets = {result.set for result in results}
     if len(sets) != 1:
-        msg = f"results: give those of one set; {', '.join(sorted(sets)) or 'none'} were given"
-        raise MarginError(msg)
+        raise MarginError(f"results: give those of one set; {', '.join(sorted(sets)) or 'none'} were given")
     graded = [result for result in results if result.status == "graded"]
     judged = [[task for task in result.tasks if task.kind != "explain"] for result in graded]
     totals = [sum(task.score or 0 for task in tasks) for tasks in judged]

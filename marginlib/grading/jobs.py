@@ -25,7 +25,7 @@ from urllib.parse import quote
 
 from tqdm import tqdm
 
-from marginlib._validate import MarginError
+from marginlib.errors import MarginError, wrong
 from marginlib.grading.sandbox import Sandbox
 from marginlib.grading.sheet import Ungradable, read_bytes
 from marginlib.grading.verdict import Course, Result, grade, refused
@@ -164,12 +164,11 @@ def results(folder: str | Path) -> list[Result]:
     Example:
         >>> results("no/such/folder")
         Traceback (most recent call last):
-        marginlib._validate.MarginError: results = 'no/such/folder': nothing there; `marginlib grade run` makes results
+        marginlib.errors.MarginError: results = 'no/such/folder': nothing there; `marginlib grade run` makes results
     """
     found = [Result.read(json.loads(path.read_text(encoding="utf-8"))) for path in sorted(Path(folder).glob("*.json"))]
     if not found:
-        msg = f"results = {str(folder)!r}: nothing there; `marginlib grade run` makes results"
-        raise MarginError(msg)
+        raise wrong("results", str(folder), "nothing there; `marginlib grade run` makes results")
     return sorted(found, key=lambda result: result.student)
 
 
@@ -197,8 +196,7 @@ def _shard(student: str, shard: tuple[int, int]) -> bool:
     """Return whether a student is in a shard."""
     k, n = shard
     if not 1 <= k <= n:
-        msg = f"shard = {k}/{n}: give k/n with k from 1 to n"
-        raise MarginError(msg)
+        raise MarginError(f"shard = {k}/{n}: give k/n with k from 1 to n")
     return int.from_bytes(sha256(student.encode()).digest()[:8], "big") % n == k - 1
 
 

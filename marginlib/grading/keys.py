@@ -1,6 +1,6 @@
 """The course's key, which only the teacher holds, and the tickets that it makes for students.
 
-Every number of a student comes from the key and the student's id (`marginlib.exercises.ticket`); hidden cases, too. So
+Every number of a student comes from the key and the student's id (`marginlib.course.tasks.ticket`); hidden cases, too. So
 the key stays out of the course's folder, and a ticket, which shows its holder their own numbers, leads to nothing else.
 """
 
@@ -14,9 +14,10 @@ from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from marginlib._validate import MarginError
-from marginlib.exercises import SETS, ticket
-from marginlib.exercises.session import TICKETS
+from marginlib.course.session import TICKETS
+from marginlib.course.tasks import SETS
+from marginlib.errors import MarginError, wrong
+from marginlib.practice.tasks.numbering import ticket
 
 __all__ = ["KEY", "fingerprint", "new_key", "read_key", "read_roster", "write_tickets"]
 
@@ -44,8 +45,9 @@ def new_key(path: str | Path) -> bytes:
     try:
         file = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
-        msg = f"key = {str(path)!r}: there is a file already; a key that is replaced changes every student's numbers"
-        raise MarginError(msg) from error
+        raise wrong(
+            "key", str(path), "there is a file already; a key that is replaced changes every student's numbers"
+        ) from error
     with os.fdopen(file, "w", encoding="ascii") as written:
         written.write(key.hex() + "\n")
     return key
@@ -63,26 +65,22 @@ def read_key(path: str | Path | None = None) -> bytes:
     Example:
         >>> read_key("/no/such/file")
         Traceback (most recent call last):
-        marginlib._validate.MarginError: key = '/no/such/file': no such file; `marginlib grade key FILE` makes one
+        marginlib.errors.MarginError: key = '/no/such/file': no such file; `marginlib grade key FILE` makes one
     """
     named = path or os.environ.get(KEY)
     if not named:
-        msg = f"key: name the file of the course's key, with --key or in the variable {KEY}"
-        raise MarginError(msg)
+        raise MarginError(f"key: name the file of the course's key, with --key or in the variable {KEY}")
     source = _outside(Path(named))
     if not source.is_file():
-        msg = f"key = {str(named)!r}: no such file; `marginlib grade key FILE` makes one"
-        raise MarginError(msg)
+        raise wrong("key", str(named), "no such file; `marginlib grade key FILE` makes one")
     if source.stat().st_mode & 0o077:
-        msg = f"key = {str(named)!r}: others can read it; `chmod 600` the file, or make a new key if somebody has"
-        raise MarginError(msg)
+        raise wrong("key", str(named), "others can read it; `chmod 600` the file, or make a new key if somebody has")
     try:
         key = bytes.fromhex(source.read_text(encoding="ascii"))
     except ValueError:
         key = b""
     if len(key) != _BYTES:
-        msg = f"key = {str(named)!r}: not a course key, which is {2 * _BYTES} hexadecimal digits"
-        raise MarginError(msg)
+        raise wrong("key", str(named), f"not a course key, which is {2 * _BYTES} hexadecimal digits")
     return key
 
 
@@ -91,8 +89,7 @@ def _outside(path: Path) -> Path:
     home = path.expanduser().absolute()
     for folder in home.parents:
         if (folder / ".git").exists() or (folder / "nbgrader_config.py").exists():
-            msg = f"key = {str(path)!r}: keep it outside of {folder}, which is shared with others"
-            raise MarginError(msg)
+            raise wrong("key", str(path), f"keep it outside of {folder}, which is shared with others")
     return home
 
 
@@ -129,17 +126,14 @@ def read_roster(path: str | Path) -> list[str]:
         with Path(path).open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
     except OSError as error:
-        msg = f"roster = {str(path)!r}: {error.strerror}"
-        raise MarginError(msg) from error
+        raise wrong("roster", str(path), f"{error.strerror}") from error
     if not rows or "id" not in rows[0]:
         found = ", ".join(rows[0]) if rows else "no rows"
-        msg = f"roster = {str(path)!r}: give a CSV file with a column id; found: {found}"
-        raise MarginError(msg)
+        raise wrong("roster", str(path), f"give a CSV file with a column id; found: {found}")
     students = [(row["id"] or "").strip() for row in rows]
     for student in students:
         if not student or students.count(student) > 1 or "/" in student:
-            msg = f"roster = {str(path)!r}: id {student!r} is empty, stands twice, or has a slash in it"
-            raise MarginError(msg)
+            raise wrong("roster", str(path), f"id {student!r} is empty, stands twice, or has a slash in it")
     return students
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
-from marginlib._validate import MarginError
+from marginlib.errors import MarginError, wrong
 
 __all__ = ["Filled", "fill_canvas", "fill_moodle", "read_file", "scores"]
 
@@ -81,19 +81,17 @@ def scores(gradebook: str | Path, set_id: str) -> dict[str, float | None]:
     Example:
         >>> scores("no/such/gradebook.db", "sizing")
         Traceback (most recent call last):
-        marginlib._validate.MarginError: gradebook = 'no/such/gradebook.db': no such file
+        marginlib.errors.MarginError: gradebook = 'no/such/gradebook.db': no such file
     """
     if not Path(gradebook).is_file():
-        msg = f"gradebook = {str(gradebook)!r}: no such file"
-        raise MarginError(msg)
+        raise wrong("gradebook", str(gradebook), "no such file")
     from nbgrader.api import Gradebook, MissingEntry  # noqa: PLC0415 - seconds, and only this function needs it
 
     with Gradebook(f"sqlite:///{Path(gradebook).absolute()}") as book:
         try:
             submissions = book.find_assignment(set_id).submissions
         except MissingEntry as error:
-            msg = f"set = {set_id!r}: the gradebook has no such assignment"
-            raise MarginError(msg) from error
+            raise wrong("set", set_id, "the gradebook has no such assignment") from error
         found: dict[str, float | None] = {student.id: None for student in book.students}
         for each in submissions:
             found[each.student.id] = None if each.needs_manual_grade else each.score - each.late_submission_penalty
@@ -189,8 +187,9 @@ class _Sheet:
         try:
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            msg = f"file: not UTF-8 at byte {error.start}; export it again as CSV, or save it as UTF-8"
-            raise MarginError(msg) from error
+            raise MarginError(
+                f"file: not UTF-8 at byte {error.start}; export it again as CSV, or save it as UTF-8"
+            ) from error
         self.lines = _records(text)
         head = self.lines[0] if self.lines else ""
         self.separator = max(",;\t", key=head.count)
@@ -202,8 +201,7 @@ class _Sheet:
         missing = [name for name in names if name not in self.head]
         if missing:
             found = ", ".join(self.head[:8]) or "nothing"
-            msg = f"file: no column {missing[0]!r}, which every file of {who} has; its columns: {found}"
-            raise MarginError(msg)
+            raise MarginError(f"file: no column {missing[0]!r}, which every file of {who} has; its columns: {found}")
 
     def at(self, name: str) -> int:
         """Return the place of a column."""
@@ -214,8 +212,7 @@ class _Sheet:
         found = [k for k, name in enumerate(self.head) if fits(name)]
         if len(found) != 1:
             which = "no column" if not found else f"{len(found)} columns"
-            msg = f"assignment = {wanted!r}: {which} of that name; there are {', '.join(self.head)}"
-            raise MarginError(msg)
+            raise wrong("assignment", wanted, f"{which} of that name; there are {', '.join(self.head)}")
         return found[0]
 
     def write(self, row: int, column: int, text: str) -> None:
@@ -269,8 +266,7 @@ def _fill(
     """Write every grade into its row, or refuse the file."""
     known = {_same(name): name for name in grades}
     if len(known) < len(grades):
-        msg = "grades: two students have the same id but for capitals"
-        raise MarginError(msg)
+        raise MarginError("grades: two students have the same id but for capitals")
     rows: dict[str, int] = {}
     strangers = []
     for at, row in list(enumerate(sheet.rows))[first:]:
@@ -280,8 +276,7 @@ def _fill(
         if name is None:
             strangers.append(row[sheet.at(student)].strip() or row[0].strip())
         elif name in rows:
-            msg = f"file: {name!r} stands in rows {rows[name] + 1} and {at + 1}; each student has one row"
-            raise MarginError(msg)
+            raise MarginError(f"file: {name!r} stands in rows {rows[name] + 1} and {at + 1}; each student has one row")
         else:
             rows[name] = at
     written = []
@@ -292,8 +287,9 @@ def _fill(
         text = _rounded(grade * scale(sheet.rows[at]))
         there = sheet.rows[at][column].strip()
         if there not in _EMPTY and _differs(there, text) and not replace:
-            msg = f"file: {name!r} has the grade {there} already, and would get {text}; say `replace` if it may go"
-            raise MarginError(msg)
+            raise MarginError(
+                f"file: {name!r} has the grade {there} already, and would get {text}; say `replace` if it may go"
+            )
         sheet.write(at, column, text)
         written.append(name)
     return Filled(
@@ -328,8 +324,7 @@ def _decimal_of(text: str, column: str) -> float:
     try:
         return float(text.strip().replace(",", "."))
     except ValueError as error:
-        msg = f"file: {column} = {text!r}: a number is wanted"
-        raise MarginError(msg) from error
+        raise MarginError(f"file: {column} = {text!r}: a number is wanted") from error
 
 
 def read_file(path: str | Path) -> bytes:
@@ -344,10 +339,9 @@ def read_file(path: str | Path) -> bytes:
     Example:
         >>> read_file("no/such.csv")
         Traceback (most recent call last):
-        marginlib._validate.MarginError: file = 'no/such.csv': No such file or directory
+        marginlib.errors.MarginError: file = 'no/such.csv': No such file or directory
     """
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        msg = f"file = {str(path)!r}: {error.strerror}"
-        raise MarginError(msg) from error
+        raise wrong("file", str(path), f"{error.strerror}") from error

@@ -21,13 +21,13 @@ from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from marginlib.exercises import tasks
-from marginlib.exercises.feedback import Feedback
+from marginlib.course.tasks import tasks
 from marginlib.grading.jobs import Setup, result_of, submitters
 from marginlib.grading.keys import read_key
 from marginlib.grading.rubric import rubric
 from marginlib.grading.sheet import Ungradable, parse, read_bytes
 from marginlib.grading.verdict import Result, TaskResult
+from marginlib.practice.tasks.feedback import Feedback
 
 __all__ = ["CleanExporter", "FeedbackExporter", "Verdict"]
 

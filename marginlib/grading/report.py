@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from string import Template
 
-from marginlib.exercises import task
+from marginlib.drawing.style import css
 from marginlib.grading.items import FEWEST, Item, SetAnalysis
-from marginlib.misconceptions import MISCONCEPTIONS
-from marginlib.style import css
+from marginlib.practice.beliefs.catalogue import MISCONCEPTIONS
+from marginlib.practice.tasks import task
 
 __all__ = ["belief_rows", "page", "summary", "table", "task_rows", "tasks_picture", "totals_picture"]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from marginlib.exercises import Task, given, ticket
+from marginlib.practice.tasks.numbering import given, ticket
+from marginlib.practice.tasks.task import Task
 
 __all__ = ["rubric"]
 
@@ -14,7 +15,7 @@ def rubric(task: Task) -> str:
         task: one that asks for words.
 
     Example:
-        >>> from marginlib.exercises import task
+        >>> from marginlib.practice.tasks import task
         >>> print(rubric(task("sizing-9")).splitlines()[0])
         **How to read this text** (3 points)
     """

@@ -25,9 +25,9 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Self
 
-from marginlib._validate import MarginError
-from marginlib.exercises import collecting
-from marginlib.exercises.collecting import Outcome
+from marginlib.errors import MarginError
+from marginlib.practice.tasks import collecting
+from marginlib.practice.tasks.collecting import Outcome
 
 __all__ = ["Limits", "Reply", "Sandbox", "SandboxError"]
 
@@ -160,8 +160,7 @@ class Sandbox:
         tried = self.run({"numbers": {}, "steps": []})
         if tried.status != "ran":
             self._stop()
-            msg = f"the sandbox does not work on this machine: {tried.reason}. {_ways_out()}"
-            raise SandboxError(msg)
+            raise SandboxError(f"the sandbox does not work on this machine: {tried.reason}. {_ways_out()}")
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -246,8 +245,7 @@ class Sandbox:
         """Start the server, and wait until it has loaded what submissions use."""
         bwrap = shutil.which("bwrap")
         if self.confined and not bwrap:
-            msg = f"bubblewrap is not installed, and students' code runs nowhere else. {_ways_out()}"
-            raise SandboxError(msg)
+            raise SandboxError(f"bubblewrap is not installed, and students' code runs nowhere else. {_ways_out()}")
         filter_ = _filter()
         self._home = tempfile.TemporaryDirectory(prefix="marginlib-grade-")
         self._control, its = socket.socketpair()
@@ -282,8 +280,7 @@ class Sandbox:
             ready = False
         if not ready:
             said = self._stop()
-            msg = f"the sandbox did not start: {said or 'no reason was given'}. {_ways_out()}"
-            raise SandboxError(msg)
+            raise SandboxError(f"the sandbox did not start: {said or 'no reason was given'}. {_ways_out()}")
 
     def _stop(self) -> str:
         """End the server and everything in it; return what it complained of."""
@@ -311,8 +308,7 @@ class Sandbox:
             if begun:
                 return
             self._stop()
-        msg = "the sandbox ends as soon as it starts"
-        raise SandboxError(msg)
+        raise SandboxError("the sandbox ends as soon as it starts")
 
     def _clear(self) -> None:
         """Kill what is left of the submission and wait until it is gone; a server that hangs goes, too."""
@@ -407,8 +403,7 @@ class _Heard:
         try:
             self._hear(json.loads(line))
         except Exception as error:
-            msg = f"it sent what is no answer: {type(error).__name__}"
-            raise _ForgedError(msg) from error
+            raise _ForgedError(f"it sent what is no answer: {type(error).__name__}") from error
         self.since = time.monotonic()
 
     def _hear(self, said: dict[str, Any]) -> None:
@@ -431,8 +426,7 @@ class _Heard:
         else:
             if self.at is None:  # later, these words could be a student's
                 self.broken = f" ({str(said['broken'])[:200]})"
-            msg = "it is broken, or says what is not its turn to say"
-            raise _ForgedError(msg)
+            raise _ForgedError("it is broken, or says what is not its turn to say")
 
     def _begin(self, number: object) -> None:
         """Take that a step or a call begins."""
@@ -471,8 +465,7 @@ def _lines(mine: socket.socket, deadline: Callable[[], float]) -> Iterator[bytes
         left -= len(got)
         *whole, held = (held + got).split(b"\n")
         if left < 0 or len(held) > _LONGEST_LINE:
-            msg = "it sent more than an answer can be"
-            raise _ForgedError(msg)
+            raise _ForgedError("it sent more than an answer can be")
         yield from whole
 
 
@@ -553,8 +546,9 @@ def _filter() -> str:
     try:
         import pyseccomp  # noqa: PLC0415 - it looks for the C library as soon as it is imported
     except (ImportError, RuntimeError) as error:
-        msg = f"pyseccomp does not work here ({error}): pip install 'marginlib[grade]', and Debian's libseccomp2"
-        raise SandboxError(msg) from error
+        raise SandboxError(
+            f"pyseccomp does not work here ({error}): pip install 'marginlib[grade]', and Debian's libseccomp2"
+        ) from error
     rules = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
     for name in _DENIED:
         rules.add_rule(pyseccomp.ERRNO(errno.EPERM), name)

@@ -16,8 +16,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from marginlib._validate import MarginError
-from marginlib.exercises import Task, tasks
+from marginlib.course.tasks import tasks
+from marginlib.errors import MarginError
+from marginlib.practice.tasks.task import Task
 
 __all__ = ["Sheet", "Ungradable", "parse", "read_bytes"]
 

@@ -13,12 +13,16 @@ from hashlib import sha256
 from typing import Any
 
 from marginlib import __version__
-from marginlib.exercises import Feedback, Task, given, grading_cases, judge, open_cases, tasks, ticket
-from marginlib.exercises.collecting import Outcome
-from marginlib.exercises.comparing import same
+from marginlib.course.tasks import tasks
 from marginlib.grading.keys import fingerprint
 from marginlib.grading.sandbox import Reply, Sandbox
 from marginlib.grading.sheet import Sheet, Ungradable, parse
+from marginlib.practice.tasks.collecting import Outcome
+from marginlib.practice.tasks.comparing import same
+from marginlib.practice.tasks.feedback import Feedback
+from marginlib.practice.tasks.judging import judge
+from marginlib.practice.tasks.numbering import given, grading_cases, open_cases, ticket
+from marginlib.practice.tasks.task import Task
 
 __all__ = ["Course", "Match", "Result", "TaskResult", "grade", "refused"]
 

@@ -226,8 +226,7 @@ class Submission:
     def ring(self, _signal: int, _frame: FrameType | None) -> None:
         """Stop what runs now, unless it has just ended."""
         if self.armed:
-            msg = f"it ran longer than {self.allowed:g} seconds"
-            raise TimeUp(msg)
+            raise TimeUp(f"it ran longer than {self.allowed:g} seconds")
 
     @contextlib.contextmanager
     def within(self, seconds: float) -> Iterator[None]:
@@ -377,17 +376,20 @@ def silent(*_arguments: object, **_named: object) -> None:
 def namespace(numbers: Message) -> dict[str, Any]:
     """Return the names that a notebook begins with, and put a stand-in in marginlib's place.
 
-    The stand-in has `marginlib.exercises.start`, which gives the numbers of the request whatever it is asked for, and
-    `marginlib.exercises.check`, which says nothing. Every other name and module of marginlib is refused.
+    The stand-in has `marginlib.course.start`, which gives the numbers of the request whatever it is asked for, and
+    `marginlib.course.check`, which says nothing. Every other name and module of marginlib is refused.
     """
     sys.modules["__main__"] = main_ = ModuleType("__main__")
     space = vars(main_)
     space.update(__builtins__=builtins, display=silent)
     sys.meta_path.insert(0, NoAnswers())
     sys.modules["marginlib"] = library = refusing("marginlib")
-    sys.modules["marginlib.exercises"] = library.exercises = refusing("marginlib.exercises")
-    library.exercises.start = lambda *_arguments, **_named: deepcopy(numbers)
-    library.exercises.check = lambda *_arguments, **_named: Shown()
+    for name in ("course", "exercises"):  # sheets of the first version say "exercises"
+        module = refusing(f"marginlib.{name}")
+        module.start = lambda *_arguments, **_named: deepcopy(numbers)
+        module.check = lambda *_arguments, **_named: Shown()
+        sys.modules[module.__name__] = module
+        setattr(library, name, module)
     return space
 
 
@@ -434,8 +436,7 @@ def load(path: str) -> Any:  # noqa: ANN401 - a module
 
 def no_input(*_prompt: object) -> str:
     """Refuse to wait for a person."""
-    msg = "nobody is there to type an answer while this is graded"
-    raise EOFError(msg)
+    raise EOFError("nobody is there to type an answer while this is graded")
 
 
 transform: Callable[[str], str] | None = None

@@ -1,6 +1,6 @@
 """Practise on the page: predict, then see; questions with feedback; how sure, how right; progress by objective.
 
-Each function gives something to show as a cell's result. What a person answers is kept by `marginlib.progress`, in a
+Each function gives something to show as a cell's result. What a person answers is kept by `marginlib.practice.progress`, in a
 file on this machine; nothing is written until somebody presses a button, so that a notebook that runs by itself leaves
 no trace. The text that stands for a panel never depends on anybody's progress.
 """
@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from datetime import date
 
-from marginlib._validate import MarginError
+from marginlib.errors import wrong
 from marginlib.practice.pages import CalibrationPage, GainPage, ProgressPage
 from marginlib.practice.panels import QuestionPanel, QuestionPanels, today
+from marginlib.practice.progress import load
+from marginlib.practice.questions import Question, draw, question, questions
 from marginlib.practice.reveal import Reveal, reveal
-from marginlib.progress import load
-from marginlib.questions import Question, draw, question, questions
 
 __all__ = [
     "CalibrationPage",
@@ -136,8 +136,7 @@ def _known(notebook: str) -> str:
     """Return the name of a notebook, or refuse one that has no questions."""
     known = sorted({each.notebook for each in questions()})
     if notebook not in known:
-        msg = f"notebook = {notebook!r}: give one of {', '.join(known)}, as a text"
-        raise MarginError(msg)
+        raise wrong("notebook", notebook, f"give one of {', '.join(known)}, as a text")
     return notebook
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from marginlib.plots import text_html
 from marginlib.practice.form import choices, field
-from marginlib.questions import Question, Verdict, judge, say
+from marginlib.practice.questions import Question, Verdict, judge, say
+from marginlib.words import text_html
 
 __all__ = ["KINDS", "Kind", "judged", "shown"]
 
@@ -45,7 +45,7 @@ def judged(question: Question, answer: Any) -> Verdict:  # noqa: ANN401 - whatev
         answer: a kept answer, or the right one.
 
     Example:
-        >>> from marginlib.questions import questions
+        >>> from marginlib.practice.questions import questions
         >>> all(judged(each, each.right).right for each in questions() if not each.inputs)
         True
     """
@@ -60,7 +60,7 @@ def shown(question: Question, answer: Any) -> str:  # noqa: ANN401
         answer: what was answered.
 
     Example:
-        >>> from marginlib.questions import question
+        >>> from marginlib.practice.questions import question
         >>> shown(question("02-price"), 9.6), shown(question("02-price"), ["up", "down"])
         ('9.6 %', "['up', 'down']")
     """

@@ -10,7 +10,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-from marginlib.plots import text_html
+from marginlib.words import text_html
 
 __all__ = ["Form", "choices", "field"]
 

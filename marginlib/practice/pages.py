@@ -5,12 +5,12 @@ from __future__ import annotations
 from itertools import groupby
 from weakref import WeakSet
 
-from marginlib.objectives import OBJECTIVES, Objective
-from marginlib.plots import text_html
 from marginlib.practice.form import Form
+from marginlib.practice.objectives import OBJECTIVES, Objective
 from marginlib.practice.panels import on_answer, today
-from marginlib.progress import Attempt, Calibration, Progress, Standing, export, load
-from marginlib.questions import questions
+from marginlib.practice.progress import Attempt, Calibration, Progress, Standing, export, load
+from marginlib.practice.questions import questions
+from marginlib.words import text_html
 
 __all__ = ["CalibrationPage", "GainPage", "ProgressPage"]
 
@@ -153,7 +153,7 @@ class ProgressPage(_Page):
     """
 
     def __init__(self) -> None:
-        from marginlib.exercises import SETS, tasks  # noqa: PLC0415 - all of it, and one page of the course needs it
+        from marginlib.course.tasks import SETS, tasks  # noqa: PLC0415 - all of it, and one page of the course needs it
 
         exercises = [task for each in SETS for task in tasks(each)]
         self._labels = {each.id: each.label for each in questions()}

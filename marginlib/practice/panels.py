@@ -8,11 +8,11 @@ from typing import Any
 
 import ipywidgets
 
-from marginlib.plots import text_html
 from marginlib.practice.answers import KINDS, judged, shown
 from marginlib.practice.form import Form, choices
-from marginlib.progress import CONFIDENCES, Attempt, load, record
-from marginlib.questions import Question, judge
+from marginlib.practice.progress import CONFIDENCES, Attempt, load, record
+from marginlib.practice.questions import Question, judge
+from marginlib.words import text_html
 
 __all__ = ["QuestionPanel", "QuestionPanels", "day_text", "on_answer", "sure", "today"]
 
@@ -81,7 +81,7 @@ class QuestionPanel(Form):
         recall: whether an answer from an earlier day is shown.
 
     Example:
-        >>> from marginlib.questions import questions
+        >>> from marginlib.practice.questions import questions
         >>> QuestionPanel(questions()[0], title="[A question.]")
         [A question.]
     """

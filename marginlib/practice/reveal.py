@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from marginlib._validate import MarginError
-from marginlib.plots import text_html
+from marginlib.errors import wrong
 from marginlib.practice.answers import judged, shown
 from marginlib.practice.panels import day_text, sure, today
-from marginlib.progress import load
-from marginlib.questions import question
+from marginlib.practice.progress import load
+from marginlib.practice.questions import question
+from marginlib.words import text_html
 
 __all__ = ["Reveal", "reveal"]
 
@@ -53,7 +53,7 @@ def reveal(question_id: str, value: Any = _OWN) -> Reveal:  # noqa: ANN401 - wha
         MarginError: where the value is not the question's right answer; then the notebook and the question disagree.
 
     Example:
-        >>> from marginlib.questions import questions
+        >>> from marginlib.practice.questions import questions
         >>> asked = questions(role="prediction")[0]
         >>> str(reveal(asked.id, asked.right)).endswith("You kept no prediction.")
         True
@@ -61,8 +61,9 @@ def reveal(question_id: str, value: Any = _OWN) -> Reveal:  # noqa: ANN401 - wha
     asked = question(question_id)
     value = asked.right if value is _OWN else value
     if not judged(asked, value).right:
-        msg = f"value = {value!r}: question {question_id} has the answer {asked.right!r}; make cell and question agree"
-        raise MarginError(msg)
+        raise wrong(
+            "value", value, f"question {question_id} has the answer {asked.right!r}; make cell and question agree"
+        )
     lead = "Computed" if asked.kind == "number" else "The answer"
     computed = f"{lead}: {shown(asked, value)}."
     kept = [each for each in load().counted if each.item == question_id]

@@ -23,6 +23,7 @@ from time import process_time
 from typing import Any, NamedTuple
 
 import numpy as np
+from marginlib.batch import Book, liquidation_price
 
 from marginlib import (
     Pool,
@@ -34,7 +35,6 @@ from marginlib import (
     risk,
     rulebook,
 )
-from marginlib.batch import Book, liquidation_price
 
 ROOT = Path(__file__).resolve().parents[2]
 PEERS = Path(os.environ.get("MARGINLIB_PEERS", ROOT / ".peers" / ("Scripts" if os.name == "nt" else "bin") / "python"))

@@ -30,11 +30,12 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
 from nbgrader_course import make_course, nbgrader  # noqa: E402
 from submissions import drawn, hand_in  # noqa: E402
 
-from marginlib.exercises import SETS, given, grading_cases, open_cases, tasks  # noqa: E402
+from marginlib.course.tasks import SETS, tasks  # noqa: E402
 from marginlib.grading.keys import read_key  # noqa: E402
 from marginlib.grading.sandbox import Limits, Sandbox  # noqa: E402
 from marginlib.grading.sheet import parse  # noqa: E402
 from marginlib.grading.verdict import Course, grade  # noqa: E402
+from marginlib.practice.tasks.numbering import given, grading_cases, open_cases
 
 KEY = bytes(range(32))
 SUBMISSIONS, TURNS, SAMPLE = 120, 3, 20

@@ -32,8 +32,8 @@ sys.path.insert(0, str(ROOT / "tests" / "browser"))
 
 from lab import Lab, Notebook, chromium, lab_server  # noqa: E402
 
-from marginlib import figures  # noqa: E402
-from marginlib.widgets import frames  # noqa: E402
+from marginlib.course import figures  # noqa: E402
+from marginlib.drawing import frames  # noqa: E402
 
 MOVES, OLD_MOVES, DRAG_SECONDS, SPEED, REPORTS = 60, 20, 3.0, 90, 125
 PRECOMPUTED = [("SIDE_BY_SIDE", "move"), ("TIERS", "notional"), ("ISOLATED", "added")]
@@ -42,15 +42,15 @@ OLD = [("SIDE_BY_SIDE", "move"), ("SURVIVAL_MAP", "move"), ("ODDS", "leverage")]
 NOTEBOOKS = ["02_isolated_margin", "04_side_by_side", "06_hedges_and_contagion", "10_odds"]
 
 # As `pip install marginlib[course]` sets it: the server sends what a kernel answers at once.
-AT_ONCE = "--ServerApp.jpserver_extensions={'marginlib._jupyter': True}"
+AT_ONCE = "--ServerApp.jpserver_extensions={'marginlib.jupyter.server': True}"
 
 SETUP = """
 import anywidget, ipywidgets
 from IPython.display import display
-from marginlib import figures
-from marginlib.figures import odds
-from marginlib.plots import static
-from marginlib.widgets import explore
+from marginlib.course import figures
+from marginlib.course.figures import odds
+from marginlib.drawing.still import static
+from marginlib.drawing.live import explore
 odds._PATHS = 16_384
 """
 FLOOR = '''

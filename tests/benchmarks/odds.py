@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from marginlib import Account, rulebook
-from marginlib import montecarlo as mc
+from marginlib import odds as mc
 
 RULES = rulebook("binance_usdm", "2026-09-29")
 PRICES = {"BTCUSDT": 60_000.0, "ETHUSDT": 3_000.0, "SOLUSDT": 150.0, "XRPUSDT": 0.6, "BNBUSDT": 500.0}

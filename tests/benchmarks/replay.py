@@ -28,8 +28,8 @@ from pathlib import Path
 import numpy as np
 
 from marginlib import Account, rulebook
-from marginlib.bars import MarkBars, replay_bars_fast
-from marginlib.replay import Rules
+from marginlib.market.bars import MarkBars, replay_bars_fast
+from marginlib.market.replay import Rules
 from marginlib.venues import Rulebook
 
 BARS = 100_000

@@ -9,7 +9,7 @@ Each peer gets its data loaded and converted before the clock starts, opens what
 whether it still holds it: a peer that had nothing to do would be no peer.
 """
 
-# ruff: noqa: PLC0415, SLF001, TRY003, EM101, EM102 - each peer is imported where it runs, and driven as it can be
+# ruff: noqa: PLC0415, SLF001 - each peer is imported where it runs, and driven as it can be
 from __future__ import annotations
 
 import json

@@ -10,8 +10,8 @@ from typing import Any
 from access import check
 from playwright.sync_api import Locator, Page
 
-from marginlib import figures
-from marginlib.chart import Chart, Control, Explorer, Marker, Panel
+from marginlib.course import figures
+from marginlib.drawing.chart import Chart, Control, Explorer, Marker, Panel
 
 ROOTS = "section.marginlib-figure"
 

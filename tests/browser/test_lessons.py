@@ -10,8 +10,8 @@ from figure import ROOTS, live_figures
 from lab import watch
 from nbconvert import HTMLExporter
 
-from marginlib.export import LessonExporter
-from marginlib.widgets.frames import precomputed
+from marginlib.drawing.frames import precomputed
+from marginlib.jupyter.lesson import LessonExporter
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 ALL_READY = "([roots, count]) => document.querySelectorAll(`${roots}[data-ready='true']`).length === count"

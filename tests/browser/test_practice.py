@@ -10,8 +10,8 @@ from access import SERIOUS, WIDGETS, axe, check, dark, phone, picture, tab_walk,
 from lab import lab_server
 from playwright.sync_api import expect
 
-from marginlib.progress import load
-from marginlib.questions import questions
+from marginlib.practice.progress import load
+from marginlib.practice.questions import questions
 
 pytestmark = pytest.mark.xdist_group("practice")  # one notebook, test after test
 

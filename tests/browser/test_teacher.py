@@ -9,10 +9,10 @@ from nbgrader.api import Gradebook
 from nbgrader_course import make_course, nbgrader, needs_sandbox
 from submissions import TEXT, content, filled, hand_in, released, solutions
 
-from marginlib.exercises import task
 from marginlib.grading.example import example_class
 from marginlib.grading.items import analyse
 from marginlib.grading.report import page as report
+from marginlib.practice.tasks import task
 
 SET, WORDS = "sizing", "sizing-9"
 pytestmark = pytest.mark.xdist_group("teacher")

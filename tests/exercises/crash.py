@@ -6,18 +6,9 @@ from math import erf, log, sqrt
 
 import numpy as np
 
-from marginlib import (
-    Account,
-    Pool,
-    Position,
-    RiskSchedule,
-    bankruptcy_price,
-    close_out,
-    liquidation_price,
-    risk,
-)
-from marginlib.history import crash
-from marginlib.montecarlo import touch_probability
+from marginlib import Account, Pool, Position, RiskSchedule, bankruptcy_price, close_out, liquidation_price, risk
+from marginlib.market.recorded import crash
+from marginlib.odds.diffusion import touch_probability
 
 FLAT = RiskSchedule.flat(0.004, max_leverage=125)
 EVENTS = {

@@ -19,8 +19,8 @@ from marginlib import (
     maintenance_margin,
     rulebook,
 )
-from marginlib.events import Fill, Funding, SetLeverage, SetMarginMode
-from marginlib.replay import Rules, replay
+from marginlib.market.events import Fill, Funding, SetLeverage, SetMarginMode
+from marginlib.market.replay import Rules, replay
 
 FLAT = RiskSchedule.flat(0.004, max_leverage=125)
 BOOK = rulebook("binance_usdm", "2026-09-29")  # the venue's own table: the set's copy has to agree with it

@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from test_replay import BOOK, sequence, walk
 
-from marginlib.replay import (
+from marginlib.market.replay import (
     Leftover,
     ModeChange,
     PaidFrom,

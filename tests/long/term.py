@@ -34,7 +34,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
 from submissions import drawn, hand_in
 from test_grading_faults import FAULTS, FULL, Place, hand_in_all
 
-from marginlib.exercises import SETS, tasks
+from marginlib.course.tasks import SETS, tasks
 from marginlib.grading.keys import read_key
 
 Scores = dict[str, float | None]

@@ -65,8 +65,8 @@ def scripts(request, tmp_path_factory, wheel):
 
 def test_the_servers_extension_is_on(scripts, variables):
     told = run(scripts / "jupyter", "server", "extension", "list", env=variables)
-    assert any("marginlib._jupyter" in line and "enabled" in line for line in told.splitlines())
-    assert "OK" in told.partition("Validating marginlib._jupyter")[2].splitlines()[1]
+    assert any("marginlib.jupyter.server" in line and "enabled" in line for line in told.splitlines())
+    assert "OK" in told.partition("Validating marginlib.jupyter.server")[2].splitlines()[1]
 
 
 def test_the_course_opens(scripts, variables, tmp_path):

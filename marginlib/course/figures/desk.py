@@ -1,0 +1,145 @@
+"""The figure of notebook 13: one decision in the crash of May 2021, beside doing nothing."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from marginlib.drawing.chart import Chart, Explorer, Line, Marker, Panel, Table, alt_text, choice, slider
+from marginlib.margin import account_risk
+from marginlib.market.desk import (
+    AddMargin,
+    Close,
+    Desk,
+    Hedge,
+    Hold,
+    Opening,
+    Order,
+    Reduce,
+    Session,
+    compare_scores,
+    crash_desk,
+    play,
+)
+from marginlib.model import MarginMode
+from marginlib.words import money, percent
+
+__all__ = ["DESK"]
+
+EVENT, WALLET, DOLLARS, LEVERAGE = "may-crash-2021", 10_000.0, 12_500.0, 5.0
+_MODES = {
+    "cross": (MarginMode.CROSS, MarginMode.CROSS),
+    "eth": (MarginMode.CROSS, MarginMode.ISOLATED),
+    "isolated": (MarginMode.ISOLATED, MarginMode.ISOLATED),
+}
+_MODE_WORDS = {"cross": "both cross", "eth": "ETH isolated", "isolated": "both isolated"}
+_ORDERS: dict[str, Order] = {
+    "reduce": Reduce("ETHUSDT", 0.5),
+    "close": Close("ETHUSDT"),
+    "add": AddMargin("ETHUSDT", 1_000.0),
+    "hedge": Hedge("BTCUSDT", against="ETHUSDT"),
+}
+_ORDER_WORDS = {"reduce": "sell half of ETH", "close": "close ETH", "add": "add $1,000 to ETH", "hedge": "short BTC"}
+
+
+@cache
+def _desk(mode: str) -> Desk:
+    """Return the desk of the figure: the same two longs, opened in these modes."""
+    btc, eth = _MODES[mode]
+    return crash_desk(
+        EVENT,
+        WALLET,
+        (
+            Opening(symbol="BTCUSDT", dollars=DOLLARS, leverage=LEVERAGE, margin_mode=btc),
+            Opening(symbol="ETHUSDT", dollars=DOLLARS, leverage=LEVERAGE, margin_mode=eth),
+        ),
+    )
+
+
+@cache
+def _session(mode: str, order: str | None, point: int) -> Session:
+    """Return the session with one order at one point, or with none."""
+    return play(_desk(mode), [] if order is None else [*[Hold()] * (point - 1), _ORDERS[order]])
+
+
+def _chart(*, mode: str, order: str, point: int) -> Chart:
+    """Return equity with the decision, and without."""
+    desk, session, idle = _desk(mode), _session(mode, order, point), _session(mode, None, 0)
+    stop = session.stops[point - 1]
+    lines = (_line(session, "your decision", "equity"), _line(idle, "nothing done", "maintenance"))
+    hour = _hours(desk, stop.time)
+    panel = Panel(
+        title=f"opened {_MODE_WORDS[mode]}: {_ORDER_WORDS[order]} at point {point}",
+        x_label=f"hours since {str(desk.points[0])[:16].replace('T', ' ')} UTC, prices interpolated",
+        y_label="equity of the account [$]",
+        x_range=(0.0, _hours(desk, desk.moments[-1][0])),
+        y_range=(-500.0, 11_500.0),
+        lines=lines,
+        markers=(
+            Marker(label=f"point {point}, hour", role="initial", x=hour, y=account_risk(stop.after.account).equity),
+            _death(session, "hour of liquidation, your decision:", "liquidation"),
+            _death(idle, "hour of liquidation, nothing done:", "bankruptcy"),
+        ),
+    )
+    scores = compare_scores(desk, session.decisions)
+    mine, nothing = scores["your decisions"], scores["nothing done"]
+    if stop.refused:
+        did = f"is refused ({stop.refused[0]})"
+    else:
+        did = f"changes the end by {money(mine.end - nothing.end, 0)}"
+    when = str(stop.time)[5:16].replace("T", " ")
+    sentence = (
+        f"Two longs of {money(DOLLARS, 0)} at {LEVERAGE:g}x in May 2021, opened {_MODE_WORDS[mode]}, wallet "
+        f"{money(WALLET, 0)}. To {_ORDER_WORDS[order]} at {when} UTC {did}: {money(mine.end, 0)} instead of "
+        f"{money(nothing.end, 0)}. Prices between the recorded figures are interpolated."
+    )
+    rows = tuple(
+        (
+            name,
+            money(each.end, 0),
+            percent(each.end / WALLET - 1, 0),
+            money(each.lowest, 0),
+            money(each.fees, 0),
+            ", ".join(symbol.removesuffix("USDT") for symbol in each.liquidated) or "none",
+        )
+        for name, each in scores.items()
+    )
+    columns = ("session", "equity at the end", "since the start", "lowest", "fees", "liquidated")
+    return Chart(
+        panels=(panel,),
+        sentence=sentence,
+        table=Table(columns=columns, rows=rows),
+        alt=alt_text("Equity in the crash of May 2021 with one decision, and without", panel, sentence),
+    )
+
+
+def _hours(desk: Desk, when: object) -> float:
+    """Return the hours since the first decision point."""
+    return float((when - desk.points[0]).astype(float)) / 3_600  # type: ignore[operator]
+
+
+def _line(session: Session, label: str, role: str) -> Line:
+    """Return the equity of a session."""
+    hours = tuple(_hours(session.desk, state.time) for state in session.states)
+    return Line(label=label, role=role, x=hours, y=tuple(account_risk(each.account).equity for each in session.states))
+
+
+def _death(session: Session, label: str, role: str) -> Marker:
+    """Return the mark of the first liquidation of a session."""
+    first = next((state for state in session.states if state.liquidations), None)
+    if first is None:
+        return Marker(label=label, role=role, x=None, y=0.0)
+    return Marker(
+        label=label, role=role, x=round(_hours(session.desk, first.time), 1), y=account_risk(first.account).equity
+    )
+
+
+DESK = Explorer(
+    name="DESK",
+    title="One decision in a crash",
+    controls=(
+        choice("mode", "opened", _MODE_WORDS, "cross"),
+        choice("order", "order", _ORDER_WORDS, "reduce"),
+        slider("point", "decision point", tuple(range(1, 9)), 2, "{}"),
+    ),
+    build=_chart,
+)

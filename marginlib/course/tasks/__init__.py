@@ -1,0 +1,57 @@
+"""The tasks of the course, one module a set: what each asks, its right answer, and the wrong ones that it knows."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from marginlib.errors import UnknownNameError, wrong
+from marginlib.practice.tasks.task import Task
+
+__all__ = ["SETS", "task", "tasks"]
+
+SETS = (
+    "sizing",
+    "isolated",
+    "cross",
+    "tiers",
+    "crash",
+    "audit",
+)
+
+
+def tasks(set_id: str) -> tuple[Task, ...]:
+    """Return the tasks of a set, in order.
+
+    Args:
+        set_id: one of `SETS`.
+
+    Raises:
+        UnknownNameError: there is no such set.
+
+    Example:
+        >>> tasks("isolated")[0].id
+        'isolated-1'
+    """
+    if set_id not in SETS:
+        raise wrong("set", set_id, f"give one of {', '.join(SETS)}", UnknownNameError)
+    found: tuple[Task, ...] = import_module(f"marginlib.course.tasks.{set_id}").TASKS
+    return found
+
+
+def task(task_id: str) -> Task:
+    """Return a task by its id.
+
+    Args:
+        task_id: set and number, such as "isolated-3".
+
+    Raises:
+        UnknownNameError: there is no such set, or no such task in it.
+
+    Example:
+        >>> task("sizing-1").kind
+        'compute'
+    """
+    found = {each.id: each for each in tasks(str(task_id).rpartition("-")[0])}
+    if task_id not in found:
+        raise wrong("task", task_id, f"give one of {', '.join(found)}", UnknownNameError)
+    return found[task_id]

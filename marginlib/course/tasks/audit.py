@@ -1,0 +1,575 @@
+"""Set 6, audit of wrong calculators: find the mistake, name the belief, show it on a case, mend it. Follows 12 and 13.
+
+Each mistake was found in public code or on a public page; the numbers and the words around it are made up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from random import Random
+from typing import Any
+
+from marginlib.liquidation import liquidation_price
+from marginlib.margin import risk
+from marginlib.model import Account, Contract, Health, Pool, Position
+from marginlib.practice.beliefs.reasoning import Case
+from marginlib.practice.tasks.task import Task
+from marginlib.tiers import RiskSchedule
+
+__all__ = ["TASKS"]
+
+_RATE = 0.004  # maintenance margin of this set where a task gives no other
+_FLAT = RiskSchedule.flat(_RATE, max_leverage=125)
+_NEAR = 0.01  # a calculator that is farther off than this share of the price is shown to be wrong
+
+
+# --- numbers --------------------------------------------------------------------------------------------------------
+
+
+def _beside_a_short(random: Random) -> dict[str, Any]:
+    """Return a cross long and a short beside it that has lost or won, in an account that can bear both."""
+    wallet = random.randrange(4_000, 20_001, 500)
+    entry, other_entry = random.randrange(30_000, 90_001, 500), random.randrange(1_500, 4_001, 50)
+    other_quantity = -round(wallet * random.uniform(2, 4) / other_entry, 1)
+    return {
+        "wallet": wallet,
+        "quantity": round(wallet * random.uniform(2, 4) / entry, 2),
+        "entry": entry,
+        "other_quantity": other_quantity,
+        "other_entry": other_entry,
+        "other_mark": other_entry + random.choice([-1, 1]) * random.randrange(20, other_entry // 12, 5),
+    }
+
+
+def _five_calculators(random: Random) -> dict[str, Any]:
+    """Return such an account, a setting, and the prices of five calculators in any order, one of them right."""
+    while True:
+        case = {**_beside_a_short(random), "leverage": random.choice([5, 8, 10, 20])}
+        prices = sorted(_reckoned(**case, mistake=mistake) for mistake in "abcde")
+        if min(above - below for below, above in pairwise(prices)) > 2e-3 * prices[0]:  # to be told apart by hand
+            break
+    random.shuffle(prices)
+    return {**case, **{name: round(price, 2) for name, price in zip("pqrst", prices, strict=True)}}
+
+
+def _rates(random: Random) -> dict[str, Any]:
+    """Return a side, an entry price and the two rates."""
+    return {
+        "side": random.choice([1, -1]),
+        "entry": random.randrange(20_000, 90_001, 500),
+        "initial_rate": random.choice([0.05, 0.1, 0.125, 0.2, 0.25]),
+        "maintenance_rate": random.choice([0.004, 0.005, 0.01, 0.02]),
+    }
+
+
+def _large(random: Random) -> dict[str, Any]:
+    """Return a large cross position, and the rate and amount of the second tier, in which it is liquidated."""
+    entry, floor = random.randrange(30_000, 90_001, 500), random.randrange(200_000, 900_001, 25_000)
+    notional, rate = floor * random.uniform(1.6, 2.0), random.choice([0.005, 0.0065, 0.01])
+    return {
+        "wallet": int(notional * random.uniform(0.06, 0.15)) // 100 * 100,
+        "quantity": random.choice([1, -1]) * round(notional / entry, 1),
+        "entry": entry,
+        "rate": rate,
+        "amount": round(floor * (rate - _RATE), 2),
+    }
+
+
+def _reading(random: Random) -> dict[str, Any]:
+    """Return what must be kept, what an app shows for it, and which way its number goes when things get worse."""
+    keep, share = random.randrange(20, 900), random.randrange(20, 96)
+    shown = random.choice(["up", "down"])
+    return {"keep": keep, "percent": share if shown == "up" else round(10_000 / share, 1), "shown": shown}
+
+
+def _coins(random: Random) -> dict[str, Any]:
+    """Return an inverse long: the coins behind it, its size in dollars, and where it was opened."""
+    entry, dollars = random.randrange(20_000, 90_001, 500), random.randrange(5_000, 60_001, 500)
+    return {"coins": round(dollars / entry / random.uniform(1.5, 8), 4), "dollars": dollars, "entry": entry}
+
+
+def _comparisons(random: Random) -> dict[str, Any]:
+    """Return three comparisons in any order, and their numbers."""
+    margin, times = random.randrange(1_000, 4_001, 500), random.choice([5, 8, 10])
+    size, wallet = margin * times, margin * random.choice([2, 3])
+    rows = [
+        f"Both hold {size:,} dollars of BTC. Cross has {wallet:,} dollars behind it, isolated {margin:,}.",
+        f"Both hold {size:,} dollars of BTC. Each has {margin:,} dollars behind it.",
+        f"Cross holds {size:,} dollars of BTC, isolated {2 * size:,}. Each has {margin:,} dollars behind it.",
+    ]
+    random.shuffle(rows)
+    return {"size": size, "wallet": wallet, "margin": margin, **dict(zip("pqr", rows, strict=True))}
+
+
+# --- answers --------------------------------------------------------------------------------------------------------
+
+
+def _price(wallet: float, quantity: float, entry: float, rate: float = _RATE, amount: float = 0.0) -> float:
+    """Return where a position with this money behind it is liquidated."""
+    return (quantity * entry - wallet - amount) / (quantity - rate * abs(quantity))
+
+
+def _beside(
+    wallet: float, quantity: float, entry: float, other_quantity: float, other_entry: float, other_mark: float
+) -> float:
+    """Return the liquidation price of the first position while the other price stands still."""
+    gain = other_quantity * (other_mark - other_entry)
+    return _price(wallet + gain - _RATE * abs(other_quantity) * other_mark, quantity, entry)
+
+
+def _unsigned(
+    wallet: float, quantity: float, entry: float, other_quantity: float, other_entry: float, other_mark: float
+) -> float:
+    """Return the same by somebody who takes the other position's profit for that of a long."""
+    gain = abs(other_quantity) * (other_mark - other_entry)
+    return _price(wallet + gain - _RATE * abs(other_quantity) * other_mark, quantity, entry)
+
+
+def _unkept(
+    wallet: float, quantity: float, entry: float, other_quantity: float, other_entry: float, other_mark: float
+) -> float:
+    """Return the same by somebody who forgets what the other position must keep."""
+    return _price(wallet + other_quantity * (other_mark - other_entry), quantity, entry)
+
+
+def _unmoved(
+    wallet: float, quantity: float, entry: float, other_quantity: float, other_entry: float, other_mark: float
+) -> float:
+    """Return the same by somebody who leaves out the other position's profit."""
+    return _price(wallet - _RATE * abs(other_quantity) * other_mark, quantity, entry)
+
+
+def _reckoned(*, mistake: str, leverage: float, wallet: float, quantity: float, entry: float, **other: float) -> float:
+    """Return what a calculator with one of the five letters shows."""
+    if mistake == "a":
+        return _unkept(wallet, quantity, entry, **other)
+    if mistake == "b":
+        return _unsigned(wallet, quantity, entry, **other)
+    if mistake == "c":
+        return _beside(wallet / leverage, quantity, entry, **other)
+    if mistake == "d":
+        gain = other["other_quantity"] * (other["other_mark"] - other["other_entry"])
+        keep = _RATE / leverage * abs(other["other_quantity"]) * other["other_mark"]
+        return _price(wallet + gain - keep, quantity, entry, _RATE / leverage)
+    return _beside(wallet, quantity, entry, **other)
+
+
+def _letters(**case: Any) -> list[str]:  # noqa: ANN401 - a learner's numbers
+    """Return the letter of each calculator, in the order in which they are shown."""
+    account = {name: value for name, value in case.items() if name not in "pqrst"}
+    price = {letter: _reckoned(mistake=letter, **account) for letter in "abcde"}
+    return [min(price, key=lambda letter: abs(price[letter] - case[name])) for name in "pqrst"]
+
+
+def _taken_for_right(letter: str) -> Any:  # noqa: ANN401 - a function like `solve`
+    """Return what somebody says who makes a mistake himself: its calculator is right, and the right one is wrong."""
+    swapped = {letter: "e", "e": letter}
+    return lambda **case: [swapped.get(each, each) for each in _letters(**case)]
+
+
+def _comparison(case: Mapping[str, Any], words: str) -> str:
+    """Return the letter of the comparison that has these words in it."""
+    return next(letter for letter, name in zip("abc", "pqr", strict=True) if words in case[name])
+
+
+def _inverse_price(coins: float, dollars: float, entry: float, rate: float = _RATE) -> float:
+    """Return where coins + dollars x (1 / entry - 1 / price) = rate x dollars / price: the end of an inverse long."""
+    return dollars * (1 + rate) / (coins + dollars / entry)
+
+
+def _inverse_case(coins: float, dollars: float, entry: float) -> Case:
+    """Return the inverse long as the catalogue of beliefs takes it."""
+    position = Position(
+        symbol="BTCUSD",
+        quantity=dollars,
+        entry_price=entry,
+        mark_price=entry,
+        schedule=_FLAT,
+        contract=Contract.INVERSE,
+    )
+    return Case(account=Account(wallet_balance=coins, positions=(position,)))
+
+
+def _beside_case(**case: float) -> Case:
+    """Return the long and its neighbour as the catalogue of beliefs takes them."""
+    return Case(account=Account(wallet_balance=case["wallet"], positions=_pair(**case)))
+
+
+def _pair(**case: float) -> tuple[Position, Position]:
+    """Return the two positions, the second one at its mark price."""
+    first = Position.open(symbol="BTCUSDT", quantity=case["quantity"], price=case["entry"], schedule=_FLAT)
+    other = Position.open(symbol="ETHUSDT", quantity=case["other_quantity"], price=case["other_entry"], schedule=_FLAT)
+    return first, other.at(case["other_mark"])
+
+
+def _shown_wrong(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[bool, str]:
+    """Return whether the calculator that forgets the neighbour's maintenance margin is clearly wrong here."""
+    btc, eth = answer["btc_dollars"], answer["eth_dollars"]
+    if min(btc, eth) <= 0:
+        return False, "Give longs: both amounts above 0."
+    first, other = (
+        Position.open(symbol=symbol, quantity=dollars / price, price=price, schedule=_FLAT)
+        for symbol, dollars, price in (("BTCUSDT", btc, case["price"]), ("ETHUSDT", eth, 3_000))
+    )
+    pool = Pool(collateral=case["wallet"], positions=(first, other))
+    if (btc + eth) / 125 > case["wallet"] or risk(pool).health is not Health.HEALTHY:
+        return False, f"{btc + eth:,.0f} dollars of positions are too many: even at 125x the wallet does not open them."
+    truth = liquidation_price(pool, "BTCUSDT")
+    says = liquidation_price(Pool(collateral=case["wallet"], positions=(first,)), "BTCUSDT")
+    texts = ["no liquidation price" if price is None else f"{price:,.2f}" for price in (says, truth)]
+    where = f"The calculator shows {texts[0]}; the engine finds {texts[1]}."
+    if truth is None:
+        return False, f"{where} The wallet pays for all of it: take more BTC."
+    if truth - (says or 0) < _NEAR * case["price"]:
+        return False, f"{where} That is less than 1 % of {case['price']:,} apart. Can the neighbour need more?"
+    return True, f"{where} {truth - (says or 0):,.2f} dollars too low: the case shows the mistake."
+
+
+# --- tasks ----------------------------------------------------------------------------------------------------------
+
+TASKS = (
+    Task(
+        id="audit-1",
+        kind="predict",
+        points=3,
+        objective="13-compute",
+        read="audit-see",
+        title="Five calculators, one account",
+        text=(
+            "A cross account has a wallet of {wallet:,} dollars and a setting of {leverage}x. It holds a long of "
+            "{quantity} BTC, bought at {entry:,}, and a short, a quantity of {other_quantity} ETH, opened at "
+            "{other_entry:,} and now at {other_mark:,}. Each must keep 0.4 % of what it is worth. Five calculators "
+            "give BTC's liquidation price, with ETH standing still: P {p:,.2f}, Q {q:,.2f}, R {r:,.2f}, S {s:,.2f}, "
+            "T {t:,.2f}. Which of them (a) forgets what ETH must keep, (b) takes the short's profit as that of a "
+            "long, (c) divides the wallet by the setting, (d) divides both maintenance margins by the setting, (e) "
+            "is right?"
+        ),
+        ask='five letters in a list, for P, Q, R, S and T in this order, such as ["a", "b", "c", "d", "e"]',
+        draw=_five_calculators,
+        solve=_letters,
+        beliefs={
+            "OTHER_POSITIONS_MAINTENANCE": _taken_for_right("a"),
+            "OTHER_POSITIONS_SIGN": _taken_for_right("b"),
+            "LEVERAGE_IN_CROSS": _taken_for_right("c"),
+            "LEVERAGE_IN_MAINTENANCE": _taken_for_right("d"),
+        },
+        hints=(
+            "Compute the right price first. Then make each mistake on purpose, one at a time.",
+            (
+                "Money behind BTC = wallet + ETH's profit - 0.004 x size x mark of ETH. Price = (quantity x entry - "
+                "money) / (quantity x 0.996)."
+            ),
+        ),
+        worked=lambda **case: (
+            "\n".join(
+                f"({letter}) {words}: "
+                f"{_reckoned(mistake=letter, **{k: v for k, v in case.items() if k not in 'pqrst'}):,.2f}"
+                for letter, words in (
+                    ("a", "nothing kept for ETH"),
+                    ("b", "the short's profit with the sign of a long"),
+                    ("c", "the wallet divided by the setting"),
+                    ("d", "both maintenance margins divided by the setting"),
+                    ("e", "right"),
+                )
+            )
+            + f"\nSo P, Q, R, S and T are {', '.join(_letters(**case))}."
+        ),
+    ),
+    Task(
+        id="audit-2",
+        kind="bug",
+        points=3,
+        objective="02-compute",
+        read="shorts-text",
+        title="A guide for developers",
+        text=(
+            "A guide for developers prints: price = entry x (1 - initial margin / maintenance margin). Put numbers in, "
+            "and the price is below 0. Mend it for longs (side = 1) and shorts (side = -1). The position is isolated "
+            "with exactly its initial margin. The initial rate is a share of the notional at the entry price, the "
+            "maintenance rate one of the notional at the price asked for; both are fractions such as 0.05."
+        ),
+        ask="the liquidation price in dollars",
+        unit="dollars",
+        tolerance=1e-4,
+        function="guide_price",
+        cases=_rates,
+        solve=lambda side, entry, initial_rate, maintenance_rate: (
+            entry * (1 - side * initial_rate) / (1 - side * maintenance_rate)
+        ),
+        wrong=lambda side, entry, initial_rate, maintenance_rate: entry * (1 - initial_rate / maintenance_rate),
+        beliefs={
+            "NO_MAINTENANCE": lambda side, entry, initial_rate, maintenance_rate: entry * (1 - side * initial_rate),
+            "ENTRY_FOR_MARK": lambda side, entry, initial_rate, maintenance_rate: (
+                entry * (1 - side * (initial_rate - maintenance_rate))
+            ),
+            "SIGN": lambda side, entry, initial_rate, maintenance_rate: (
+                entry * (1 - initial_rate) / (1 - maintenance_rate)
+            ),
+        },
+        hints=(
+            "Take one coin. How much money is behind it, and how much must be left at the price asked for?",
+            "initial_rate x entry + side x (price - entry) = maintenance_rate x price. Solve for the price.",
+        ),
+        worked=lambda side, entry, initial_rate, maintenance_rate: (
+            "answer = entry * (1 - side * initial_rate) / (1 - side * maintenance_rate).\n"
+            f"For side={side}, entry={entry}, initial_rate={initial_rate}, maintenance_rate={maintenance_rate}: "
+            f"{entry * (1 - side * initial_rate) / (1 - side * maintenance_rate):,.2f}. The guide divides two margins "
+            "by each other; they have to be subtracted."
+        ),
+    ),
+    Task(
+        id="audit-3",
+        kind="bug",
+        points=3,
+        objective="05-compute",
+        read="amount-text",
+        title="\u201c100 % accurate\u201d",
+        text=(
+            "A calculator with the banner \u201c100 % accurate\u201d has been right for every small position. Large "
+            "ones, in a tier with a maintenance amount, come out wrong. The position is alone in its cross account; "
+            "rate and amount are those of the tier in which it is liquidated. The quantity is above 0 for a long and "
+            "below 0 for a short. Mend it."
+        ),
+        ask="the liquidation price in dollars",
+        unit="dollars",
+        tolerance=3e-5,
+        function="accurate",
+        cases=_large,
+        solve=_price,
+        wrong=lambda wallet, quantity, entry, rate, amount: _price(wallet, quantity, entry, rate, -amount),
+        beliefs={
+            "AMOUNT_SIGN": lambda wallet, quantity, entry, rate, amount: _price(wallet, quantity, entry, rate, -amount),
+            "FLAT_TIER": lambda wallet, quantity, entry, rate, amount: _price(wallet, quantity, entry, rate),
+            "NO_MAINTENANCE": lambda wallet, quantity, entry, rate, amount: _price(wallet, quantity, entry, 0),
+            "SIGN": lambda wallet, quantity, entry, rate, amount: _price(wallet, abs(quantity), entry, rate, amount),
+        },
+        hints=(
+            "Which number is 0 for small positions and not for large ones? What does it do to what must be kept?",
+            (
+                "The position must keep |quantity| x price x rate - amount. So less has to be kept than without the "
+                "amount, and the money behind it reaches farther."
+            ),
+        ),
+        worked=lambda wallet, quantity, entry, rate, amount: (
+            "wallet + quantity * (price - entry) = rate * abs(quantity) * price - amount, so\n"
+            "answer = (quantity * entry - wallet - amount) / (quantity - rate * abs(quantity)).\n"
+            f"Here: {_price(wallet, quantity, entry, rate, amount):,.2f}; as it was found: "
+            f"{_price(wallet, quantity, entry, rate, -amount):,.2f}."
+        ),
+    ),
+    Task(
+        id="audit-4",
+        kind="bug",
+        points=3,
+        objective="03-compute",
+        read="contagion-text",
+        title="A bot with a neighbour",
+        text=(
+            "A trading bot gives the liquidation price of a cross position beside another one that may be long or "
+            "short; the other price stands still. All of the bot's tests are green, and all of them hold longs. Each "
+            "position must keep 0.4 % of what it is worth. Quantities are below 0 for shorts. Mend the bot."
+        ),
+        ask="the liquidation price of the first position in dollars",
+        unit="dollars",
+        tolerance=2e-4,
+        function="bot_price",
+        cases=_beside_a_short,
+        solve=_beside,
+        wrong=_unsigned,
+        beliefs={
+            "OTHER_POSITIONS_SIGN": _unsigned,
+            "OTHER_POSITIONS_MAINTENANCE": _unkept,
+            "OTHER_POSITIONS_PNL": _unmoved,
+            "NO_MAINTENANCE": lambda wallet, quantity, entry, other_quantity, other_entry, other_mark: _price(
+                wallet + other_quantity * (other_mark - other_entry), quantity, entry, 0
+            ),
+        },
+        catalogue=("liquidation_price", _beside_case),
+        hints=(
+            "Let the short's price rise. What should the price of the long do, and what does the bot say?",
+            "The profit takes the quantity with its sign; what must be kept takes it without.",
+        ),
+        worked=lambda wallet, quantity, entry, other_quantity, other_entry, other_mark: (
+            "profit = other_quantity * (other_mark - other_entry), with the sign.\n"
+            f"Here: {other_quantity * (other_mark - other_entry):,.2f}. Money behind the first position: {wallet:,} + "
+            f"({other_quantity * (other_mark - other_entry):,.2f}) - {_RATE * abs(other_quantity) * other_mark:,.2f}. "
+            "Its liquidation price: "
+            f"{_beside(wallet, quantity, entry, other_quantity, other_entry, other_mark):,.2f}."
+        ),
+    ),
+    Task(
+        id="audit-5",
+        kind="counterexample",
+        points=2,
+        objective="13-compute",
+        read="audit-see",
+        title="The case that shows it",
+        text=(
+            "A calculator for BTC in a cross account adds up the wallet and everybody's profit, and asks for BTC's own "
+            "maintenance margin only. Its seller says: \u201cNeighbours without a loss change nothing.\u201d Show that "
+            "this is wrong. The wallet holds {wallet:,} dollars; you buy BTC at {price:,} and ETH at 3,000, both long, "
+            "and no price has moved. Each must keep 0.4 %. Choose two sizes for which the calculator's liquidation "
+            "price of BTC is too low by at least 1 % of {price:,}."
+        ),
+        ask='a dict with "btc_dollars" and "eth_dollars"',
+        inputs=("btc_dollars", "eth_dollars"),
+        draw=lambda random: {
+            "wallet": random.randrange(4_000, 20_001, 1_000),
+            "price": random.randrange(20_000, 90_001, 500),
+        },
+        solve=lambda wallet, price: {"btc_dollars": 2 * wallet, "eth_dollars": 10 * wallet},
+        refutes=_shown_wrong,
+        hints=(
+            "What does the calculator forget? Make that amount large against the size of BTC.",
+            "It forgets 0.4 % of the ETH. Divided by BTC's quantity, that is how far its price is off.",
+        ),
+        worked=lambda wallet, price: (
+            f"BTC for {2 * wallet:,} dollars, ETH for {10 * wallet:,}. ETH must keep {_RATE * 10 * wallet:,.0f} "
+            f"dollars. BTC's quantity is {2 * wallet / price:.4f}: the calculator is "
+            f"{_RATE * 10 * wallet / (2 * wallet / price) / (1 - _RATE):,.2f} dollars too low, about 2 % of "
+            f"{price:,}."
+        ),
+    ),
+    Task(
+        id="audit-6",
+        kind="choose",
+        points=2,
+        objective="04-choose",
+        read="margin-text",
+        title="A test for a claim",
+        text=(
+            "A page says: \u201cIt is the margin mode itself that makes isolated positions end sooner.\u201d You want "
+            "to test this claim with two BTC longs, one in cross margin and one isolated, each alone in its pool and "
+            "bought at the same price. Which comparison tests it, and what does it show?"
+        ),
+        ask='letter and digit, such as "a1"',
+        options={"a": "{p}", "b": "{q}", "c": "{r}"},
+        reasons={
+            "1": "only the mode differs there, and the two liquidation prices are the same",
+            "2": "it is how most accounts look, and the isolated long is liquidated sooner",
+            "3": "the setting is the same there, and the larger long is liquidated sooner",
+        },
+        draw=_comparisons,
+        solve=lambda **case: _comparison(case, f"Both hold {case['size']:,} dollars of BTC. Each") + "1",
+        beliefs={
+            "MODE_DECIDES": lambda **case: _comparison(case, "Cross has") + "2",
+        },
+        hints=(
+            "A fair test changes one thing. What differs in each of the three comparisons?",
+            "Sizes must be the same, and the money behind them, too. Then only the mode is left.",
+        ),
+        worked=lambda size, wallet, margin, p, q, r: (
+            f"With {margin:,} dollars behind {size:,} both end after a fall of "
+            f"{100 * (1 - (1 - margin / size) / (1 - _RATE)):.2f} %, cross or isolated: the mode is not the reason. "
+            f"With {wallet:,} dollars in cross it is the money that makes the difference, and with {2 * size:,} it is "
+            "the size."
+        ),
+    ),
+    Task(
+        id="audit-7",
+        kind="function",
+        points=3,
+        objective="12-compare",
+        read="ratio-read",
+        title="A dashboard for two apps",
+        text=(
+            "A dashboard collects the margin ratio of two apps. One divides what must be kept by the equity: its "
+            'number goes "up" to 100 % when things get worse. The other divides the equity by what must be kept: its '
+            'number goes "down" to 100 %. Write how many dollars the account may still lose until it is liquidated. '
+            "What must be kept is taken to stay as it is."
+        ),
+        ask="the dollars that may still be lost",
+        unit="dollars",
+        function="room",
+        cases=_reading,
+        solve=lambda keep, percent, shown: (
+            keep / (percent / 100) - keep if shown == "up" else keep * percent / 100 - keep
+        ),
+        beliefs={
+            "RATIO_UPSIDE_DOWN": lambda keep, percent, shown: keep / (percent / 100) - keep,
+            "NO_MAINTENANCE": lambda keep, percent, shown: (
+                keep / (percent / 100) if shown == "up" else keep * percent / 100
+            ),
+        },
+        hints=(
+            "First find the equity. What do you have to do with the number of each app to get it?",
+            "Up: equity = keep / (percent / 100). Down: equity = keep x percent / 100. Subtract what must be kept.",
+        ),
+        worked=lambda keep, percent, shown: (
+            f"The app's number goes {shown}: equity = "
+            + (f"{keep} / {percent / 100:.4f}" if shown == "up" else f"{keep} x {percent / 100:.4f}")
+            + f" = {keep / (percent / 100) if shown == 'up' else keep * percent / 100:,.2f} dollars. Less the {keep} "
+            f"that must be kept: {(keep / (percent / 100) if shown == 'up' else keep * percent / 100) - keep:,.2f}."
+        ),
+    ),
+    Task(
+        id="audit-8",
+        kind="compute",
+        points=2,
+        objective="12-predict",
+        read="inverse-prices-read",
+        title="The wrong kind of contract",
+        text=(
+            "A page uses its formula for linear contracts on an inverse one. You hold an inverse long of {dollars:,} "
+            "dollars of BTC, opened at {entry:,}, with {coins} BTC behind it and nothing else in the pool. The "
+            "contract pays dollars x (1 / entry - 1 / price) in coins. It must keep 0.4 % of the coins that its "
+            "dollars are worth, dollars / price. Where is it liquidated really?"
+        ),
+        ask="the liquidation price in dollars",
+        unit="dollars",
+        tolerance=2e-4,
+        draw=_coins,
+        solve=_inverse_price,
+        beliefs={
+            "INVERSE_AS_LINEAR": lambda coins, dollars, entry: _price(coins, dollars / entry / entry, entry),
+            "NO_MAINTENANCE": lambda coins, dollars, entry: _inverse_price(coins, dollars, entry, 0),
+        },
+        catalogue=("liquidation_price", _inverse_case),
+        hints=(
+            "Write everything in coins: what is behind it, what it has won or lost, what it must keep.",
+            "coins + dollars x (1 / entry - 1 / price) = 0.004 x dollars / price. Solve for 1 / price.",
+        ),
+        worked=lambda coins, dollars, entry: (
+            f"{coins} + {dollars:,} / {entry:,} = {1 + _RATE} x {dollars:,} / price, so the price is {1 + _RATE} x "
+            f"{dollars:,} / {coins + dollars / entry:.6f} = {_inverse_price(coins, dollars, entry):,.2f}. The linear "
+            f"formula gives {_price(coins, dollars / entry / entry, entry):,.2f}, too low: it forgets that the coins "
+            "behind the position lose value, too."
+        ),
+    ),
+    Task(
+        id="audit-9",
+        kind="explain",
+        points=3,
+        objective="13-compute",
+        read="audit-text",
+        title="A bug report",
+        text=(
+            "A calculator for isolated longs uses price = entry x (1 - 1 / setting) and calls it the liquidation "
+            "price: \u201cAt 100x you are out at -1 %.\u201d Write to its author, in four to seven sentences, what is "
+            "wrong and how to mend it."
+        ),
+        ask='the letters of what your text says, in a list such as ["a", "c"]',
+        rubric=(
+            "A case in numbers: what goes in, what the calculator shows, what is right.",
+            "The belief behind it: that all of the margin can be used up before a liquidation.",
+            "What holds instead: liquidation comes when only the maintenance margin is left.",
+            "The price that it does compute has a name: it is the bankruptcy price.",
+            "The mended formula, and its condition: exactly the initial margin stands behind the long.",
+        ),
+        solve=lambda: ["a", "b", "c", "d", "e"],
+        hints=(
+            "Take a long of 1 BTC at 60,000 and 100x, with 0.4 % of maintenance margin.",
+            "What would the author have to believe for this formula to be right?",
+        ),
+        worked=lambda: (
+            f"Take a long of 1 BTC at 60,000 and 100x, isolated, with 0.4 % to keep. You show 59,400. There all of the "
+            f"600 dollars are gone, so it is the bankruptcy price. A venue acts sooner, when only the maintenance "
+            f"margin is left: at {_price(600, 1, 60_000):,.2f}, a fall of "
+            f"{100 * (1 - _price(600, 1, 60_000) / 60_000):.2f} %. Your formula would be right if a position could use "
+            "up all of its margin before it is liquidated. Divide by (1 - maintenance rate): price = entry x (1 - 1 / "
+            "setting) / (1 - rate). Both hold only while exactly the initial margin stands behind the long; put entry "
+            "- margin / quantity in the place of entry x (1 - 1 / setting) where more was added."
+        ),
+    ),
+)

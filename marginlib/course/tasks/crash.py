@@ -1,0 +1,632 @@
+"""Set 5, a crash by hand: fees, funding, forced sales, fund, mark price, a replay, odds. Follows 07 to 10."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import exp, log, sqrt
+from random import Random
+from statistics import NormalDist
+from typing import Any
+
+from marginlib.liquidation import lone_liquidation_price
+from marginlib.model import Account, Position
+from marginlib.practice.beliefs.reasoning import Case
+from marginlib.practice.tasks.task import Task
+from marginlib.tiers import RiskSchedule
+
+__all__ = ["TASKS"]
+
+_RATE = 0.004  # maintenance margin of this set, as in the notebooks
+_FLAT = RiskSchedule.flat(_RATE, max_leverage=125)
+_CAP = 0.3  # the largest funding rate of the counterexample [percent]
+
+# Recorded mark prices of BTC and ETH: the first figure, the lowest one, the last one. The set's test holds them equal
+# to `marginlib.market`, which needs numpy and is therefore not asked here.
+# Source: Binance USD-M mark price, UTC.
+_FALLS = {
+    "March 2020": ((7_841.8, 3_801.8, 5_453.6), (196.5, 87.09, 128.85)),
+    "May 2021": ((44_408, 29_563, 40_511), (3_355.6, 1_764.3, 2_769.9)),
+    "November 2022": ((20_756, 15_543, 17_592), (1_584, 1_073.4, 1_298.8)),
+    "October 2025": ((121_680, 101_880, 110_580), (4_378.9, 3_425.3, 3_744.5)),
+}
+
+# Settings at which the two longs live, or die at the low and would not have died at the last figure.
+_PARTING = {
+    "March 2020": ((1.5, 2, 2.5), (1.5, 2, 2.5)),
+    "May 2021": ((2, 3, 4, 5), (2, 3, 4, 5)),
+    "November 2022": ((3, 4, 5), (3, 4, 5)),
+    "October 2025": ((4, 5, 8, 10), (4, 5, 6)),
+}
+
+
+# --- numbers --------------------------------------------------------------------------------------------------------
+
+
+def _costs(random: Random) -> dict[str, Any]:
+    """Return a short, its fee and its funding."""
+    return {
+        "quantity": -random.randrange(10, 96) / 100,
+        "price": random.randrange(20_000, 90_001, 500),
+        "leverage": random.choice([5, 8, 10, 20, 25]),
+        "fee": random.choice([0.02, 0.04, 0.05, 0.06]),
+        "rate": random.choice([0.005, 0.01, 0.02, 0.03]),
+        "settlements": random.randrange(3, 31),
+    }
+
+
+def _waiting(random: Random) -> dict[str, Any]:
+    """Return an isolated short that pays or receives funding while its price stands still."""
+    entry, quantity = random.randrange(20_000, 90_001, 500), random.randrange(10, 96) / 100
+    return {
+        "quantity": -quantity,
+        "entry": entry,
+        "margin": int(entry * quantity / random.choice([5, 8, 10])) // 10 * 10,
+        "rate": random.choice([-0.03, -0.02, -0.01, 0.01, 0.02, 0.03]),
+        "days": random.randrange(5, 31),
+    }
+
+
+def _two_pockets(random: Random) -> dict[str, Any]:
+    """Return an isolated long and the account around it."""
+    leverage, margin = random.choice([20, 25, 40]), random.randrange(200, 1_001, 50)
+    return {
+        "wallet": margin * random.choice([4, 5, 6]),
+        "margin": margin,
+        "leverage": leverage,
+        "notional": margin * leverage,
+    }
+
+
+def _too_large(random: Random) -> dict[str, Any]:
+    """Return a position in the second tier whose equity has fallen below what it must keep."""
+    floor, low, high = random.randrange(207_000, 911_000, 5_000), 0.004, random.choice([0.0065, 0.01, 0.0125])
+    notional = int(floor * random.uniform(1.5, 3))
+    keep = low * floor + high * (notional - floor)
+    return {
+        "equity": round(keep * random.uniform(0.35, 0.95), 2),
+        "notional": notional,
+        "floor": floor,
+        "low": low,
+        "high": high,
+    }
+
+
+def _jump(random: Random) -> dict[str, Any]:
+    """Return an isolated long and a price far below its bankruptcy price."""
+    entry, quantity = random.randrange(20_000, 90_001, 500), random.randrange(10, 96) / 100
+    margin = int(entry * quantity / random.choice([5, 8, 10, 12])) // 10 * 10
+    return {
+        "wallet": int(margin * random.uniform(2.5, 4)) // 100 * 100,
+        "margin": margin,
+        "quantity": quantity,
+        "entry": entry,
+        "mark": int(entry - random.uniform(1.2, 2) * margin / quantity),
+    }
+
+
+def _hour(random: Random) -> dict[str, Any]:
+    """Return an isolated position and one hour of mark and last prices; the last ones reach farther."""
+    entry, quantity = random.randrange(20_000, 90_001, 500), random.randrange(10, 96) / 100
+    low, high = (round(entry * random.uniform(*span)) for span in ((0.8, 0.97), (1.03, 1.2)))
+    return {
+        "margin": int(entry * quantity / random.choice([3, 4, 5])) // 10 * 10,
+        "quantity": random.choice([1, -1]) * quantity,
+        "entry": entry,
+        "mark_low": low,
+        "mark_high": high,
+        "last_low": round(low * random.uniform(0.8, 0.97)),
+        "last_high": round(high * random.uniform(1.03, 1.2)),
+    }
+
+
+def _three_exits(random: Random) -> dict[str, Any]:
+    """Return an isolated long and three ways out of it, in any order."""
+    entry, quantity = random.randrange(20_000, 90_001, 500), random.randrange(10, 96) / 100
+    margin = int(entry * quantity / random.choice([8, 10, 12, 20])) // 10 * 10
+    end, bust = _liquidated(margin, quantity, entry), entry - margin / quantity
+    early, late = round(end * random.uniform(1.003, 1.01)), round((end + bust) / 2)
+    exits = ["no order", f"an order to sell all at {early:,}", f"an order to sell all at {late:,}"]
+    random.shuffle(exits)
+    letters = dict(zip("pqr", exits, strict=True))
+    return {"quantity": quantity, "entry": entry, "margin": margin, "early": early, "late": late, **letters}
+
+
+def _book(random: Random) -> dict[str, Any]:
+    """Return two isolated longs, and the recorded figures of one of the falls."""
+    event = random.choice(list(_FALLS))
+    case: dict[str, Any] = {"event": event, "wallet": random.randrange(8_000, 20_001, 1_000)}
+    for name, figures, settings in zip(("btc", "eth"), _FALLS[event], _PARTING[event], strict=True):
+        leverage = random.choice(settings)
+        margin = random.randrange(case["wallet"] // 5, case["wallet"] * 9 // 20, 50)
+        case |= {f"{name}_size": margin * leverage, f"{name}_leverage": leverage}
+        case |= dict(zip((f"{name}_first", f"{name}_low", f"{name}_last"), figures, strict=True))
+    return case
+
+
+# --- answers --------------------------------------------------------------------------------------------------------
+
+
+def _liquidated(margin: float, quantity: float, entry: float) -> float:
+    """Return the liquidation price; every position of this set has one."""
+    return lone_liquidation_price(margin, quantity, entry, _FLAT) or 0.0
+
+
+def _funding(quantity: float, entry: float, rate: float, days: float) -> float:
+    """Return what a position pays (above 0) or receives (below 0) while the price stands still."""
+    return rate / 100 * quantity * entry * 3 * days
+
+
+def _after_funding(sign: int) -> list[str]:
+    """Return what happens to the two prices, the equity and the maintenance margin of a short."""
+    moves = "up" if sign > 0 else "down"  # what comes in moves a short's prices up, away from the mark
+    return [moves, moves, moves, "same"]
+
+
+def _sold(equity: float, notional: float, floor: float, high: float, low: float, amount: float) -> float:
+    """Return what has to go when the second tier keeps `high` of the notional less an amount."""
+    above = (equity + amount) / high
+    return notional - (above if above > floor else min(floor, equity / low))
+
+
+def _part_to_sell(equity: float, notional: float, floor: float, low: float, high: float) -> float:
+    """Return the dollars that have to be sold until the rest needs no more than the equity."""
+    return _sold(equity, notional, floor, high, low, (high - low) * floor)
+
+
+def _worst(margin: float, quantity: float, entry: float, low: float, high: float) -> float:
+    """Return the equity at the worst price of the hour."""
+    return margin + quantity * ((low if quantity > 0 else high) - entry)
+
+
+def _exit_letter(case: Mapping[str, Any], words: str) -> str:
+    """Return the letter of the way out that has these words in it."""
+    return next(letter for letter, name in zip("abc", "pqr", strict=True) if words in case[name])
+
+
+def _legs(case: Mapping[str, Any]) -> list[dict[str, float]]:
+    """Return the two longs, each with its figures and its liquidation price."""
+    legs = []
+    for name in ("btc", "eth"):
+        leg = {key: case[f"{name}_{key}"] for key in ("size", "leverage", "first", "low", "last")}
+        leg["margin"] = leg["size"] / leg["leverage"]
+        leg["end"] = leg["first"] * (1 - 1 / leg["leverage"]) / (1 - _RATE)
+        legs.append(leg)
+    return legs
+
+
+def _left(case: Mapping[str, Any], *, decides: str = "low", returned: bool = False) -> float:
+    """Return what the account has at the last figure; a long dies if the deciding figure is at its end or below."""
+    left = float(case["wallet"])
+    for leg in _legs(case):
+        if leg[decides] > leg["end"]:
+            left += leg["size"] * (leg["last"] / leg["first"] - 1)
+        else:
+            left -= leg["margin"] - (_RATE * leg["size"] * leg["end"] / leg["first"] if returned else 0.0)
+    return left
+
+
+def _told(name: str, leg: Mapping[str, float]) -> str:
+    """Return what happens to one of the longs, in words."""
+    if leg["low"] > leg["end"]:
+        change = leg["size"] * (leg["last"] / leg["first"] - 1)
+        return f"{name}: ends at {leg['end']:,.2f}, low {leg['low']:,}: it lives, with {change:+,.2f} of profit."
+    return f"{name}: ends at {leg['end']:,.2f}, low {leg['low']:,}: it dies and takes its margin, {leg['margin']:,.2f}."
+
+
+def _chance(away: float, volatility: float, days: float, *, turned: float = 1.0) -> float:
+    """Return how likely a price without drift is to end beyond a barrier below it, or to touch it and turn back."""
+    spread, normal = volatility * sqrt(days / 365), NormalDist()
+    ends = normal.cdf(away / spread + spread / 2)
+    return ends + turned * exp(-away) * normal.cdf(away / spread - spread / 2)
+
+
+def _away(leverage: float) -> float:
+    """Return how far away the end of a long with its initial margin is, as a logarithm."""
+    return log((1 - 1 / leverage) / (1 - _RATE))
+
+
+def _touched(leverage: float, volatility: float, days: float) -> float:
+    """Return how likely such a long is to be liquidated."""
+    return _chance(_away(leverage), volatility, days)
+
+
+def _touch_case(leverage: float, volatility: float, days: float) -> Case:
+    """Return such a long as the catalogue of beliefs takes it."""
+    long = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=_FLAT, leverage=leverage).isolated()
+    return Case(account=Account(wallet_balance=10_000, positions=(long,)), volatility=volatility, days=days)
+
+
+def _costs_more(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[bool, str]:
+    """Return whether the position costs more than its margin while its price stands still."""
+    days, rate = answer["days"], answer["rate"]
+    if not 0 < days <= 365:  # noqa: PLR2004 - a year
+        return False, f"{days:g} days: give a number above 0, up to 365."
+    if not 0 < rate <= _CAP:
+        return False, f"A rate of {rate:g} %: give a number above 0, up to {_CAP}."
+    count, spare = int(3 * days + 1e-9), case["wallet"] - case["margin"]
+    paid = count * rate / 100 * case["notional"]
+    where = f"{count} settlements of {rate:g} % of {case['notional']:,} dollars are {paid:,.2f} dollars"
+    if paid > spare:
+        return False, f"{where}: more than the {spare:,} outside of the margin. Take less: they have to suffice."
+    if paid <= case["margin"]:
+        return False, f"{where}, and the margin is {case['margin']:,}. That is not more than the margin."
+    return True, (
+        f"{where}, paid from outside of the margin, which is {case['margin']:,}. The price never moved, and the "
+        "position has cost more than its margin: the claim does not hold."
+    )
+
+
+# --- tasks ----------------------------------------------------------------------------------------------------------
+
+TASKS = (
+    Task(
+        id="crash-1",
+        kind="compute",
+        points=2,
+        objective="07-compute",
+        read="four-cases-text",
+        title="What time costs a short",
+        text=(
+            "You open a short, a quantity of {quantity} BTC at {price:,} dollars, isolated with its initial margin at "
+            "{leverage}x. The fee to open is {fee} % of the notional. The price stands still for {settlements} "
+            "settlements, each with a funding rate of +{rate} %. Fee and funding go to and from the margin."
+        ),
+        ask="the share of your margin that is gone, as a fraction such as 0.05; below 0 if more came in than went out",
+        draw=_costs,
+        solve=lambda quantity, price, leverage, fee, rate, settlements: (fee - settlements * rate) / 100 * leverage,
+        beliefs={
+            "FEE_ON_MARGIN": lambda quantity, price, leverage, fee, rate, settlements: (fee - settlements * rate) / 100,
+            "SIGN": lambda quantity, price, leverage, fee, rate, settlements: (
+                (fee + settlements * rate) / 100 * leverage
+            ),
+        },
+        hints=(
+            "At a rate above 0, who pays the funding, and who gets it? And what is the fee a share of?",
+            "A short receives. In dollars: notional x (fee - settlements x rate). The margin is notional / setting.",
+        ),
+        worked=lambda quantity, price, leverage, fee, rate, settlements: (
+            f"Notional {abs(quantity) * price:,.2f} dollars, margin {abs(quantity) * price / leverage:,.2f}. The fee "
+            f"takes {fee / 100 * abs(quantity) * price:,.2f}; the short receives "
+            f"{settlements * rate / 100 * abs(quantity) * price:,.2f}. Gone, less what came in: "
+            f"{(fee - settlements * rate) / 100 * abs(quantity) * price:,.2f} dollars, or "
+            f"{(fee - settlements * rate) / 100 * leverage:.6f} of the margin."
+        ),
+    ),
+    Task(
+        id="crash-2",
+        kind="predict",
+        points=2,
+        objective="07-predict",
+        read="received",
+        title="Nothing happens for days",
+        text=(
+            "You hold an isolated short, a quantity of {quantity} BTC from {entry:,} dollars, with {margin:,} dollars "
+            "of margin; the maintenance margin is 0.4 % of the notional. For {days} days the price stays at {entry:,}. "
+            "Three times a day there is funding, to or from the margin, and the rate is {rate:+} % each time. Before "
+            "you compute anything: what happens to (1) the liquidation price, (2) the bankruptcy price, (3) the "
+            "equity, (4) the maintenance margin at today's price?"
+        ),
+        ask='four words in a list, each "up", "down" or "same", in this order',
+        draw=_waiting,
+        solve=lambda quantity, entry, margin, rate, days: _after_funding(1 if rate > 0 else -1),
+        beliefs={
+            "SIGN": lambda quantity, entry, margin, rate, days: (
+                ["up", "up", "down", "same"] if rate > 0 else ["down", "down", "up", "same"]
+            ),
+            "CROSS_LOWERS_PRICE": lambda quantity, entry, margin, rate, days: (
+                ["down", "down", "up", "same"] if rate > 0 else ["up", "up", "down", "same"]
+            ),
+        },
+        hints=(
+            "First the sign: does this short pay or receive? Then: where is the danger for a short?",
+            "A short receives at a rate above 0. More margin moves both prices away from the mark: for a short, up.",
+        ),
+        worked=lambda quantity, entry, margin, rate, days: (
+            f"{3 * days} settlements of {rate:+} % of {abs(quantity) * entry:,.2f} dollars: the short "
+            f"{'receives' if rate > 0 else 'pays'} {abs(_funding(quantity, entry, rate, days)):,.2f}. The margin goes "
+            f"from {margin:,} to {margin - _funding(quantity, entry, rate, days):,.2f}, the liquidation price from "
+            f"{_liquidated(margin, quantity, entry):,.2f} to "
+            f"{_liquidated(margin - _funding(quantity, entry, rate, days), quantity, entry):,.2f}. What must be kept "
+            f"at {entry:,} stays: {', '.join(_after_funding(1 if rate > 0 else -1))}."
+        ),
+    ),
+    Task(
+        id="crash-3",
+        kind="counterexample",
+        points=2,
+        objective="07-compare",
+        read="payers-text",
+        title="Can isolated cost more than its margin?",
+        text=(
+            "\u201cAn isolated position can never cost me more than its margin.\u201d Refute it without any move of "
+            "the price. Your wallet holds {wallet:,} dollars. {margin:,} of them are the isolated margin of a long "
+            "of {notional:,} dollars, {leverage}x. On this venue funding is paid from the money outside of the margin. "
+            "There are three settlements a day. Choose how many days you hold, and the funding rate of each "
+            "settlement, at most 0.3 %. What is outside of the margin has to suffice."
+        ),
+        ask='a dict with "days" and "rate" in percent, such as 0.01',
+        inputs=("days", "rate"),
+        draw=_two_pockets,
+        solve=lambda wallet, margin, leverage, notional: {"days": 2 * 100 / leverage / 0.1 / 3, "rate": 0.1},
+        refutes=_costs_more,
+        hints=(
+            "Which money pays the funding here? How much of it is there?",
+            "Paid is 3 x days x rate x notional. It has to be above the margin: 3 x days x rate above 100 % / setting.",
+        ),
+        worked=lambda wallet, margin, leverage, notional: (
+            f"At 0.1 % each, {int(2 * 100 / leverage / 0.1)} settlements take "
+            f"{int(2 * 100 / leverage / 0.1) * 0.001 * notional:,.0f} dollars: twice the margin of {margin:,}. That is "
+            f"{2 * 100 / leverage / 0.1 / 3:.1f} days. Outside of the margin there are {wallet - margin:,}."
+        ),
+    ),
+    Task(
+        id="crash-4",
+        kind="function",
+        points=3,
+        objective="08-predict",
+        read="policies-text",
+        title="How much must go",
+        text=(
+            "A venue sells a large position in steps: no more than is needed. The risk table has two tiers: `low` is "
+            "the maintenance rate up to the floor of the second tier, `high` the rate on what is above the floor, both "
+            "as fractions. The equity is below the maintenance margin. Write how many dollars of the position have to "
+            "be sold at the mark price until the rest needs exactly the equity that is there. A sale at the mark price "
+            "leaves the equity as it is; there is no fee."
+        ),
+        ask="the dollars of the position that are sold",
+        unit="dollars",
+        tolerance=5e-4,
+        function="part_to_sell",
+        cases=_too_large,
+        solve=_part_to_sell,
+        beliefs={
+            "FLAT_TIER": lambda equity, notional, floor, low, high: _sold(equity, notional, floor, high, low, 0.0),
+            "AMOUNT_SIGN": lambda equity, notional, floor, low, high: _sold(
+                equity, notional, floor, high, low, (low - high) * floor
+            ),
+        },
+        hints=(
+            "Turn the question round: how large a position does this equity suffice for?",
+            (
+                "Up to the floor it needs low x floor. If the equity is more than that, the rest of it, divided by "
+                "high, is what may stay above the floor. If not, equity / low may stay."
+            ),
+        ),
+        worked=lambda equity, notional, floor, low, high: (
+            f"Up to the floor {low} x {floor:,} = {low * floor:,.2f} dollars are needed. The equity of {equity:,.2f} "
+            f"suffices for {notional - _part_to_sell(equity, notional, floor, low, high):,.2f} dollars of position, so "
+            f"{_part_to_sell(equity, notional, floor, low, high):,.2f} are sold.\n"
+            "if equity > low * floor: stays = floor + (equity - low * floor) / high\n"
+            "else: stays = equity / low\n"
+            "answer = notional - stays"
+        ),
+    ),
+    Task(
+        id="crash-5",
+        kind="compute",
+        points=1,
+        objective="08-compute",
+        read="gap-text",
+        title="A jump past the bankruptcy price",
+        text=(
+            "Your wallet holds {wallet:,} dollars; {margin:,} of them are the isolated margin of a long of {quantity} "
+            "BTC from {entry:,}. The price jumps to {mark:,} at once, past the bankruptcy price, and the venue closes "
+            "the long there. It does not ask you for more than the margin; the insurance fund is large enough. There "
+            "are no fees."
+        ),
+        ask="the dollars that the insurance fund pays",
+        unit="dollars",
+        draw=_jump,
+        solve=lambda wallet, margin, quantity, entry, mark: quantity * (entry - mark) - margin,
+        beliefs={
+            "FUND_SAVES_YOU": lambda wallet, margin, quantity, entry, mark: quantity * (entry - mark),
+            "WALLET_FOR_MARGIN": lambda wallet, margin, quantity, entry, mark: max(
+                0.0, quantity * (entry - mark) - wallet
+            ),
+            "LIQUIDATION_IS_BANKRUPTCY": lambda wallet, margin, quantity, entry, mark: (
+                quantity * (_liquidated(margin, quantity, entry) - mark)
+            ),
+        },
+        hints=(
+            "Somebody else has won what this long has lost. Who pays it to them, first and second?",
+            "The margin pays first, all of it. The fund pays the rest: quantity x (entry - price) - margin.",
+        ),
+        worked=lambda wallet, margin, quantity, entry, mark: (
+            f"The loss is {quantity} x {entry - mark:,} = {quantity * (entry - mark):,.2f} dollars. The margin pays "
+            f"{margin:,}, and your other {wallet - margin:,} are not touched. The fund pays the rest: "
+            f"{quantity * (entry - mark) - margin:,.2f}. Nothing of it comes back to you."
+        ),
+    ),
+    Task(
+        id="crash-6",
+        kind="bug",
+        points=3,
+        objective="08-choose",
+        read="mark-text",
+        title="A false alarm",
+        text=(
+            "An alarm gives the equity of an isolated position at the worst moment of an hour, as the venue sees it. "
+            "It gets the lowest and the highest mark price of the hour, and the lowest and the highest last price. In "
+            "one hour of 13 March 2020 ETH was traded at 84.23 and at 323, while its mark price stayed between 87.09 "
+            "and 119.47: this alarm would have called positions lost that were not. Mend it. Quantities are below 0 "
+            "for shorts."
+        ),
+        ask="the lowest equity of the hour in dollars",
+        unit="dollars",
+        function="worst_equity",
+        cases=_hour,
+        solve=lambda margin, quantity, entry, mark_low, mark_high, last_low, last_high: _worst(
+            margin, quantity, entry, mark_low, mark_high
+        ),
+        wrong=lambda margin, quantity, entry, mark_low, mark_high, last_low, last_high: _worst(
+            margin, quantity, entry, last_low, last_high
+        ),
+        beliefs={
+            "LAST_FOR_MARK": lambda margin, quantity, entry, mark_low, mark_high, last_low, last_high: _worst(
+                margin, quantity, entry, last_low, last_high
+            ),
+            "SIGN": lambda margin, quantity, entry, mark_low, mark_high, last_low, last_high: _worst(
+                margin, abs(quantity), entry, mark_low, mark_high
+            ),
+            "OPEN_PROFIT_IGNORED": lambda margin, quantity, entry, mark_low, mark_high, last_low, last_high: margin,
+        },
+        hints=(
+            "Which of the two prices does the venue look at? And which end of it does a short fear?",
+            "margin + quantity x (price - entry), at the lowest mark price for a long, at the highest for a short.",
+        ),
+        worked=lambda margin, quantity, entry, mark_low, mark_high, last_low, last_high: (
+            "worst = mark_low if quantity > 0 else mark_high; answer = margin + quantity * (worst - entry).\n"
+            f"Here: {margin:,} + ({quantity}) x ({mark_low if quantity > 0 else mark_high:,} - {entry:,}) = "
+            f"{_worst(margin, quantity, entry, mark_low, mark_high):,.2f}. The last price would have said "
+            f"{_worst(margin, quantity, entry, last_low, last_high):,.2f}."
+        ),
+    ),
+    Task(
+        id="crash-7",
+        kind="choose",
+        points=2,
+        objective="08-compare",
+        read="stop-text",
+        title="Three ways out",
+        text=(
+            "You hold an isolated long of {quantity} BTC from {entry:,} dollars with {margin:,} dollars of margin. The "
+            "maintenance margin is 0.4 % of the notional. The price will fall slowly, far below all prices here. An "
+            "order is filled at its price if the long is still yours then. What is left at a liquidation, this venue "
+            "keeps. No fees. Which way leaves you most, and why?"
+        ),
+        ask='letter and digit, such as "a1"',
+        options={"a": "{p}", "b": "{q}", "c": "{r}"},
+        reasons={
+            "1": "the margin already limits the loss, so an order adds nothing",
+            "2": "the long is sold before the venue takes it over, and what is left of the margin is mine",
+            "3": "it waits longest for a recovery and still sells above the bankruptcy price",
+        },
+        draw=_three_exits,
+        solve=lambda **case: _exit_letter(case, f"{case['early']:,}") + "2",
+        beliefs={
+            "LIQUIDATION_AS_STOP": lambda **case: _exit_letter(case, "no order") + "1",
+            "LIQUIDATION_IS_BANKRUPTCY": lambda **case: _exit_letter(case, f"{case['late']:,}") + "3",
+        },
+        hints=(
+            "Find the liquidation price. Which of the orders is reached before it?",
+            "An order below the liquidation price comes too late: by then the long is the venue's.",
+        ),
+        worked=lambda quantity, entry, margin, early, late, p, q, r: (
+            f"The long is liquidated at {_liquidated(margin, quantity, entry):,.2f}, where "
+            f"{_RATE * quantity * _liquidated(margin, quantity, entry):,.2f} dollars are left, and the venue keeps "
+            f"them. An order at {late:,} comes too late. Sold at {early:,}, you have "
+            f"{margin + quantity * (early - entry):,.2f} of the {margin:,} dollars."
+        ),
+    ),
+    Task(
+        id="crash-8",
+        kind="compute",
+        points=3,
+        objective="09-compute",
+        read="who-died-text",
+        title="A recorded fall, by hand",
+        text=(
+            "{event}, recorded mark prices: BTC began at {btc_first:,}, its lowest was {btc_low:,}, its last "
+            "{btc_last:,}. ETH began at {eth_first:,}, its lowest was {eth_low:,}, its last {eth_last:,}. At the first "
+            "prices you opened two isolated longs in a wallet of {wallet:,} dollars: {btc_size:,} dollars of BTC at "
+            "{btc_leverage}x and {eth_size:,} of ETH at {eth_leverage}x, each with its initial margin. You did nothing "
+            "more. Use 0.4 % of maintenance margin, which stands in for the tables of the time. No fees; what is left "
+            "at a liquidation, the venue keeps."
+        ),
+        ask="what your account has at the last prices, in dollars",
+        unit="dollars",
+        tolerance=2e-4,
+        draw=_book,
+        solve=lambda **case: _left(case),
+        beliefs={
+            "TOUCH_IS_END": lambda **case: _left(case, decides="last"),
+            "LEFTOVER_RETURNED": lambda **case: _left(case, returned=True),
+        },
+        hints=(
+            "For each long: is its liquidation price above or below the lowest recorded price?",
+            (
+                "It ends at first x (1 - 1 / setting) / 0.996. A long that dies takes its whole margin; one that lives "
+                "has size x (last / first - 1)."
+            ),
+        ),
+        worked=lambda **case: (
+            "\n".join(_told(name, leg) for name, leg in zip(("BTC", "ETH"), _legs(case), strict=True))
+            + f"\nFrom {case['wallet']:,} dollars that leaves {_left(case):,.2f}."
+        ),
+    ),
+    Task(
+        id="crash-9",
+        kind="function",
+        points=3,
+        objective="10-compute",
+        read="touch-text",
+        title="How likely, from a formula",
+        text=(
+            "Write how likely an isolated long, with exactly its initial margin behind it, is to be liquidated within "
+            "some days. The maintenance margin is 0.4 % of the notional. Volatility is a year's, as a fraction; a year "
+            "has 365 days; there is no drift. Take x = log(liquidation price / entry), the natural logarithm, s = "
+            "volatility x sqrt(days / 365), and N, the normal distribution: in Python, statistics.NormalDist().cdf. "
+            "The price ends below the liquidation price with probability N(x / s + s / 2). It touches it and turns "
+            "back with probability exp(-x) N(x / s - s / 2)."
+        ),
+        ask="the probability as a fraction such as 0.25",
+        function="odds",
+        cases=lambda random: {
+            "leverage": random.choice([5, 8, 10, 12, 15, 20]),
+            "volatility": random.choice([0.5, 0.6, 0.7, 0.8, 0.9]),
+            "days": random.choice([5, 7, 10, 14, 15, 20]),
+        },
+        solve=_touched,
+        beliefs={
+            "TOUCH_IS_END": lambda leverage, volatility, days: _chance(_away(leverage), volatility, days, turned=0.0),
+            "NO_MAINTENANCE": lambda leverage, volatility, days: _chance(log(1 - 1 / leverage), volatility, days),
+        },
+        catalogue=("touch_probability", _touch_case),
+        hints=(
+            "What is the liquidation price as a share of the entry price? And which paths die?",
+            "liquidation price / entry = (1 - 1 / leverage) / 0.996. Both kinds of paths die: add the two.",
+        ),
+        worked=lambda leverage, volatility, days: (
+            f"x = log({(1 - 1 / leverage) / (1 - _RATE):.6f}) = {_away(leverage):.6f}, s = "
+            f"{volatility * sqrt(days / 365):.6f}. It ends below with "
+            f"{_chance(_away(leverage), volatility, days, turned=0.0):.6f}, and with what turns back it is "
+            f"{_touched(leverage, volatility, days):.6f}.\n"
+            "answer = normal.cdf(x / s + s / 2) + exp(-x) * normal.cdf(x / s - s / 2)"
+        ),
+    ),
+    Task(
+        id="crash-10",
+        kind="explain",
+        points=3,
+        objective="09-choose",
+        read="trust",
+        title="\u201cCross saved me\u201d",
+        text=(
+            "Somebody replays the crash of May 2021 with the book of notebook 09. Isolated, both longs die, "
+            "\u201cETH at 12:29\u201d. In cross nothing is liquidated, and 7,551 dollars are left instead of 5,000. "
+            "The conclusion: \u201cCross is safer.\u201d Say in four to seven sentences what of this you may trust, "
+            "and what not."
+        ),
+        ask='the letters of what your text says, in a list such as ["a", "c"]',
+        rubric=(
+            "That the isolated longs died rests on recorded lows, and on a table that stands in for the real one.",
+            "The minute comes from a line between two recorded figures: it is not known.",
+            "The result holds for this book: a somewhat larger one loses everything in cross and keeps 5,000 isolated.",
+            "One event, chosen because it was large, does not say how often such a thing happens.",
+            "What to ask instead: how likely, and how much, in both modes, over many paths.",
+        ),
+        solve=lambda: ["a", "b", "c", "d", "e"],
+        hints=(
+            "Which of these numbers were recorded, and which were drawn between recorded ones?",
+            "Would another size, or another event, say the same?",
+        ),
+        worked=lambda: (
+            "That both isolated longs died is sound: the recorded lows lie far below their liquidation prices, though "
+            "the risk table only stands in for the real one. The minute is not: it lies on a straight line between two "
+            "figures. The conclusion does not follow. With 12,500 dollars in each coin at 5x, as in that notebook's "
+            "figure, cross loses all 10,000 dollars in the same crash, and isolated keeps 5,000. And it is one event, "
+            "chosen because it was large. Ask how likely a liquidation is and how much it takes, in both modes and "
+            "over many paths: cross is rarer and deeper."
+        ),
+    ),
+)

@@ -1,0 +1,514 @@
+"""Set 2, isolated margin: two prices, added margin, what is lost and what is kept. Follows notebooks 02 and 04."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from random import Random
+from typing import Any
+
+from marginlib.liquidation import lone_liquidation_price
+from marginlib.margin import risk
+from marginlib.model import Account, Health, Pool, Position
+from marginlib.practice.beliefs.reasoning import Case
+from marginlib.practice.tasks.task import Task
+from marginlib.tiers import RiskSchedule
+
+__all__ = ["TASKS"]
+
+_RATE = 0.004  # maintenance margin of this set, as in the notebooks
+_FLAT = RiskSchedule.flat(_RATE, max_leverage=125)
+_SETTINGS = (5, 8, 10, 12, 15, 20)
+
+
+# --- numbers --------------------------------------------------------------------------------------------------------
+
+
+def _long(random: Random) -> dict[str, Any]:
+    """Return a long with somewhat more isolated margin than its setting asks for, in a larger wallet."""
+    entry, quantity = random.randrange(20_000, 90_001, 500), random.randrange(10, 96) / 100
+    leverage = random.choice(_SETTINGS)
+    margin = int(entry * quantity / leverage * random.uniform(1.1, 1.6)) // 10 * 10
+    wallet = int(margin * random.uniform(1.8, 3.5)) // 100 * 100
+    return {"wallet": wallet, "margin": margin, "quantity": quantity, "entry": entry, "leverage": leverage}
+
+
+def _either(random: Random) -> dict[str, Any]:
+    """Return the margin, the size and the entry price of a long or a short."""
+    case = _long(random)
+    return {"margin": case["margin"], "quantity": random.choice([1, -1]) * case["quantity"], "entry": case["entry"]}
+
+
+def _added(random: Random) -> dict[str, Any]:
+    """Return a short and the margin that is added to it."""
+    case = _long(random)
+    return {
+        "quantity": -case["quantity"],
+        "entry": case["entry"],
+        "margin": case["margin"],
+        "more": random.randrange(case["margin"] // 4, case["margin"], 10),
+    }
+
+
+def _gap(random: Random) -> dict[str, Any]:
+    """Return a long and a price far below its bankruptcy price, which the whole wallet would survive."""
+    case = _long(random)
+    loss = random.uniform(1.2, 0.85 * case["wallet"] / case["margin"]) * case["margin"]
+    return {**case, "mark": int(case["entry"] - loss / case["quantity"])}
+
+
+def _target(random: Random) -> dict[str, Any]:
+    """Return a position and the price at which it may be liquidated, not sooner."""
+    side, entry = random.choice([1, -1]), random.randrange(20_000, 90_001, 500)
+    away = random.randrange(8, 41) / 100
+    return {
+        "quantity": side * random.randrange(10, 96) / 100,
+        "entry": entry,
+        "target": round(entry * (1 - side * away)),
+    }
+
+
+def _two_longs(random: Random) -> dict[str, Any]:
+    """Return a wallet and two longs whose sizes are several times the wallet."""
+    wallet = random.randrange(4_000, 20_001, 1_000)
+    return {
+        "wallet": wallet,
+        "btc": wallet * random.choice([1, 2]),
+        "eth": wallet * random.choice([3, 4, 5]),
+    }
+
+
+def _whole_wallet(random: Random) -> dict[str, Any]:
+    """Return a cross long of several times its wallet."""
+    entry, quantity = random.randrange(20_000, 90_001, 500), random.randrange(10, 96) / 100
+    wallet = int(entry * quantity / random.uniform(2, 4)) // 100 * 100
+    return {"wallet": wallet, "quantity": quantity, "entry": entry, "leverage": random.choice(_SETTINGS)}
+
+
+def _story(random: Random) -> dict[str, Any]:
+    """Return a cross and an isolated account, and a fall that ends only the isolated one, both or none."""
+    wallet, leverage, times = random.randrange(4_000, 20_001, 1_000), random.choice([10, 20]), random.choice([2, 3])
+    fall = random.choice([3, 15, 20, 60]) if leverage == 10 else random.choice([2, 10, 20, 60])  # noqa: PLR2004
+    return {"wallet": wallet, "notional": times * wallet, "leverage": leverage, "fall": fall}
+
+
+# --- accounts for the catalogue of beliefs --------------------------------------------------------------------------
+
+
+def _opened(quantity: float, entry: float, leverage: float = 1.0) -> Position:
+    """Return a BTC position just opened."""
+    return Position.open(symbol="BTCUSDT", quantity=quantity, price=entry, schedule=_FLAT, leverage=leverage)
+
+
+def _isolated_case(
+    wallet: float, margin: float, quantity: float, entry: float, leverage: float, mark: float = 0
+) -> Case:
+    """Return an isolated position in its wallet."""
+    position = _opened(quantity, entry, leverage).isolated(margin).at(mark or entry)
+    return Case(account=Account(wallet_balance=wallet, positions=(position,)))
+
+
+# --- answers --------------------------------------------------------------------------------------------------------
+
+
+def _liquidated(margin: float, quantity: float, entry: float) -> float | None:
+    """Return the liquidation price of a position with this money behind it."""
+    return lone_liquidation_price(margin, quantity, entry, _FLAT)
+
+
+def _bankrupt(margin: float, quantity: float, entry: float) -> float:
+    """Return the price at which the money is used up."""
+    return entry - margin / quantity
+
+
+def _needed(quantity: float, entry: float, target: float) -> float:
+    """Return the margin with which a position is liquidated at the target price."""
+    return quantity * (entry - target) + _RATE * abs(quantity) * target
+
+
+def _one_loser(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[bool, str]:
+    """Return whether ETH's fall ends the cross account while the isolated BTC long lives."""
+    fall, margin = answer["eth_fall"], answer["btc_margin"]
+    btc = _opened(case["btc"] / 60_000, 60_000, 2 * case["btc"] / case["wallet"])
+    eth = Position.open(symbol="ETHUSDT", quantity=case["eth"] / 3_000, price=3_000, schedule=_FLAT)
+    if not 0 < fall < 100:  # noqa: PLR2004
+        return False, f"A fall of {fall:g} %: give a number between 0 and 100."
+    if not 0 < margin < case["wallet"]:
+        return False, f"{margin:,.2f} dollars for BTC: give more than 0, and leave something of the wallet for ETH."
+    shared = Pool(collateral=case["wallet"], positions=(btc, eth)).at({"ETHUSDT": 3_000 * (1 - fall / 100)})
+    own = Pool(collateral=margin, positions=(btc,))
+    cross, alone = risk(shared), risk(own)
+    where = (
+        f"After ETH falls by {fall:g} %: the cross account has {cross.equity:,.2f} dollars and must keep "
+        f"{cross.maintenance:,.2f}; the isolated BTC long has {alone.equity:,.2f} and must keep "
+        f"{alone.maintenance:,.2f}."
+    )
+    if cross.health is Health.HEALTHY:
+        return False, f"{where} The cross account lives."
+    if alone.health is not Health.HEALTHY:
+        return False, f"{where} The isolated BTC long does not live."
+    return True, f"{where} Cross is over, and the isolated BTC long lives: the claim does not hold."
+
+
+def _moves_to_the_end(wallet: float, notional: float, leverage: float) -> tuple[float, float]:
+    """Return the falls [percent] that end the cross and the isolated position."""
+    cross, isolated = ((1 - (1 - money / notional) / (1 - _RATE)) * 100 for money in (wallet, notional / leverage))
+    return cross, isolated
+
+
+def _ends(wallet: float, notional: float, leverage: float, fall: float) -> str:
+    """Return which account has more after the fall and the way back, and why."""
+    cross, isolated = _moves_to_the_end(wallet, notional, leverage)
+    if fall >= cross:
+        return "b3"
+    return "a2" if fall >= isolated else "c1"
+
+
+# --- tasks ----------------------------------------------------------------------------------------------------------
+
+TASKS = (
+    Task(
+        id="isolated-1",
+        kind="compute",
+        points=1,
+        objective="02-compute",
+        read="two-prices",
+        title="Where a long ends",
+        text=(
+            "Your wallet holds {wallet:,} dollars. You buy {quantity} BTC at {entry:,} dollars with a setting of "
+            "{leverage}x in isolated margin, and set {margin:,} dollars aside for it. The maintenance margin is 0.4 "
+            "% of the notional."
+        ),
+        ask="the liquidation price in dollars",
+        unit="dollars",
+        tolerance=2e-4,
+        draw=_long,
+        solve=lambda wallet, margin, quantity, entry, leverage: _liquidated(margin, quantity, entry),
+        beliefs={
+            "NO_MAINTENANCE": lambda wallet, margin, quantity, entry, leverage: _bankrupt(margin, quantity, entry),
+            "WALLET_FOR_MARGIN": lambda wallet, margin, quantity, entry, leverage: _liquidated(wallet, quantity, entry),
+            "LEVERAGE_IS_DISTANCE": lambda wallet, margin, quantity, entry, leverage: entry * (1 - 1 / leverage),
+        },
+        catalogue=("liquidation_price", _isolated_case),
+        hints=(
+            "Write down the equity at a price, and the maintenance margin at the same price. Where do they meet?",
+            "margin + quantity x (price - entry) = 0.004 x quantity x price. Solve for the price.",
+        ),
+        worked=lambda wallet, margin, quantity, entry, leverage: (
+            f"{margin:,} + {quantity} x (price - {entry:,}) = {_RATE} x {quantity} x price, so the price is "
+            f"({quantity} x {entry:,} - {margin:,}) / ({quantity} x {1 - _RATE}) = "
+            f"{_liquidated(margin, quantity, entry):,.2f} dollars. Wallet and setting are not in it."
+        ),
+    ),
+    Task(
+        id="isolated-2",
+        kind="function",
+        points=3,
+        objective="02-compute",
+        read="shorts-text",
+        title="Both directions in one formula",
+        text=(
+            "Write the liquidation price of an isolated position. The quantity is above 0 for a long and below 0 for "
+            "a short; the maintenance margin is 0.4 % of the notional at the price asked for. All positions here "
+            "have such a price."
+        ),
+        ask="the liquidation price in dollars",
+        unit="dollars",
+        tolerance=2e-4,
+        function="liquidated_at",
+        cases=_either,
+        solve=_liquidated,
+        beliefs={
+            "NO_MAINTENANCE": _bankrupt,
+            "SIGN": lambda margin, quantity, entry: _liquidated(margin, abs(quantity), entry),
+            "ENTRY_FOR_MARK": lambda margin, quantity, entry: _bankrupt(
+                margin - _RATE * abs(quantity) * entry, quantity, entry
+            ),
+            "SIGN+NO_MAINTENANCE": lambda margin, quantity, entry: _bankrupt(margin, abs(quantity), entry),
+        },
+        hints=(
+            "The equity uses the quantity with its sign. Does the maintenance margin?",
+            "margin + quantity x (price - entry) = 0.004 x |quantity| x price. Bring the price to one side.",
+        ),
+        worked=lambda margin, quantity, entry: (
+            "answer = (quantity * entry - margin) / (quantity - 0.004 * abs(quantity)).\n"
+            f"For margin={margin}, quantity={quantity}, entry={entry}: {_liquidated(margin, quantity, entry):,.2f}."
+        ),
+    ),
+    Task(
+        id="isolated-3",
+        kind="predict",
+        points=2,
+        objective="02-predict",
+        read="predict-added",
+        title="More margin for a short",
+        text=(
+            "You hold a short, a quantity of {quantity} BTC from {entry:,} dollars, with {margin:,} dollars of "
+            "isolated margin. You add {more:,} dollars from your wallet. Before you compute anything: what happens "
+            "to (1) the liquidation price, (2) the bankruptcy price, (3) the dollars that you win or lose when the "
+            "price moves by 1,000, (4) the most that this position can lose?"
+        ),
+        ask='four words in a list, each "up", "down" or "same", in this order',
+        draw=_added,
+        # Liquidation price, bankruptcy price, dollars per move, the most to lose.
+        solve=lambda quantity, entry, margin, more: ["up", "up", "same", "up"],
+        beliefs={
+            "CROSS_LOWERS_PRICE": lambda **case: ["down", "down", "same", "up"],
+            "ADDED_MARGIN_SHRINKS_PNL": lambda **case: ["up", "up", "down", "up"],
+            "ISOLATED_LOSES_NO_MORE": lambda **case: ["up", "up", "same", "same"],
+        },
+        hints=(
+            (
+                "Where is the danger for a short: above the price or below it? More margin moves the end away from the "
+                "price."
+            ),
+            "PnL is quantity x price change. What can be lost is all that is in the pool.",
+        ),
+        worked=lambda quantity, entry, margin, more: (
+            f"The liquidation price goes from {_liquidated(margin, quantity, entry):,.2f} to "
+            f"{_liquidated(margin + more, quantity, entry):,.2f}, the bankruptcy price from "
+            f"{_bankrupt(margin, quantity, entry):,.2f} to {_bankrupt(margin + more, quantity, entry):,.2f}. A move "
+            f"of 1,000 is {abs(quantity) * 1_000:,.0f} dollars before and after. The most to lose is "
+            f"{margin + more:,} dollars instead of {margin:,}: up, up, same, up."
+        ),
+    ),
+    Task(
+        id="isolated-4",
+        kind="compute",
+        points=1,
+        objective="02-compare",
+        read="contained-text",
+        title="A gap over the weekend",
+        text=(
+            "Your wallet holds {wallet:,} dollars. {margin:,} of them are the isolated margin of a long: {quantity} "
+            "BTC from {entry:,} dollars, setting {leverage}x. The price opens at {mark:,}, far below the bankruptcy "
+            "price, and the position is closed there. The venue does not ask you for what the pool cannot pay; there "
+            "are no fees."
+        ),
+        ask="what your account has after that, in dollars",
+        unit="dollars",
+        draw=_gap,
+        solve=lambda wallet, margin, quantity, entry, leverage, mark: wallet - margin,
+        beliefs={
+            "WALLET_FOR_MARGIN": lambda wallet, margin, quantity, entry, leverage, mark: (
+                wallet + quantity * (mark - entry)
+            ),
+        },
+        catalogue=("money_left", _isolated_case),
+        hints=(
+            "Which money can the loss of this position reach?",
+            "The pool pays what it has, and no more. What is outside of it stays.",
+        ),
+        worked=lambda wallet, margin, quantity, entry, leverage, mark: (
+            f"The loss is {quantity} x {entry - mark:,} = {quantity * (entry - mark):,.2f} dollars; the pool pays "
+            f"its {margin:,} and is empty. Outside of it are {wallet:,} - {margin:,} = {wallet - margin:,} dollars, "
+            f"untouched."
+        ),
+    ),
+    Task(
+        id="isolated-5",
+        kind="function",
+        points=3,
+        objective="02-choose",
+        read="quiz",
+        title="How much margin for this distance",
+        text=(
+            "You decide at which price a position may be liquidated, and not sooner. Write how much isolated margin "
+            "that takes, for a long (quantity above 0, target below the entry) and for a short (below 0, target "
+            "above it). The maintenance margin is 0.4 % of the notional at the target."
+        ),
+        ask="the isolated margin in dollars",
+        unit="dollars",
+        tolerance=5e-4,
+        function="margin_for",
+        cases=_target,
+        solve=_needed,
+        beliefs={
+            "NO_MAINTENANCE": lambda quantity, entry, target: quantity * (entry - target),
+            "ENTRY_FOR_MARK": lambda quantity, entry, target: (
+                quantity * (entry - target) + _RATE * abs(quantity) * entry
+            ),
+            "SIGN": lambda quantity, entry, target: _needed(abs(quantity), entry, target),
+        },
+        hints=(
+            "Two amounts have to be there at the target price. Which?",
+            "The loss up to the target, quantity x (entry - target), and 0.4 % of what the position is worth there.",
+        ),
+        worked=lambda quantity, entry, target: (
+            "answer = quantity * (entry - target) + 0.004 * abs(quantity) * target.\n"
+            f"Here: {quantity * (entry - target):,.2f} + {_RATE * abs(quantity) * target:,.2f} = "
+            f"{_needed(quantity, entry, target):,.2f} dollars."
+        ),
+    ),
+    Task(
+        id="isolated-6",
+        kind="bug",
+        points=3,
+        objective="02-compute",
+        read="short-term-text",
+        title="A calculator that divides too much",
+        text=(
+            "A calculator on the web gives the liquidation price of a long that has exactly its initial margin "
+            "behind it (entry notional / leverage), at a maintenance rate such as 0.004. Its prices are near, but "
+            "too low: who trusts them is liquidated sooner. Mend it."
+        ),
+        ask="the liquidation price in dollars",
+        unit="dollars",
+        tolerance=2e-5,
+        function="calculator",
+        cases=lambda random: {
+            "entry": random.randrange(20_000, 90_001, 500),
+            "leverage": random.choice([5, 10, 20, 25, 40]),
+            "rate": random.choice([0.004, 0.005, 0.01]),
+        },
+        solve=lambda entry, leverage, rate: entry * (1 - 1 / leverage) / (1 - rate),
+        wrong=lambda entry, leverage, rate: entry * (1 - 1 / leverage) / (1 - rate / leverage),
+        beliefs={
+            "LEVERAGE_IN_MAINTENANCE": lambda entry, leverage, rate: entry * (1 - 1 / leverage) / (1 - rate / leverage),
+            "NO_MAINTENANCE": lambda entry, leverage, rate: entry * (1 - 1 / leverage),
+            "ENTRY_FOR_MARK": lambda entry, leverage, rate: entry * (1 - 1 / leverage + rate),
+        },
+        hints=(
+            "Compute the equity and the maintenance margin at the price that it gives. Are they equal?",
+            "The setting divides the initial margin. What has it to do with the maintenance margin?",
+        ),
+        worked=lambda entry, leverage, rate: (
+            "answer = entry * (1 - 1 / leverage) / (1 - rate): the rate is not divided by the setting.\n"
+            f"For {entry:,} at {leverage}x and {rate}: {entry * (1 - 1 / leverage) / (1 - rate):,.2f}."
+        ),
+    ),
+    Task(
+        id="isolated-7",
+        kind="counterexample",
+        points=2,
+        objective="04-predict",
+        read="loser-text",
+        title="Does isolated always end first?",
+        text=(
+            "\u201cAn isolated position is always liquidated before the same position in cross margin.\u201d Refute "
+            "it. An account with {wallet:,} dollars holds {btc:,} dollars of BTC, bought at 60,000, and {eth:,} "
+            "dollars of ETH, bought at 3,000; both are longs, with 0.4 % of maintenance margin. BTC does not move. "
+            "Choose how far ETH falls, and how much of the wallet the BTC long would have as isolated margin, so "
+            "that the cross account is liquidated and the isolated BTC long is not."
+        ),
+        ask='a dict with "eth_fall" in percent, such as 12, and "btc_margin" in dollars',
+        inputs=("eth_fall", "btc_margin"),
+        draw=_two_longs,
+        solve=lambda wallet, btc, eth: {"eth_fall": 100 * wallet / eth, "btc_margin": wallet / 4},
+        refutes=_one_loser,
+        hints=(
+            "In cross margin, whose loss takes the money behind BTC?",
+            (
+                "Let ETH lose the whole wallet: wallet / size of ETH. Any margin above 0.4 % of BTC keeps the isolated "
+                "long alive."
+            ),
+        ),
+        worked=lambda wallet, btc, eth: (
+            f"ETH falls by {100 * wallet / eth:.1f} %: {eth:,} x {wallet / eth:.3f} = {wallet:,} dollars of loss, "
+            f"all there is. The cross account is over. With {wallet / 4:,.0f} dollars of its own, the isolated BTC "
+            f"long has to keep only {_RATE * btc:,.0f} dollars, and nothing has happened to it."
+        ),
+    ),
+    Task(
+        id="isolated-8",
+        kind="compute",
+        points=1,
+        objective="04-compute",
+        read="size-large-text",
+        title="The same long, with the whole wallet behind it",
+        text=(
+            "Now in cross margin: your wallet holds {wallet:,} dollars, and its only position is a long of "
+            "{quantity} BTC, bought at {entry:,} dollars with a setting of {leverage}x. The maintenance margin is "
+            "0.4 % of the notional."
+        ),
+        ask="the liquidation price in dollars",
+        unit="dollars",
+        tolerance=2e-4,
+        draw=_whole_wallet,
+        solve=lambda wallet, quantity, entry, leverage: _liquidated(wallet, quantity, entry),
+        beliefs={
+            "MARGIN_FOR_WALLET": lambda wallet, quantity, entry, leverage: _liquidated(
+                quantity * entry / leverage, quantity, entry
+            ),
+            "LEVERAGE_IN_CROSS": lambda wallet, quantity, entry, leverage: _liquidated(
+                wallet / leverage, quantity, entry
+            ),
+            "NO_MAINTENANCE": lambda wallet, quantity, entry, leverage: _bankrupt(wallet, quantity, entry),
+        },
+        catalogue=(
+            "liquidation_price",
+            lambda wallet, quantity, entry, leverage: Case(
+                account=Account(wallet_balance=wallet, positions=(_opened(quantity, entry, leverage),))
+            ),
+        ),
+        hints=(
+            "It is the formula of the first task. Which money stands behind the position now?",
+            "wallet + quantity x (price - entry) = 0.004 x quantity x price. The setting is not in it.",
+        ),
+        worked=lambda wallet, quantity, entry, leverage: (
+            f"({quantity} x {entry:,} - {wallet:,}) / ({quantity} x {1 - _RATE}) = "
+            f"{_liquidated(wallet, quantity, entry):,.2f} dollars, at {leverage}x as at any other setting."
+        ),
+    ),
+    Task(
+        id="isolated-9",
+        kind="choose",
+        points=2,
+        objective="04-compare",
+        read="contained-text",
+        title="A dip and the way back",
+        text=(
+            "Two accounts with {wallet:,} dollars each hold the same BTC long of {notional:,} dollars with a setting "
+            "of {leverage}x: one in cross margin, one isolated with its initial margin. The price falls slowly by "
+            "{fall} %, then comes all the way back. Maintenance margin 0.4 %, no fees. Which account has more at the "
+            "end, and why?"
+        ),
+        ask='letter and digit, such as "a1"',
+        options={"a": "the cross account", "b": "the isolated account", "c": "both have the same"},
+        reasons={
+            "1": "neither position was liquidated",
+            "2": "only the isolated position was liquidated",
+            "3": "both were liquidated, and the isolated one had less to lose",
+        },
+        draw=_story,
+        solve=_ends,
+        hints=(
+            "Find the fall that ends each of the two positions. How does this fall compare?",
+            "The money behind it / notional is the fall to bankruptcy. Liquidation comes somewhat sooner.",
+        ),
+        worked=lambda wallet, notional, leverage, fall: (
+            "Cross ends after a fall of {:.1f} %, isolated after {:.1f} %; ".format(
+                *_moves_to_the_end(wallet, notional, leverage)
+            )
+            + f"the price fell by {fall} %. So the answer is {_ends(wallet, notional, leverage, fall)}."
+        ),
+    ),
+    Task(
+        id="isolated-10",
+        kind="explain",
+        points=3,
+        objective="02-compare",
+        read="limits",
+        title="\u201cI can lose 500 dollars at most\u201d",
+        text=(
+            "A friend opens isolated longs in three coins with 500 dollars of margin each and says: \u201cIt is "
+            "isolated, so I can lose 500 dollars at most.\u201d Say in three to six sentences what is right about it "
+            "and what is missing."
+        ),
+        ask='the letters of what your text says, in a list such as ["a", "c"]',
+        rubric=(
+            "Right: a price move of one coin can take only that coin's pool; the rest of the account is not touched.",
+            "Each pool can be lost, and coins often fall together: 1,500 dollars.",
+            "What is added to a pool later is at risk, too.",
+            "Fees and funding may be paid from the wallet.",
+            "Opening again after a liquidation can lose the same amount again.",
+        ),
+        solve=lambda: ["a", "b", "c", "d", "e"],
+        hints=("How many pools are there?", "What else than the price move takes money?"),
+        worked=lambda: (
+            "It is right that a fall of one coin can take only the 500 dollars of its own pool. But there are three "
+            "pools, and coins often fall together: then 1,500 dollars can go. Every dollar that you add to a pool to "
+            "save it is at risk, too. The fee for opening, and on some venues the funding, come out of the wallet. "
+            "And if you open the same trade again after a liquidation, you can lose another 500."
+        ),
+    ),
+)

@@ -1,0 +1,601 @@
+"""Set 4, tiers and hedges: slices, sizes, hedges and their legs, fees and funding. Follows notebooks 05, 06 and 07."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from random import Random
+from typing import Any
+
+from marginlib.liquidation import lone_liquidation_price
+from marginlib.margin import risk
+from marginlib.model import Account, Health, Pool, Position
+from marginlib.practice.beliefs.reasoning import Case
+from marginlib.practice.tasks.task import Task
+from marginlib.tiers import RiskSchedule
+
+__all__ = ["TASKS"]
+
+_RATE = 0.004  # maintenance margin where no tiers are spoken of
+_FLAT = RiskSchedule.flat(_RATE, max_leverage=125)
+# The first tiers of BTC at Binance on 2026-09-29, as in notebook 05.
+_TABLE = RiskSchedule.from_brackets(
+    [
+        (0, 300_000, 0.004, 150, 0),
+        (300_000, 800_000, 0.005, 100, 300),
+        (800_000, 3_000_000, 0.0065, 75, 1_500),
+        (3_000_000, 12_000_000, 0.01, 50, 12_000),
+    ]
+)
+_TABLE_TEXT = (
+    "The table: tier 1 up to 300,000 dollars at 0.40 %, tier 2 above 300,000 at 0.50 %, tier 3 above 800,000 at "
+    "0.65 %, tier 4 above 3,000,000 at 1.00 %."
+)
+_A_DAY = 3  # funding settlements
+
+
+# --- numbers --------------------------------------------------------------------------------------------------------
+
+
+def _two_sizes(random: Random) -> dict[str, Any]:
+    """Return two sizes of one trade: in tier 1, and in tier 3 or 4, where it stays until it ends."""
+    large = random.choice(
+        [random.randrange(1_000_000, 2_900_001, 50_000), random.randrange(4_000_000, 10_000_001, 50_000)]
+    )
+    return {
+        "small": random.randrange(50_000, 250_001, 10_000),
+        "large": large,
+        "entry": random.randrange(20_000, 90_001, 500),
+        "leverage": random.choice([10, 20, 25, 40]),
+    }
+
+
+def _long_and_short(random: Random) -> dict[str, Any]:
+    """Return a long somewhat above a floor and a short somewhat below one."""
+    floors = _TABLE.floors[1:]
+    return {
+        "long": int(random.choice(floors) * random.uniform(1.1, 1.9)) // 10_000 * 10_000,
+        "short": int(random.choice(floors) * random.uniform(0.6, 0.95)) // 10_000 * 10_000,
+        "entry": random.randrange(20_000, 90_001, 500),
+        "leverage": random.choice([2, 3, 4, 5]),
+    }
+
+
+def _plans(random: Random) -> dict[str, Any]:
+    """Return money for a deposit, and what it opens at three settings, in any order; the table refuses some."""
+    money = random.choice([random.randrange(2_200, 7_901, 100), random.randrange(8_200, 39_001, 100)])
+    settings = random.sample([150, 100, 75, 50], 4)
+    plans = {f"setting_{letter}": setting for letter, setting in zip("abcd", settings, strict=True)}
+    return {"money": money, **plans, **{f"size_{each[-1]}": money * setting for each, setting in plans.items()}}
+
+
+def _frozen(random: Random) -> dict[str, Any]:
+    """Return a losing long that is frozen by a short of the same size, with money left for both legs."""
+    quantity, mark = random.randrange(20, 200) / 100, random.randrange(20_000, 90_001, 500)
+    entry = int(mark * random.uniform(1.08, 1.25)) // 100 * 100
+    left = 2 * _RATE * quantity * mark * random.uniform(1.1, 1.8)
+    return {"wallet": round(quantity * (entry - mark) + left), "quantity": quantity, "entry": entry, "mark": mark}
+
+
+def _hedged(random: Random) -> dict[str, Any]:
+    """Return a wallet and the size of each leg of a full hedge."""
+    wallet = random.randrange(4_000, 20_001, 1_000)
+    return {"wallet": wallet, "size": wallet * random.choice([2, 3, 4, 5])}
+
+
+def _trade(random: Random) -> dict[str, Any]:
+    """Return a trade with its fee and the funding while it was open."""
+    entry = random.randrange(20_000, 90_001, 500)
+    return {
+        "quantity": random.choice([1, -1]) * random.randrange(20, 200) / 100,
+        "entry": entry,
+        "closing": entry + random.choice([1, -1]) * random.randrange(entry // 50, entry // 8, 50),
+        "fee_rate": random.choice([0.0002, 0.0004, 0.0005, 0.0006]),
+        "funding_rate": random.choice([-0.0003, -0.0001, 0.0001, 0.0002, 0.0005]),
+        "days": random.randrange(2, 20),
+    }
+
+
+def _waiting_short(random: Random) -> dict[str, Any]:
+    """Return an isolated short, and funding that it pays or receives while the price stands still."""
+    price, quantity = random.randrange(20_000, 90_001, 500), random.randrange(10, 96) / 100
+    return {
+        "quantity": quantity,
+        "price": price,
+        "margin": int(price * quantity * random.uniform(0.08, 0.25)) // 10 * 10,
+        "rate": random.choice([-0.05, -0.03, -0.02, 0.01, 0.02, 0.03, 0.05]),
+        "days": random.randrange(5, 31),
+    }
+
+
+def _holding(random: Random) -> dict[str, Any]:
+    """Return a position, a funding rate and a number of days."""
+    return {
+        "quantity": random.choice([1, -1]) * random.randrange(10, 200) / 100,
+        "price": random.randrange(20_000, 90_001, 500),
+        "rate": random.choice([-0.001, -0.0005, -0.0003, 0.0001, 0.0003, 0.0005, 0.001]),
+        "days": random.randrange(3, 20),
+    }
+
+
+# --- answers --------------------------------------------------------------------------------------------------------
+
+
+def _position(notional: float, price: float = 60_000, leverage: float = 1.0) -> Position:
+    """Return a BTC long of this size."""
+    return Position.open(symbol="BTCUSDT", quantity=notional / price, price=price, schedule=_TABLE, leverage=leverage)
+
+
+def _rate(notional: float) -> float:
+    """Return the rate of the tier that a size is in."""
+    return _TABLE.rates[_TABLE.tier(notional)]
+
+
+def _amount(notional: float) -> float:
+    """Return the maintenance amount of the tier that a size is in."""
+    return _TABLE.amounts[_TABLE.tier(notional)]
+
+
+def _slices(notional: float) -> str:
+    """Return the sum over the slices as text."""
+    edges = [*(floor for floor in _TABLE.floors if floor < notional), notional]
+    parts = zip(pairwise(edges), _TABLE.rates, strict=False)
+    return " + ".join(f"{high - low:,.0f} x {100 * rate:.2f} %" for (low, high), rate in parts)
+
+
+def _price(notional: float, entry: float, leverage: float, table: RiskSchedule = _TABLE) -> float:
+    """Return the liquidation price of an isolated position with its initial margin; a short's size is below 0."""
+    found = lone_liquidation_price(abs(notional) / leverage, notional / entry, entry, table)
+    return 0.0 if found is None else found
+
+
+def _nearer(small: float, large: float, entry: float, leverage: float) -> float:
+    """Return how much nearer to the entry the larger position ends."""
+    return _price(large, entry, leverage) - _price(small, entry, leverage)
+
+
+def _nearer_by(table: RiskSchedule, small: float, entry: float, leverage: float, large: float) -> float:
+    """Return the same with another table for the larger position."""
+    return _price(large, entry, leverage, table) - _price(small, entry, leverage)
+
+
+def _tier_at_the_end(notional: float, entry: float, leverage: float) -> int:
+    """Return the number of the tier in which a position is liquidated."""
+    return _TABLE.tier(abs(notional) * _price(notional, entry, leverage) / entry) + 1
+
+
+def _largest(case: Mapping[str, Any]) -> str:
+    """Return the letter of the largest plan that the table allows."""
+    offered = {case[f"size_{x}"]: x for x in "abcd" if case[f"setting_{x}"] <= _allowed(case[f"size_{x}"])}
+    return offered[max(offered)]
+
+
+def _allowed(notional: float) -> float:
+    """Return the largest leverage of a size."""
+    return _TABLE.max_leverage(notional)
+
+
+def _left(wallet: float, quantity: float, entry: float, mark: float) -> float:
+    """Return the frozen equity of a losing long with a short of the same size."""
+    return wallet - quantity * (entry - mark)
+
+
+def _unsafe_hedge(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[bool, str]:
+    """Return whether the hedged account is over where the unhedged one lives, and what happens."""
+    moves = {"BTCUSDT": answer["btc_move"], "ETHUSDT": answer["eth_move"]}
+    for name, move in moves.items():
+        if not -100 < move <= 1_000:  # noqa: PLR2004 - percent
+            return False, f"A move of {move:g} % for {name}: give more than -100 and at most 1,000."
+    long, short = (
+        Position.open(symbol=name, quantity=side * case["size"] / 100, price=100, schedule=_FLAT).at(100 + moves[name])
+        for name, side in (("BTCUSDT", 1), ("ETHUSDT", -1))
+    )
+    alone, hedged = (risk(Pool(collateral=case["wallet"], positions=legs)) for legs in ((long,), (long, short)))
+    where = (
+        f"With BTC {moves['BTCUSDT']:+g} % and ETH {moves['ETHUSDT']:+g} %: the long alone leaves {alone.equity:,.2f} "
+        f"dollars and must keep {alone.maintenance:,.2f}; the hedged pair leaves {hedged.equity:,.2f} and must keep "
+        f"{hedged.maintenance:,.2f}."
+    )
+    if hedged.health is Health.HEALTHY:
+        return False, f"{where} The hedged account lives."
+    if alone.health is not Health.HEALTHY:
+        return False, f"{where} The account without the hedge is over, too."
+    return True, f"{where} The hedge ended the account: the claim does not hold."
+
+
+def _paid(quantity: float, price: float, rate: float, days: float) -> float:
+    """Return what funding takes in so many days at one price; below 0 it is received."""
+    return _A_DAY * days * rate * quantity * price
+
+
+def _result(quantity: float, entry: float, closing: float, fee_rate: float, funding_rate: float, days: float) -> float:
+    """Return what a trade leaves after both fees and the funding."""
+    fees = fee_rate * abs(quantity) * (entry + closing)
+    return quantity * (closing - entry) - fees - _paid(quantity, entry, funding_rate, days)
+
+
+def _everybody_pays(
+    quantity: float, entry: float, closing: float, fee_rate: float, funding_rate: float, days: float
+) -> float:
+    """Return the same as if a short paid funding like a long."""
+    fees = fee_rate * abs(quantity) * (entry + closing)
+    return quantity * (closing - entry) - fees - _paid(abs(quantity), entry, funding_rate, days)
+
+
+def _drifts(*, more: bool) -> list[str]:
+    """Return what happens to margin, both prices and the dollars per move of a short whose margin grows or shrinks."""
+    way = "up" if more else "down"
+    return [way, way, way, "same"]
+
+
+def _short_ends(margin: float, quantity: float, price: float) -> float:
+    """Return the liquidation price of a short of this size, which always has one."""
+    return lone_liquidation_price(margin, -quantity, price, _FLAT) or 0.0
+
+
+def _to_hold(quantity: float, price: float, rate: float, days: float) -> float:
+    """Return the margin of which the maintenance margin is left after these days; received funding needs none."""
+    return max(0.0, _paid(quantity, price, rate, days)) + _RATE * abs(quantity) * price
+
+
+# --- tasks ----------------------------------------------------------------------------------------------------------
+
+TASKS = (
+    Task(
+        id="tiers-1",
+        kind="compute",
+        points=1,
+        objective="05-compute",
+        read="slices-text",
+        title="Slice by slice",
+        text=f"You hold BTC worth {{notional:,}} dollars with a setting of {{leverage}}x. {_TABLE_TEXT}",
+        ask="the maintenance margin in dollars",
+        unit="dollars",
+        draw=lambda random: {
+            "notional": random.randrange(350_000, 2_900_001, 10_000),
+            "leverage": random.choice([10, 20, 25, 40]),
+        },
+        solve=lambda notional, leverage: _TABLE.maintenance_margin(notional),
+        beliefs={
+            "FLAT_TIER": lambda notional, leverage: notional * _rate(notional),
+            "AMOUNT_SIGN": lambda notional, leverage: notional * _rate(notional) + _amount(notional),
+            "LEVERAGE_IN_MAINTENANCE": lambda notional, leverage: _TABLE.maintenance_margin(notional) / leverage,
+        },
+        catalogue=(
+            "maintenance_margin",
+            lambda notional, leverage: Case(
+                account=Account(wallet_balance=notional, positions=(_position(notional, leverage=leverage),))
+            ),
+        ),
+        hints=(
+            "Which part of the position does the rate of its tier apply to?",
+            "Cut the position at 300,000 and at 800,000 dollars. Each slice has the rate of its own tier; add them up.",
+        ),
+        worked=lambda notional, leverage: (
+            f"{_slices(notional)} = {_TABLE.maintenance_margin(notional):,.2f} dollars. Or with the maintenance "
+            f"amount: {notional:,} x {100 * _rate(notional):.2f} % - {_amount(notional):,.0f}, the same."
+        ),
+    ),
+    Task(
+        id="tiers-2",
+        kind="compute",
+        points=2,
+        objective="05-compare",
+        read="sizes-text",
+        title="The larger one goes first",
+        text=(
+            "Two longs in BTC, both from {entry:,} dollars, both isolated with the initial margin of {leverage}x: one "
+            f"of {{small:,}} dollars, one of {{large:,}} dollars. {_TABLE_TEXT}"
+        ),
+        ask="by how many dollars the liquidation price of the larger one is nearer to the entry",
+        unit="dollars",
+        tolerance=5e-3,
+        draw=_two_sizes,
+        solve=_nearer,
+        beliefs={
+            "FLAT_TIER": lambda small, large, entry, leverage: _nearer_by(
+                RiskSchedule.flat(_rate(large)), small, entry, leverage, large
+            ),
+            "AMOUNT_SIGN": lambda small, large, entry, leverage: _nearer_by(
+                RiskSchedule.flat(_rate(large), maintenance_amount=-_amount(large)), small, entry, leverage, large
+            ),
+            "LEVERAGE_IS_DISTANCE": lambda small, large, entry, leverage: 0.0,
+        },
+        hints=(
+            "Both have the same share of their size as margin. Do both have to keep the same share?",
+            (
+                "With Q = size / entry: price = (size - margin - amount) / (Q x (1 - rate)), with rate and amount of "
+                "the tier. The amounts: 0, 300, 1,500 and 12,000 dollars in tiers 1 to 4. Compute both prices."
+            ),
+        ),
+        worked=lambda small, large, entry, leverage: (
+            f"The smaller one, in tier 1, is liquidated at {_price(small, entry, leverage):,.2f}. The larger one has "
+            f"the rate {100 * _rate(large):.2f} % and the amount {_amount(large):,.0f}: "
+            f"{_price(large, entry, leverage):,.2f}. That is nearer by {_nearer(small, large, entry, leverage):,.2f} "
+            "dollars."
+        ),
+    ),
+    Task(
+        id="tiers-3",
+        kind="predict",
+        points=2,
+        objective="05-predict",
+        read="crossing-text",
+        title="In which tier it ends",
+        text=(
+            "A BTC long of {long:,} dollars and a BTC short of {short:,} dollars, in two accounts. Both are opened at "
+            "{entry:,} dollars and isolated with the initial margin of {leverage}x. Each runs until it "
+            f"is liquidated. {_TABLE_TEXT}"
+        ),
+        ask="the numbers of two tiers in a list, such as [1, 2]: that of the long and that of the short at liquidation",
+        draw=_long_and_short,
+        solve=lambda long, short, entry, leverage: [
+            _tier_at_the_end(long, entry, leverage),
+            _tier_at_the_end(-short, entry, leverage),
+        ],
+        beliefs={
+            "ENTRY_FOR_MARK": lambda long, short, entry, leverage: [_TABLE.tier(long) + 1, _TABLE.tier(short) + 1],
+            "SIGN": lambda long, short, entry, leverage: [
+                _tier_at_the_end(long, entry, leverage),
+                _tier_at_the_end(short, entry, leverage),
+            ],
+        },
+        hints=(
+            "What is each of them worth at its liquidation price: more than at the start, or less?",
+            (
+                "At 1 / leverage away from the entry the margin is nearly used up. The long's size shrinks by that "
+                "share until then, the short's grows by it. Find the tier of the new size."
+            ),
+        ),
+        worked=lambda long, short, entry, leverage: (
+            f"The long ends at {_price(long, entry, leverage):,.2f}, where it is worth "
+            f"{long * _price(long, entry, leverage) / entry:,.0f} dollars: tier "
+            f"{_tier_at_the_end(long, entry, leverage)}. The short ends at {_price(-short, entry, leverage):,.2f}, "
+            f"worth {short * _price(-short, entry, leverage) / entry:,.0f}: tier "
+            f"{_tier_at_the_end(-short, entry, leverage)}."
+        ),
+    ),
+    Task(
+        id="tiers-4",
+        kind="choose",
+        points=2,
+        objective="05-choose",
+        read="too-much-text",
+        title="The largest position that is allowed",
+        text=(
+            "You have {money:,} dollars for the initial margin of one BTC long, and you ask how large it can be. The "
+            "table allows at most 150x up to 300,000 dollars, 100x up to 800,000, 75x up to 3,000,000 and 50x up to "
+            "12,000,000. Which is the largest of these plans that is not refused, and why?"
+        ),
+        ask='letter and digit, such as "a1"',
+        options={letter: f"{{size_{letter}:,}} dollars at {{setting_{letter}}}x" for letter in "abcd"},
+        reasons={
+            "1": "the highest leverage that the table offers always opens the largest position",
+            "2": "this size allows this leverage, and the sizes of the larger plans do not allow theirs",
+            "3": "the lowest leverage is liquidated last, so it opens the largest position",
+        },
+        draw=_plans,
+        solve=lambda **case: _largest(case) + "2",
+        hints=(
+            "The table has to allow the leverage at the size of the plan, not at any size.",
+            "For each plan, find its size in the table first. Its leverage may be at most what stands there.",
+        ),
+        worked=lambda **case: "\n".join(
+            f"{size:,} dollars: at most {_allowed(size):g}x, the plan has {setting}x: "
+            f"{'allowed' if setting <= _allowed(size) else 'refused'}."
+            for size, setting in sorted((case[f"size_{x}"], case[f"setting_{x}"]) for x in "abcd")
+        ),
+    ),
+    Task(
+        id="tiers-5",
+        kind="compute",
+        points=2,
+        objective="06-choose",
+        read="same-coin-text",
+        title="A loss that is frozen",
+        text=(
+            "You hold {quantity} BTC, bought at {entry:,} dollars, in a cross account with a wallet of {wallet:,} "
+            "dollars. BTC stands at {mark:,}. You do not close; instead you open a short of {quantity} BTC there, "
+            "\u201cto freeze the loss\u201d. The maintenance margin of each leg is 0.4 % of its notional; "
+            "the venue asks for nothing else, and there are no fees and no funding."
+        ),
+        ask="the BTC price at which the account is liquidated, in dollars (None if there is no such price)",
+        unit="dollars",
+        tolerance=5e-4,
+        draw=_frozen,
+        solve=lambda wallet, quantity, entry, mark: _left(wallet, quantity, entry, mark) / (2 * _RATE * quantity),
+        beliefs={
+            "HEDGED_IS_SAFE": lambda wallet, quantity, entry, mark: None,
+            "OTHER_POSITIONS_MAINTENANCE": lambda wallet, quantity, entry, mark: (
+                _left(wallet, quantity, entry, mark) / (_RATE * quantity)
+            ),
+        },
+        hints=(
+            "The equity does not move any more. Does what must be kept stand still, too?",
+            "Equity = wallet - quantity x (entry - mark). At which price is 2 x 0.4 % x quantity x price as much?",
+        ),
+        worked=lambda wallet, quantity, entry, mark: (
+            f"The equity is frozen at {wallet:,} - {quantity} x ({entry:,} - {mark:,}) = "
+            f"{_left(wallet, quantity, entry, mark):,.2f} dollars. Each leg must keep 0.004 x {quantity} x price, both "
+            f"together {2 * _RATE * quantity:.6g} x price. They meet at "
+            f"{_left(wallet, quantity, entry, mark) / (2 * _RATE * quantity):,.2f} dollars: a rise ends the account."
+        ),
+    ),
+    Task(
+        id="tiers-6",
+        kind="counterexample",
+        points=2,
+        objective="06-choose",
+        read="parting-text",
+        title="Can a hedge hurt?",
+        text=(
+            "\u201cA hedge can only make an account safer.\u201d Refute it. Two cross accounts have {wallet:,} dollars "
+            "each. One holds a BTC long of {size:,} dollars; the other one holds the same long and an ETH short of "
+            "{size:,} dollars. The maintenance margin is 0.4 %. Choose how far BTC and ETH move, so that the hedged "
+            "account is liquidated and the other one is not."
+        ),
+        ask='a dict with "btc_move" and "eth_move" in percent, such as -10 for a fall and 10 for a rise',
+        inputs=("btc_move", "eth_move"),
+        draw=_hedged,
+        solve=lambda wallet, size: {"btc_move": 0, "eth_move": 100 * wallet / size},
+        refutes=_unsafe_hedge,
+        hints=(
+            "The hedge covers what both coins do together. Which other move is there?",
+            "Leave BTC where it is, and let ETH rise until the short has lost the wallet: loss = size x rise.",
+        ),
+        worked=lambda wallet, size: (
+            f"BTC stands still, and ETH rises by {100 * wallet / size:.1f} %. The short loses {wallet:,} dollars, all "
+            f"there is: the hedged account is over. The long alone still has its {wallet:,} dollars."
+        ),
+    ),
+    Task(
+        id="tiers-7",
+        kind="bug",
+        points=3,
+        objective="07-compute",
+        read="four-cases-text",
+        title="A result that is too small for shorts",
+        text=(
+            "A trading journal computes what a trade has left after the fee for opening, the fee for closing and the "
+            "funding of 3 settlements a day. It counts the funding on the entry price. For longs it is right. A user "
+            "who held shorts while the rate was above 0 finds more money in the account than the journal says. Mend "
+            "it. The quantity is above 0 for a long and below 0 for a short."
+        ),
+        ask="the result in dollars, above 0 for a gain",
+        unit="dollars",
+        tolerance=1e-5,
+        absolute=0.01,
+        function="result",
+        cases=_trade,
+        solve=_result,
+        wrong=_everybody_pays,
+        beliefs={
+            "SIGN": _everybody_pays,
+            "ENTRY_FOR_MARK": lambda quantity, entry, closing, fee_rate, funding_rate, days: (
+                quantity * (closing - entry)
+                - 2 * fee_rate * abs(quantity) * entry
+                - _paid(quantity, entry, funding_rate, days)
+            ),
+        },
+        hints=(
+            "Fees are always paid. Who receives funding when the rate is above 0?",
+            "In the fees the size counts without its sign. In profit and in funding it counts with its sign.",
+        ),
+        worked=lambda quantity, entry, closing, fee_rate, funding_rate, days: (
+            "funding = 3 * days * funding_rate * quantity * entry, with the sign; the fees take abs(quantity).\n"
+            f"Here: profit {quantity * (closing - entry):,.2f}, fees "
+            f"{fee_rate * abs(quantity) * (entry + closing):,.2f}, funding paid "
+            f"{_paid(quantity, entry, funding_rate, days):,.2f}: "
+            f"{_result(quantity, entry, closing, fee_rate, funding_rate, days):,.2f} dollars."
+        ),
+    ),
+    Task(
+        id="tiers-8",
+        kind="predict",
+        points=2,
+        objective="07-predict",
+        read="received-text",
+        title="A short that waits",
+        text=(
+            "You hold an isolated short of {quantity} BTC from {price:,} dollars; its margin is {margin:,}. For "
+            "{days} days the price stands still, and the funding rate is {rate:+} % at all 3 settlements of each day; "
+            "funding goes into the margin and comes out of it. What happens in these days to (1) the margin, (2) the "
+            "liquidation price, (3) the bankruptcy price, (4) the dollars that you win or lose when the price moves "
+            "by 1,000?"
+        ),
+        ask='four words in a list, each "up", "down" or "same", in this order',
+        draw=_waiting_short,
+        solve=lambda quantity, price, margin, rate, days: _drifts(more=rate > 0),
+        beliefs={
+            "SIGN": lambda quantity, price, margin, rate, days: (
+                ["down", "up", "up", "same"] if rate > 0 else ["up", "down", "down", "same"]
+            ),
+            "CROSS_LOWERS_PRICE": lambda quantity, price, margin, rate, days: (
+                ["up", "down", "down", "same"] if rate > 0 else ["down", "up", "up", "same"]
+            ),
+            "ADDED_MARGIN_SHRINKS_PNL": lambda quantity, price, margin, rate, days: [
+                *_drifts(more=rate > 0)[:3],
+                "down" if rate > 0 else "up",
+            ],
+        },
+        hints=(
+            "Who pays funding at this rate, longs or shorts? So does your margin grow or shrink?",
+            (
+                "Less money brings a short's prices nearer to the mark, and they lie above it. A move of the price "
+                "times the quantity: is the margin in it?"
+            ),
+        ),
+        worked=lambda quantity, price, margin, rate, days: (
+            f"A short {'receives' if rate > 0 else 'pays'} at {rate:+} %: in {days} days "
+            f"{abs(_paid(-quantity, price, rate / 100, days)):,.2f} dollars. The margin goes from {margin:,} to "
+            f"{margin - _paid(-quantity, price, rate / 100, days):,.2f}, the liquidation price from "
+            f"{_short_ends(margin, quantity, price):,.2f} to "
+            f"{_short_ends(margin - _paid(-quantity, price, rate / 100, days), quantity, price):,.2f}, "
+            f"and the bankruptcy price the same way. A move of 1,000 is {quantity * 1_000:,.0f} dollars before "
+            f"and after: {', '.join(_drifts(more=rate > 0))}."
+        ),
+    ),
+    Task(
+        id="tiers-9",
+        kind="function",
+        points=3,
+        objective="07-choose",
+        read="margin-for-days-text",
+        title="Margin for so many days",
+        text=(
+            "You want to hold an isolated position for some days while the price stands still. Write the margin that "
+            "this takes: after the last of 3 settlements a day, exactly the maintenance margin may be left, 0.4 % of "
+            "the notional. The rate is one for each settlement, such as 0.0001. Who only receives funding needs the "
+            "maintenance margin alone. The quantity is above 0 for a long and below 0 for a short."
+        ),
+        ask="the margin in dollars",
+        unit="dollars",
+        tolerance=5e-4,
+        function="margin_to_hold",
+        cases=_holding,
+        solve=_to_hold,
+        beliefs={
+            "NO_MAINTENANCE": lambda quantity, price, rate, days: max(0.0, _paid(quantity, price, rate, days)),
+            "SIGN": lambda quantity, price, rate, days: _to_hold(abs(quantity), price, rate, days),
+        },
+        hints=(
+            "Two amounts: what is paid until then, and what must still be there.",
+            "paid = 3 x days x rate x quantity x price, with the sign of the quantity; count it as 0 if it is below 0.",
+        ),
+        worked=lambda quantity, price, rate, days: (
+            "answer = max(0, 3 * days * rate * quantity * price) + 0.004 * abs(quantity) * price.\n"
+            f"Here: funding paid {_paid(quantity, price, rate, days):,.2f}, to keep "
+            f"{_RATE * abs(quantity) * price:,.2f}: {_to_hold(quantity, price, rate, days):,.2f} dollars."
+        ),
+    ),
+    Task(
+        id="tiers-10",
+        kind="explain",
+        points=3,
+        objective="07-compare",
+        read="payers-text",
+        title="\u201cFunding cannot hurt me, I am isolated\u201d",
+        text=(
+            "A friend holds an isolated long for a month while the funding rate is above 0, and says: \u201cThe price "
+            "has not moved, so nothing has happened. And isolated means that I lose my margin at most.\u201d Answer in "
+            "three to six sentences. Say what happens if the position's margin pays, if the rest of the account pays, "
+            "and in cross."
+        ),
+        ask='the letters of what your text says, in a list such as ["a", "c"]',
+        rubric=(
+            "A long pays when the rate is above 0: size x rate at each settlement, whether the price moves or not.",
+            "If the position's margin pays, the liquidation price comes nearer; it can be liquidated without a move.",
+            "If the rest of the account pays, that price stays, but the position costs more than its margin.",
+            "In cross the one pool pays, and all positions in it feel it.",
+        ),
+        solve=lambda: ["a", "b", "c", "d"],
+        hints=("Which money does a settlement take?", "What is the liquidation price computed from?"),
+        worked=lambda: (
+            "Something has happened 90 times: at each settlement a long pays its size times the rate, with 30,000 "
+            "dollars and 0.01 % that is 3 dollars, 270 in the month. If your margin of 3,000 pays them, your "
+            "liquidation price has come nearer, from 54,217 to 54,759, without any move. If your venue takes them "
+            "from the rest of the account, that price stays, but then the position can cost you more than its "
+            "margin. In cross the one pool pays, and every other position in it has 270 dollars less behind it."
+        ),
+    ),
+)

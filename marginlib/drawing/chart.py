@@ -1,0 +1,466 @@
+"""A figure as a table: lines, areas, markers, a sentence and a small table of the numbers, before anybody draws it.
+
+A `Chart` is described once and drawn elsewhere. An `Explorer` is a figure with controls: a function from the values of
+its controls to a `Chart`, each control with the finite list of values that it can take.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+from marginlib.errors import UnknownNameError, wrong
+from marginlib.liquidation import bankruptcy_price, liquidation_price
+from marginlib.margin import risk
+from marginlib.model import Contract, Pool
+from marginlib.words import money, percent, price_text
+
+__all__ = [
+    "Area",
+    "Chart",
+    "Control",
+    "Explorer",
+    "Line",
+    "Marker",
+    "Panel",
+    "Table",
+    "alt_text",
+    "choice",
+    "grid",
+    "pool_chart",
+    "pool_panel",
+    "pool_sentence",
+    "pool_table",
+    "slider",
+    "times",
+]
+
+POINTS = 121  # of a line that bends
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """A line of a panel.
+
+    Args:
+        label: its name in the legend.
+        role: what it stands for, such as "equity" or "maintenance"; colour and dashes follow from it.
+        x: positions along the horizontal axis.
+        y: heights, as many as `x`.
+
+    Example:
+        >>> Line(label="equity", role="equity", x=(50_000, 60_000), y=(-400, 600)).y
+        (-400, 600)
+    """
+
+    label: str
+    role: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Area:
+    """A part of a panel's plane with straight edges, such as all pairs of prices at which an account survives.
+
+    Args:
+        label: its name in the legend.
+        role: what it stands for, such as "cross"; colour and hatching follow from it. Later areas cover earlier ones.
+        x: positions of its corners along the horizontal axis, in order around it; none for an area that is empty.
+        y: heights of its corners, as many as `x`.
+        word: what is written inside it.
+        word_at: where; None where there is no room.
+
+    Example:
+        >>> Area(label="survives", role="cross", x=(0, 1, 0), y=(0, 0, 1), word="alive", word_at=(0.2, 0.2)).word_at
+        (0.2, 0.2)
+    """
+
+    label: str
+    role: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    word: str = ""
+    word_at: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Marker:
+    """A point that matters, such as a liquidation price.
+
+    Args:
+        label: its name in the legend.
+        role: what it stands for, such as "liquidation"; colour and shape follow from it.
+        x: position along the horizontal axis; None where there is no such price.
+        y: height.
+
+    Example:
+        >>> Marker(label="liquidation price", role="liquidation", x=None, y=0).x is None
+        True
+    """
+
+    label: str
+    role: str
+    x: float | None
+    y: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Panel:
+    """One pair of axes: lines, areas, markers, and ranges that stay while the controls move.
+
+    Args:
+        title: what stands above it.
+        x_label: name of the horizontal axis, with its [unit].
+        y_label: name of the vertical axis, with its [unit].
+        x_range: lowest and highest value along the horizontal axis.
+        y_range: lowest and highest value along the vertical axis.
+        lines: what is drawn, always as many.
+        markers: the points that matter, always as many.
+        log_x: True for a horizontal axis in powers of ten.
+        areas: what is filled below the lines, always as many.
+
+    Example:
+        >>> line = Line(label="equity", role="equity", x=(0, 1), y=(0, 1))
+        >>> Panel(title="", x_label="", y_label="", x_range=(0, 1), y_range=(0, 1), lines=(line,)).markers
+        ()
+    """
+
+    title: str
+    x_label: str
+    y_label: str
+    x_range: tuple[float, float]
+    y_range: tuple[float, float]
+    lines: tuple[Line, ...]
+    markers: tuple[Marker, ...] = ()
+    log_x: bool = False
+    areas: tuple[Area, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """A small table of texts, for those who would rather read than look.
+
+    Args:
+        columns: the headings.
+        rows: the cells, as many in each row as there are headings.
+
+    Example:
+        >>> Table(columns=("of the pool", "value"), rows=(("equity", "$600.00"),)).rows[0]
+        ('equity', '$600.00')
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chart:
+    """A figure: its panels, one sentence that says what they show, a table of the numbers, and a text instead of it.
+
+    Args:
+        panels: one or two pairs of axes.
+        sentence: what they show.
+        table: the numbers.
+        alt: the text that stands for the picture where it is not seen.
+
+    Example:
+        >>> from marginlib.course import figures
+        >>> len(figures.ISOLATED().panels)
+        1
+    """
+
+    panels: tuple[Panel, ...]
+    sentence: str
+    table: Table
+    alt: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Control:
+    """A slider or a choice: the values that it can take, each with its text.
+
+    Args:
+        name: the argument that it sets.
+        label: its name for the reader, with the unit.
+        values: what it can be set to, in order.
+        texts: how each value reads.
+        start: where it stands at first.
+        choice: True for a choice between a few words rather than a slider.
+        plays: True for a slider along time or steps, which can also play by itself.
+
+    Example:
+        >>> Control(name="leverage", label="leverage", values=(5, 10), texts=("5x", "10x"), start=5).start
+        5
+    """
+
+    name: str
+    label: str
+    values: tuple[Any, ...]
+    texts: tuple[str, ...]
+    start: Any
+    choice: bool = False
+    plays: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Explorer:
+    """A figure with controls; calling it with values gives the `Chart`, values left out stand at their start.
+
+    Args:
+        name: its name in `marginlib.course.figures`.
+        title: what it is called.
+        controls: what can be moved.
+        build: the function that makes the chart from the controls' values, given by name.
+        precomputed: True where three controls have so few and so quick states that a live figure computes all of them
+            beforehand, as it does with one or two controls.
+
+    Raises:
+        UnknownNameError: there is no such control.
+        MarginError: a control cannot take the value.
+
+    Example:
+        >>> from marginlib.course import figures
+        >>> figures.ISOLATED(leverage=10).table.rows[0]
+        ('liquidation price', '54,216.87')
+    """
+
+    name: str
+    title: str
+    controls: tuple[Control, ...]
+    build: Callable[..., Chart]
+    precomputed: bool = False
+
+    def __call__(self, **values: object) -> Chart:
+        """Return the chart for these values of the controls."""
+        settings = {control.name: control.start for control in self.controls}
+        for name, value in values.items():
+            if name not in settings:
+                raise UnknownNameError(f"{name}: {self.name} has the controls {', '.join(settings)}")
+            control = next(each for each in self.controls if each.name == name)
+            if value not in control.values:
+                raise wrong(name, value, f"give one of {', '.join(map(repr, control.values))}")
+            settings[name] = value
+        return self.build(**settings)
+
+
+def grid(low: float, high: float, points: int = POINTS) -> tuple[float, ...]:
+    """Return evenly spaced values from low to high.
+
+    Args:
+        low: the first value.
+        high: the last value.
+        points: how many there are, at least two.
+
+    Example:
+        >>> grid(0, 10, 3)
+        (0.0, 5.0, 10.0)
+    """
+    return tuple(low + (high - low) * k / (points - 1) for k in range(points))
+
+
+def pool_panel(
+    pool: Pool, symbol: str, *, title: str, x_range: tuple[float, float], y_range: tuple[float, float]
+) -> Panel:
+    """Return equity and maintenance margin of a pool along one price, with its liquidation and bankruptcy price.
+
+    Args:
+        pool: the pool.
+        symbol: the price that moves; the other marks are held.
+        title: what stands above the panel.
+        x_range: lowest and highest price drawn [quote currency per base coin].
+        y_range: lowest and highest amount drawn [quote currency].
+
+    Example:
+        >>> from marginlib import Position, RiskSchedule
+        >>> btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=RiskSchedule.flat(0.004))
+        >>> pool = Pool(collateral=600, positions=(btc,))
+        >>> panel = pool_panel(pool, "BTCUSDT", title="10x", x_range=(50_000, 70_000), y_range=(-500, 2_000))
+        >>> [marker.label for marker in panel.markers]
+        ['mark price now', 'liquidation price', 'bankruptcy price']
+    """
+    prices = _breaks(pool, symbol, (max(x_range[0], x_range[1] / 1e4), x_range[1]))
+    along = [risk(pool.at({symbol: price})) for price in prices]
+    mark = next(each.mark_price for each in pool.positions if each.symbol == symbol)
+    liquidation, bankruptcy = liquidation_price(pool, symbol), bankruptcy_price(pool, symbol)
+    kept = 0.0 if liquidation is None else risk(pool.at({symbol: liquidation})).maintenance
+    return Panel(
+        title=title,
+        x_label=f"{symbol.removesuffix('USDT')} mark price [$]",
+        y_label="[$]",
+        x_range=x_range,
+        y_range=y_range,
+        lines=(
+            Line(label="equity", role="equity", x=prices, y=tuple(each.equity for each in along)),
+            Line(label="maintenance margin", role="maintenance", x=prices, y=tuple(each.maintenance for each in along)),
+        ),
+        markers=(
+            Marker(label="mark price now", role="mark", x=mark, y=risk(pool).equity),
+            Marker(label="liquidation price", role="liquidation", x=liquidation, y=kept),
+            Marker(label="bankruptcy price", role="bankruptcy", x=bankruptcy, y=0.0),
+        ),
+    )
+
+
+def _breaks(pool: Pool, symbol: str, span: tuple[float, float]) -> tuple[float, ...]:
+    """Return the prices between which a pool's lines are straight: the ends, and where a leg crosses into a tier.
+
+    An inverse contract's lines bend everywhere: they are drawn through many points.
+    """
+    legs = [position for position in pool.positions if position.symbol == symbol]
+    if any(leg.contract is not Contract.LINEAR for leg in legs):
+        return grid(*span)
+    edges = {floor / abs(leg.quantity) for leg in legs if leg.quantity for floor in leg.schedule.floors}
+    return (span[0], *sorted(price for price in edges if span[0] < price < span[1]), span[1])
+
+
+def pool_chart(pool: Pool, symbol: str, *, title: str, x_range: tuple[float, float] | None = None) -> Chart:
+    """Return the chart of one pool along one price: for any pool of your own.
+
+    Args:
+        pool: the pool.
+        symbol: the price that moves; the other marks are held.
+        title: what the figure is called.
+        x_range: lowest and highest price drawn [quote currency]; left out, half to one and a half times the mark.
+
+    Example:
+        >>> from marginlib import rulebook
+        >>> btc = rulebook("binance_usdm", "2026-09-29").position("BTCUSDT", 0.1, 60_000, leverage=10)
+        >>> pool_chart(Pool(collateral=600, positions=(btc,)), "BTCUSDT", title="10x long").sentence
+        'BTCUSDT is at 60,000.00. The pool is liquidated at 54,216.87 (-9.6 %) and bankrupt at 54,000.00.'
+    """
+    mark = next((each.mark_price for each in pool.positions if each.symbol == symbol), None)
+    if mark is None:
+        raise wrong(
+            "symbol",
+            symbol,
+            f"give one of {', '.join(pool.symbols) or 'none, for the pool has no position'}",
+            UnknownNameError,
+        )
+    span = x_range or (0.5 * mark, 1.5 * mark)
+    ends = [risk(pool.at({symbol: max(end, mark / 1e4)})).equity for end in span]
+    panel = pool_panel(pool, symbol, title=title, x_range=span, y_range=(min(0.0, *ends), max(0.0, *ends)))
+    sentence = f"{symbol} is at {price_text(mark)}. {pool_sentence(pool, symbol)}"
+    return Chart(
+        panels=(panel,), sentence=sentence, table=pool_table(pool, symbol), alt=alt_text(title, panel, sentence)
+    )
+
+
+def pool_sentence(pool: Pool, symbol: str) -> str:
+    """Return where the pool is liquidated and bankrupt, in words.
+
+    Args:
+        pool: the pool.
+        symbol: the price that moves; the other marks are held.
+
+    Example:
+        >>> from marginlib import Position, RiskSchedule
+        >>> btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=RiskSchedule.flat(0.004))
+        >>> pool_sentence(Pool(collateral=6_000, positions=(btc,)), "BTCUSDT")
+        'No positive price liquidates the pool.'
+    """
+    mark = next(each.mark_price for each in pool.positions if each.symbol == symbol)
+    liquidation, bankruptcy = liquidation_price(pool, symbol), bankruptcy_price(pool, symbol)
+    if liquidation is None:
+        return "No positive price liquidates the pool."
+    end = "and no positive price makes it bankrupt." if bankruptcy is None else f"and bankrupt at {bankruptcy:,.2f}."
+    return f"The pool is liquidated at {liquidation:,.2f} ({percent(liquidation / mark - 1)}) {end}"
+
+
+def pool_table(pool: Pool, symbol: str) -> Table:
+    """Return the numbers of a pool along one price.
+
+    Args:
+        pool: the pool.
+        symbol: whose liquidation and bankruptcy price are shown.
+
+    Example:
+        >>> from marginlib import Position, RiskSchedule
+        >>> btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=RiskSchedule.flat(0.004))
+        >>> pool_table(Pool(collateral=600, positions=(btc,)), "BTCUSDT").rows[1]
+        ('bankruptcy price', '54,000.00')
+    """
+    now = risk(pool)
+    return Table(
+        columns=("of the pool", "value"),
+        rows=(
+            ("liquidation price", price_text(liquidation_price(pool, symbol))),
+            ("bankruptcy price", price_text(bankruptcy_price(pool, symbol))),
+            ("equity", money(now.equity)),
+            ("notional", money(now.notional)),
+            ("initial margin", money(now.initial)),
+            ("maintenance margin", money(now.maintenance)),
+            ("effective leverage", times(now.effective_leverage)),
+        ),
+    )
+
+
+def times(leverage: float) -> str:
+    """Return a leverage as text.
+
+    Args:
+        leverage: notional / equity [1]; infinite where no equity is left.
+
+    Example:
+        >>> times(10.0), times(float("inf"))
+        ('10.00x', 'none: no equity left')
+    """
+    return "none: no equity left" if leverage == inf else f"{leverage:.2f}x"
+
+
+def alt_text(title: str, panel: Panel, sentence: str) -> str:
+    """Return a text that stands for a picture.
+
+    Args:
+        title: what the figure is called.
+        panel: the axes that are described.
+        sentence: what they show.
+
+    Example:
+        >>> line = Line(label="equity", role="equity", x=(0, 1), y=(0, 1))
+        >>> axes = Panel(title="", x_label="price [$]", y_label="", x_range=(0, 1), y_range=(0, 1), lines=(line,))
+        >>> alt_text("A pool", axes, "It rises.")
+        'A pool. Line chart against price [$], with the line "equity". It rises.'
+    """
+    names = [f'"{line.label}"' for line in panel.lines]
+    drawn = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    plural = "s" if len(names) > 1 else ""
+    return f"{title}. Line chart against {panel.x_label}, with the line{plural} {drawn}. {sentence}"
+
+
+def slider(name: str, label: str, values: Sequence[float], start: float, text: str, *, plays: bool = False) -> Control:
+    """Return a slider whose values read as `text.format(value)`.
+
+    Args:
+        name: the argument that it sets.
+        label: its name for the reader, with the unit.
+        values: what it can be set to, in order.
+        start: where it stands at first.
+        text: how a value reads, such as "{}x".
+        plays: True where it runs along time or steps, and can also play by itself.
+
+    Example:
+        >>> slider("leverage", "leverage setting", (5, 10), 5, "{}x").texts
+        ('5x', '10x')
+    """
+    texts = tuple(re.sub(r"(?<=\d)%", " %", text.format(value)) for value in values)  # a space before it, as elsewhere
+    return Control(name=name, label=label, values=tuple(values), texts=texts, start=start, plays=plays)
+
+
+def choice(name: str, label: str, words: Mapping[Any, str], start: object) -> Control:
+    """Return a choice between a few words.
+
+    Args:
+        name: the argument that it sets.
+        label: its name for the reader.
+        words: each value with the words that stand for it.
+        start: the value chosen at first.
+
+    Example:
+        >>> choice("direction", "side", {1: "long", -1: "short"}, 1).texts
+        ('long', 'short')
+    """
+    return Control(name=name, label=label, values=tuple(words), texts=tuple(words.values()), start=start, choice=True)

@@ -1,0 +1,239 @@
+"""How every figure looks, as data: a colour, a dash pattern, a marker or a hatching for each idea.
+
+Both drawings read it: `plots` (matplotlib) and `widgets` (the browser). Colour is never the only carrier. The light
+palette is Okabe and Ito's, darkened until thin lines and small words keep their contrast on white.
+
+Source: M. Okabe, K. Ito, Color Universal Design, https://jfly.uni-koeln.de/color/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import floor, log10
+from types import MappingProxyType
+
+from marginlib.drawing.chart import Marker
+
+__all__ = [
+    "FILLS",
+    "SIZES",
+    "STROKES",
+    "THEMES",
+    "Fill",
+    "Sizes",
+    "Stroke",
+    "Theme",
+    "css",
+    "marker_text",
+    "number_text",
+    "ticks",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Stroke:
+    """How one idea is drawn as a line and as a marker.
+
+    Args:
+        light: its colour on a light page.
+        dark: its colour on a dark page.
+        dashes: lengths of dash, gap, dash, gap ... in line widths; none for a solid line.
+        marker: "circle", "triangle", "wedge" (a triangle on its tip), "cross", "square" or "diamond".
+        size: of the marker [px].
+        filled: False for a marker that is an outline: another often stands inside it.
+
+    Example:
+        >>> STROKES["equity"].dashes
+        ()
+    """
+
+    light: str
+    dark: str
+    dashes: tuple[float, ...]
+    marker: str
+    size: float = 10.0
+    filled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """How one idea is drawn as an area.
+
+    Args:
+        light: (face, hatching) on a light page.
+        dark: (face, hatching) on a dark page.
+        hatch: "dots", "rising", "falling" or "" for none.
+
+    Example:
+        >>> FILLS["cross"].hatch
+        'rising'
+    """
+
+    light: tuple[str, str]
+    dark: tuple[str, str]
+    hatch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """The colours of what belongs to no idea.
+
+    Args:
+        text: words.
+        muted: units and numbers on the axes.
+        page: the ground.
+        grid: the lines behind.
+        axis: the axes, and the line at 0.
+
+    Example:
+        >>> THEMES["light"].page
+        '#FFFFFF'
+    """
+
+    text: str
+    muted: str
+    page: str
+    grid: str
+    axis: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Widths of lines and heights of type [px].
+
+    Args:
+        line: of a line that is read.
+        rule: of the thin upright line through a marker.
+        grid: of the lines behind, and of the axes.
+        title: above a panel.
+        label: units, legend and the words inside areas.
+        tick: numbers on the axes.
+
+    Example:
+        >>> SIZES.title > SIZES.label > 0
+        True
+    """
+
+    line: float = 2.4
+    rule: float = 1.3
+    grid: float = 1.0
+    title: float = 13.5
+    label: float = 12.0
+    tick: float = 11.5
+
+
+SIZES = Sizes()
+
+STROKES: Mapping[str, Stroke] = MappingProxyType(
+    {
+        "equity": Stroke("#0072B2", "#56B4E9", (), "circle"),
+        "maintenance": Stroke("#B84A00", "#FF8F50", (6, 2), "triangle"),
+        "initial": Stroke("#007A5A", "#2CC796", (7, 2, 1.5, 2), "wedge"),
+        "liquidation": Stroke("#A0317A", "#EE8FC8", (3, 1.5), "cross", 11.0),
+        "bankruptcy": Stroke("#222222", "#F0F0F0", (1, 1.5), "square", 15.0, filled=False),
+        "isolated": Stroke("#8A6500", "#E8C547", (4, 1, 1, 1, 1, 1), "diamond"),
+        "mark": Stroke("#555555", "#B4B4B4", (1, 2), "circle"),
+        "position": Stroke("#5B4A9E", "#B5A8F5", (), "circle"),
+    }
+)
+
+FILLS: Mapping[str, Fill] = MappingProxyType(
+    {
+        "neither": Fill(("#F1F1F1", "#B5B5B5"), ("#2B2B2B", "#6A6A6A"), "dots"),
+        "cross": Fill(("#DCEBF7", "#0072B2"), ("#12324A", "#56B4E9"), "rising"),
+        "isolated": Fill(("#F4E6C3", "#8A6500"), ("#41350F", "#E8C547"), "falling"),
+        "both": Fill(("#D3EEE4", "#D3EEE4"), ("#123D30", "#123D30"), ""),
+    }
+)
+
+THEMES: Mapping[str, Theme] = MappingProxyType(
+    {
+        "light": Theme(text="#262626", muted="#595959", page="#FFFFFF", grid="#EBEBEB", axis="#8C8C8C"),
+        "dark": Theme(text="#EAEAEA", muted="#B8B8B8", page="#111111", grid="#2E2E2E", axis="#808080"),
+    }
+)
+
+
+def css(theme: str) -> str:
+    """Return the colours of a theme as CSS custom properties, `--lm-...`.
+
+    Args:
+        theme: "light" or "dark".
+
+    Example:
+        >>> css("dark").split(";")[0]
+        '--lm-text:#EAEAEA'
+    """
+    page = THEMES[theme]
+    named = {name: getattr(page, name) for name in ("text", "muted", "page", "grid", "axis")}
+    named |= {role: getattr(stroke, theme) for role, stroke in STROKES.items()}
+    for role, fill in FILLS.items():
+        named[f"{role}-face"], named[f"{role}-hatch"] = getattr(fill, theme)
+    return ";".join(f"--lm-{name}:{colour}" for name, colour in named.items())
+
+
+def marker_text(marker: Marker) -> str:
+    """Return how a marker reads in a legend: its label, and where it stands.
+
+    Args:
+        marker: the marker.
+
+    Example:
+        >>> marker_text(Marker(label="liquidation price", role="liquidation", x=54_216.87, y=0))
+        'liquidation price 54,217'
+        >>> marker_text(Marker(label="liquidation price", role="liquidation", x=None, y=0))
+        'liquidation price none'
+    """
+    return f"{marker.label} {'none' if marker.x is None else number_text(marker.x)}"
+
+
+def number_text(value: float) -> str:
+    """Return a number short enough for an axis.
+
+    Args:
+        value: the number.
+
+    Example:
+        >>> number_text(54_216.87), number_text(2.5), number_text(1_500_000)
+        ('54,217', '2.5', '1.5M')
+    """
+    for size, letter in ((1e9, "B"), (1e6, "M")):
+        if abs(value) >= size:
+            return f"{value / size:g}{letter}"
+    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:g}"  # noqa: PLR2004
+
+
+def ticks(span: tuple[float, float], *, most: int = 7, log: bool = False) -> tuple[float, ...]:
+    """Return round numbers within a range, for the axis of a panel.
+
+    Args:
+        span: lowest and highest value.
+        most: how many there are at most, at least three; an axis in powers of ten has one a power.
+        log: True for an axis in powers of ten.
+
+    Example:
+        >>> ticks((30_000, 70_000))
+        (30000, 40000, 50000, 60000, 70000)
+        >>> ticks((10_000, 5_000_000), log=True)
+        (10000, 100000, 1000000)
+    """
+    low, high = span
+    if log:
+        return tuple(10**k for k in range(-12, 16) if low <= 10**k * (1 + _SLACK) and 10**k <= high * (1 + _SLACK))
+    power = floor(log10((high - low) / most))
+    for step in (each * 10.0**k for k in (power, power + 1) for each in (1, 2, 2.5, 5)):
+        # Whole multiples, so that the numbers are round and not sums of roundings.
+        first, last = -floor(-low / step + _SLACK), floor(high / step + _SLACK)
+        if last - first + 1 <= most:
+            return tuple(_round(k * step) for k in range(first, last + 1))
+    return (low, high)  # pragma: no cover - ten times the smallest step always fits
+
+
+_SLACK = 1e-9
+
+
+def _round(value: float) -> float:
+    """Return a number without the tail that a product of floats leaves, as an integer where it is one."""
+    short = round(value, 12)
+    return int(short) if short == int(short) else short

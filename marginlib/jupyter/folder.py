@@ -1,0 +1,203 @@
+"""Write the course's notebooks and exercises into a folder of the learner's own, and open it in JupyterLab.
+
+A learner's work is never overwritten. `.marginlib-course.json` in the folder holds the SHA-256 of each file as it was
+written, so a later version of the course updates what nobody touched; beside a file that was changed it puts the new
+one, under the old name with the version in it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from marginlib import __version__
+from marginlib.errors import MarginError, wrong
+
+__all__ = ["Written", "open_course", "write_course"]
+
+START = "notebooks/00_start_here.ipynb"
+MANIFEST = ".marginlib-course.json"
+_FOLDERS = ("notebooks", "exercises")
+_TEACHERS = ("exercises/source/", "exercises/nbgrader_config.py", "exercises/item_analysis.ipynb")
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Written:
+    """What became of each file of the course, by its name below the folder.
+
+    Args:
+        folder: where the course is.
+        new: files that were not there.
+        updated: files that nobody had changed, now those of this version.
+        same: files that were already those of this version.
+        kept: files that somebody changed; left as they are.
+        beside: for a kept file that this version has otherwise, where the course's file stands now.
+
+    Example:
+        >>> Written(folder=Path("my-course"), new=("notebooks/00_start_here.ipynb",)).kept
+        ()
+    """
+
+    folder: Path
+    new: tuple[str, ...] = ()
+    updated: tuple[str, ...] = ()
+    same: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    beside: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        counts = f"{len(self.new)} new, {len(self.updated)} updated, {len(self.same)} as before, {len(self.kept)} kept"
+        lines = [f"The course is in {self.folder}: {counts}."]
+        lines += [f"You changed {name}: kept." for name in self.kept if name not in dict(self.beside)]
+        lines += [f"You changed {name}: kept. This version's file is {other}." for name, other in self.beside]
+        return "\n".join(lines)
+
+
+def write_course(folder: str | Path, *, teach: bool = False) -> Written:
+    """Write the notebooks and exercises of this version into a folder, and keep what a learner changed there.
+
+    Args:
+        folder: where to; it is made when it is not there.
+        teach: whether to write, besides, what a graded course is made from: nbgrader's sources and settings.
+
+    Raises:
+        MarginError: it is a file, lies inside the library, or cannot be written to.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as empty:
+        ...     first = write_course(Path(empty) / "my-course")
+        ...     again = write_course(Path(empty) / "my-course")
+        >>> "notebooks/00_start_here.ipynb" in first.new, again.new, again.same == first.new
+        (True, (), True)
+    """
+    target = Path(folder).expanduser().absolute()
+    _refuse(target)
+    source = _source()
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        hashes = _read_hashes(target / MANIFEST)
+        found: dict[str, list[Any]] = {"new": [], "updated": [], "same": [], "kept": [], "beside": []}
+        for name in _names(source, teach=teach):
+            _place(target, name, (source / name).read_bytes(), hashes, found)
+        manifest = {"format": "marginlib-course", "version": 1, "marginlib": __version__, "files": hashes}
+        _write(target / MANIFEST, (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode())
+    except OSError as error:
+        raise wrong(
+            "folder", str(folder), f"{error.strerror or error} ({error.filename}); give a folder you can write to"
+        ) from error
+    return Written(folder=target, **{key: tuple(value) for key, value in found.items()})
+
+
+def open_course(folder: str | Path, words: Sequence[str] = ()) -> None:
+    """Open the first notebook of a written course in JupyterLab; return when JupyterLab ends.
+
+    Args:
+        folder: where the course is.
+        words: what else JupyterLab is told, such as "--no-browser".
+
+    Raises:
+        MarginError: JupyterLab is not installed.
+
+    Example:
+        >>> open_course("my-course", ["--version"])  # doctest: +SKIP
+        4.6.6
+    """
+    if find_spec("jupyterlab") is None:
+        raise MarginError(
+            'JupyterLab is not installed: run pip install "marginlib[course]", or open the folder otherwise'
+        )
+    from jupyterlab.labapp import LabApp  # noqa: PLC0415 - only here is it needed
+
+    root = Path(folder).expanduser().absolute()
+    # In a container people are root, and JupyterLab refuses root unless it is told.
+    may = ["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else []
+    here = [f"--ServerApp.root_dir={root}", f"--LabApp.default_url=/lab/tree/{START}"]
+    LabApp.launch_instance([*here, *may, *words])
+
+
+def _source() -> Path:
+    """Return the folder that holds the course: inside an installed library, or the checkout around it."""
+    for place in (_PACKAGE / "jupyter" / "course_files", _PACKAGE.parent):
+        if (place / START).is_file():
+            return place
+    raise MarginError(f"the course's files are not beside the library in {_PACKAGE}: install marginlib again")
+
+
+def _refuse(target: Path) -> None:
+    """Raise where the course must not be written."""
+    if target.exists() and not target.is_dir():
+        raise wrong("folder", str(target), "there is a file of this name; give a folder, which may be new")
+    real, source = target.resolve(), _source()
+    if real == source or any(real.is_relative_to(own) for own in (_PACKAGE, *(source / each for each in _FOLDERS))):
+        raise wrong("folder", str(target), "the library itself is there; give a folder of your own, such as my-course")
+
+
+def _names(source: Path, *, teach: bool = False) -> Iterator[str]:
+    """Yield the names of the course's files: no hidden ones, and those that only a teacher needs where one asks."""
+    for folder in _FOLDERS:
+        for path in sorted((source / folder).rglob("*")):
+            name = _below(source, path)
+            hidden = any(part.startswith((".", "__")) for part in name.split("/"))
+            if path.is_file() and not hidden and (teach or not name.startswith(_TEACHERS)):
+                yield name
+
+
+def _place(target: Path, name: str, content: bytes, hashes: dict[str, str], found: dict[str, list[Any]]) -> None:
+    """Write one file unless somebody changed what is there, and note what was done."""
+    path, new = target / name, _hash(content)
+    old = _hash(path.read_bytes()) if path.exists() else None
+    written = hashes.get(name)
+    if old in {None, new, written}:
+        if old != new:
+            _write(path, content)
+        hashes[name] = new
+        found["new" if old is None else "same" if old == new else "updated"].append(name)
+        return
+    found["kept"].append(name)
+    if written != new:  # the course's file is not the one that was changed here
+        beside, number = path.with_name(f"{path.stem}.{__version__}{path.suffix}"), 1
+        while beside.exists() and _hash(beside.read_bytes()) not in {new, hashes.get(_below(target, beside))}:
+            number += 1
+            beside = path.with_name(f"{path.stem}.{__version__}-{number}{path.suffix}")
+        _write(beside, content)
+        hashes[_below(target, beside)] = new
+        found["beside"].append((name, _below(target, beside)))
+
+
+def _below(folder: Path, path: Path) -> str:
+    """Return a file's name below a folder."""
+    return path.relative_to(folder).as_posix()
+
+
+def _read_hashes(path: Path) -> dict[str, str]:
+    """Return what was written before; what cannot be read counts as nothing, so every other file is the learner's."""
+    try:
+        files = json.loads(path.read_text(encoding="utf-8"))["files"]
+    except (FileNotFoundError, ValueError, LookupError, TypeError):
+        return {}
+    return {str(name): str(value) for name, value in files.items()} if isinstance(files, dict) else {}
+
+
+def _hash(content: bytes) -> str:
+    """Return the SHA-256 of a file's content."""
+    return sha256(content).hexdigest()
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

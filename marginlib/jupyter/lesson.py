@@ -1,0 +1,100 @@
+"""A notebook as one page that needs nothing else: `jupyter nbconvert --to lesson NOTEBOOK`.
+
+nbconvert's own HTML page fetches a widget manager, MathJax and more when it is opened. A lesson asks nothing of the
+network: what a live figure needs is its saved state and its own small script, and both stand in the page. Widgets that
+cannot live without Python give way to the text that stands for them.
+"""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from nbconvert import HTMLExporter
+from nbconvert.preprocessors import Preprocessor
+from traitlets import default
+
+__all__ = ["LessonExporter", "LiveFigures", "is_live_figure"]
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+STATE = "application/vnd.jupyter.widget-state+json"
+FIGURES = "marginlib.drawing.live."
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def is_live_figure(model: Any) -> bool:  # noqa: ANN401 - a widget's saved state
+    """Return whether a saved widget draws itself.
+
+    A form of `marginlib.practice` has a script too, and needs Python to answer.
+
+    Args:
+        model: what a notebook's metadata holds of one widget, or None.
+
+    Example:
+        >>> is_live_figure({"state": {"_anywidget_id": "marginlib.drawing.live.ExplorerPanel"}}), is_live_figure(None)
+        (True, False)
+    """
+    return bool(model) and model["state"].get("_anywidget_id", "").startswith(FIGURES)
+
+
+class LiveFigures(Preprocessor):
+    """Put the saved state of live figures into the page, and other widgets' texts in their place.
+
+    Example:
+        >>> import nbformat
+        >>> notebook = nbformat.v4.new_notebook()
+        >>> LiveFigures(enabled=True)(notebook, {})[1]["live_figures"]
+        ''
+    """
+
+    def preprocess(self, notebook: Any, resources: dict[str, Any]) -> tuple[Any, dict[str, Any]]:  # noqa: ANN401
+        """Return the notebook without widget views, and the resources with the figures' state."""
+        saved = notebook.metadata.pop("widgets", {}).get(STATE, {}).get("state", {})
+        page: dict[str, Any] = {"sources": [], "figures": {}}
+        for output in (
+            each for cell in notebook.cells for each in cell.get("outputs", []) if VIEW in each.get("data", {})
+        ):
+            model = output.data.pop(VIEW)["model_id"]
+            if is_live_figure(saved.get(model)):
+                page["figures"][model] = _figure(saved[model], page["sources"])
+                output.data["text/html"] = f'<div data-live-figure="{escape(model)}"></div>'
+        # "</" would end the script element that the state stands in.
+        resources["live_figures"] = json.dumps(page).replace("</", "<\\/") if page["figures"] else ""
+        resources["live_figures_script"] = (TEMPLATES / "lesson" / "live_figures.js").read_text(encoding="utf-8")
+        return notebook, resources
+
+
+def _figure(model: dict[str, Any], sources: list[dict[str, str]]) -> dict[str, Any]:
+    """Return a model's state, its script and style given once by their place in `sources`."""
+    state = dict(model["state"])
+    source = {"esm": state.pop("_esm"), "css": state.pop("_css", "")}
+    if source not in sources:
+        sources.append(source)
+    return {"source": sources.index(source), "state": state, "buffers": model.get("buffers", [])}
+
+
+class LessonExporter(HTMLExporter):
+    """Write a notebook as one HTML page with live figures, for nbconvert's `--to lesson`.
+
+    Example:
+        >>> import nbformat
+        >>> page, _ = LessonExporter().from_notebook_node(nbformat.v4.new_notebook())
+        >>> "<script src" in page
+        False
+    """
+
+    export_from_notebook = "Lesson (HTML, offline)"
+
+    @default("template_name")
+    def _template_name(self) -> str:
+        return "lesson"
+
+    @default("extra_template_basedirs")
+    def _template_folders(self) -> list[str]:
+        return [str(TEMPLATES)]
+
+    @default("preprocessors")
+    def _preprocessors(self) -> list[Any]:
+        return [LiveFigures]

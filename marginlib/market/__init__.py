@@ -1,0 +1,102 @@
+"""Time moves: events and what follows from them, price paths, recorded crashes, and an account led through them.
+
+`step(snapshot, event, rules)` is the only place where an account's state changes. `Bars` holds one symbol's bars as a
+file gave them; a `PricePath` holds one mark price per moment and symbol, and says whether it is recorded, interpolated
+or generated. This wing needs numpy; `download` needs the optional extra `live` as well.
+"""
+
+from marginlib.market.crash import crash_replay, crash_rulebooks
+from marginlib.market.desk import (
+    AddMargin,
+    Close,
+    Hedge,
+    Hold,
+    Opening,
+    Reduce,
+    SwitchMode,
+    against_nothing,
+    audit,
+    compare_scores,
+    crash_desk,
+    path_desk,
+    play,
+    status,
+    worth,
+)
+from marginlib.market.download import DownloadError, download
+from marginlib.market.events import AddIsolatedMargin, Fill, Funding, MarkPrices, SetLeverage, SetMarginMode
+from marginlib.market.files import read_bars
+from marginlib.market.generate import block_bootstrap_path, geometric_brownian_path, jump_diffusion_path
+from marginlib.market.paths import Bars, PricePath, join_bars
+from marginlib.market.recorded import Crash, KeyFigures, crash, crashes
+from marginlib.market.replay import (
+    MODE_CHANGES,
+    Leftover,
+    ModeChange,
+    PaidFrom,
+    Replenishment,
+    Rules,
+    Snapshot,
+    fifth_first,
+    full_close,
+    largest_loss_first,
+    largest_maintenance_first,
+    largest_notional_first,
+    replay,
+    step,
+    step_down,
+)
+
+__all__ = [
+    "MODE_CHANGES",
+    "AddIsolatedMargin",
+    "AddMargin",
+    "Bars",
+    "Close",
+    "Crash",
+    "DownloadError",
+    "Fill",
+    "Funding",
+    "Hedge",
+    "Hold",
+    "KeyFigures",
+    "Leftover",
+    "MarkPrices",
+    "ModeChange",
+    "Opening",
+    "PaidFrom",
+    "PricePath",
+    "Reduce",
+    "Replenishment",
+    "Rules",
+    "SetLeverage",
+    "SetMarginMode",
+    "Snapshot",
+    "SwitchMode",
+    "against_nothing",
+    "audit",
+    "block_bootstrap_path",
+    "compare_scores",
+    "crash",
+    "crash_desk",
+    "crash_replay",
+    "crash_rulebooks",
+    "crashes",
+    "download",
+    "fifth_first",
+    "full_close",
+    "geometric_brownian_path",
+    "join_bars",
+    "jump_diffusion_path",
+    "largest_loss_first",
+    "largest_maintenance_first",
+    "largest_notional_first",
+    "path_desk",
+    "play",
+    "read_bars",
+    "replay",
+    "status",
+    "step",
+    "step_down",
+    "worth",
+]

@@ -1,0 +1,779 @@
+"""A desk: an account led through a price path decision by decision, and scored in dollars against doing nothing.
+
+At each decision point the account is seen, orders are given, and time moves to the next point. Orders become events of
+`marginlib.market.replay`, so `step` is the only place where state moves and the ledger adds up. An order that the venue
+refuses changes nothing; the refusal is kept with its reason. Fills are at the mark price, with a fee.
+
+Decision points are moments at which every coin has a *recorded close*: nobody knows at a low that it is the low.
+Between recorded figures prices run on straight lines (`marginlib.market.crash`).
+
+    equity at the end - equity at the start = what prices did - fees - funding - what liquidations took
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import singledispatch
+from math import copysign
+from types import MappingProxyType
+
+import numpy as np
+
+from marginlib.drawing.chart import Table
+from marginlib.errors import MarginError, finite, fraction, name_text, positive, wrong
+from marginlib.liquidation import liquidation_price
+from marginlib.margin import account_risk, available_balance, risk
+from marginlib.market.crash import crash_rulebooks, walk
+from marginlib.market.events import AddIsolatedMargin, Event, Fill, SetLeverage, SetMarginMode
+from marginlib.market.paths import PricePath
+from marginlib.market.recorded import crash
+from marginlib.market.replay import Rules, Snapshot, step
+from marginlib.model import Account, MarginMode, Pool, Position
+from marginlib.words import money, percent, price_text
+
+__all__ = [
+    "CALCULATORS",
+    "AddMargin",
+    "Close",
+    "Desk",
+    "Hedge",
+    "Hold",
+    "Opening",
+    "Reduce",
+    "Score",
+    "Session",
+    "Stop",
+    "SwitchMode",
+    "act",
+    "against_nothing",
+    "audit",
+    "compare_scores",
+    "crash_desk",
+    "path_desk",
+    "play",
+    "score",
+    "status",
+    "worth",
+]
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Orders
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Do nothing until the next decision point.
+
+    Example:
+        >>> Hold()
+        Hold()
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class AddMargin:
+    """Move money from what is free into an isolated position.
+
+    Args:
+        symbol: the isolated position.
+        amount: how much [quote currency], above 0.
+
+    Example:
+        >>> AddMargin("ETHUSDT", 500).amount
+        500
+    """
+
+    symbol: str
+    amount: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reduce:
+    """Close a share of a position at the mark price.
+
+    Args:
+        symbol: the position.
+        share: how much of it [1], above 0 and at most 1.
+
+    Example:
+        >>> Reduce("ETHUSDT", 0.5)
+        Reduce(symbol='ETHUSDT', share=0.5)
+    """
+
+    symbol: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Close the whole position at the mark price.
+
+    Args:
+        symbol: the position.
+
+    Example:
+        >>> Close("ETHUSDT").symbol
+        'ETHUSDT'
+    """
+
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hedge:
+    """Take the other side in another coin, until it is this share of the hedged position's notional.
+
+    What is held of that coin on the wrong side is closed first: a venue in one-way mode knows one net position a coin.
+
+    Args:
+        symbol: the coin to trade.
+        against: the position that is hedged.
+        share: the hedge's notional as a share of the hedged one [1], above 0.
+        leverage: the leverage setting of a newly opened hedge [1].
+        margin_mode: the mode of a newly opened hedge.
+
+    Example:
+        >>> Hedge("BTCUSDT", against="ETHUSDT", share=0.5).leverage
+        5.0
+    """
+
+    symbol: str
+    against: str
+    share: float = 1.0
+    leverage: float = 5.0
+    margin_mode: MarginMode = MarginMode.CROSS
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchMode:
+    """Hold a coin in the other margin mode, where the venue lets that be changed now.
+
+    Args:
+        symbol: the coin.
+        margin_mode: cross or isolated.
+
+    Example:
+        >>> SwitchMode("ETHUSDT", MarginMode.ISOLATED).symbol
+        'ETHUSDT'
+    """
+
+    symbol: str
+    margin_mode: MarginMode
+
+
+Order = Hold | AddMargin | Reduce | Close | Hedge | SwitchMode
+Decision = Order | Sequence[Order]  # one order, or several that are given one after the other
+
+
+@singledispatch
+def _events(order: object, _state: Snapshot, _fee_rate: float) -> tuple[Event, ...]:
+    """Return the events that carry an order out."""
+    raise wrong("order", order, "give Hold, AddMargin, Reduce, Close, Hedge or SwitchMode")
+
+
+@_events.register
+def _(_order: Hold, _state: Snapshot, _fee_rate: float) -> tuple[Event, ...]:
+    return ()
+
+
+@_events.register
+def _(order: AddMargin, _state: Snapshot, _fee_rate: float) -> tuple[Event, ...]:
+    return (AddIsolatedMargin(symbol=order.symbol, amount=order.amount),)
+
+
+@_events.register
+def _(order: Reduce, state: Snapshot, fee_rate: float) -> tuple[Event, ...]:
+    held = _held(state, order.symbol)
+    share = finite("share", order.share)
+    if not 0 < share <= 1:
+        raise wrong(
+            "share", order.share, "give a share above 0 and at most 1; there is no more than the whole position"
+        )
+    return (_fill(held.symbol, -share * held.quantity, held.mark_price, fee_rate),)
+
+
+@_events.register
+def _(order: Close, state: Snapshot, fee_rate: float) -> tuple[Event, ...]:
+    return _events(Reduce(order.symbol, 1.0), state, fee_rate)
+
+
+@_events.register
+def _(order: Hedge, state: Snapshot, fee_rate: float) -> tuple[Event, ...]:
+    hedged = _held(state, order.against)
+    if order.symbol == order.against:
+        raise wrong("symbol", order.symbol, "a hedge is another coin; to hold less of this one, reduce it")
+    price = state.mark_prices.get(order.symbol)
+    if price is None:
+        raise wrong("symbol", order.symbol, f"give one of {', '.join(state.mark_prices)}")
+    target = copysign(positive("share", order.share) * hedged.notional / price, -hedged.quantity)
+    now = next((each for each in state.account.positions if each.symbol == order.symbol), None)
+    if now is not None and now.quantity * target > 0:
+        more = target - now.quantity
+        if more * target <= 0:
+            raise wrong("share", order.share, f"{order.symbol} hedges that much already; reduce it to hedge less")
+        return (_fill(order.symbol, more, price, fee_rate),)
+    closing = () if now is None else (_fill(order.symbol, -now.quantity, price, fee_rate),)
+    return (
+        *closing,
+        SetMarginMode(symbol=order.symbol, margin_mode=order.margin_mode),
+        SetLeverage(symbol=order.symbol, leverage=order.leverage),
+        _fill(order.symbol, target, price, fee_rate),
+    )
+
+
+@_events.register
+def _(order: SwitchMode, state: Snapshot, _fee_rate: float) -> tuple[Event, ...]:
+    _held(state, order.symbol)
+    return (SetMarginMode(symbol=order.symbol, margin_mode=order.margin_mode),)
+
+
+def _fill(symbol: str, quantity: float, price: float, fee_rate: float) -> Fill:
+    """Return a trade at the mark price."""
+    return Fill(symbol=symbol, quantity=quantity, price=price, fee_rate=fee_rate)
+
+
+def _held(state: Snapshot, symbol: str) -> Position:
+    """Return the position in a symbol, or refuse an order on one that is not there."""
+    held = next((each for each in state.account.positions if each.symbol == symbol), None)
+    if held is None:
+        names = ", ".join(each.symbol for each in state.account.positions) or "nothing"
+        raise wrong("symbol", symbol, f"no such position is open; the account holds {names}")
+    return held
+
+
+def act(state: Snapshot, order: Order, rules: Rules, *, fee_rate: float = 0.0005) -> Snapshot:
+    """Return the state after an order, all of it or none.
+
+    Args:
+        state: the state that the order meets.
+        order: what is to be done.
+        rules: what the venue does.
+        fee_rate: fee of a trade, as a share of the value traded [1].
+
+    Raises:
+        MarginError: the venue would refuse the order; nothing has changed.
+
+    Example:
+        >>> btc = crash_rulebooks("may-crash-2021")[0].position("BTCUSDT", 0.25, 40_000, leverage=5)
+        >>> start = Snapshot.start(Account(wallet_balance=5_000, positions=(btc,)))
+        >>> after = act(start, Reduce("BTCUSDT", 0.5), Rules())
+        >>> after.account.positions[0].quantity, after.ledger.fees
+        (0.125, 2.5)
+    """
+    for event in _events(order, state, fraction("fee_rate", fee_rate)):
+        state = step(state, event, rules)
+    return state
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The desk, and a session at it
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opening:
+    """A position as it is opened: in dollars, so that the same book can be opened at other prices.
+
+    Args:
+        symbol: the coin.
+        dollars: size with its sign, + long and - short [quote currency].
+        leverage: the leverage setting [1].
+        margin_mode: cross or isolated; while the position is open Binance does not let it be changed.
+
+    Raises:
+        MarginError: the size is 0 or not finite, or the leverage is not above 0.
+
+    Example:
+        >>> Opening(symbol="ETHUSDT", dollars=12_500, leverage=5).margin_mode
+        <MarginMode.CROSS: 'cross'>
+    """
+
+    symbol: str
+    dollars: float
+    leverage: float
+    margin_mode: MarginMode = MarginMode.CROSS
+
+    def __post_init__(self) -> None:
+        name_text("symbol", self.symbol)
+        positive("leverage", self.leverage)
+        if finite("dollars", self.dollars) == 0:
+            raise wrong("dollars", self.dollars, "give a size with its sign, + for long, - for short")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Desk:
+    """Where a session takes place: a book, a path of prices, the points at which it is decided, and the venue's rules.
+
+    Args:
+        name: what it is called, such as the event's title.
+        label: one sentence on where the prices come from; show it wherever they are shown.
+        wallet: the money in the account [quote currency].
+        openings: the book, opened at the first prices.
+        moments: times with the mark prices of all coins; between them prices run straight.
+        points: the times at which it is decided, among those of the moments; the last moment is none.
+        rules: what the venue does.
+        fee_rate: fee of a trade, as a share of the value traded [1].
+
+    Example:
+        >>> desk = crash_desk("may-crash-2021", 10_000, [Opening(symbol="ETHUSDT", dollars=12_500, leverage=5)])
+        >>> len(desk.points), str(desk.points[3])
+        (8, '2021-05-19T13:00:00')
+    """
+
+    name: str
+    label: str
+    wallet: float
+    openings: tuple[Opening, ...]
+    moments: tuple[tuple[np.datetime64, Mapping[str, float]], ...]
+    points: tuple[np.datetime64, ...]
+    rules: Rules
+    fee_rate: float = 0.0005
+
+    def account(self) -> Account:
+        """Return the account as it is opened, at the first prices."""
+        book = self.rules.book
+        if book is None:
+            raise MarginError("rules.book = None: give a Rulebook with the risk tiers of the book's coins")
+        prices = self.moments[0][1]
+        positions = []
+        for each in self.openings:
+            if each.symbol not in prices:
+                raise wrong("symbol", each.symbol, f"give one of {', '.join(prices)}")
+            price = prices[each.symbol]
+            held = book.position(each.symbol, each.dollars / price, price, leverage=each.leverage)
+            positions.append({MarginMode.CROSS: held.cross, MarginMode.ISOLATED: held.isolated}[each.margin_mode]())
+        account = Account(wallet_balance=self.wallet, positions=tuple(positions))
+        missing = -risk(account.pools()[0]).available
+        if missing > 0:
+            raise wrong("wallet", self.wallet, f"the book needs {missing:,.10g} more as initial margin")
+        return account
+
+    def held_in(self, margin_mode: MarginMode) -> Desk:
+        """Return the same desk with every position opened in one mode."""
+        return replace(self, openings=tuple(replace(each, margin_mode=margin_mode) for each in self.openings))
+
+
+def crash_desk(
+    event: str, wallet: float, openings: Iterable[Opening], *, rules: Rules | None = None, fee_rate: float = 0.0005
+) -> Desk:
+    """Return a desk in a recorded event: decisions at the moments at which every coin has a recorded close.
+
+    Args:
+        event: the event's short name, as in `marginlib.market.recorded()`.
+        wallet: the money in the account [quote currency].
+        openings: the book.
+        rules: what the venue does; left out, those of Binance with the first of `crash_rulebooks(event)`.
+        fee_rate: fee of a trade, as a share of the value traded [1].
+
+    Raises:
+        UnknownNameError: no such event is recorded.
+        MarginError: the book cannot be opened.
+
+    Example:
+        >>> desk = crash_desk("cascade-2025", 10_000, [Opening(symbol="SOLUSDT", dollars=9_000, leverage=3)])
+        >>> desk.account().positions[0].symbol, len(desk.points)
+        ('SOLUSDT', 7)
+    """
+    recorded = crash(event)
+    path = recorded.path(step="1d")
+    closes = [
+        {when for when, kind in zip(seen.times, seen.kinds, strict=True) if kind == "close"}
+        for seen in recorded.figures.values()
+    ]
+    desk = Desk(
+        name=recorded.title,
+        label=path.label,
+        wallet=positive("wallet", wallet),
+        openings=tuple(openings),
+        moments=tuple(path.marks()),
+        points=tuple(sorted(set.intersection(*closes) - {path.times[-1]})),
+        rules=rules or Rules(book=crash_rulebooks(event)[0]),
+        fee_rate=fraction("fee_rate", fee_rate),
+    )
+    desk.account()  # refuses what cannot be opened
+    return desk
+
+
+def path_desk(
+    path: PricePath, wallet: float, openings: Iterable[Opening], *, rules: Rules, count: int, fee_rate: float = 0.0005
+) -> Desk:
+    """Return a desk on any path of prices, such as a generated one, with decision points equally far apart.
+
+    Args:
+        path: mark prices; its label says where they come from.
+        wallet: the money in the account [quote currency].
+        openings: the book, opened at the path's first prices.
+        rules: what the venue does, with a rulebook that has the book's coins.
+        count: how many decision points, 1 or more; the first is the path's first moment.
+        fee_rate: fee of a trade, as a share of the value traded [1].
+
+    Raises:
+        MarginError: the book cannot be opened, or the path has too few moments.
+
+    Example:
+        >>> from marginlib import rulebook
+        >>> from marginlib.market.generate import geometric_brownian_path
+        >>> path = geometric_brownian_path({"BTCUSDT": 60_000}, volatility=0.6, steps=48, seed=7)
+        >>> rules = Rules(book=rulebook("binance_usdm", "2026-09-29"))
+        >>> btc = Opening(symbol="BTCUSDT", dollars=12_000, leverage=5)
+        >>> len(path_desk(path, 10_000, [btc], rules=rules, count=8).points)
+        8
+    """
+    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count < len(path):
+        raise wrong("count", count, f"give a whole number from 1 to {len(path) - 1}")
+    desk = Desk(
+        name="generated path" if not path.interpolated else "interpolated path",
+        label=path.label,
+        wallet=positive("wallet", wallet),
+        openings=tuple(openings),
+        moments=tuple(path.marks()),
+        points=tuple(path.times[k * (len(path) - 1) // count] for k in range(count)),
+        rules=rules,
+        fee_rate=fraction("fee_rate", fee_rate),
+    )
+    desk.account()
+    return desk
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Stop:
+    """One decision point of a session.
+
+    Args:
+        number: 1 for the first.
+        time: when, UTC [datetime64[s]].
+        before: the state that is seen.
+        after: the state after the orders.
+        orders: what was ordered.
+        refused: why the venue refused, for each order that it did.
+
+    Example:
+        >>> desk = crash_desk("may-crash-2021", 10_000, [Opening(symbol="ETHUSDT", dollars=12_500, leverage=5)])
+        >>> stop = play(desk, [AddMargin("ETHUSDT", 100)]).stops[0]
+        >>> stop.number, stop.refused
+        (1, ('isolated_margin = None: ETHUSDT shares a pool; isolate it before moving margin',))
+    """
+
+    number: int
+    time: np.datetime64
+    before: Snapshot
+    after: Snapshot
+    orders: tuple[Order, ...]
+    refused: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Session:
+    """A session at a desk: every state in order, and the decision points.
+
+    Args:
+        desk: where.
+        decisions: what was decided at each point.
+        states: every state with its `time`, those after orders included.
+        stops: the decision points.
+
+    Example:
+        >>> desk = crash_desk("may-crash-2021", 10_000, [Opening(symbol="ETHUSDT", dollars=12_500, leverage=5)])
+        >>> session = play(desk, [])
+        >>> len(session.stops), session.states[-1].account.positions[0].mark_price
+        (8, 2769.9)
+    """
+
+    desk: Desk
+    decisions: tuple[tuple[Order, ...], ...]
+    states: tuple[Snapshot, ...]
+    stops: tuple[Stop, ...]
+
+
+def play(desk: Desk, decisions: Sequence[Decision]) -> Session:
+    """Return the session in which these decisions are taken, one for each point in order; what is missing is `Hold()`.
+
+    Args:
+        desk: where.
+        decisions: for each point an order, or several in a list. Orders that the venue refuses are kept in `Stop`.
+
+    Raises:
+        MarginError: there are more decisions than points, or one is not an order.
+
+    Example:
+        >>> book = [Opening(symbol=each, dollars=12_500, leverage=5) for each in ("BTCUSDT", "ETHUSDT")]
+        >>> desk = crash_desk("may-crash-2021", 10_000, book)
+        >>> [round(score(play(desk, each)).end) for each in ([], [Hold(), Hold(), Reduce("ETHUSDT", 0.5)])]
+        [0, 6635]
+    """
+    plan = _plan(decisions, len(desk.points))
+    ends = [*desk.points[1:], desk.moments[-1][0]]
+    state = Snapshot.start(desk.account())
+    states: list[Snapshot] = []
+    stops: list[Stop] = []
+    for number, (time, end, orders) in enumerate(zip(desk.points, ends, plan, strict=True), start=1):
+        if not states:
+            states += walk(state, [each for each in desk.moments if each[0] <= time], desk.rules)
+        before = states[-1]
+        after, refused = _ordered(before, orders, desk)
+        stops.append(Stop(number=number, time=time, before=before, after=after, orders=orders, refused=refused))
+        if any(not isinstance(each, Hold) for each in orders):
+            states.append(after)
+        states += walk(after, [each for each in desk.moments if time <= each[0] <= end], desk.rules)[1:]
+    return Session(desk=desk, decisions=tuple(plan), states=tuple(states), stops=tuple(stops))
+
+
+def _plan(decisions: Sequence[Decision], points: int) -> list[tuple[Order, ...]]:
+    """Return the orders of every point, each checked to be one."""
+    if len(decisions) > points:
+        raise MarginError(f"decisions: {len(decisions)} of them; there are {points} decision points")
+    plan = [tuple(each) if isinstance(each, list | tuple) else (each,) for each in decisions]
+    for number, orders in enumerate(plan, start=1):
+        for order in orders:
+            if not isinstance(order, Order):
+                raise MarginError(
+                    f"decision {number} = {order!r}: give Hold(), AddMargin(...), Reduce(...), or the like"
+                )
+    return [each or (Hold(),) for each in plan] + [(Hold(),)] * (points - len(plan))
+
+
+def _ordered(state: Snapshot, orders: Sequence[Order], desk: Desk) -> tuple[Snapshot, tuple[str, ...]]:
+    """Return the state after some orders, and why the venue refused those that it did."""
+    refused = []
+    for order in orders:
+        try:
+            done = act(state, order, desk.rules, fee_rate=desk.fee_rate)
+        except MarginError as error:
+            refused.append(str(error))
+        else:
+            state = replace(done, time=state.time)
+    return state, tuple(refused)
+
+
+def status(state: Snapshot) -> Table:
+    """Return what the desk shows at a moment: each position with its pool, and how far its liquidation is.
+
+    The liquidation price of a cross position holds while the other prices stand still.
+
+    Args:
+        state: the state.
+
+    Example:
+        >>> desk = crash_desk("may-crash-2021", 10_000, [Opening(symbol="ETHUSDT", dollars=12_500, leverage=5)])
+        >>> status(Snapshot.start(desk.account())).rows[0][:4]
+        ('ETHUSDT long', 'cross', '$12,500', '$10,000')
+    """
+    rows = []
+    for pool in state.account.pools():
+        now = risk(pool)
+        for held in pool.positions:
+            price = liquidation_price(pool, held.symbol)
+            rows.append(
+                (
+                    f"{held.symbol} {'long' if held.quantity > 0 else 'short'}",
+                    held.margin_mode.value,
+                    money(held.notional, 0),
+                    money(now.equity, 0),
+                    money(now.maintenance, 0),
+                    f"{100 * now.margin_ratio:.1f} %",
+                    price_text(price),
+                    "-" if price is None else percent(price / held.mark_price - 1),
+                )
+            )
+    rows.append(("free to use", "-", "-", money(available_balance(state.account), 0), "-", "-", "-", "-"))
+    columns = ("position", "mode", "notional", "equity", "maintenance", "margin ratio", "liquidation", "away")
+    return Table(columns=columns, rows=tuple(rows))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Scores
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Score:
+    """What a session came to, in dollars and in survival.
+
+        end - start = prices - fees - funding - taken
+
+    Args:
+        start: equity at the start [quote currency].
+        end: equity at the end, open positions at the mark [quote currency].
+        lowest: lowest equity on the way [quote currency].
+        prices: what the price moves gave, less what others had to bear [quote currency].
+        fees: trading fees paid.
+        funding: funding paid less received.
+        taken: what liquidations took for the venue's fund: maintenance margin and clearance fees.
+        liquidated: symbols of the positions liquidated, in order.
+
+    Example:
+        >>> desk = crash_desk("may-crash-2021", 10_000, [Opening(symbol="ETHUSDT", dollars=12_500, leverage=5)])
+        >>> done = score(play(desk, [Close("ETHUSDT")]))
+        >>> done.end, round(done.fees, 6), done.liquidated
+        (9993.75, 6.25, ())
+    """
+
+    start: float
+    end: float
+    lowest: float
+    prices: float
+    fees: float
+    funding: float
+    taken: float
+    liquidated: tuple[str, ...]
+
+
+def score(session: Session) -> Score:
+    """Return what a session came to.
+
+    Args:
+        session: the session.
+
+    Example:
+        >>> desk = crash_desk("may-crash-2021", 5_000, [Opening(symbol="BTCUSDT", dollars=20_000, leverage=5)])
+        >>> lost = score(play(desk, []))
+        >>> lost.end, lost.liquidated, round(lost.prices + 5_000 - lost.taken, 6)
+        (0.0, ('BTCUSDT',), 0.0)
+    """
+    last, ledger = session.states[-1], session.states[-1].ledger
+    equities = [account_risk(each.account).equity for each in session.states]
+    unrealized = sum(each.unrealized_pnl for each in last.account.positions)
+    return Score(
+        start=equities[0],
+        end=equities[-1],
+        lowest=min(equities),
+        prices=unrealized - ledger.counterparties,
+        fees=ledger.fees,
+        funding=ledger.funding,
+        taken=ledger.insurance_fund - ledger.fund_at_start,
+        liquidated=tuple(each.symbol for state in session.states for each in state.liquidations),
+    )
+
+
+def compare_scores(desk: Desk, decisions: Sequence[Decision]) -> dict[str, Score]:
+    """Return the score of the decisions beside those of doing nothing: as opened, all in cross, all in isolated.
+
+    Prices, rules and sizes are the same in all four.
+
+    Args:
+        desk: where.
+        decisions: what is decided.
+
+    Example:
+        >>> book = [Opening(symbol=each, dollars=12_500, leverage=5) for each in ("BTCUSDT", "ETHUSDT")]
+        >>> desk = crash_desk("may-crash-2021", 10_000, book)
+        >>> {name: round(each.end) for name, each in compare_scores(desk, [Close("ETHUSDT")]).items()}
+        {'your decisions': 8897, 'nothing done': 0, 'cross, nothing done': 0, 'isolated, nothing done': 5000}
+    """
+    untouched = {
+        "nothing done": desk,
+        "cross, nothing done": desk.held_in(MarginMode.CROSS),
+        "isolated, nothing done": desk.held_in(MarginMode.ISOLATED),
+    }
+    return {"your decisions": score(play(desk, decisions))} | {
+        name: score(play(each, [])) for name, each in untouched.items()
+    }
+
+
+def worth(desk: Desk, decisions: Sequence[Decision]) -> tuple[float, ...]:
+    """Return what each decision was worth: equity at the end less that of the same session with a hold in its place.
+
+    They need not add up: decisions change what later ones do.
+
+    Args:
+        desk: where.
+        decisions: what is decided.
+
+    Example:
+        >>> desk = crash_desk("may-crash-2021", 10_000, [Opening(symbol="ETHUSDT", dollars=12_500, leverage=5)])
+        >>> [round(each) for each in worth(desk, [Hold(), Reduce("ETHUSDT", 0.5)])]
+        [0, 384]
+    """
+    whole = score(play(desk, decisions)).end
+    without = ([*decisions[:k], Hold(), *decisions[k + 1 :]] for k in range(len(decisions)))
+    return tuple(whole - score(play(desk, each)).end for each in without)
+
+
+def against_nothing(desks: Iterable[Desk], decisions: Sequence[Decision]) -> tuple[tuple[Score, Score], ...]:
+    """Return (decisions, nothing done) at each desk: the same decisions on other paths tell luck from skill.
+
+    A desk with fewer points takes the first of the decisions.
+
+    Args:
+        desks: where; the decisions must make sense on all of them.
+        decisions: what is decided.
+
+    Example:
+        >>> book = [Opening(symbol=each, dollars=12_500, leverage=5) for each in ("BTCUSDT", "ETHUSDT")]
+        >>> desks = [crash_desk(each, 10_000, book) for each in ("may-crash-2021", "uptrend-2021")]
+        >>> [round(mine.end - idle.end) for mine, idle in against_nothing(desks, [Reduce("ETHUSDT", 0.5)])]
+        [7809, -6341]
+    """
+    return tuple((score(play(each, decisions[: len(each.points)])), score(play(each, []))) for each in desks)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# An audit: four calculators of a liquidation price, three of them wrong. Find out which before you read on.
+# ---------------------------------------------------------------------------------------------------------------------
+
+Calculator = Callable[[Pool, str], float | None]
+
+
+def _ada(pool: Pool, symbol: str) -> float | None:
+    """Return a price that counts the profit and loss of the other positions, but not what they need to be kept."""
+    own, others = _parted(pool, symbol)
+    profit = sum(each.unrealized_pnl for each in others)
+    return liquidation_price(Pool(collateral=pool.collateral + profit, positions=own), symbol)
+
+
+def _ben(pool: Pool, symbol: str) -> float | None:
+    """Return a price that counts size x (mark - entry) for the others, as if each were a long."""
+    _, others = _parted(pool, symbol)
+    wrong = sum((abs(each.quantity) - each.quantity) * (each.mark_price - each.entry_price) for each in others)
+    return liquidation_price(replace(pool, collateral=pool.collateral + wrong), symbol)
+
+
+def _cleo(pool: Pool, symbol: str) -> float | None:
+    """Return a price that subtracts the tier's maintenance amount where it is added."""
+    right = liquidation_price(pool, symbol)
+    if right is None:
+        return None
+    own, _ = _parted(pool, symbol)
+    amounts = sum(each.schedule.amounts[each.schedule.tier(abs(each.quantity) * right)] for each in own)
+    return liquidation_price(replace(pool, collateral=pool.collateral - 2 * amounts), symbol)
+
+
+def _parted(pool: Pool, symbol: str) -> tuple[tuple[Position, ...], tuple[Position, ...]]:
+    """Return the positions of a symbol, and the others."""
+    own = tuple(each for each in pool.positions if each.symbol == symbol)
+    return own, tuple(each for each in pool.positions if each.symbol != symbol)
+
+
+CALCULATORS: Mapping[str, Calculator] = MappingProxyType(
+    {"Ada": _ada, "Ben": _ben, "Cleo": _cleo, "Dora": liquidation_price}
+)
+"""Four calculators of a liquidation price, by name. Three make a mistake that was found in public code."""
+
+
+def audit(calculator: str, cases: Mapping[str, tuple[Pool, str]]) -> Table:
+    """Return a calculator's prices beside the engine's, case by case.
+
+    Args:
+        calculator: one of `CALCULATORS`.
+        cases: a pool and the symbol asked about, by name.
+
+    Raises:
+        MarginError: there is no such calculator, or no case.
+
+    Example:
+        >>> from marginlib import RiskSchedule
+        >>> eth = Position.open(symbol="ETHUSDT", quantity=10, price=3_000, schedule=RiskSchedule.flat(0.004))
+        >>> audit("Dora", {"alone": (Pool(collateral=3_000, positions=(eth,)), "ETHUSDT")}).rows
+        (('alone', '2,710.84', '2,710.84', 'same'),)
+    """
+    if calculator not in CALCULATORS:
+        raise wrong("calculator", calculator, f"give one of {', '.join(CALCULATORS)}")
+    if not cases:
+        raise MarginError("cases = {}: give at least one pool with the symbol asked about")
+    rows = []
+    for name, (pool, symbol) in cases.items():
+        texts = (price_text(liquidation_price(pool, symbol)), price_text(CALCULATORS[calculator](pool, symbol)))
+        rows.append((name, *texts, "same" if texts[0] == texts[1] else "differs"))
+    return Table(columns=("case", "engine", calculator, "verdict"), rows=tuple(rows))

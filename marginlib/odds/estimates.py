@@ -1,0 +1,186 @@
+"""What a simulation says: numbers with their errors, distributions, the odds of a pool and of an account."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, nan, sqrt
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from marginlib.errors import finite
+from marginlib.odds.checks import inside
+from marginlib.odds.types import Array
+
+__all__ = ["Distribution", "Estimate", "Odds", "PoolOdds"]
+
+KEPT_PATHS = 65_536  # final equities kept for quantiles; means and probabilities use every path
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number found by simulation and how far off it may be.
+
+    Args:
+        value: the estimate.
+        standard_error: the standard deviation of the estimate, were the simulation repeated with other seeds; about
+            two results in three lie within one of it, 95 % within two. 0 where the value is exact.
+        paths: how many paths it rests on; 0 where a formula gave it.
+
+    Example:
+        >>> one_in_ten = Estimate.share(1_000, 10_000)
+        >>> one_in_ten.value, round(one_in_ten.standard_error, 4)
+        (0.1, 0.003)
+    """
+
+    value: float
+    standard_error: float
+    paths: int
+
+    @classmethod
+    def exact(cls, value: float) -> Estimate:
+        """Return a value that a formula gave."""
+        return cls(value, 0.0, 0)
+
+    @classmethod
+    def share(cls, count: int, paths: int) -> Estimate:
+        """Return the share `count / paths` as an estimated probability.
+
+        Its standard error is that of (count + 1) / (paths + 2), so that "never in 1,000 paths" is not called certain.
+
+        Args:
+            count: paths on which it happened.
+            paths: all paths.
+        """
+        p = (count + 1) / (paths + 2)
+        return cls(count / paths, sqrt(p * (1 - p) / paths), paths)
+
+    @classmethod
+    def average(cls, values: Array) -> Estimate:
+        """Return the average of values that are independent of each other; of one alone the error is not known: nan."""
+        n = len(values)
+        return cls(float(values.mean()), float(values.std(ddof=1)) / sqrt(n) if n > 1 else nan, n)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Distribution:
+    """The distribution of an amount of money at the end of the simulated time.
+
+    Args:
+        mean: its average, over all paths.
+        sample: amounts on at most 65,536 of the paths, sorted [quote currency], shape (kept,).
+
+    Example:
+        >>> amounts = Distribution.of(np.arange(101.0))
+        >>> amounts.quantile(0.25).value, amounts.mean.value, amounts.at_most(10).value
+        (25.0, 50.0, 0.10891089108910891)
+    """
+
+    mean: Estimate
+    sample: Array
+
+    @classmethod
+    def of(cls, amounts: ArrayLike) -> Distribution:
+        """Return the distribution of independent amounts [quote currency], shape (paths,)."""
+        values = np.asarray(amounts, np.float64)
+        return cls(Estimate.average(values), np.sort(values))
+
+    def quantile(self, share: float) -> Estimate:
+        """Return the amount below which `share` of the paths lie; its error comes from the neighbouring order.
+
+        Args:
+            share: a fraction above 0 and below 1; 0.5 is the median [1].
+        """
+        share, n = inside("share", share), len(self.sample)
+        spread = sqrt(share * (1 - share) / n)
+        shares = (share, max(0.0, share - spread), min(1.0, share + spread))
+        # On a sorted sample this is np.quantile, whose first call would load all of numpy.ma: a picture's wait.
+        value, low, high = np.interp(np.array(shares) * (n - 1), np.arange(n), self.sample).tolist()
+        return Estimate(value, (high - low) / 2, n)
+
+    def at_most(self, amount: float) -> Estimate:
+        """Return the probability of at most `amount` [quote currency]."""
+        count = int(np.searchsorted(self.sample, finite("amount", amount), side="right"))
+        return Estimate.share(count, len(self.sample))
+
+    def upper_tail(self, share: float) -> Estimate:
+        """Return the average of the largest `share` of the amounts: of a loss, the expected shortfall.
+
+            standard error^2 = (variance within the tail + (1 - share) (average - quantile)^2) / size of the tail
+
+        Args:
+            share: a fraction above 0 and below 1; 0.05 takes the worst twentieth of the losses [1].
+        """
+        share, n = inside("share", share), len(self.sample)
+        tail = self.sample[-max(2, ceil(share * n)) :]
+        average, edge = float(tail.mean()), float(tail[0])
+        error = sqrt((float(tail.var(ddof=1)) + (1 - share) * (average - edge) ** 2) / len(tail))
+        return Estimate(average, error, n)
+
+    def subtracted_from(self, amount: float) -> Distribution:
+        """Return the distribution of `amount` less this: of what is left, subtracted from what there was, the loss."""
+        mean = Estimate(amount - self.mean.value, self.mean.standard_error, self.mean.paths)
+        return Distribution(mean, amount - self.sample[::-1])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PoolOdds:
+    """What a simulation says of one pool.
+
+    Args:
+        symbols: the pool's symbols.
+        liquidation: probability that it is liquidated within the time [1].
+        final_equity: average equity at the end; after a liquidation, what was given back [quote currency].
+        deficit: average loss beyond the collateral, borne by the venue [quote currency].
+
+    Example:
+        >>> from marginlib import Account, Position, RiskSchedule
+        >>> from marginlib.odds.diffusion import Diffusion
+        >>> from marginlib.odds.simulate import odds
+        >>> btc = Position.open(symbol="BTC", quantity=0.1, price=60_000, schedule=RiskSchedule.flat(0.004))
+        >>> market = Diffusion(volatility={"BTC": 0.6})
+        >>> [pool] = odds(Account(wallet_balance=500, positions=(btc,)), market, paths=2_048, seed=1).pools
+        >>> pool.symbols, pool.liquidation.value > 0.3
+        (('BTC',), True)
+    """
+
+    symbols: tuple[str, ...]
+    liquidation: Estimate
+    final_equity: Estimate
+    deficit: Estimate
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Odds:
+    """What a simulation says of an account: how likely a liquidation is, and how much is lost.
+
+    Args:
+        pools: the pools in the order of `Account.pools()`.
+        liquidation: probability that at least one pool is liquidated [1].
+        equity_now: the account's equity at the start [quote currency].
+        final_equity: distribution of the account's equity at the end.
+        deficit: average loss beyond the collateral, borne by the venue [quote currency].
+        loss_if_liquidated: average loss on the paths with a liquidation [quote currency]; None where there is none.
+
+    Example:
+        >>> from marginlib import Account, Position, RiskSchedule
+        >>> from marginlib.odds.diffusion import Diffusion
+        >>> from marginlib.odds.simulate import odds
+        >>> btc = Position.open(symbol="BTC", quantity=0.1, price=60_000, schedule=RiskSchedule.flat(0.004))
+        >>> market = Diffusion(volatility={"BTC": 0.6})
+        >>> result = odds(Account(wallet_balance=500, positions=(btc,)), market, paths=2_048, seed=1)
+        >>> result.equity_now, result.loss.mean.value < 500
+        (500.0, True)
+    """
+
+    pools: tuple[PoolOdds, ...]
+    liquidation: Estimate
+    equity_now: float
+    final_equity: Distribution
+    deficit: Estimate
+    loss_if_liquidated: Estimate | None
+
+    @property
+    def loss(self) -> Distribution:
+        """Distribution of equity now less final equity [quote currency]; a gain is a negative loss."""
+        return self.final_equity.subtracted_from(self.equity_now)

@@ -1,0 +1,120 @@
+"""Many steps, each of them looked at, and nothing between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from math import exp, inf
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from marginlib.errors import MarginError
+from marginlib.odds.draws import FLOAT
+from marginlib.odds.plans import Book, Outcome, Plan, closed
+from marginlib.odds.types import Array, Single
+
+_WIDEST_MOVE = 20.0  # a price 485 million times as high
+WALK_PATHS = 16_384  # paths that walk together
+Returns = ArrayLike | Iterable[ArrayLike] | Callable[[], Iterable[ArrayLike]]
+
+
+def walk(factors: Iterable[NDArray[Any]], books: list[Book], assets: int, paths: int) -> list[list[Outcome]]:
+    """Return what becomes of the pools when each step is looked at, and nothing between two steps."""
+    watches = [[_Watch(plan, paths, book.returned) for plan in book.plans] for book in books]
+    every = [watch for row in watches for watch in row]
+    price, inverse = np.ones((assets, paths), FLOAT), np.ones((assets, paths), FLOAT)  # over the mark
+    inverted = any(watch.plan.power < 0 for watch in every)
+    for factor in factors:
+        price *= factor
+        if inverted:
+            np.reciprocal(price, out=inverse)
+        for watch in every:
+            watch.look(price if watch.plan.power > 0 else inverse)
+    return [[watch.outcome(price if watch.plan.power > 0 else inverse) for watch in row] for row in watches]
+
+
+class _Watch:
+    """One pool, watched along some paths."""
+
+    def __init__(self, plan: Plan, paths: int, returned: float) -> None:
+        self.plan, self.returned = plan, returned
+        self.open = np.full(paths, not plan.liquidated_now)
+        self.at_stake = bool(plan.symbols) and not plan.liquidated_now
+        # The prices t at which it was closed, of the one asset that matters or of all.
+        self.assets = slice(plan.barrier[0], plan.barrier[0] + 1) if plan.barrier else slice(None)
+        self.closed_at = np.ones((len(plan.slopes[self.assets]), paths), FLOAT)
+        ends = sorted(exp(plan.power * each) for each in plan.barrier[1:]) if plan.barrier else (0.0, inf)
+        self.barrier = (FLOAT(ends[0]), FLOAT(ends[1]))
+        self.low, self.high = np.ones(len(plan.slopes)), np.ones(len(plan.slopes))
+        self._draw()
+
+    def look(self, t: Single) -> None:
+        """Close the pool on the paths on which it is liquidatable at prices t."""
+        if self.plan.barrier:
+            self._look_at_barrier(t[self.assets])
+        elif self.at_stake:
+            self._look_at_edge(t)
+
+    def _look_at_barrier(self, t: Single) -> None:
+        """Close a pool on one symbol where its price is beyond a liquidation price."""
+        low, high = self.barrier
+        touched = t[0] <= low if low > 0 else t[0] >= high
+        if low > 0 and high < inf:
+            touched |= t[0] >= high
+        touched &= self.open
+        if touched.any():
+            np.copyto(self.closed_at, t, where=touched)
+            self.open ^= touched
+
+    def _look_at_edge(self, t: Single) -> None:
+        """Close a pool on several symbols where its surplus is gone."""
+        self._widen(t)
+        line = np.matmul(self.slopes, t)  # at or below the surplus, by no more than the gap
+        touched = line <= self.level
+        touched &= self.open
+        if touched.any():
+            which = np.flatnonzero(touched)
+            unsure = line[which] > self.level - self.gap
+            if unsure.any():
+                surplus, _ = self.plan.surplus(t[:, which[unsure]].astype(np.float64))
+                unsure[unsure] = surplus > 0
+                which = which[~unsure]
+            self.closed_at[:, which] = t[:, which]
+            self.open[which] = False
+
+    def _widen(self, t: Single) -> None:
+        """Lower the line where prices have left the range that it was drawn for; the range is widened generously."""
+        low, high = t.min(axis=1), t.max(axis=1)
+        if (low < self.low).any() or (high > self.high).any():
+            self.low, self.high = np.minimum(self.low, low * 0.9), np.maximum(self.high, high * 1.1)
+            self._draw()
+
+    def _draw(self) -> None:
+        line = self.plan.line(self.low, self.high)
+        self.slopes, self.level, self.gap = line.slopes.astype(FLOAT), FLOAT(-line.constant), FLOAT(line.gap)
+
+    def _equity(self, t: Single) -> Array:
+        return self.plan.equity_constant + self.plan.equity_slopes[self.assets] @ t.astype(np.float64)
+
+    def outcome(self, t: Single) -> Outcome:
+        """Return what became of the pool, now that the paths have ended at prices t."""
+        return closed(~self.open, self._equity(self.closed_at), self._equity(t[self.assets]), self.returned)
+
+
+def chunks(returns: Returns, assets: int) -> Iterator[NDArray[Any]]:
+    """Yield the chunks of log returns, each checked."""
+    given = returns() if callable(returns) else returns
+    chunks = [given] if isinstance(given, np.ndarray) else given
+    for chunk in chunks:  # type: ignore[union-attr]  # what cannot be iterated says so itself
+        values = np.asarray(chunk)
+        if values.ndim != 3 or values.shape[2] != assets:  # noqa: PLR2004 - paths, steps, symbols
+            raise MarginError(
+                f"returns: a shape of {values.shape}; give (paths, steps, {assets}), the last one for the symbols"
+            )
+        if not (np.abs(values) < _WIDEST_MOVE).all():
+            raise MarginError(
+                f"returns: some are not finite, or not within {_WIDEST_MOVE:g}; give changes of the log price: "
+                "0 where it stands still, 0.1 for 10.5 % up"
+            )
+        yield values

@@ -1,0 +1,86 @@
+"""What each notebook promises, with the place that explains it, the question that asks it and the check that tests it.
+
+The objectives stand in `data/objectives.json`, one record each. A test holds them to the notebooks' title cells, and
+finds orphans either way: a promise that nobody asks, a question that serves no promise.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+
+from marginlib.errors import MarginError, UnknownNameError, name_text, wrong
+
+__all__ = ["OBJECTIVES", "Objective", "objective"]
+
+_VERBS = ("compute", "predict", "compare", "choose")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """One thing that you can do after a notebook.
+
+    Args:
+        id: notebook and verb, such as "02-compute".
+        notebook: number of the notebook, such as "02".
+        text: the promise, as it follows the verb in the notebook's title cell.
+        section: id of the cell that explains it.
+        question: id of the question that asks it.
+        check: id of the exercise task, or of a second question, that tests it.
+
+    Raises:
+        MarginError: a field is empty, or the id is not notebook and verb.
+
+    Example:
+        >>> objective("02-compute").section
+        'two-prices'
+    """
+
+    id: str
+    notebook: str
+    text: str
+    section: str
+    question: str
+    check: str
+
+    def __post_init__(self) -> None:
+        for field in ("notebook", "text", "section", "question", "check"):
+            name_text(f"objective {self.id!r}: {field}", getattr(self, field))
+        if self.id not in {f"{self.notebook}-{verb}" for verb in _VERBS}:
+            raise MarginError(
+                f"objective {self.id!r}: id = {self.id!r}: give {self.notebook}- and one of {', '.join(_VERBS)}"
+            )
+
+    @property
+    def verb(self) -> str:
+        """What you do: compute, predict, compare or choose."""
+        return self.id.partition("-")[2]
+
+
+def objective(name: str) -> Objective:
+    """Return the objective of that id.
+
+    Args:
+        name: its id, such as "02-compute".
+
+    Raises:
+        UnknownNameError: there is no such objective.
+
+    Example:
+        >>> objective("05-predict").text
+        'in which tier a long and a short are liquidated'
+    """
+    for each in OBJECTIVES:
+        if each.id == name:
+            return each
+    raise wrong("objective", name, f"give one of {', '.join(each.id for each in OBJECTIVES)}", UnknownNameError)
+
+
+def _read() -> tuple[Objective, ...]:
+    """Read the objectives, each id once."""
+    text = files("marginlib").joinpath("data", "objectives.json").read_text(encoding="utf-8")
+    return tuple(Objective(**record) for record in json.loads(text)["objectives"])
+
+
+OBJECTIVES: tuple[Objective, ...] = _read()

@@ -1,0 +1,511 @@
+"""What a learner answered, kept in one file on this machine: read it, add to it, export it. Nothing is sent anywhere.
+
+The file is `$MARGINLIB_PROGRESS`, or else `~/.marginlib/progress.json` (in a browser `marginlib-progress.json`, beside
+the notebook). It is JSON, in UTF-8, version 1 of the format:
+
+    {"format": "marginlib-progress", "version": 1, "attempts": [
+      {"id": "0f8c...",                  unique: the same attempt is never kept twice
+       "time": "2026-11-03T18:05:00+01:00",  local time of the answer; the order is that of the list, not of the clock
+       "item": "02-added-margin-short",  question or exercise
+       "kind": "prediction",             or "question", "exercise"
+       "answer": 54217.0,                any JSON
+       "right": false,                   null where nobody judged it
+       "codes": ["LIQUIDATION_IS_BANKRUPTCY"],  beliefs that the answer fits
+       "confidence": "certain",          or "fairly sure", "guess", null
+       "seed": null}                     what the numbers of an exercise were drawn from, a text
+    ]}
+
+Whoever reads it ignores fields and entries that it does not know, and keeps them when it writes. A list of attempts
+alone counts as version 0. A file of a later version is read as far as it is understood and never written: new attempts
+then go to `progress.version-1.json` beside it, and every reader adds up all such files, each attempt once.
+
+A write is whole or not at all: a temporary file in the same folder, flushed to the disk, takes the file's place. A lock
+makes two notebooks take turns. What is no progress file is copied to `progress.damaged-1.json` before a new one begins.
+Where nothing can be written, attempts stay in memory until the kernel stops, and go to the file if it becomes writable.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
+from glob import escape
+from pathlib import Path
+from typing import Any, Literal
+from uuid import NAMESPACE_URL, uuid4, uuid5
+
+from marginlib.errors import MarginError, name_text, wrong
+
+__all__ = ["CONFIDENCES", "Attempt", "Calibration", "Progress", "Standing", "export", "load", "record"]
+
+CONFIDENCES = ("guess", "fairly sure", "certain")
+
+_FORMAT, _VERSION = "marginlib-progress", 1
+_KINDS = ("prediction", "question", "exercise")
+_SECONDS = 10.0  # to wait for another notebook's write, which takes milliseconds
+
+
+def _now() -> str:
+    """Return the local time with its distance from UTC."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One answer of a person.
+
+    Args:
+        item: id of the question or exercise.
+        kind: "prediction", "question" or "exercise".
+        answer: what was answered; anything that JSON can hold.
+        right: whether it was right; `None` where nobody judged it.
+        codes: codes of the beliefs that the answer fits.
+        confidence: "guess", "fairly sure" or "certain"; `None` where it was not asked.
+        seed: what the numbers of an exercise were drawn from; `None` where they are the same for everybody.
+        time: when, in ISO 8601; now, if left out.
+        id: unique name of the attempt; a new one, if left out.
+
+    Raises:
+        MarginError: where a field holds what the file's format does not.
+
+    Example:
+        >>> Attempt(item="02-price", kind="question", answer=54_217, right=True, confidence="certain").right
+        True
+    """
+
+    item: str
+    kind: str
+    answer: Any
+    right: bool | None = None
+    codes: tuple[str, ...] = ()
+    confidence: str | None = None
+    seed: str | None = None
+    time: str = field(default_factory=_now)
+    id: str = field(default_factory=lambda: uuid4().hex)
+
+    def __post_init__(self) -> None:
+        """Refuse what the file cannot hold."""
+        name_text("item", self.item)
+        name_text("id", self.id)
+        _one_of("kind", self.kind, _KINDS)
+        _one_of("right", self.right, (True, False, None))
+        _one_of("confidence", self.confidence, (*CONFIDENCES, None))
+        if self.seed is not None:
+            name_text("seed", self.seed)
+        object.__setattr__(self, "codes", tuple(name_text("codes", code) for code in self.codes))
+        object.__setattr__(self, "answer", _plain(self.answer))
+        try:
+            datetime.fromisoformat(self.time)
+        except (TypeError, ValueError):
+            raise wrong(
+                "time", self.time, 'give date and time in ISO 8601, such as "2026-11-03T18:05:00+01:00"'
+            ) from None
+
+    @property
+    def day(self) -> str:
+        """The date of the answer where it was given, such as "2026-11-03"."""
+        return datetime.fromisoformat(self.time).date().isoformat()
+
+
+def _one_of(name: str, value: object, allowed: tuple[object, ...]) -> None:
+    """Refuse a value that is none of those allowed; 1 is not True here."""
+    if not any(value is each or (isinstance(value, str) and value == each) for each in allowed):
+        raise wrong(name, value, f"give one of {', '.join(map(repr, allowed))}")
+
+
+def _plain(answer: object) -> Any:  # noqa: ANN401 - JSON is any of six types
+    """Return an answer as JSON gives it back, or refuse it."""
+    try:
+        return json.loads(json.dumps(answer, allow_nan=False))
+    except (TypeError, ValueError, RecursionError):
+        raise MarginError(
+            f"answer = {answer!r:.60}: give numbers, texts, truth values, lists and dictionaries of these"
+        ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How often a person was right when this sure.
+
+    Args:
+        confidence: what was said, such as "certain".
+        said: number of answers given with it.
+        right: number of these that were right.
+
+    Example:
+        >>> Calibration("certain", said=4, right=3).right / 4
+        0.75
+    """
+
+    confidence: str
+    said: int
+    right: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where a person stands with an objective.
+
+    Args:
+        state: "not yet"; "practised", where an answer was wrong the last time; "right", where none was.
+        items: number of questions and exercises of the objective.
+        tried: number of these that were answered.
+        repeat: those answered wrong the last time.
+        last: date of the last answer, or `None`.
+
+    Example:
+        >>> Progress().by_objective({"02-compute": ["02-price"]})["02-compute"].state
+        'not yet'
+    """
+
+    state: Literal["not yet", "practised", "right"]
+    items: int
+    tried: int
+    repeat: tuple[str, ...]
+    last: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What a person answered so far, oldest first.
+
+    Args:
+        attempts: all answers, in the order in which they were kept.
+        notes: what the person should be told about the file, such as that it could not be read.
+
+    Example:
+        >>> wrong = Attempt(item="02-price", kind="question", answer=54_000, right=False, time="2026-11-03T18:05:00")
+        >>> mended = Attempt(item="02-price", kind="question", answer=54_217, right=True, time="2026-11-03T18:06:00")
+        >>> progress = Progress(attempts=(wrong, mended))
+        >>> progress.last("02-price").answer, progress.by_objective({"02-compute": ["02-price"]})["02-compute"].state
+        (54217, 'practised')
+    """
+
+    attempts: tuple[Attempt, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def counted(self) -> tuple[Attempt, ...]:
+        """The answers that count: of a question the first of each day, of an exercise all.
+
+        What follows on the same day was given with the feedback in sight.
+        """
+        first: dict[tuple[str, ...], Attempt] = {}
+        for each in self.attempts:
+            first.setdefault((each.id,) if each.kind == "exercise" else (each.item, each.kind, each.day), each)
+        return tuple(first.values())
+
+    def of(self, item: str, kind: str | None = None) -> tuple[Attempt, ...]:
+        """Return the answers to one question or exercise, oldest first."""
+        return tuple(each for each in self.attempts if each.item == item and kind in {None, each.kind})
+
+    def last(self, item: str, kind: str | None = None) -> Attempt | None:
+        """Return the newest answer to one question or exercise, or `None`."""
+        return next(reversed(self.of(item, kind)), None)
+
+    def calibration(self, items: Iterable[str] | None = None) -> tuple[Calibration, ...]:
+        """Return, from "guess" to "certain", how often answers were right; of these items or of all."""
+        chosen = None if items is None else set(items)
+        judged = [each for each in self.counted if each.right is not None and (chosen is None or each.item in chosen)]
+        by_word = {word: [each.right for each in judged if each.confidence == word] for word in CONFIDENCES}
+        return tuple(Calibration(word, len(rights), rights.count(True)) for word, rights in by_word.items())
+
+    def by_objective(self, items: Mapping[str, Iterable[str]]) -> dict[str, Standing]:
+        """Return the standing of each objective, given the ids of its questions and exercises.
+
+        Predictions do not count: they come before the explanation.
+        """
+        newest = {each.item: each for each in self.counted if each.kind != "prediction" and each.right is not None}
+        return {objective: _standing(tuple(ids), newest) for objective, ids in items.items()}
+
+
+def _standing(items: tuple[str, ...], newest: Mapping[str, Attempt]) -> Standing:
+    """Return the standing of one objective from the newest answer that counts of each item."""
+    tried = [newest[item] for item in items if item in newest]
+    repeat = tuple(each.item for each in tried if not each.right)
+    return Standing(
+        state="not yet" if not tried else "practised" if repeat else "right",
+        items=len(items),
+        tried=len(tried),
+        repeat=repeat,
+        last=max((each.day for each in tried), default=None),
+    )
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+_Row = dict[str, Any]
+# Attempts that could not be written yet, by file.
+_waiting: dict[Path, list[_Row]] = {}
+_told: set[tuple[Path, str]] = set()
+
+
+class _DamagedError(ValueError):
+    """A file that holds no progress."""
+
+
+def _place(path: str | os.PathLike[str] | None) -> Path:
+    """Return the progress file; a link is followed, so that it stays a link."""
+    given = path or os.environ.get("MARGINLIB_PROGRESS")
+    if not given and sys.platform == "emscripten":  # a browser forgets the home folder, and keeps the notebook's
+        given = "marginlib-progress.json"
+    try:
+        return Path(given or "~/.marginlib/progress.json").expanduser().resolve()
+    except RuntimeError:  # a system without home folders
+        return Path("marginlib-progress.json").resolve()
+
+
+def load(path: str | os.PathLike[str] | None = None) -> Progress:
+    """Return the progress kept in a file; reading never writes.
+
+    Args:
+        path: the file; `$MARGINLIB_PROGRESS` or `~/.marginlib/progress.json`, if left out.
+
+    Example:
+        >>> load("no/such/file.json").attempts
+        ()
+    """
+    place, notes = _place(path), []
+    rows: list[Any] = []
+    for source in (place, *_siblings(place)):
+        try:
+            document = _read(source)
+        except OSError as error:
+            notes.append(f"Your progress in {source} could not be read: {error.strerror or error}.")
+        except _DamagedError as error:
+            notes.append(f"{source} holds no progress that can be read: {error}. Your next answer begins a new file.")
+        else:
+            rows += document["attempts"]
+            if document["version"] > _VERSION:
+                notes.append(f"{source} was written by a later version; what this one knows of it was read.")
+    rows = _union(rows, _waiting.get(place, ()))
+    attempts = [_attempt(row) for row in rows]
+    if None in attempts:
+        notes.append(f"{attempts.count(None)} entries of your progress are of no known kind; they are kept.")
+    return Progress(attempts=tuple(each for each in attempts if each is not None), notes=tuple(notes))
+
+
+def _siblings(place: Path) -> list[Path]:
+    """Return the files beside a progress file that another version could not put into it."""
+    with suppress(OSError):
+        found = place.parent.glob(f"{escape(place.stem)}.version-*{place.suffix}")
+        return sorted(each for each in found if each.stem.rpartition("-")[2].isdecimal())
+    return []
+
+
+def _read(place: Path) -> _Row:
+    """Return a file's document in this version's shape, everything unknown kept; an empty one if there is no file."""
+    try:
+        content = place.read_bytes()
+    except FileNotFoundError:
+        return {"format": _FORMAT, "version": _VERSION, "attempts": []}
+    document: Any
+    try:
+        document = json.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        raise _DamagedError("it is not JSON") from None
+    if isinstance(document, list):
+        document = {"format": _FORMAT, "version": 0, "attempts": document}
+    if not isinstance(document, dict) or document.get("format") != _FORMAT:
+        raise _DamagedError(f'it does not say "format": "{_FORMAT}"')
+    version = document.get("version")
+    if type(version) is not int or version < 0:
+        raise _DamagedError("its version is no whole number")
+    if version > _VERSION:  # its shape may be another; what looks like attempts is read
+        rows = document.get("attempts")
+        return {"version": version, "attempts": rows if isinstance(rows, list) else []}
+    if not isinstance(document.get("attempts"), list):
+        raise _DamagedError('its "attempts" are no list')
+    migrated: _Row = document
+    for step in range(version, _VERSION):
+        migrated = _STEPS[step](migrated)
+    return migrated
+
+
+def _from_0(document: _Row) -> _Row:
+    """Return version 1 of a list of attempts: one without an id gets one, the same whenever the list is read."""
+    named = [
+        {"id": uuid5(NAMESPACE_URL, f"{number} {row}").hex} | row if isinstance(row, dict) else row
+        for number, row in enumerate(document["attempts"])
+    ]
+    return document | {"version": 1, "attempts": named}
+
+
+# From each older version to the next.
+_STEPS: dict[int, Callable[[_Row], _Row]] = {0: _from_0}
+_FIELDS = tuple(each.name for each in fields(Attempt))
+
+
+def _attempt(row: object) -> Attempt | None:
+    """Return an entry as an attempt, or `None` if this version cannot read it."""
+    if not isinstance(row, dict) or "id" not in row or "time" not in row:
+        return None
+    try:
+        return Attempt(**{name: row[name] for name in _FIELDS if name in row})
+    except (MarginError, TypeError):
+        return None
+
+
+def _union(rows: Iterable[Any], more: Iterable[Any]) -> list[Any]:
+    """Return all entries in their order, those with the same id once."""
+    kept, seen = [], set()
+    for row in (*rows, *more):
+        name = row.get("id") if isinstance(row, dict) else None
+        if not isinstance(name, str) or name not in seen:
+            kept.append(row)
+        if isinstance(name, str):
+            seen.add(name)
+    return kept
+
+
+# --- writing --------------------------------------------------------------------------------------------------------
+
+
+def record(attempt: Attempt, path: str | os.PathLike[str] | None = None) -> tuple[str, ...]:
+    """Keep an answer in the file, and return what the person should be told: nothing, if all went well.
+
+    Args:
+        attempt: the answer.
+        path: the file; `$MARGINLIB_PROGRESS` or `~/.marginlib/progress.json`, if left out.
+
+    Example:
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     told = record(Attempt(item="02-price", kind="question", answer=1), folder + "/progress.json")
+        ...     told, len(load(folder + "/progress.json").attempts)
+        ((), 1)
+    """
+    place = _place(path)
+    waiting = _waiting.setdefault(place, [])
+    waiting.append(asdict(attempt))
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with _alone(place):
+            rows = list(waiting)
+            notes = _add(place, rows)
+    except (OSError, RecursionError) as error:
+        note = (
+            f"Your answers cannot be written to {place} ({getattr(error, 'strerror', None) or error}). "
+            "They are kept until this kernel stops. The variable MARGINLIB_PROGRESS can name another file."
+        )
+        notes = [note]
+    else:
+        for row in rows:
+            waiting.remove(row)
+    new = [note for note in notes if (place, note) not in _told]
+    _told.update((place, note) for note in new)
+    return tuple(new)
+
+
+def _add(place: Path, rows: Iterable[_Row]) -> list[str]:
+    """Put entries into the file, or beside it where the file belongs to a later version; return notes."""
+    # Under the lock nobody else is writing: what is left over is from a write that was cut off.
+    for leftover in place.parent.glob(f".{escape(place.name)}.*.tmp"):
+        leftover.unlink(missing_ok=True)
+    notes = []
+    try:
+        document = _read(place)
+    except _DamagedError as error:
+        copy = _copy(place, "damaged")
+        notes.append(f"{place} could not be read: {error}. It is kept as {copy.name}, and a new file begins.")
+        document = {"format": _FORMAT, "version": _VERSION, "attempts": []}
+    if document["version"] > _VERSION:
+        beside = place.with_name(f"{place.stem}.version-{_VERSION}{place.suffix}")
+        note = f"{place} was written by a later version and stays as it is. New answers are kept in {beside.name}."
+        return [note, *_add(beside, rows)]
+    _replace(place, _text(document | {"attempts": _union(document["attempts"], rows)}))
+    return notes
+
+
+def _alone(place: Path) -> AbstractContextManager[object]:
+    """Return the file's lock, held; nothing where there are none, for a write is whole and follows a read."""
+    try:
+        # Only who writes needs it, and a bare browser may be without it.
+        from filelock import FileLock  # noqa: PLC0415
+
+        return FileLock(place.with_name(f"{place.name}.lock"), timeout=_SECONDS).acquire()
+    except (ModuleNotFoundError, NotImplementedError):
+        return nullcontext()
+
+
+def _text(document: _Row) -> str:
+    """Return a document as JSON, one attempt a line."""
+    rest = {name: value for name, value in document.items() if name != "attempts"}
+    rows = ",\n".join(json.dumps(row) for row in document["attempts"])
+    return f'{json.dumps(rest)[:-1]}, "attempts": [\n{rows}\n]}}\n'
+
+
+def _replace(place: Path, text: str) -> None:
+    """Let a file hold a text: wholly, or as before if anything fails."""
+    number, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(number, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(place)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    # The new name reaches the disk with its folder, where a system can do that.
+    with suppress(OSError):
+        folder = os.open(place.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _copy(place: Path, word: str) -> Path:
+    """Copy a file beside itself, under a name that is free."""
+    number = 1
+    while True:
+        copy = place.with_name(f"{place.stem}.{word}-{number}{place.suffix}")
+        try:
+            with place.open("rb") as source, copy.open("xb") as target:
+                shutil.copyfileobj(source, target)
+                target.flush()
+                os.fsync(target.fileno())
+        except FileExistsError:
+            number += 1
+        else:
+            return copy
+
+
+def export(target: str | os.PathLike[str], path: str | os.PathLike[str] | None = None) -> tuple[Path, Path]:
+    """Write a copy of the progress, and a table of it for a spreadsheet beside it; return both files.
+
+    The copy has the format of the progress file; the table (CSV) has one row for each answer.
+
+    Args:
+        target: the copy, such as "my-progress.json".
+        path: the progress file; `$MARGINLIB_PROGRESS` or `~/.marginlib/progress.json`, if left out.
+
+    Raises:
+        MarginError: if the copy would take the place of the progress file.
+
+    Example:
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     [each.name for each in export(folder + "/copy.json", folder + "/progress.json")]
+        ['copy.json', 'copy.csv']
+    """
+    copy = Path(target).expanduser().resolve()
+    if copy == _place(path):
+        raise wrong("target", str(target), "this is the progress file itself; give another name")
+    progress = load(path)
+    rows = [asdict(each) for each in progress.attempts]
+    table = io.StringIO(newline="")
+    writer = csv.DictWriter(table, ("time", "item", "kind", "answer", "right", "codes", "confidence", "seed", "id"))
+    writer.writeheader()
+    writer.writerows(row | {"answer": json.dumps(row["answer"]), "codes": " ".join(row["codes"])} for row in rows)
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    _replace(copy, _text({"format": _FORMAT, "version": _VERSION, "attempts": rows}))
+    _replace(copy.with_suffix(".csv"), table.getvalue())
+    return copy, copy.with_suffix(".csv")

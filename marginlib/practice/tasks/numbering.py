@@ -1,0 +1,131 @@
+"""Whose numbers: every learner gets numbers of their own, the same ones each time, from a key and a name.
+
+    ticket       = HMAC(key, "numbers", set, learner)      what a learner holds; it gives their numbers and open cases
+    grading seed = HMAC(key, "grading", set, learner)      what only the holder of the key can compute
+
+For self-study the key is public, so anybody may look everything up. In a course the teacher keeps a key, hands each
+learner a ticket, and computes tickets and grading cases again from the gradebook's names. A ticket leads to no key.
+"""
+
+from __future__ import annotations
+
+import hmac
+from random import Random
+from typing import Any
+
+from marginlib.errors import MarginError, name_text
+from marginlib.practice.tasks.comparing import apart
+from marginlib.practice.tasks.task import Task
+
+__all__ = ["PUBLIC_KEY", "SELF_STUDY", "given", "grading_cases", "open_cases", "ticket"]
+
+PUBLIC_KEY = b"marginlib: public key for self-study"
+SELF_STUDY = "self-study"
+_TRIES = 200  # draws before a task is called impossible
+
+
+def ticket(set_id: str, learner: str = SELF_STUDY, key: bytes = PUBLIC_KEY) -> str:
+    """Return what gives a learner their numbers in one set, and nobody else's.
+
+    Args:
+        set_id: the set.
+        learner: the name that the gradebook knows.
+        key: the course's secret; left out, the public key of self-study.
+
+    Raises:
+        MarginError: the learner's name is empty.
+
+    Example:
+        >>> ticket("isolated", "ada") == ticket("isolated", "ada") != ticket("isolated", "ben")
+        True
+    """
+    return _seed(key, "numbers", set_id, learner).hex()
+
+
+def given(task: Task, ticket: str) -> dict[str, Any]:
+    """Return a learner's numbers for a task: the first draw in which no belief gives the right answer.
+
+    Args:
+        task: the task.
+        ticket: the learner's ticket for the task's set.
+
+    Raises:
+        MarginError: no draw keeps the beliefs apart, so the task cannot be asked.
+
+    Example:
+        >>> from marginlib.course.tasks import task
+        >>> mine = given(task("sizing-1"), ticket("sizing", "ada"))
+        >>> mine == given(task("sizing-1"), ticket("sizing", "ada")), mine == given(task("sizing-1"), ticket("sizing"))
+        (True, False)
+    """
+    if task.asks_function:  # its numbers are the arguments of its cases; the text may hold an example's
+        return task.draw(_random(bytes.fromhex(ticket), task, "text", 0))
+    return _hand(task, bytes.fromhex(ticket), "given", 1)[0]
+
+
+def open_cases(task: Task, ticket: str) -> list[dict[str, Any]]:
+    """Return what the answer is judged on in front of the learner: the cases of a function, or the numbers alone.
+
+    Args:
+        task: the task.
+        ticket: the learner's ticket for the task's set.
+
+    Raises:
+        MarginError: no draw keeps the beliefs apart, so the task cannot be asked.
+
+    Example:
+        >>> from marginlib.course.tasks import task
+        >>> len(open_cases(task("sizing-1"), ticket("sizing")))
+        1
+    """
+    if task.asks_function:
+        return _hand(task, bytes.fromhex(ticket), "open", task.open_cases)
+    return [given(task, ticket)]
+
+
+def grading_cases(task: Task, learner: str, key: bytes) -> list[dict[str, Any]]:
+    """Return the cases that are added at grading; a task that asks for no function has none.
+
+    Args:
+        task: the task.
+        learner: the name that the gradebook knows.
+        key: the course's secret.
+
+    Raises:
+        MarginError: no draw keeps the beliefs apart, so the task cannot be asked.
+
+    Example:
+        >>> from marginlib.course.tasks import task
+        >>> grading_cases(task("sizing-1"), "ada", b"secret")
+        []
+    """
+    if not task.asks_function:
+        return []
+    return _hand(task, _seed(key, "grading", task.set, learner), "grading", task.grading_cases)
+
+
+def _seed(key: bytes, *words: str) -> bytes:
+    """Return the digest of the words under the key; each is told with its length, so no two lists read alike."""
+    name_text("learner", words[-1])
+    message = "".join(f"{len(word)}:{word}" for word in words)
+    return hmac.digest(key, message.encode(), "sha256")
+
+
+def _random(seed: bytes, task: Task, purpose: str, attempt: int) -> Random:
+    """Return the generator of one draw."""
+    return Random(_seed(seed, purpose, task.id, str(task.version), str(attempt)))
+
+
+def _hand(task: Task, seed: bytes, purpose: str, count: int) -> list[dict[str, Any]]:
+    """Return the first draw of cases that tells the right answer and every belief from each other."""
+    draw = task.cases or task.draw
+    for attempt in range(_TRIES):
+        random = _random(seed, task, purpose, attempt)
+        cases = [draw(random) for _ in range(count)]
+        if task.asks_function:  # in the order in which the function is called
+            cases = [{name: case[name] for name in task.parameters} for case in cases]
+        if apart(task, cases):
+            return cases
+    raise MarginError(
+        f"{task.id}: none of {_TRIES} draws keeps the right answer and all beliefs apart; widen its numbers"
+    )
