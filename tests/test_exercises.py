@@ -24,7 +24,7 @@ from marginlib.course.tasks import SETS, tasks
 from marginlib.practice import progress
 from marginlib.practice.beliefs.catalogue import MISCONCEPTIONS
 from marginlib.practice.beliefs.recognise import answer
-from marginlib.practice.tasks import task
+from marginlib.course.tasks import task
 from marginlib.practice.tasks.collecting import collect
 from marginlib.practice.tasks.judging import judge
 from marginlib.practice.tasks.numbering import given, grading_cases, open_cases, ticket

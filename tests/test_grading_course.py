@@ -18,7 +18,7 @@ from submissions import TEXT, content, filled, hand_in, released, solutions
 
 from marginlib.course.tasks import SETS, tasks
 from marginlib.grading.keys import read_key, write_tickets
-from marginlib.practice.tasks import task
+from marginlib.course.tasks import task
 from marginlib.practice.tasks.numbering import given, grading_cases, open_cases, ticket
 
 SET = "sizing"

@@ -29,7 +29,7 @@ from submissions import TEXT, content, filled, full, hand_in, released, solution
 from marginlib.grading.jobs import results
 from marginlib.grading.keys import read_key
 from marginlib.grading.verdict import Result
-from marginlib.practice.tasks import task
+from marginlib.course.tasks import task
 from marginlib.practice.tasks.numbering import given, ticket
 
 SET = "sizing"

@@ -21,7 +21,7 @@ from marginlib.grading import cli, jobs
 from marginlib.grading.jobs import Setup, result_of, results, run
 from marginlib.grading.keys import new_key
 from marginlib.grading.sandbox import SandboxError
-from marginlib.practice.tasks import task
+from marginlib.course.tasks import task
 from marginlib.practice.tasks.numbering import given, ticket
 
 SET = "sizing"

@@ -9,7 +9,7 @@ from string import Template
 from marginlib.drawing.style import css
 from marginlib.grading.items import FEWEST, Item, SetAnalysis
 from marginlib.practice.beliefs.catalogue import MISCONCEPTIONS
-from marginlib.practice.tasks import task
+from marginlib.course.tasks import task
 
 __all__ = ["belief_rows", "page", "summary", "table", "task_rows", "tasks_picture", "totals_picture"]
 

@@ -12,7 +12,7 @@ from submissions import TEXT, content, filled, hand_in, released, solutions
 from marginlib.grading.example import example_class
 from marginlib.grading.items import analyse
 from marginlib.grading.report import page as report
-from marginlib.practice.tasks import task
+from marginlib.course.tasks import task
 
 SET, WORDS = "sizing", "sizing-9"
 pytestmark = pytest.mark.xdist_group("teacher")
