@@ -20,11 +20,10 @@ from nbclient import NotebookClient
 
 from marginlib import MarginError
 from marginlib.course.session import check, start
-from marginlib.course.tasks import SETS, tasks
+from marginlib.course.tasks import SETS, task, tasks
 from marginlib.practice import progress
 from marginlib.practice.beliefs.catalogue import MISCONCEPTIONS
 from marginlib.practice.beliefs.recognise import answer
-from marginlib.course.tasks import task
 from marginlib.practice.tasks.collecting import collect
 from marginlib.practice.tasks.judging import judge
 from marginlib.practice.tasks.numbering import given, grading_cases, open_cases, ticket
