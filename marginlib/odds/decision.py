@@ -19,7 +19,6 @@ from itertools import product
 from math import ceil, fsum
 from types import MappingProxyType
 
-from marginlib.drawing.chart import Table
 from marginlib.errors import MarginError, finite, positive, wrong
 from marginlib.margin import risk
 from marginlib.model import Account, Position
@@ -27,7 +26,6 @@ from marginlib.odds.diffusion import Diffusion
 from marginlib.odds.estimates import Estimate, Odds
 from marginlib.odds.simulate import PathCache
 from marginlib.venues import rulebook
-from marginlib.words import money
 
 __all__ = [
     "BOOKS",
@@ -183,29 +181,6 @@ class Decision:
     chosen: tuple[str, ...]
     reason: str
 
-    def table(self) -> Table:
-        """Return the partitions with their numbers and errors, in order."""
-        rows = tuple(
-            (
-                each.name,
-                chance_text(each.liquidation),
-                chance_text(each.over),
-                _amount(each.median_loss),
-                _amount(each.tail_loss),
-                each.meets.value,
-            )
-            for each in self.prospects
-        )
-        columns = (
-            "partition",
-            "any liquidation",
-            f"loses more than {100 * self.limit.loss:g} %",
-            "median loss",
-            "average of the worst 5 %",
-            "limit",
-        )
-        return Table(columns=columns, rows=rows)
-
 
 def partitions(wallet_balance: float, positions: Sequence[Position]) -> dict[str, Account]:
     """Return every way to hold each position cross or isolated, by name: all cross first, all isolated last.
@@ -332,11 +307,6 @@ def chance_text(estimate: Estimate) -> str:
         '12.3 % ± 0.3'
     """
     return f"{100 * estimate.value:.1f} % ± {100 * estimate.standard_error:.1f}"
-
-
-def _amount(estimate: Estimate) -> str:
-    """Return an amount of money with its standard error."""
-    return f"{money(estimate.value, 0)} ± {estimate.standard_error:,.0f}"
 
 
 def _cache(market: Diffusion, days: float, paths: int, seed: int) -> PathCache:
