@@ -89,7 +89,7 @@ def _contents(*, full: bool) -> Iterator[tuple[str, bytes]]:
 
 def _configuration(wheel: Path, pyodide: str | None) -> dict[str, Any]:
     """Return what `jupyter lite build` is told: the library's wheel and all that it imports are part of the site."""
-    needs = ["anywidget", "filelock", "ipywidgets"]
+    needs = ["anywidget", "filelock", "ipywidgets", "platformdirs"]
     if pyodide is not None:
         needs += ["matplotlib", "numpy"]
     return {

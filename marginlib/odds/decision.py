@@ -40,7 +40,6 @@ __all__ = [
     "chance_text",
     "decide",
     "partitions",
-    "prospects",
     "rule_of_thumb",
     "told_apart",
     "trial",
@@ -114,8 +113,7 @@ class Prospect:
         >>> from marginlib import RiskSchedule
         >>> flat = RiskSchedule.flat(0.004)
         >>> btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=flat, leverage=10)
-        >>> cache = PathCache(MARKETS["2020 to 2026"], paths=4_096, seed=1)
-        >>> cross, isolated = prospects(partitions(10_000, [btc]), cache, RiskLimit())
+        >>> cross, isolated = decide(10_000, [btc], MARKETS["2020 to 2026"], paths=4_096, seed=1).prospects
         >>> cross.liquidation.value < isolated.liquidation.value, isolated.meets.value
         (True, 'meets the limit')
     """
@@ -220,28 +218,6 @@ def partitions(wallet_balance: float, positions: Sequence[Position]) -> dict[str
     return accounts
 
 
-def prospects(accounts: Mapping[str, Account], cache: PathCache, limit: RiskLimit) -> tuple[Prospect, ...]:
-    """Return what the same simulated paths say of each account.
-
-    Args:
-        accounts: partitions by name.
-        cache: the paths; its `days` are the horizon.
-        limit: the limit to hold them against.
-
-    Example:
-        >>> from marginlib import RiskSchedule
-        >>> flat = RiskSchedule.flat(0.004)
-        >>> btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=flat, leverage=10)
-        >>> cache = PathCache(MARKETS["2023, calm"], days=7, paths=4_096)
-        >>> [each.name for each in prospects(partitions(1_000, [btc]), cache, RiskLimit())]
-        ['cross', 'isolated']
-    """
-    return tuple(
-        Prospect(name=name, account=account, odds=cache.odds(account), limit=limit)
-        for name, account in accounts.items()
-    )
-
-
 def told_apart(one: Estimate, other: Estimate) -> bool:
     """Return whether two estimates differ by more than noise: by more than two standard errors of each, added up.
 
@@ -316,7 +292,10 @@ def _cache(market: Diffusion, days: float, paths: int, seed: int) -> PathCache:
 
 def _decided(accounts: Mapping[str, Account], cache: PathCache, days: float, limit: RiskLimit) -> Decision:
     """Return what the limit implies for these partitions."""
-    every = prospects(accounts, cache, limit)
+    every = tuple(
+        Prospect(name=name, account=account, odds=cache.odds(account), limit=limit)
+        for name, account in accounts.items()
+    )
     meeting = [each for each in every if each.meets is Meets.YES]
     best = min(meeting, key=lambda each: each.liquidation.value, default=None)
     kept = [] if best is None else [each for each in meeting if not told_apart(each.liquidation, best.liquidation)]
@@ -572,7 +551,7 @@ def _outcome(said: str, decision: Decision) -> Outcome:
         return Outcome.NO_DIFFERENCE
     if said in decision.chosen:
         return Outcome.AGREES
-    if _named(decision, said).meets is Meets.TOO_CLOSE:
+    if next(each for each in decision.prospects if each.name == said).meets is Meets.TOO_CLOSE:
         return Outcome.TOO_CLOSE
     return Outcome.FAILS if decision.chosen else Outcome.NOTHING_MEETS
 
@@ -589,8 +568,3 @@ def _why(said: str, decision: Decision, positions: Sequence[Position]) -> Why:
     if len(positions) > 1 and 2 * net < gross:
         return Why.LONE_LEG
     return Why.THIN if "cross" in decision.chosen else Why.PARTLY
-
-
-def _named(decision: Decision, name: str) -> Prospect:
-    """Return the prospect of a partition."""
-    return next(each for each in decision.prospects if each.name == name)
