@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(config, items):
 
     That is where hypothesis asks, and where whole price files are read, which most machines do not have.
     """
-    for item in [] if config.getoption("no_cov") else items:
+    for item in items if config.getoption("cov_source", None) else []:
         if is_hypothesis_test(getattr(item, "obj", None)) or item.get_closest_marker("market"):
             item.add_marker(pytest.mark.no_cover)
 
