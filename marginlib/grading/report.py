@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from string import Template
 
+from marginlib.course.tasks import task
 from marginlib.drawing.style import css
 from marginlib.grading.items import FEWEST, Item, SetAnalysis
 from marginlib.practice.beliefs import BELIEFS
-from marginlib.practice.tasks import task
 
 __all__ = ["belief_rows", "page", "summary", "table", "task_rows", "tasks_picture", "totals_picture"]
 
