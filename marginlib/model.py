@@ -158,6 +158,11 @@ class Position:
         return replace(self, mark_price=mark_price)
 
     @property
+    def own_margin(self) -> float:
+        """Money set aside for this position alone [quote currency; inverse: base coin]; 0 where it shares a pool."""
+        return self.isolated_margin or 0.0
+
+    @property
     def exposure(self) -> float:
         """The signed size that multiplies `price^power`: + gains when that rises."""
         return self.quantity * self.contract.power
@@ -217,6 +222,11 @@ class Pool:
                     "mark_price", position.mark_price, f"another {position.symbol} leg of the pool has {mark!r}"
                 )
         _one_currency(self.positions, "pools")
+
+    @property
+    def own(self) -> bool:
+        """Whether the pool is one isolated position's own; False of the cross pool."""
+        return any(position.own_margin > 0 for position in self.positions)
 
     @property
     def symbols(self) -> tuple[str, ...]:

@@ -167,6 +167,9 @@ def test_a_mode_is_a_partition() -> None:
     shared, apart = Account(wallet_balance=10_000, positions=(btc.isolated(), eth)).pools()
     assert (shared.collateral, shared.positions) == (9_400, (eth,))
     assert apart.collateral == 600
+    assert [pool.own for pool in (cross, free, first, second, shared, apart)] == [False, False, True, True, False, True]
+    assert [each.own_margin for each in (btc, btc.isolated(), eth.isolated(900))] == [0, 600, 900]
+    assert apart.at({"BTCUSDT": 59_000}).own
 
 
 def test_what_adding_up_floats_leaves_over_is_no_debt() -> None:
