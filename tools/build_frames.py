@@ -30,4 +30,4 @@ def build() -> list[str]:
 
 
 if __name__ == "__main__":
-    print("changed:", ", ".join(build()) or "none")  # noqa: T201
+    print("changed:", ", ".join(build()) or "none")

@@ -252,7 +252,7 @@ def measured(page: Page, kind: str, name: str, figure: Figure) -> Row:
     moves, quiet = (OLD_MOVES, 400) if kind == "interact" else (MOVES, 120)
     row = Row(kind, name, press(page, figure, moves, quiet))
     row.rate, row.lag, paints = drag(page, figure)
-    if kind in {"precomputed", "kernel"}:
+    if kind == "figure":
         row.faults = faults(name, figure, paints)
     print(f"  {row.kind} {row.name}: {row.median:.1f} ms", flush=True)
     return row
