@@ -1,1 +1,1 @@
-from marginlib.course.figures.maps import *
+from marginlib.course import survival_chart
