@@ -1,2 +1,0 @@
-from marginlib.drawing.chart import *
-from marginlib.words import *

@@ -1,2 +1,0 @@
-from marginlib.course import *
-from marginlib.practice.tasks import *

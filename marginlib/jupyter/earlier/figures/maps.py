@@ -1,1 +1,0 @@
-from marginlib.course import survival_chart

@@ -1,1 +1,0 @@
-from marginlib.drawing.still import *

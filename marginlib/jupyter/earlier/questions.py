@@ -1,1 +1,0 @@
-from marginlib.practice.questions import *
