@@ -6,9 +6,10 @@
     python tests/long/mutants.py market --list                   what has survived so far
 
 The operators are cosmic-ray's, and three of our own. Tests run in a forked process whose import of one module gives the
-mutant, so no file is changed: those tests that reach the changed line, the quickest first; all of them, where the line
-runs as modules are imported or what it gives is cached. What has been killed is kept in .mutants/ and not tried again while module and mutant stay the same
-(`--again` tries everything). A survivor that no test could notice is named in mutants.toml with its reason.
+mutant, so no file is changed: those tests that reach the changed line, the module's own and the quickest first; all of
+them, where the line runs as modules are imported or what it gives is cached. What has been killed is kept in .mutants/
+and not tried again while module and mutant stay the same (`--again` tries everything). A survivor that no test could
+notice is named in mutants.toml with its reason.
 """
 
 from __future__ import annotations
@@ -173,13 +174,13 @@ class _Finder(MetaPathFinder):
         self.name, self.mutant = "marginlib." + mutant.module.replace("/", "."), mutant
         self.name = self.name.removesuffix(".__init__")
 
-    def find_spec(self, fullname, path=None, target=None):
+    def find_spec(self, fullname, *_):
         if fullname != self.name:
             return None
         file, code = str(path_of(self.mutant.module)), self.mutant.source
 
         class Loader(SourceFileLoader):
-            def get_code(self, fullname):
+            def get_code(self, *_):
                 return compile(code, file, "exec", dont_inherit=True)
 
         return importlib.util.spec_from_file_location(fullname, file, loader=Loader(fullname, file))

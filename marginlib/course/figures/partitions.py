@@ -40,7 +40,7 @@ def _partitions(*, kind: str, size: int, leverage: int) -> Chart:
         y_label="loses more than half [%]",
         x_range=(-4.0, 104.0),
         y_range=(-4.0, 64.0),
-        lines=(Line(label="the limit", role="liquidation", x=(-4.0, 104.0), y=(100 * limit.chance,) * 2),),
+        lines=(Line("the limit", "liquidation", (-4.0, 104.0), (100 * limit.chance,) * 2),),
         markers=tuple(_dot(each, 100 * each.over.value) for each in _ordered(decision)),
     )
     right = Panel(
@@ -49,7 +49,7 @@ def _partitions(*, kind: str, size: int, leverage: int) -> Chart:
         y_label="average of the worst 5 % [$]",
         x_range=(-4.0, 104.0),
         y_range=(-400.0, 10_900.0),
-        lines=(Line(label="half of the wallet", role="mark", x=(-4.0, 104.0), y=(limit.loss * WALLET,) * 2),),
+        lines=(Line("half of the wallet", "mark", (-4.0, 104.0), (limit.loss * WALLET,) * 2),),
         markers=tuple(_dot(each, each.tail_loss.value) for each in _ordered(decision)),
     )
     sides, correlation = BOOKS[kind]
@@ -84,16 +84,26 @@ def _ordered(decision: Decision) -> list[Prospect]:
 
 
 def _table(decision: Decision) -> Table:
-    """Return the decision's table with the names and the order of the legend."""
-    table = decision.table()
-    rows = {name: rest for name, *rest in table.rows}
-    return Table(columns=table.columns, rows=tuple((label, *rows[name]) for name, label in _LABELS.items()))
+    """Return the partitions with their numbers and errors, in the order of the legend."""
+    rows = tuple(
+        (
+            _LABELS[each.name],
+            chance_text(each.liquidation),
+            chance_text(each.over),
+            *(f"{money(loss.value, 0)} ± {loss.standard_error:,.0f}" for loss in (each.median_loss, each.tail_loss)),
+            each.meets.value,
+        )
+        for each in _ordered(decision)
+    )
+    over = f"loses more than {100 * decision.limit.loss:g} %"
+    columns = ("partition", "any liquidation", over, "median loss", "average of the worst 5 %", "limit")
+    return Table(columns=columns, rows=rows)
 
 
 def _dot(prospect: Prospect, height: float) -> Marker:
     """Return the point of a partition."""
     x = round(100 * prospect.liquidation.value, 1)
-    return Marker(label=f"{_LABELS[prospect.name]}: at", role=_ROLES[prospect.name], x=x, y=height)
+    return Marker(f"{_LABELS[prospect.name]}: at", _ROLES[prospect.name], x, height)
 
 
 PARTITIONS = Explorer(
