@@ -41,7 +41,7 @@ def finite(field: str, value: object) -> float:
     """Return `value` as a float, or refuse what is not one finite number."""
     plain = _plain(value)
     number = nan
-    if isinstance(plain, Real | Decimal) and not isinstance(plain, bool):  # True is a Real, but no amount of money
+    if not isinstance(plain, bool) and isinstance(plain, Real | Decimal):  # True is a Real, but no amount of money
         try:
             number = float(plain)
         except OverflowError:  # an integer beyond every float
