@@ -14,10 +14,12 @@ from marginlib.drawing.chart import Chart, Explorer, Line, Marker, Panel, Table,
 from marginlib.liquidation import liquidation_price
 from marginlib.margin import risk
 from marginlib.market.events import Funding, MarkPrices
-from marginlib.market.replay import Liquidation, PaidFrom, Rules, Snapshot, fifth_first, full_close, replay, step_down
+from marginlib.market.policies import fifth_first, full_close, step_down
+from marginlib.market.replay import Rules, Snapshot, replay
+from marginlib.market.settlement import Liquidation
 from marginlib.model import Account, Health, Pool, Position
 from marginlib.tiers import RiskSchedule
-from marginlib.venues import rulebook
+from marginlib.venues import PaidFrom, rulebook
 from marginlib.words import money, percent, price_text
 
 __all__ = ["FUNDING_DRIFT", "LIQUIDATION_STEPS"]
