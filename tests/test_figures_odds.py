@@ -5,11 +5,11 @@ import re
 import numpy as np
 import pytest
 
-from marginlib import rulebook
+from marginlib import liquidation_price, rulebook
 from marginlib.course import figures
 from marginlib.course.figures import TIER_DATE
 from marginlib.model import Pool
-from marginlib.odds.diffusion import Diffusion, pool_touch_probability
+from marginlib.odds import touch_probability
 
 
 def chances(chart):
@@ -33,7 +33,7 @@ def test_isolated_lies_between_the_formulas_for_one_and_for_two_independent_posi
         for symbol, price in (("BTCUSDT", 60_000), ("ETHUSDT", 3_000)):
             held = rules.position(symbol, 2_500 * leverage / price, price, leverage=leverage)
             pool = Pool(collateral=2_500, positions=(held,))
-            one.append(pool_touch_probability(pool, Diffusion(volatility={symbol: 0.6}), days=30))
+            one.append(touch_probability(price, liquidation_price(pool, symbol), volatility=0.6, days=30))
         value, error = chances(figures.ODDS(leverage=leverage))["isolated"]
         either = 1 - (1 - one[0]) * (1 - one[1])  # were they independent; correlation 0.8 makes it less
         assert 100 * max(one) - 4 * error < value < 100 * either + 4 * error

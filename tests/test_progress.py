@@ -5,11 +5,13 @@ import json
 import os
 import random
 import signal
+import stat
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import filelock
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,11 +91,44 @@ def test_the_place_is_the_environment_s_or_the_home_folder(tmp_path, monkeypatch
     assert record(attempt()) == ()
     assert [each.item for each in load().attempts] == ["02-price"]
     assert (tmp_path / "mine" / "p.json").exists()
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """Return a home folder of its own; the folder for data is in it."""
     monkeypatch.delenv("MARGINLIB_PROGRESS")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.setattr(module, "user_data_path", lambda name, **_: tmp_path / "data" / name)
+    return tmp_path
+
+
+def test_without_the_environment_s_word_it_is_in_the_system_s_folder_for_data(home):
     record(attempt("03-price"))
-    assert stored(tmp_path / ".marginlib" / "progress.json")["attempts"][0]["item"] == "03-price"
+    file = home / "data" / "marginlib" / "progress.json"
+    assert stored(file)["attempts"][0]["item"] == "03-price"
+    assert [each.item for each in load().attempts] == ["03-price"]
+    assert os.name == "nt" or stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    assert not (home / ".marginlib").exists()
+
+
+def test_a_file_in_the_folder_of_before_is_found_and_stays_in_use(home):
+    old = home / ".marginlib" / "progress.json"
+    record(attempt("02-price"), old)
+    assert [each.item for each in load().attempts] == ["02-price"]
+    record(attempt("03-price"))
+    assert [row["item"] for row in stored(old)["attempts"]] == ["02-price", "03-price"]
+    assert not (home / "data").exists()
+
+
+def test_a_home_that_nobody_knows_leaves_the_file_beside_the_notebook(home, monkeypatch):
+    def unknown(_):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", unknown)
+    monkeypatch.chdir(home)
+    record(attempt())
+    assert (home / "marginlib-progress.json").exists()
 
 
 def test_a_browser_keeps_the_file_beside_the_notebook(tmp_path, monkeypatch):
@@ -377,17 +412,11 @@ def test_a_file_that_may_not_be_read_is_not_replaced(tmp_path):
     assert [each.item for each in load(folder).attempts] == ["a"]
 
 
-@pytest.mark.parametrize("missing", ["package", "system"])
-def test_without_locks_it_writes_all_the_same(file, monkeypatch, missing):
-    if missing == "package":
-        monkeypatch.setitem(sys.modules, "filelock", None)
-    else:
-        import filelock  # noqa: PLC0415
+def test_without_locks_it_writes_all_the_same(file, monkeypatch):
+    def refuse(*_, **__):
+        raise NotImplementedError
 
-        def refuse(*_, **__):
-            raise NotImplementedError
-
-        monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
+    monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
     assert record(attempt("a"), file) == ()
     assert record(attempt("b"), file) == ()
     assert [each.item for each in load(file).attempts] == ["a", "b"]
@@ -400,15 +429,6 @@ def test_a_link_stays_a_link(tmp_path):
     record(attempt("a"), link)
     assert link.is_symlink()
     assert stored(real)["attempts"][0]["item"] == "a"
-
-
-def test_importing_and_reading_need_nothing_but_the_standard_library(file):
-    program = (
-        "import sys; from marginlib.progress import load; load(sys.argv[1]); "
-        "print(*({'filelock', 'numpy', 'ipywidgets'} & set(sys.modules)))"
-    )
-    process = child(program, file)
-    assert process.communicate(timeout=30)[0].strip() == ""
 
 
 def test_ten_thousand_answers_are_no_burden(file):

@@ -12,15 +12,15 @@ deficit, which the venue bears and the owner does not.
 **Between two steps.** Thirty steps see only thirty prices; the path has been lower and higher in between. A Brownian
 bridge says by how much, so that few steps do (`odds`). It is for diffusions only.
 
-Two kernels: `odds` and `PathCache` take few steps with the bridge; `odds_on` looks at each step of the paths given.
+Two kernels: `odds` and `PathCache` take few steps with the bridge; `compare_on` looks at each step of the paths given.
 """
 
 from __future__ import annotations
 
 from marginlib.odds.decision import MARKETS, RiskLimit, chance_text, decide, partitions, rule_of_thumb, trial, try_rule
-from marginlib.odds.diffusion import Diffusion, pool_touch_probability, touch_probability
+from marginlib.odds.diffusion import Diffusion, touch_probability
 from marginlib.odds.estimates import Distribution, Estimate, Odds, PoolOdds
-from marginlib.odds.simulate import PathCache, compare, compare_on, liquidation_odds, odds, odds_on
+from marginlib.odds.simulate import PathCache, compare, compare_on, odds
 
 __all__ = [
     "MARKETS",
@@ -35,11 +35,8 @@ __all__ = [
     "compare",
     "compare_on",
     "decide",
-    "liquidation_odds",
     "odds",
-    "odds_on",
     "partitions",
-    "pool_touch_probability",
     "rule_of_thumb",
     "touch_probability",
     "trial",

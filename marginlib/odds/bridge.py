@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from marginlib.odds.checks import Array, Flags, Single
 from marginlib.odds.draws import FLOAT, Grid, increments, streams
 from marginlib.odds.plans import Line, Outcome, Plan, closed
-from marginlib.odds.types import Array, Flags, Single
 
 _STRAIGHT = 1e-9  # a bend that no longer shows in a float
 _ALMOST = 1.05  # how far the slopes of a line may be off those of the surplus

@@ -1,10 +1,15 @@
-"""Checks and small helpers of this package."""
+"""Checks of what this wing is given, and short names for its arrays."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from marginlib.errors import UnknownNameError, finite, wrong
+
+Array = NDArray[np.float64]
+Single = NDArray[np.float32]
+Flags = NDArray[np.bool_]
 
 
 def asset(symbols: tuple[str, ...], symbol: str) -> int:

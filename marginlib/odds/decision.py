@@ -19,7 +19,6 @@ from itertools import product
 from math import ceil, fsum
 from types import MappingProxyType
 
-from marginlib.drawing.chart import Table
 from marginlib.errors import MarginError, finite, positive, wrong
 from marginlib.margin import risk
 from marginlib.model import Account, Position
@@ -27,7 +26,6 @@ from marginlib.odds.diffusion import Diffusion
 from marginlib.odds.estimates import Estimate, Odds
 from marginlib.odds.simulate import PathCache
 from marginlib.venues import rulebook
-from marginlib.words import money
 
 __all__ = [
     "BOOKS",
@@ -42,7 +40,6 @@ __all__ = [
     "chance_text",
     "decide",
     "partitions",
-    "prospects",
     "rule_of_thumb",
     "told_apart",
     "trial",
@@ -116,8 +113,7 @@ class Prospect:
         >>> from marginlib import RiskSchedule
         >>> flat = RiskSchedule.flat(0.004)
         >>> btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=flat, leverage=10)
-        >>> cache = PathCache(MARKETS["2020 to 2026"], paths=4_096, seed=1)
-        >>> cross, isolated = prospects(partitions(10_000, [btc]), cache, RiskLimit())
+        >>> cross, isolated = decide(10_000, [btc], MARKETS["2020 to 2026"], paths=4_096, seed=1).prospects
         >>> cross.liquidation.value < isolated.liquidation.value, isolated.meets.value
         (True, 'meets the limit')
     """
@@ -183,29 +179,6 @@ class Decision:
     chosen: tuple[str, ...]
     reason: str
 
-    def table(self) -> Table:
-        """Return the partitions with their numbers and errors, in order."""
-        rows = tuple(
-            (
-                each.name,
-                chance_text(each.liquidation),
-                chance_text(each.over),
-                _amount(each.median_loss),
-                _amount(each.tail_loss),
-                each.meets.value,
-            )
-            for each in self.prospects
-        )
-        columns = (
-            "partition",
-            "any liquidation",
-            f"loses more than {100 * self.limit.loss:g} %",
-            "median loss",
-            "average of the worst 5 %",
-            "limit",
-        )
-        return Table(columns=columns, rows=rows)
-
 
 def partitions(wallet_balance: float, positions: Sequence[Position]) -> dict[str, Account]:
     """Return every way to hold each position cross or isolated, by name: all cross first, all isolated last.
@@ -243,28 +216,6 @@ def partitions(wallet_balance: float, positions: Sequence[Position]) -> dict[str
             raise wrong("wallet_balance", wallet_balance, f"the book needs {missing:,.10g} more as initial margin")
         accounts[_partition_name(names, alone)] = account
     return accounts
-
-
-def prospects(accounts: Mapping[str, Account], cache: PathCache, limit: RiskLimit) -> tuple[Prospect, ...]:
-    """Return what the same simulated paths say of each account.
-
-    Args:
-        accounts: partitions by name.
-        cache: the paths; its `days` are the horizon.
-        limit: the limit to hold them against.
-
-    Example:
-        >>> from marginlib import RiskSchedule
-        >>> flat = RiskSchedule.flat(0.004)
-        >>> btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=flat, leverage=10)
-        >>> cache = PathCache(MARKETS["2023, calm"], days=7, paths=4_096)
-        >>> [each.name for each in prospects(partitions(1_000, [btc]), cache, RiskLimit())]
-        ['cross', 'isolated']
-    """
-    return tuple(
-        Prospect(name=name, account=account, odds=cache.odds(account), limit=limit)
-        for name, account in accounts.items()
-    )
 
 
 def told_apart(one: Estimate, other: Estimate) -> bool:
@@ -334,11 +285,6 @@ def chance_text(estimate: Estimate) -> str:
     return f"{100 * estimate.value:.1f} % ± {100 * estimate.standard_error:.1f}"
 
 
-def _amount(estimate: Estimate) -> str:
-    """Return an amount of money with its standard error."""
-    return f"{money(estimate.value, 0)} ± {estimate.standard_error:,.0f}"
-
-
 def _cache(market: Diffusion, days: float, paths: int, seed: int) -> PathCache:
     """Return simulated paths: a price a day, and at least thirty."""
     return PathCache(market, days=days, steps=max(30, ceil(positive("days", days))), paths=paths, seed=seed)
@@ -346,7 +292,10 @@ def _cache(market: Diffusion, days: float, paths: int, seed: int) -> PathCache:
 
 def _decided(accounts: Mapping[str, Account], cache: PathCache, days: float, limit: RiskLimit) -> Decision:
     """Return what the limit implies for these partitions."""
-    every = prospects(accounts, cache, limit)
+    every = tuple(
+        Prospect(name=name, account=account, odds=cache.odds(account), limit=limit)
+        for name, account in accounts.items()
+    )
     meeting = [each for each in every if each.meets is Meets.YES]
     best = min(meeting, key=lambda each: each.liquidation.value, default=None)
     kept = [] if best is None else [each for each in meeting if not told_apart(each.liquidation, best.liquidation)]
@@ -602,7 +551,7 @@ def _outcome(said: str, decision: Decision) -> Outcome:
         return Outcome.NO_DIFFERENCE
     if said in decision.chosen:
         return Outcome.AGREES
-    if _named(decision, said).meets is Meets.TOO_CLOSE:
+    if next(each for each in decision.prospects if each.name == said).meets is Meets.TOO_CLOSE:
         return Outcome.TOO_CLOSE
     return Outcome.FAILS if decision.chosen else Outcome.NOTHING_MEETS
 
@@ -619,8 +568,3 @@ def _why(said: str, decision: Decision, positions: Sequence[Position]) -> Why:
     if len(positions) > 1 and 2 * net < gross:
         return Why.LONE_LEG
     return Why.THIN if "cross" in decision.chosen else Why.PARTLY
-
-
-def _named(decision: Decision, name: str) -> Prospect:
-    """Return the prospect of a partition."""
-    return next(each for each in decision.prospects if each.name == name)

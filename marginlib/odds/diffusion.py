@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import erfc, exp, inf, isfinite, log, pi, sqrt
+from math import erfc, exp, inf, log, pi, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from marginlib.errors import MarginError, finite, name_text, positive, wrong
-from marginlib.model import Pool
-from marginlib.odds.checks import asset
-from marginlib.odds.plans import surplus_now, touch_distances
-from marginlib.odds.types import Array
+from marginlib.odds.checks import Array, asset
 
-__all__ = ["Diffusion", "pool_touch_probability", "touch_probability"]
+__all__ = ["Diffusion", "touch_probability"]
 
 DAYS_PER_YEAR = 365.0  # these markets never close
 _ROOT_OF_2, _ROOT_OF_PI = sqrt(2), sqrt(pi)
@@ -124,46 +121,6 @@ def _touch(distance: float, growth: float, spread: float) -> float:
     z = -(growth + distance) / scale
     reflected = exp(exponent - z * z) * (1 - 0.5 / (z * z)) / (z * _ROOT_OF_PI)
     return min(1.0, 0.5 * (erfc((growth - distance) / scale) + reflected))
-
-
-def pool_touch_probability(pool: Pool, diffusion: Diffusion, *, days: float = 30.0) -> float | None:
-    """Return the exact probability that a pool is liquidated within some days, where a formula gives it.
-
-    That is so for a pool on one symbol that is liquidated on one side: an isolated position, or cross margin with one
-    position. Its liquidation price, tiers included, is a barrier for one price.
-
-    Args:
-        pool: a pool of an account.
-        diffusion: how the prices move.
-        days: the time [day], above 0.
-
-    Returns:
-        The probability [1], or None: positions on several symbols, or legs liquidated by a fall and by a rise.
-
-    Raises:
-        UnknownNameError: the diffusion lacks the pool's symbol.
-
-    Example:
-        >>> from marginlib import Position, RiskSchedule
-        >>> btc = Position.open(symbol="BTC", quantity=1 / 12, price=60_000, schedule=RiskSchedule.flat(0.004))
-        >>> pool = Pool(collateral=500, positions=(btc,))
-        >>> round(pool_touch_probability(pool, Diffusion(volatility={"BTC": 0.6})), 4)
-        0.5838
-    """
-    days = positive("days", days)
-    for symbol in pool.symbols:
-        diffusion.of(symbol)
-    if surplus_now(pool) <= 0:
-        return float(bool(pool.positions))
-    if len(pool.symbols) > 1:
-        return None
-    distances = [each for each in touch_distances(pool) if isfinite(each)]
-    if not distances:
-        return 0.0
-    if len(distances) > 1:
-        return None
-    sigma, growth = diffusion.of(pool.symbols[0])
-    return _touch(distances[0], growth * days, sigma * sqrt(days))
 
 
 def _correlations(correlation: float | ArrayLike, n: int) -> Array:

@@ -9,9 +9,8 @@ from math import sqrt
 import numpy as np
 
 from marginlib.errors import positive
-from marginlib.odds.checks import count
+from marginlib.odds.checks import Array, Single, count
 from marginlib.odds.diffusion import Diffusion
-from marginlib.odds.types import Array, Single
 
 _SMALL_MOVE = 0.06  # below, four terms of the exponential's series are as exact as a single-precision number
 FLOAT = np.float32  # half the memory traffic; its rounding, 1e-7, is far below any standard error

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from marginlib.errors import finite
-from marginlib.odds.checks import inside
-from marginlib.odds.types import Array
+from marginlib.odds.checks import Array, inside
 
 __all__ = ["Distribution", "Estimate", "Odds", "PoolOdds"]
 

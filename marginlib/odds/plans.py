@@ -13,8 +13,7 @@ from marginlib.errors import finite, wrong
 from marginlib.liquidation import common_shock
 from marginlib.margin import account_risk, maintenance_margin, risk
 from marginlib.model import Account, MaintenanceBasis, Pool
-from marginlib.odds.checks import asset
-from marginlib.odds.types import Array, Flags
+from marginlib.odds.checks import Array, Flags, asset
 
 
 class Line(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,49 +11,15 @@ from numpy.typing import ArrayLike
 from marginlib.errors import MarginError, name_text, wrong
 from marginlib.model import Account
 from marginlib.odds.bridge import blocks
-from marginlib.odds.checks import asset, count
-from marginlib.odds.diffusion import Diffusion, pool_touch_probability
+from marginlib.odds.checks import Array, Single, asset, count
+from marginlib.odds.diffusion import Diffusion
 from marginlib.odds.draws import FLOAT, Grid, factors, streams
-from marginlib.odds.estimates import KEPT_PATHS, Estimate, Odds
+from marginlib.odds.estimates import KEPT_PATHS, Odds
 from marginlib.odds.plans import Book
-from marginlib.odds.tallies import Tally, tell
-from marginlib.odds.types import Array, Single
+from marginlib.odds.tallies import Tally
 from marginlib.odds.walks import WALK_PATHS, Returns, chunks, walk
 
-__all__ = ["PathCache", "compare", "compare_on", "liquidation_odds", "odds", "odds_on"]
-
-
-def liquidation_odds(
-    account: Account, diffusion: Diffusion, *, days: float = 30.0, paths: int = KEPT_PATHS, seed: int = 0
-) -> tuple[Estimate, ...]:
-    """Return the probability of liquidation of each pool: by the formula where there is one, simulated elsewhere.
-
-    Args:
-        account: the account; pools come in the order of `Account.pools()`.
-        diffusion: how the prices move.
-        days: the time [day], above 0.
-        paths: how many paths to simulate, if any pool needs them; 2 or more.
-        seed: the same seed gives the same result.
-
-    Raises:
-        MarginError: an argument is out of its range.
-        UnknownNameError: the diffusion lacks a symbol of the account.
-
-    Example:
-        >>> from marginlib import Position, RiskSchedule
-        >>> btc = Position.open(symbol="BTC", quantity=1 / 12, price=60_000, schedule=RiskSchedule.flat(0.004))
-        >>> [odds] = liquidation_odds(Account(wallet_balance=500, positions=(btc,)), Diffusion(volatility={"BTC": 0.6}))
-        >>> round(odds.value, 4), odds.standard_error
-        (0.5838, 0.0)
-    """
-    exact = [pool_touch_probability(pool, diffusion, days=days) for pool in account.pools()]
-    if None not in exact:
-        return tuple(Estimate.exact(value) for value in exact if value is not None)
-    simulated = odds(account, diffusion, days=days, paths=paths, seed=seed).pools
-    return tuple(
-        pool.liquidation if value is None else Estimate.exact(value)
-        for value, pool in zip(exact, simulated, strict=True)
-    )
+__all__ = ["PathCache", "compare", "compare_on", "odds"]
 
 
 def odds(
@@ -106,9 +73,8 @@ def odds(
         >>> abs(one.liquidation.value - 0.5838) < 3 * one.liquidation.standard_error
         True
     """
-    named = {"account": account}
-    settings = {"days": days, "steps": steps, "paths": paths, "seed": seed, "returned": returned, "bridge": bridge}
-    return compare(named, diffusion, **settings)["account"]  # type: ignore[arg-type]  # each under its own name
+    settings: dict[str, Any] = {"days": days, "steps": steps, "paths": paths, "seed": seed, "returned": returned}
+    return compare({"account": account}, diffusion, bridge=bridge, **settings)["account"]
 
 
 def compare(
@@ -154,11 +120,13 @@ def compare(
     tallies = [Tally() for _ in books]
     if bridge:
         for block in blocks(grid, paths, seed):
-            tell(tallies, [[block.outcome(plan, book.returned) for plan in book.plans] for book in books])
+            for tally, book in zip(tallies, books, strict=True):
+                tally.add([block.outcome(plan, book.returned) for plan in book.plans])
             del block  # before the next one is made
     else:
         for rng, n in streams(seed, paths, WALK_PATHS):
-            tell(tallies, walk(factors(grid, n, rng), books, len(grid.symbols), n))
+            for tally, outcomes in zip(tallies, walk(factors(grid, n, rng), books, len(grid.symbols), n), strict=True):
+                tally.add(outcomes)
     return {name: tally.odds(book) for name, tally, book in zip(accounts, tallies, books, strict=True)}
 
 
@@ -242,42 +210,18 @@ class PathCache:
         return self._sorted[i, rising]
 
 
-def odds_on(account: Account, returns: Returns, *, symbols: Sequence[str], returned: float = 0.0) -> Odds:
-    """Return the odds of an account on paths that are handed in: jumps, a history cut in blocks, a scenario.
+def compare_on(
+    accounts: Mapping[str, Account], returns: Returns, *, symbols: Sequence[str], returned: float = 0.0
+) -> dict[str, Odds]:
+    """Return the odds of accounts on paths that are handed in: jumps, a history cut in blocks, a scenario.
 
     Each step is looked at, and nothing between two steps; a pool that is found liquidatable is closed at that step's
     prices, so a jump can leave a deficit.
 
     Args:
-        account: the account, at its mark prices, from which every path starts.
+        accounts: name -> account, at the mark prices from which every path starts.
         returns: changes of the log price, shape (paths, steps, symbols) [1]; or chunks of that shape, one after the
             other; or a function that is called once and gives them. Chunks of 2,048 to 16,384 paths keep memory small.
-        symbols: the symbols along the last axis.
-        returned: share of what a liquidated pool still has that goes back to the owner, 0 to 1 [1].
-
-    Raises:
-        MarginError: the shape is another one, there is no path, or a return is not finite.
-        UnknownNameError: `symbols` lacks a symbol of the account.
-
-    Example:
-        >>> from marginlib import Position, RiskSchedule
-        >>> btc = Position.open(symbol="BTC", quantity=0.1, price=60_000, schedule=RiskSchedule.flat(0.004))
-        >>> gap = np.log([[[0.80]], [[0.99]]])  # two paths of one step: 20 % down, 1 % down
-        >>> result = odds_on(Account(wallet_balance=1_000, positions=(btc,)), gap, symbols=["BTC"])
-        >>> result.liquidation.value, round(result.deficit.value, 2), result.final_equity.sample.round(2).tolist()
-        (0.5, 100.0, [0.0, 940.0])
-    """
-    return compare_on({"account": account}, returns, symbols=symbols, returned=returned)["account"]
-
-
-def compare_on(
-    accounts: Mapping[str, Account], returns: Returns, *, symbols: Sequence[str], returned: float = 0.0
-) -> dict[str, Odds]:
-    """Return `odds_on` of several accounts on the same paths.
-
-    Args:
-        accounts: name -> account.
-        returns: changes of the log price, shape (paths, steps, symbols) [1]; or chunks of them; or a function.
         symbols: the symbols along the last axis.
         returned: share of what a liquidated pool still has that goes back to the owner, 0 to 1 [1].
 
@@ -286,8 +230,12 @@ def compare_on(
         UnknownNameError: `symbols` lacks a symbol of an account.
 
     Example:
-        >>> compare_on({"empty": Account(wallet_balance=100)}, np.zeros((2, 1, 1)), symbols=["BTC"])["empty"].equity_now
-        100.0
+        >>> from marginlib import Position, RiskSchedule
+        >>> btc = Position.open(symbol="BTC", quantity=0.1, price=60_000, schedule=RiskSchedule.flat(0.004))
+        >>> gap = np.log([[[0.80]], [[0.99]]])  # two paths of one step: 20 % down, 1 % down
+        >>> result = compare_on({"one": Account(wallet_balance=1_000, positions=(btc,))}, gap, symbols=["BTC"])["one"]
+        >>> result.liquidation.value, round(result.deficit.value, 2), result.final_equity.sample.round(2).tolist()
+        (0.5, 100.0, [0.0, 940.0])
     """
     names = tuple(name_text("symbol", symbol) for symbol in symbols)
     books = [Book.of(account, names, returned) for account in accounts.values()]
@@ -296,7 +244,8 @@ def compare_on(
         for start in range(0, len(chunk), WALK_PATHS):
             part = chunk[start : start + WALK_PATHS]
             steps = (np.exp(part[:, k, :].T) for k in range(part.shape[1]))
-            tell(tallies, walk(steps, books, len(names), len(part)))
+            for tally, outcomes in zip(tallies, walk(steps, books, len(names), len(part)), strict=True):
+                tally.add(outcomes)
     if not tallies or not tallies[0].paths:
         raise MarginError(
             "returns: no path, or no account; give returns of shape (paths, steps, symbols) and an account"

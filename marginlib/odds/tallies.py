@@ -6,9 +6,9 @@ from math import nan, sqrt
 
 import numpy as np
 
+from marginlib.odds.checks import Array
 from marginlib.odds.estimates import KEPT_PATHS, Distribution, Estimate, Odds, PoolOdds
 from marginlib.odds.plans import Book, Outcome
-from marginlib.odds.types import Array
 
 
 class _Moments:
@@ -99,9 +99,3 @@ class Tally:
             if left.paths
             else None,
         )
-
-
-def tell(tallies: list[Tally], outcomes: list[list[Outcome]]) -> None:
-    """Hand each account's outcomes to its tally."""
-    for tally, rows in zip(tallies, outcomes, strict=True):
-        tally.add(rows)

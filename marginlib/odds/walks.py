@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from marginlib.errors import MarginError
+from marginlib.odds.checks import Array, Single
 from marginlib.odds.draws import FLOAT
 from marginlib.odds.plans import Book, Outcome, Plan, closed
-from marginlib.odds.types import Array, Single
 
 _WIDEST_MOVE = 20.0  # a price 485 million times as high
 WALK_PATHS = 16_384  # paths that walk together

@@ -1,6 +1,6 @@
 """Practise on the page: predict, then see; questions with feedback; how sure, how right; progress by objective.
 
-Each function gives something to show as a cell's result. What a person answers is kept by `marginlib.practice.progress`, in a
+Each function gives something to show as a cell's result. What a person answers is kept by `practice.progress`, in a
 file on this machine; nothing is written until somebody presses a button, so that a notebook that runs by itself leaves
 no trace. The text that stands for a panel never depends on anybody's progress.
 """

@@ -1,7 +1,8 @@
 """What a learner answered, kept in one file on this machine: read it, add to it, export it. Nothing is sent anywhere.
 
-The file is `$MARGINLIB_PROGRESS`, or else `~/.marginlib/progress.json` (in a browser `marginlib-progress.json`, beside
-the notebook). It is JSON, in UTF-8, version 1 of the format:
+The file is `$MARGINLIB_PROGRESS`, or else `progress.json` in the folder that the system keeps for the data of programs
+(`platformdirs`), unless `~/.marginlib/progress.json` is there from before; in a browser it is `marginlib-progress.json`
+beside the notebook. It is JSON, in UTF-8, version 1 of the format:
 
     {"format": "marginlib-progress", "version": 1, "attempts": [
       {"id": "0f8c...",                  unique: the same attempt is never kept twice
@@ -32,7 +33,6 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field, fields
@@ -42,7 +42,10 @@ from pathlib import Path
 from typing import Any, Literal
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
+from platformdirs import user_data_path
+
 from marginlib.errors import MarginError, name_text, wrong
+from marginlib.files import write_whole
 
 __all__ = ["CONFIDENCES", "Attempt", "Calibration", "Progress", "Standing", "export", "load", "record"]
 
@@ -255,19 +258,21 @@ class _DamagedError(ValueError):
 def _place(path: str | os.PathLike[str] | None) -> Path:
     """Return the progress file; a link is followed, so that it stays a link."""
     given = path or os.environ.get("MARGINLIB_PROGRESS")
-    if not given and sys.platform == "emscripten":  # a browser forgets the home folder, and keeps the notebook's
-        given = "marginlib-progress.json"
-    try:
-        return Path(given or "~/.marginlib/progress.json").expanduser().resolve()
-    except RuntimeError:  # a system without home folders
-        return Path("marginlib-progress.json").resolve()
+    with suppress(RuntimeError):  # a system without home folders
+        if given:
+            return Path(given).expanduser().resolve()
+        if sys.platform != "emscripten":  # a browser forgets all folders but the notebook's
+            old = Path("~/.marginlib/progress.json").expanduser()  # where it was at first, and stays if it is there
+            new = user_data_path("marginlib", appauthor=False) / "progress.json"
+            return (old if old.exists() and not new.exists() else new).resolve()
+    return Path("marginlib-progress.json").resolve()
 
 
 def load(path: str | os.PathLike[str] | None = None) -> Progress:
     """Return the progress kept in a file; reading never writes.
 
     Args:
-        path: the file; `$MARGINLIB_PROGRESS` or `~/.marginlib/progress.json`, if left out.
+        path: the file; the learner's own, if left out.
 
     Example:
         >>> load("no/such/file.json").attempts
@@ -374,19 +379,13 @@ def record(attempt: Attempt, path: str | os.PathLike[str] | None = None) -> tupl
 
     Args:
         attempt: the answer.
-        path: the file; `$MARGINLIB_PROGRESS` or `~/.marginlib/progress.json`, if left out.
-
-    Example:
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     told = record(Attempt(item="02-price", kind="question", answer=1), folder + "/progress.json")
-        ...     told, len(load(folder + "/progress.json").attempts)
-        ((), 1)
+        path: the file; the learner's own, if left out.
     """
     place = _place(path)
     waiting = _waiting.setdefault(place, [])
     waiting.append(asdict(attempt))
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # answers are nobody else's business
         with _alone(place):
             rows = list(waiting)
             notes = _add(place, rows)
@@ -420,18 +419,18 @@ def _add(place: Path, rows: Iterable[_Row]) -> list[str]:
         beside = place.with_name(f"{place.stem}.version-{_VERSION}{place.suffix}")
         note = f"{place} was written by a later version and stays as it is. New answers are kept in {beside.name}."
         return [note, *_add(beside, rows)]
-    _replace(place, _text(document | {"attempts": _union(document["attempts"], rows)}))
+    write_whole(place, _text(document | {"attempts": _union(document["attempts"], rows)}))
     return notes
 
 
 def _alone(place: Path) -> AbstractContextManager[object]:
     """Return the file's lock, held; nothing where there are none, for a write is whole and follows a read."""
     try:
-        # Only who writes needs it, and a bare browser may be without it.
+        # Only who writes needs it, and where there are but soft locks, as in a browser, it warns when imported.
         from filelock import FileLock  # noqa: PLC0415
 
         return FileLock(place.with_name(f"{place.name}.lock"), timeout=_SECONDS).acquire()
-    except (ModuleNotFoundError, NotImplementedError):
+    except NotImplementedError:  # a file system without locks
         return nullcontext()
 
 
@@ -440,27 +439,6 @@ def _text(document: _Row) -> str:
     rest = {name: value for name, value in document.items() if name != "attempts"}
     rows = ",\n".join(json.dumps(row) for row in document["attempts"])
     return f'{json.dumps(rest)[:-1]}, "attempts": [\n{rows}\n]}}\n'
-
-
-def _replace(place: Path, text: str) -> None:
-    """Let a file hold a text: wholly, or as before if anything fails."""
-    number, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(number, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(place)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    # The new name reaches the disk with its folder, where a system can do that.
-    with suppress(OSError):
-        folder = os.open(place.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def _copy(place: Path, word: str) -> Path:
@@ -486,15 +464,10 @@ def export(target: str | os.PathLike[str], path: str | os.PathLike[str] | None =
 
     Args:
         target: the copy, such as "my-progress.json".
-        path: the progress file; `$MARGINLIB_PROGRESS` or `~/.marginlib/progress.json`, if left out.
+        path: the progress file; the learner's own, if left out.
 
     Raises:
         MarginError: if the copy would take the place of the progress file.
-
-    Example:
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     [each.name for each in export(folder + "/copy.json", folder + "/progress.json")]
-        ['copy.json', 'copy.csv']
     """
     copy = Path(target).expanduser().resolve()
     if copy == _place(path):
@@ -505,7 +478,6 @@ def export(target: str | os.PathLike[str], path: str | os.PathLike[str] | None =
     writer = csv.DictWriter(table, ("time", "item", "kind", "answer", "right", "codes", "confidence", "seed", "id"))
     writer.writeheader()
     writer.writerows(row | {"answer": json.dumps(row["answer"]), "codes": " ".join(row["codes"])} for row in rows)
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    _replace(copy, _text({"format": _FORMAT, "version": _VERSION, "attempts": rows}))
-    _replace(copy.with_suffix(".csv"), table.getvalue())
+    write_whole(copy, _text({"format": _FORMAT, "version": _VERSION, "attempts": rows}))
+    write_whole(copy.with_suffix(".csv"), table.getvalue())
     return copy, copy.with_suffix(".csv")

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from marginlib import Account, rulebook
+from marginlib import Account, liquidation_price, rulebook
 from marginlib import odds as mc
 
 RULES = rulebook("binance_usdm", "2026-09-29")
@@ -166,10 +166,17 @@ def simulations(turns: int) -> list[tuple[str, str, str, bool]]:
         lambda: mc.compare(BOTH, MARKET, paths=2 * PATHS),
     )
     share, ratio = bare / hourly, bare / PATHS / (few / (2 * PATHS))
-    exact = mc.liquidation_odds(BOTH["isolated"], MARKET)[1:]
+    exact = [
+        mc.touch_probability(
+            pool.positions[0].mark_price,
+            liquidation_price(pool, pool.symbols[0]),
+            volatility=MARKET.volatility[pool.symbols[0]],
+        )
+        for pool in BOTH["isolated"].pools()[1:]
+    ]
     simulated = mc.compare(BOTH, MARKET, paths=262_144)["isolated"].pools[1:]
     worst = max(
-        abs(pool.liquidation.value - truth.value) / pool.liquidation.standard_error
+        abs(pool.liquidation.value - truth) / pool.liquidation.standard_error
         for pool, truth in zip(simulated, exact, strict=True)
     )
     return [

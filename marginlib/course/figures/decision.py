@@ -84,10 +84,20 @@ def _ordered(decision: Decision) -> list[Prospect]:
 
 
 def _table(decision: Decision) -> Table:
-    """Return the decision's table with the names and the order of the legend."""
-    table = decision.table()
-    rows = {name: rest for name, *rest in table.rows}
-    return Table(columns=table.columns, rows=tuple((label, *rows[name]) for name, label in _LABELS.items()))
+    """Return the partitions with their numbers and errors, in the order of the legend."""
+    rows = tuple(
+        (
+            _LABELS[each.name],
+            chance_text(each.liquidation),
+            chance_text(each.over),
+            *(f"{money(loss.value, 0)} ± {loss.standard_error:,.0f}" for loss in (each.median_loss, each.tail_loss)),
+            each.meets.value,
+        )
+        for each in _ordered(decision)
+    )
+    over = f"loses more than {100 * decision.limit.loss:g} %"
+    columns = ("partition", "any liquidation", over, "median loss", "average of the worst 5 %", "limit")
+    return Table(columns=columns, rows=rows)
 
 
 def _dot(prospect: Prospect, height: float) -> Marker:

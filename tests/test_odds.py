@@ -1,9 +1,7 @@
-"""Monte Carlo: formulas, bridges, walks and sweeps against dull twins, exact laws and each other."""
+"""Monte Carlo: formulas, bridges and walks against dull twins, exact laws and each other."""
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -57,6 +55,21 @@ def within(estimate: mc.Estimate, truth: float, errors: float = 3.0) -> bool:
     return abs(estimate.value - truth) <= errors * estimate.standard_error
 
 
+def exact(pool: Pool, market: mc.Diffusion = MARKET, days: float = 30.0) -> float:
+    """The closed form for a pool on one symbol that one side can liquidate: its price is a barrier."""
+    [position] = pool.positions
+    barrier = liquidation_price(pool, position.symbol)
+    if barrier is None:
+        return 0.0
+    drift = market.drift.get(position.symbol, 0.0) if isinstance(market.drift, dict) else market.drift
+    volatility = market.volatility[position.symbol]
+    return mc.touch_probability(position.mark_price, barrier, volatility=volatility, drift=drift, days=days)
+
+
+def on(account: Account, returns: object, *, symbols: list[str], returned: float = 0.0) -> mc.Odds:
+    return mc.compare_on({"one": account}, returns, symbols=symbols, returned=returned)["one"]
+
+
 # The closed form.
 
 
@@ -105,23 +118,22 @@ def test_touch_probability_refuses_by_name(field: str, value: float) -> None:
         mc.touch_probability(price, barrier, **good)
 
 
-def test_the_formula_is_only_given_where_it_holds() -> None:
-    long = leg("BTC", 10_000)
-    assert mc.pool_touch_probability(Pool(collateral=1_000, positions=(long, leg("ETH", 1.0))), MARKET) is None
+def test_a_pool_that_a_fall_and_a_rise_liquidate_lies_between_its_two_formulas() -> None:
     # A fall loses on the larger long; a rise carries the short into a tier that asks more than the long gains.
     both_ways = Pool(collateral=6_000, positions=(leg("BTC", 60_000), leg("BTC", -50_000, TALL)))
     shock = common_shock(both_ways)
     assert shock.fall is not None
     assert shock.rise is not None
-    assert mc.pool_touch_probability(both_ways, MARKET) is None
     fall, rise = (mc.touch_probability(1.0, 1 + move, volatility=0.6) for move in shock)
     either = mc.odds(Account(wallet_balance=6_000, positions=both_ways.positions), MARKET, paths=16_384).liquidation
     assert max(fall, rise) - 3 * either.standard_error < either.value < fall + rise + 3 * either.standard_error
-    assert mc.pool_touch_probability(Pool(collateral=10_000, positions=(long,)), MARKET) == 0.0
-    assert mc.pool_touch_probability(Pool(collateral=10_000), MARKET) == 0.0
-    assert mc.pool_touch_probability(Pool(collateral=40, positions=(long,)), MARKET) == 1.0
-    with pytest.raises(UnknownNameError, match="BTC"):
-        mc.pool_touch_probability(Pool(collateral=1, positions=(long,)), mc.Diffusion(volatility={"SOL": 1.0}))
+
+
+@pytest.mark.parametrize(("wallet", "certain"), [(10_000, 0.0), (40, 1.0)])
+def test_what_is_certain_is_certain_on_every_path(wallet: float, certain: float) -> None:
+    result = mc.odds(account(wallet, leg("BTC", 10_000)), MARKET, paths=2_048)
+    assert result.liquidation.value == certain
+    assert mc.odds(account(wallet), MARKET, paths=2_048).liquidation.value == 0.0
 
 
 # One price: simulated against the formula.
@@ -147,31 +159,22 @@ def test_a_lone_position_meets_the_formula(name: str) -> None:
         position = replace(position, quantity=position.quantity / 1_000)
         collateral = abs(position.quantity) / 60_000 * 0.12
     book = account(collateral, position)
-    [exact] = mc.liquidation_odds(book, MARKET)
-    assert exact.standard_error == 0
-    assert exact.paths == 0
     result = mc.odds(book, MARKET, paths=16_384, seed=3)
-    assert 0.01 < exact.value < 0.99
-    assert within(result.pools[0].liquidation, exact.value)
-    barrier = liquidation_price(book.pools()[0], position.symbol)
-    assert barrier is not None
-    volatility, drift = MARKET.volatility[position.symbol], MARKET.drift.get(position.symbol, 0.0)
-    by_price = mc.touch_probability(position.mark_price, barrier, volatility=volatility, drift=drift)
-    assert exact.value == pytest.approx(by_price, rel=1e-9)
+    truth = exact(book.pools()[0])
+    assert 0.01 < truth < 0.99
+    assert within(result.pools[0].liquidation, truth)
 
 
 @pytest.mark.parametrize("steps", [1, 4, 30, 100])
 def test_with_the_bridge_any_number_of_steps_is_exact_for_one_price(steps: int) -> None:
     book = account(2_000, leg("BTC", 10_000))
-    [exact] = mc.liquidation_odds(book, MARKET)
-    assert within(mc.odds(book, MARKET, paths=16_384, steps=steps, seed=5).liquidation, exact.value)
+    assert within(mc.odds(book, MARKET, paths=16_384, steps=steps, seed=5).liquidation, exact(book.pools()[0]))
 
 
 def test_without_the_bridge_thirty_steps_miss_liquidations() -> None:
     book = account(2_000, leg("BTC", 10_000))
-    [exact] = mc.liquidation_odds(book, MARKET)
     blind = mc.odds(book, MARKET, paths=16_384, steps=30, bridge=False, seed=5).liquidation
-    assert exact.value - blind.value > 0.02
+    assert exact(book.pools()[0]) - blind.value > 0.02
 
 
 @pytest.mark.parametrize("quantity", [1.0, -1.0])
@@ -221,25 +224,12 @@ def test_a_shared_pool_meets_a_walk_of_fine_steps(wallet: float, second: float, 
 
 def test_two_pools_of_one_account_keep_the_odds_of_each() -> None:
     book = account(20_000, leg("BTC", 10_000).isolated(1_500), leg("ETH", -10_000).isolated(2_000))
-    exact = mc.liquidation_odds(book, MARKET)
     result = mc.odds(book, MARKET, paths=32_768)
-    for pool, truth in zip(result.pools, exact, strict=True):
-        assert within(pool.liquidation, truth.value) or truth.value == pool.liquidation.value == 0
+    for pool, simulated in zip(book.pools(), result.pools, strict=True):
+        truth = exact(pool) if pool.positions else 0.0
+        assert within(simulated.liquidation, truth) or truth == simulated.liquidation.value == 0
     each = [pool.liquidation.value for pool in result.pools]
     assert max(each) <= result.liquidation.value <= sum(each)
-
-
-def test_the_formula_answers_for_the_pools_that_have_one() -> None:
-    book = BOOKS["mixed"]
-    shared, small, other = mc.liquidation_odds(book, FAIR, paths=4_096)
-    simulated = mc.odds(book, FAIR, paths=4_096).pools
-    assert [pool.symbols for pool in simulated] == [("BTC",), ("BTC",), ("ETH",)]
-    assert shared.standard_error == small.standard_error == other.standard_error == 0
-    together = replace(book, positions=(*book.positions[:2], book.positions[2].cross()))
-    shared, small = mc.liquidation_odds(together, FAIR, paths=4_096)
-    assert shared == mc.odds(together, FAIR, paths=4_096).pools[0].liquidation
-    assert shared.paths == 4_096
-    assert small.paths == 0
 
 
 @pytest.mark.parametrize("schedule", [STEEP, TALL])
@@ -365,7 +355,7 @@ WALKED = BOOKS | {
 def test_paths_handed_in_end_as_the_engine_ends_them(name: str, returned: float) -> None:
     rng = np.random.default_rng(7)
     jumps = rng.standard_normal((60, 12, 2)) * 0.05 - 0.3 * (rng.random((60, 12, 1)) < 0.03)
-    result = mc.odds_on(WALKED[name], jumps, symbols=["BTC", "ETH"], returned=returned)
+    result = on(WALKED[name], jumps, symbols=["BTC", "ETH"], returned=returned)
     hits, finals, deficits = dull_walk(WALKED[name], ["BTC", "ETH"], jumps, returned)
     assert [pool.liquidation.value for pool in result.pools] == pytest.approx(list(np.mean(hits, axis=0)))
     assert result.liquidation.value == pytest.approx(np.any(hits, axis=1).mean())
@@ -379,10 +369,10 @@ def test_paths_handed_in_end_as_the_engine_ends_them(name: str, returned: float)
 def test_arrays_chunks_and_functions_say_the_same() -> None:
     moves = np.random.default_rng(1).standard_normal((300, 6, 2)) * 0.06
     book, symbols = BOOKS["mixed"], ["BTC", "ETH"]
-    whole = mc.odds_on(book, moves, symbols=symbols)
+    whole = on(book, moves, symbols=symbols)
     parts = [moves[:100], moves[100:]]
     for given in (parts, iter(parts), lambda: iter(parts)):
-        split = mc.odds_on(book, given, symbols=symbols)
+        split = on(book, given, symbols=symbols)
         assert split.liquidation == whole.liquidation
         assert split.final_equity.sample == pytest.approx(whole.final_equity.sample)
         assert split.deficit.value == pytest.approx(whole.deficit.value)
@@ -402,7 +392,7 @@ def test_arrays_chunks_and_functions_say_the_same() -> None:
 )
 def test_paths_of_another_shape_are_refused(moves: object, match: str) -> None:
     with pytest.raises(MarginError, match=match):
-        mc.odds_on(BOOKS["cross"], moves, symbols=["BTC", "ETH"])
+        on(BOOKS["cross"], moves, symbols=["BTC", "ETH"])
 
 
 # Estimates and their errors.
@@ -410,10 +400,10 @@ def test_paths_of_another_shape_are_refused(moves: object, match: str) -> None:
 
 def test_standard_errors_are_honest() -> None:
     book = account(2_000, leg("BTC", 10_000))
-    [truth] = mc.liquidation_odds(book, FAIR)
+    truth = exact(book.pools()[0], FAIR)
     runs = [mc.odds(book, FAIR, paths=2_048, steps=4, seed=seed, returned=1.0) for seed in range(300)]
     for estimates, value in (
-        ([run.liquidation for run in runs], truth.value),
+        ([run.liquidation for run in runs], truth),
         ([run.final_equity.mean for run in runs], 2_000.0),
     ):
         covered = sum(within(each, value, 1.96) for each in estimates) / 300
@@ -560,7 +550,7 @@ def test_a_symbol_without_volatility_is_refused() -> None:
 def test_prices_that_move_as_one_are_one_price() -> None:
     market = mc.Diffusion(volatility={"BTC": 0.6, "ETH": 0.6}, correlation=1.0)
     halves = account(4_000, leg("BTC", 10_000), leg("ETH", 10_000))
-    whole = mc.liquidation_odds(account(4_000, leg("BTC", 20_000)), market)[0].value
+    whole = exact(Pool(collateral=4_000, positions=(leg("BTC", 20_000),)), market)
     assert within(mc.odds(halves, market, paths=16_384).liquidation, whole)
 
 
@@ -622,113 +612,3 @@ def test_memory_does_not_grow_with_the_paths() -> None:
     assert min(taken) > 1  # the blocks themselves: it is measured at all
     assert max(taken) <= 32
     assert taken[1] - taken[0] < 6
-
-
-# Sweeps.
-
-
-def crowded(wallet: float, volatility: float) -> float:
-    market = mc.Diffusion(volatility={"BTC": volatility, "ETH": volatility}, correlation=0.5)
-    book = account(wallet, leg("BTC", 30_000), leg("ETH", 20_000))
-    return mc.odds(book, market, paths=4_096, steps=10, seed=11).liquidation.value
-
-
-GRID = {"wallet": [6_000.0, 9_000.0, 14_000.0], "volatility": [0.5, 0.8]}
-
-
-def test_a_sweep_visits_every_combination_in_order(capsys: pytest.CaptureFixture[str]) -> None:
-    points = mc.sweep(crowded, GRID)
-    assert [tuple(point.parameters.values()) for point in points] == [
-        (wallet, volatility) for wallet in GRID["wallet"] for volatility in GRID["volatility"]
-    ]
-    assert [point.result for point in points] == [crowded(**point.parameters) for point in points]
-    assert capsys.readouterr().err.endswith("6 of 6\n")
-    assert points[0].result > points[-2].result
-
-
-@pytest.mark.parametrize("grid", [{}, {"wallet": []}])
-def test_an_empty_sweep_is_refused(grid: dict[str, list[float]]) -> None:
-    with pytest.raises(MarginError, match="grid"):
-        mc.sweep(crowded, grid)
-
-
-def test_a_sweep_without_dask_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(MarginError, match=r"marginlib\[scale\]"):
-        mc.sweep(crowded, GRID, scheduler="tcp://127.0.0.1:1")
-
-
-CLUSTER = """
-import json, os, signal, sys, threading, time
-from pathlib import Path
-
-def slow(x, folder):
-    import os, time
-    from pathlib import Path
-    Path(folder, f"{x}-{os.getpid()}-{time.monotonic_ns()}").touch()
-    time.sleep(0.2)
-    return [x * 0.1, x]
-
-if __name__ == "__main__":
-    from distributed import LocalCluster
-    from marginlib import odds as mc
-    sys.path.insert(0, sys.argv[2])
-    folder = sys.argv[1]
-    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
-        killed = []
-        def kill():
-            while len(list(Path(folder).iterdir())) < 10:
-                time.sleep(0.01)
-            pids = {name: worker.pid for name, worker in cluster.workers.items()}
-            victim = next(iter(pids.values()))
-            os.kill(victim, signal.SIGKILL)
-            killed.append(victim)
-        thread = threading.Thread(target=kill)
-        thread.start()
-        grid = {"x": list(range(24)), "folder": [folder]}
-        far = mc.sweep(slow, grid, scheduler=cluster.scheduler_address)
-        thread.join()
-        again = mc.sweep(slow, {"x": [1], "folder": [folder]}, scheduler=cluster.scheduler_address, progress=False)
-    runs = [path.name.split("-") for path in Path(folder).iterdir()]
-    print(json.dumps({"killed": killed, "results": [point.result for point in far], "runs": runs}))
-"""
-
-
-def test_a_sweep_on_two_workers_survives_the_loss_of_one(tmp_path: Path) -> None:
-    pytest.importorskip("distributed", reason="Dask, the extra `scale`, is not installed")
-    script, folder = tmp_path / "cluster.py", tmp_path / "runs"
-    script.write_text(CLUSTER)
-    folder.mkdir()
-    done = subprocess.run(  # noqa: S603 - our own script
-        [sys.executable, str(script), str(folder), str(tmp_path)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout)
-    assert said["results"] == [[x * 0.1, x] for x in range(24)]
-    [victim] = said["killed"]
-    by_worker = {pid for _, pid, _ in said["runs"]}
-    assert str(victim) in by_worker  # it had work
-    assert len(by_worker) >= 2
-    started = sorted(int(x) for x, _, _ in said["runs"])
-    assert len(started) > 25  # what was lost was done again (24 tasks, and 1 of the second sweep)
-    assert "24 of 24" in done.stderr
-
-
-def test_a_sweep_on_a_cluster_gives_the_same_numbers_and_passes_errors_on() -> None:
-    distributed = pytest.importorskip("distributed", reason="Dask, the extra `scale`, is not installed")
-    with distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster:
-        address = cluster.scheduler_address
-        assert mc.sweep(crowded, GRID, scheduler=address) == mc.sweep(crowded, GRID)
-        with pytest.raises(MarginError, match="volatility of BTC"):
-            mc.sweep(crowded, {"wallet": [9_000.0], "volatility": [-1.0]}, scheduler=address, progress=False)
-
-
-def test_a_scheduler_that_is_not_there_is_named() -> None:
-    pytest.importorskip("distributed", reason="Dask, the extra `scale`, is not installed")
-    with pytest.raises(MarginError, match="no Dask scheduler"):
-        mc.sweep(crowded, GRID, scheduler="nonsense://nowhere")

@@ -1,0 +1,587 @@
+"""Tables as pandas DataFrames: positions in and out, risk, prices, tiers, ledgers, odds; `show` puts one on the page.
+
+A frame holds numbers as numbers. The unit stands in brackets at the end of a column's name, and `show` writes the
+column by it:
+
+    [$]       an amount of dollars            $9,500.00
+    [$/coin]  a price                         54,216.87
+    [share]   a fraction, such as a rate      0.4 %
+    [move]    a fraction with its sign        -9.6 %
+    [x]       a leverage                      10x
+
+What is missing is None or NaN in the frame, and reads "none": the liquidation price of a pool that none liquidates.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from enum import Enum
+from functools import partial
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas import DataFrame
+from pandas.io.formats.style import Styler
+
+from marginlib.errors import MarginError, wrong
+from marginlib.liquidation import bankruptcy_price, liquidation_price
+from marginlib.margin import account_risk, available_balance, risk
+from marginlib.market.desk import Score
+from marginlib.market.recorded import Crash
+from marginlib.market.replay import Snapshot
+from marginlib.model import Account, MarginMode, Pool, Position
+from marginlib.odds.decision import Decision, Trial
+from marginlib.odds.estimates import Estimate, Odds
+from marginlib.practice.progress import Attempt, Progress
+from marginlib.tiers import RiskSchedule
+from marginlib.venues import Rulebook
+from marginlib.words import money, percent, price_text, text_html
+
+__all__ = [
+    "Shown",
+    "book",
+    "decisions",
+    "desk",
+    "estimates",
+    "items",
+    "key_figures",
+    "ledger",
+    "odds",
+    "pools",
+    "positions",
+    "prices",
+    "progress",
+    "rulebooks",
+    "scores",
+    "show",
+    "show_table",
+    "tiers",
+    "trials",
+]
+
+Format = str | Callable[[Any], str]
+
+_LEFT = '<span style="display:block;text-align:left">{}</span>'
+_UNIT = re.compile(r" \[(\$|\$/coin|share|move|x)\]$")
+_NEEDED = ("symbol", "quantity", "entry_price")
+_UNITS = {  # of the columns of a table of positions
+    "symbol": "",
+    "quantity": "coins, + long, - short",
+    "entry_price": "quote currency per coin",
+    "mark_price": "quote currency per coin",
+    "leverage": "1",
+    "margin_mode": "",
+    "isolated_margin": "quote currency",
+    "maintenance_margin_rate": "1",
+    "maintenance_amount": "quote currency",
+}
+
+
+# --- on the page ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A frame as it is read: HTML with headings that a screen reader follows, or aligned text.
+
+    Args:
+        frame: the numbers; the index names the rows.
+        style: the same as a pandas Styler, for `to_excel` or `to_latex`.
+        texts: headings and rows as they are written.
+        caption: what the table is, in a few words.
+    """
+
+    frame: DataFrame
+    style: Styler
+    texts: tuple[tuple[str, ...], ...]
+    caption: str
+
+    def _repr_html_(self) -> str:
+        """Return the table with its caption and the scope of each heading."""
+        html: str = self.style.to_html(exclude_styles=True)  # bare: no ids that change, no classes
+        head, body = html.split("<tbody>")
+        return head.replace("<th >", '<th scope="col">') + "<tbody>" + body.replace("<th >", '<th scope="row">')
+
+    def __repr__(self) -> str:
+        """Return the table as aligned text, the same every time."""
+        widths = [max(map(len, column)) for column in zip(*self.texts, strict=True)]
+        left = [k == 0 or _words(self.frame.iloc[:, k - 1]) for k in range(len(widths))]
+        lines = [
+            "  ".join(
+                text.ljust(width) if start else text.rjust(width) for text, width, start in zip(*row, strict=True)
+            )
+            for row in ((texts, widths, left) for texts in self.texts)
+        ]
+        return "\n".join([self.caption] * bool(self.caption) + [line.rstrip() for line in lines])
+
+
+def show(
+    data: Any,  # noqa: ANN401 - whatever makes a DataFrame
+    caption: str = "",
+    *,
+    digits: int = 2,
+    formats: Mapping[str, Format] | None = None,
+) -> Shown:
+    """Return a table to end a cell with; its columns are written by their units (see the top of this module).
+
+    Args:
+        data: a DataFrame, or what makes one: a list of rows as dictionaries, a dictionary of columns. The first column
+            names the rows, unless the frame has an index of its own.
+        caption: what the table is, in a few words.
+        digits: how many follow the point of amounts and prices.
+        formats: by column, another way to write it: a template such as "{:.2%}", or a function.
+
+    Example:
+        >>> show([{"setting [x]": 2, "margin [$]": 3_000.0, "liquidated at [$/coin]": None},
+        ...       {"setting [x]": 10, "margin [$]": 600.0, "liquidated at [$/coin]": 54_216.867}], "0.1 BTC", digits=0)
+        0.1 BTC
+        setting  margin  liquidated at
+        2x       $3,000           none
+        10x        $600         54,217
+    """
+    frame = DataFrame(data)
+    if isinstance(frame.index, pd.RangeIndex) and frame.index.name is None and len(frame.columns) > 1:
+        frame = frame.set_axis(pd.Index(frame.iloc[:, 0], name=frame.columns[0])).iloc[:, 1:]
+    names = [str(frame.index.name or ""), *map(str, frame.columns)]
+    ways = [(formats or {}).get(name, _by_unit(name, digits)) for name in names]
+    columns = [frame.index, *(frame.iloc[:, k] for k in range(len(frame.columns)))]
+    cells = [[_text(value, way) for value in column] for column, way in zip(columns, ways, strict=True)]
+    headings = [_UNIT.sub("", name) for name in names]
+    style = frame.rename_axis(index=None, columns=_LEFT.format(text_html(headings[0]))).style.format(
+        {name: partial(_cell, way) for name, way in zip(frame.columns, ways[1:], strict=True)}
+    )
+    style.format_index(lambda value: _LEFT.format(text_html(_text(value, ways[0]))))
+    style.format_index(lambda name: text_html(_UNIT.sub("", str(name))), axis="columns")
+    if caption:
+        style.set_caption(text_html(caption))
+    return Shown(frame, style, (tuple(headings), *zip(*cells, strict=True)), caption)
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Shown:
+    """Return rows of texts as a table: what notebooks of before called; new ones give numbers to `show`.
+
+    Args:
+        columns: the headings.
+        rows: the cells, as many in each row as there are headings.
+
+    Raises:
+        MarginError: a row has more or fewer cells than there are headings.
+    """
+    texts = [list(map(str, row)) for row in rows]
+    for number, row in enumerate(texts, start=1):
+        if len(row) != len(columns):
+            raise MarginError(f"rows, number {number}: {len(row)} cells: give {len(columns)}, one for each heading")
+    return show(DataFrame(texts, columns=list(columns)))
+
+
+def _by_unit(name: str, digits: int) -> Format:
+    """Return how a column of this name is written."""
+    unit = _UNIT.search(name)
+    ways: dict[str, Format] = {
+        "$": lambda amount: money(amount, digits),
+        "$/coin": price_text if digits == 2 else f"{{:,.{digits}f}}",  # noqa: PLR2004 - as `price_text` does
+        "share": "{:.1%}",
+        "move": percent,
+        "x": lambda times: f"{times:.2f}".rstrip("0").rstrip(".") + "x",
+    }
+    return ways[unit[1]] if unit else ""
+
+
+def _text(value: Any, way: Format) -> str:  # noqa: ANN401
+    """Return one cell as text."""
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, np.datetime64 | pd.Timestamp):
+        return "none" if pd.isna(value) else str(pd.Timestamp(value))[:16]
+    if value is None or (isinstance(value, float) and not isfinite(value)):
+        return "none"
+    if isinstance(value, str) or not (way or isinstance(value, int | float | np.number)):
+        return str(value)
+    written = way(value) if callable(way) else (way or "{:,.10g}").format(value)
+    return re.sub(r"(?<=\d)%", " %", written)  # as everywhere in the course
+
+
+def _cell(way: Format, value: Any) -> str:  # noqa: ANN401
+    """Return one cell as HTML: numbers stand at the right, words at the left."""
+    text = text_html(_text(value, way))
+    return _LEFT.format(text) if isinstance(value, str | Enum) else text
+
+
+def _words(column: Iterable[object]) -> bool:
+    """Return whether a column holds words."""
+    return any(isinstance(value, str | Enum) for value in column)
+
+
+# --- positions in and out -------------------------------------------------------------------------------------------
+
+
+def positions(source: DataFrame | str | Path, rules: Rulebook | float | None = None) -> tuple[Position, ...]:
+    """Return the positions of a table, one a row: a DataFrame, or a CSV file of the same columns.
+
+    `symbol`, `quantity` (+ long, - short) and `entry_price` must be there. `mark_price` [quote currency per coin],
+    `leverage` [1], `margin_mode` ("cross" or "isolated") and `isolated_margin` [quote currency] may be: left out, or
+    empty in a row, the mark is the entry price, the leverage 1, the mode cross, and an isolated position has its
+    initial margin set aside. `maintenance_margin_rate` [1] and `maintenance_amount` [quote currency] are a row's own.
+
+    Args:
+        source: the table, or where the CSV file is.
+        rules: a rulebook, or one flat maintenance margin rate [1], for rows without a rate of their own.
+
+    Raises:
+        MarginError: a column is missing or not known, or a cell does not hold what it should; the message names row
+            (1 for the first under the headings) and column.
+
+    Example:
+        >>> table = DataFrame({"symbol": ["BTCUSDT", "ETHUSDT"], "quantity": [0.1, -2], "entry_price": [60_000, 3_000]})
+        >>> [each.notional for each in positions(table, 0.004)]
+        [6000.0, 6000.0]
+    """
+    table, where = (source, "") if isinstance(source, DataFrame) else (pd.read_csv(source), f"{Path(source).name}, ")
+    for column in [*_NEEDED, *table.columns]:
+        if column not in table.columns or column not in _UNITS:
+            problem = "missing" if column in _UNITS else "not known"
+            raise MarginError(f"{where}column {column} is {problem}: give {', '.join(_UNITS)}; the first three always")
+    found = []
+    for number, row in enumerate(table.to_dict("records"), start=1):
+        try:
+            found.append(_position({name: _given(name, value) for name, value in row.items()}, rules))
+        except MarginError as error:
+            raise type(error)(f"{where}row {number}, {error}") from None
+    return tuple(found)
+
+
+def _given(name: str, value: Any) -> Any:  # noqa: ANN401
+    """Return a cell of a table of positions as the engine takes it, None for an empty one."""
+    if pd.isna(value):
+        if name in _NEEDED:
+            raise wrong(name, None, "fill the cell")
+        return None
+    try:
+        if name == "margin_mode":
+            return value if isinstance(value, MarginMode) else MarginMode(str(value).strip().lower())
+        return str(value) if name == "symbol" else float(value)
+    except (TypeError, ValueError):
+        raise wrong(name, value, f"give {'cross or isolated' if name == 'margin_mode' else 'a number'}") from None
+
+
+def _position(row: Mapping[str, Any], rules: Rulebook | float | None) -> Position:
+    """Return the position of one row."""
+    given = {name: value for name, value in row.items() if value is not None}
+    symbol, quantity, entry = (given.pop(name) for name in _NEEDED)
+    mode, own = given.pop("margin_mode", MarginMode.CROSS), given.pop("isolated_margin", None)
+    laws = rules if isinstance(rules, Rulebook) else Rulebook(venue="", date="", source="", schedules={})
+    rate = given.pop("maintenance_margin_rate", None if isinstance(rules, Rulebook) else rules)
+    if rate is not None:
+        amount = given.pop("maintenance_amount", 0.0)
+        given["schedule"] = RiskSchedule.flat(rate, maintenance_amount=amount)
+    elif rules is None:
+        raise MarginError("maintenance_margin_rate = None: fill the cell, or give rules")
+    made = laws.position(symbol, quantity, entry, **given)
+    return laws.isolate(made, own) if mode is MarginMode.ISOLATED else replace(made, isolated_margin=own)
+
+
+def book(held: Sequence[Position], rules: Rulebook | None = None) -> DataFrame:
+    """Return positions as the table that `positions` reads; `attrs["units"]` has the unit of each column.
+
+    Args:
+        held: the positions.
+        rules: the rulebook that they follow, to be given again when the table is read. Without it a flat maintenance
+            margin rate goes along with each position, and longer schedules are lost.
+
+    Example:
+        >>> btc = Position.open(symbol="BTC", quantity=0.1, price=60_000, schedule=RiskSchedule.flat(0.004), leverage=8)
+        >>> positions(book([btc.isolated(900)])) == (btc.isolated(900),)
+        True
+    """
+    frame = DataFrame([{name: getattr(each, name, None) for name in _UNITS} for each in held], columns=list(_UNITS))
+    frame["margin_mode"] = [each.margin_mode.value for each in held]
+    flat = [each.schedule if rules is None and len(each.schedule.tiers) == 1 else None for each in held]
+    frame["maintenance_margin_rate"] = [each and each.rates[0] for each in flat]
+    frame["maintenance_amount"] = [each and each.amounts[0] for each in flat]
+    frame.attrs["units"] = _UNITS
+    return frame
+
+
+# --- an account -----------------------------------------------------------------------------------------------------
+
+
+def pools(held: Account | Iterable[Pool]) -> DataFrame:
+    """Return what each pool has and needs, one a row: the cross pool first, then each isolated position's own.
+
+    Args:
+        held: an account, or some pools.
+
+    Example:
+        >>> btc = Position.open(symbol="BTC", quantity=0.1, price=60_000, schedule=RiskSchedule.flat(0.004), leverage=8)
+        >>> show(pools(Account(wallet_balance=1_000, positions=(btc,)))[["equity [$]", "health"]], digits=0)
+        backs  equity  health
+        BTC    $1,000  healthy
+    """
+    rows = []
+    for pool in held.pools() if isinstance(held, Account) else held:
+        now = risk(pool)
+        rows.append(
+            {
+                "backs": " + ".join(pool.symbols) or "no position",
+                "collateral [$]": pool.collateral,
+                "equity [$]": now.equity,
+                "notional [$]": now.notional,
+                "initial margin [$]": now.initial,
+                "maintenance margin [$]": now.maintenance,
+                "available [$]": now.available,
+                "margin ratio [share]": now.margin_ratio,
+                "effective leverage [x]": now.effective_leverage,
+                "health": now.health.value,
+            }
+        )
+    return DataFrame(rows).set_index("backs")
+
+
+def prices(held: Account, rules: Rulebook | None = None) -> DataFrame:
+    """Return where each position is liquidated in both modes, all of them cross and each of them isolated.
+
+    Each price holds while the other marks stand still. An isolated position has its own isolated margin, or else its
+    initial margin.
+
+    Args:
+        held: the account.
+        rules: the rulebook that says what isolating sets aside, where it is not entry notional / leverage.
+
+    Example:
+        >>> btc = Position.open(symbol="BTC", quantity=0.1, price=60_000, schedule=RiskSchedule.flat(0.004), leverage=8)
+        >>> show(prices(Account(wallet_balance=10_000, positions=(btc,))), digits=0)
+        symbol    mark  cross  cross: away  cross: bankrupt  isolated  isolated: away  isolated: bankrupt
+        BTC     60,000   none         none             none    52,711         -12.1 %              52,500
+    """
+    shared = Pool(collateral=held.wallet_balance, positions=tuple(each.cross() for each in held.positions))
+    rows = []
+    for each in held.positions:
+        own = each.isolated_margin
+        alone = each.isolated(own) if rules is None else rules.isolate(each.cross(), own)
+        behind = alone.isolated_margin or 0.0
+        row: dict[str, object] = {"symbol": each.symbol, "mark [$/coin]": each.mark_price}
+        for mode, pool in (("cross", shared), ("isolated", Pool(collateral=behind, positions=(alone,)))):
+            price = liquidation_price(pool, each.symbol)
+            row |= {
+                f"{mode} [$/coin]": price,
+                f"{mode}: away [move]": _away(price, each),
+                f"{mode}: bankrupt [$/coin]": bankruptcy_price(pool, each.symbol),
+            }
+        rows.append(row)
+    return DataFrame(rows).set_index("symbol")
+
+
+def desk(held: Account) -> DataFrame:
+    """Return what a trader watches: each position with its pool and how far its liquidation is, then what is free.
+
+    Args:
+        held: the account; the liquidation price of a cross position holds while the other prices stand still.
+    """
+    rows: list[dict[str, object]] = []
+    for pool in held.pools():
+        now = risk(pool)
+        for each in pool.positions:
+            price = liquidation_price(pool, each.symbol)
+            rows.append(
+                {
+                    "position": f"{each.symbol} {'long' if each.quantity > 0 else 'short'}",
+                    "mode": each.margin_mode.value,
+                    "notional [$]": each.notional,
+                    "equity [$]": now.equity,
+                    "maintenance [$]": now.maintenance,
+                    "margin ratio [share]": now.margin_ratio,
+                    "liquidation [$/coin]": price,
+                    "away [move]": _away(price, each),
+                }
+            )
+    return DataFrame([*rows, {"position": "free to use", "mode": "", "equity [$]": available_balance(held)}]).set_index(
+        "position"
+    )
+
+
+def _away(price: float | None, position: Position) -> float | None:
+    """Return how far a price is from the mark [1]."""
+    return None if price is None else price / position.mark_price - 1
+
+
+# --- rules ----------------------------------------------------------------------------------------------------------
+
+
+def tiers(schedule: RiskSchedule) -> DataFrame:
+    """Return the tiers of a schedule, one a row; above its floor a tier asks `notional x rate - amount`.
+
+    Args:
+        schedule: the risk tiers.
+
+    Example:
+        >>> table = [(0, 50_000, 0.004, 125, 0), (50_000, None, 0.005, 100, 50)]
+        >>> show(tiers(RiskSchedule.from_brackets(table)), digits=0)
+        tier  notional above   rate  largest leverage  amount
+        1                 $0  0.4 %              125x      $0
+        2            $50,000  0.5 %              100x     $50
+    """
+    columns = {
+        "notional above [$]": schedule.floors,
+        "rate [share]": schedule.rates,
+        "largest leverage [x]": [tier.leverage_limit for tier in schedule.tiers],
+        "amount [$]": schedule.amounts,
+    }
+    return DataFrame(columns, index=pd.RangeIndex(1, len(schedule.tiers) + 1, name="tier"))
+
+
+def rulebooks(books: Iterable[Rulebook]) -> DataFrame:
+    """Return rulebooks side by side, one a row: each of their terms in a column.
+
+    Args:
+        books: the rulebooks.
+    """
+    rows = {}
+    for each in books:
+        terms = {field.name: getattr(each, field.name) for field in fields(each) if field.name not in {"name", "words"}}
+        terms |= {"isolated_basis": each.isolated_basis or each.maintenance_basis, "schedules": len(each.schedules)}
+        rows[each.name] = {name.replace("_", " "): getattr(term, "value", term) for name, term in terms.items()}
+    return DataFrame.from_dict(rows, orient="index").rename_axis("rulebook")
+
+
+# --- what happens ---------------------------------------------------------------------------------------------------
+
+
+def ledger(states: Iterable[Snapshot]) -> DataFrame:
+    """Return a replay as a ledger, one row an event: where the money went, added up since the start.
+
+        deposits - withdrawals + fund at start = wallet + fees + funding + insurance fund + counterparties
+
+    Args:
+        states: what `replay`, `crash_replay` or a desk's session gave.
+    """
+    rows = []
+    for state in states:
+        event = "Start" if state.event is None else type(state.event).__name__
+        row = {
+            "time": state.time,
+            "event": re.sub(r"(?<=[a-z])(?=[A-Z])", " ", event).lower(),
+            "liquidated": ", ".join(each.symbol for each in state.liquidations),
+            "wallet [$]": state.account.wallet_balance,
+            "equity [$]": account_risk(state.account).equity,
+        }
+        rows.append(row | {f"{name.replace('_', ' ')} [$]": sum_ for name, sum_ in asdict(state.ledger).items()})
+    return DataFrame(rows).rename_axis("step")
+
+
+def key_figures(crash: Crash) -> DataFrame:
+    """Return the recorded figures of an event, one a row.
+
+    Args:
+        crash: the event, such as `marginlib.market.crash("ftx-2022")`.
+    """
+    parts = [
+        DataFrame({"symbol": symbol, "time": each.times, "kind": each.kinds, "mark price [$/coin]": each.mark_prices})
+        for symbol, each in crash.figures.items()
+    ]
+    return pd.concat(parts).set_index("symbol")
+
+
+def scores(found: Mapping[str, Score]) -> DataFrame:
+    """Return what sessions at a desk came to, one a row: `end - start = prices - fees - funding - taken`.
+
+    Args:
+        found: scores by name, as `compare_scores` gives them.
+    """
+    frame = DataFrame.from_dict({name: asdict(each) for name, each in found.items()}, orient="index")
+    frame["liquidated"] = [", ".join(each.liquidated) for each in found.values()]
+    return frame.rename(columns=lambda name: name if name == "liquidated" else f"{name} [$]").rename_axis("session")
+
+
+# --- how likely, how bad --------------------------------------------------------------------------------------------
+
+
+def odds(found: Mapping[str, Odds]) -> DataFrame:
+    """Return odds by name, each number followed by its standard error in a column of its own.
+
+    Args:
+        found: odds by name, as `marginlib.odds.compare` gives them.
+    """
+    columns: dict[str, list[Estimate | None]] = {
+        "liquidation [share]": [each.liquidation for each in found.values()],
+        "loss if liquidated [$]": [each.loss_if_liquidated for each in found.values()],
+        "average left [$]": [each.final_equity.mean for each in found.values()],
+        "deficit [$]": [each.deficit for each in found.values()],
+    }
+    return estimates(columns, pd.Index(found, name="account"))
+
+
+def estimates(columns: Mapping[str, Iterable[Estimate | None]], index: Iterable[object] | None = None) -> DataFrame:
+    """Return simulated numbers, each column followed by one of their standard errors, "\u00b1" before its name.
+
+    Args:
+        columns: estimates by name; None where there is none.
+        index: names of the rows.
+    """
+    split = {}
+    for name, values in columns.items():
+        known = list(values)
+        split[name] = [None if each is None else each.value for each in known]
+        split[f"\u00b1 {name}"] = [None if each is None else each.standard_error for each in known]
+    return DataFrame(split, index=index)
+
+
+def decisions(found: Decision) -> DataFrame:
+    """Return the partitions of a book against its limit on loss, each number followed by its standard error.
+
+    Args:
+        found: what `marginlib.odds.decide` gave.
+    """
+    columns = {
+        "any liquidation [share]": [each.liquidation for each in found.prospects],
+        f"loses more than {100 * found.limit.loss:g} % [share]": [each.over for each in found.prospects],
+        "median loss [$]": [each.median_loss for each in found.prospects],
+        "average of the worst 5 % [$]": [each.tail_loss for each in found.prospects],
+    }
+    frame = estimates(columns, pd.Index([each.name for each in found.prospects], name="partition"))
+    return frame.assign(limit=[each.meets.value for each in found.prospects])
+
+
+def trials(found: Iterable[Trial]) -> DataFrame:
+    """Return the books on which a rule of thumb was tried, one a row, ready to be grouped and counted.
+
+    Args:
+        found: what `marginlib.odds.try_rule` gave.
+    """
+    names = ("kind", "size", "leverage", "days", "said")
+    return DataFrame(
+        {name: getattr(each, name) for name in names}
+        | {"outcome": each.outcome.value, "why": each.why and each.why.value}
+        | {"cross": each.decision.prospects[0].meets.value, "kept": " or ".join(each.decision.chosen)}
+        for each in found
+    )
+
+
+# --- learners and classes -------------------------------------------------------------------------------------------
+
+
+def progress(kept: Progress) -> DataFrame:
+    """Return every answer of a learner, one a row, oldest first.
+
+    Args:
+        kept: what `marginlib.practice.progress.load` gave.
+    """
+    return DataFrame([asdict(each) for each in kept.attempts], columns=[field.name for field in fields(Attempt)])
+
+
+def items(found: Iterable[Any]) -> DataFrame:
+    """Return what a class got wrong, one task a row.
+
+    Args:
+        found: the items of an analysis of `marginlib.grading`, which stands above this module.
+    """
+    frame = DataFrame([asdict(each) for each in found]).set_index("task")
+    frame["at least [share]"], frame["at most [share]"] = zip(*frame.pop("interval"), strict=True)
+    frame["beliefs"] = [", ".join(f"{code} ({count})" for code, count in each) for each in frame["beliefs"]]
+    return frame.rename(columns={"difficulty": "difficulty [share]"})

@@ -1,0 +1,291 @@
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marginlib import (
+    Account,
+    MarginError,
+    Pool,
+    Position,
+    RiskSchedule,
+    bankruptcy_price,
+    liquidation_price,
+    risk,
+    rulebook,
+    rulebooks,
+    tables,
+)
+from marginlib.grading.items import Item
+from marginlib.market import Fill, MarkPrices, Rules, SetLeverage, crash, replay
+from marginlib.market.desk import Close, Opening, compare_scores, crash_desk
+from marginlib.odds import MARKETS, Diffusion, compare, decide, trial
+from marginlib.practice.progress import Attempt, Progress
+
+BINANCE = rulebook("binance_usdm", "2026-09-29")
+FLAT = RiskSchedule.flat(0.004)
+
+
+def two(mode="cross"):
+    btc = BINANCE.position("BTCUSDT", 0.1, 60_000, mark_price=61_000, leverage=10)
+    eth = BINANCE.position("ETHUSDT", -2, 3_000, leverage=5)
+    return (btc, eth) if mode == "cross" else (btc, eth.isolated(900))
+
+
+# --- on the page ---
+
+
+def test_numbers_stay_numbers_and_read_by_their_unit():
+    rows = [
+        {"setting [x]": 2, "margin [$]": -3.5, "ends [$/coin]": None, "rate [share]": 0.004, "away [move]": np.nan},
+        {"setting [x]": 12.5, "margin [$]": 1234, "ends [$/coin]": 54_216.867, "rate [share]": 1, "away [move]": 0.1},
+    ]
+    shown = tables.show(rows)
+    assert shown.frame["margin [$]"].sum() == 1230.5
+    assert np.isnan(shown.frame["ends [$/coin]"].iloc[0])
+    assert repr(shown).splitlines() == [
+        "setting     margin       ends     rate     away",
+        "2x          -$3.50       none    0.4 %     none",
+        "12.5x    $1,234.00  54,216.87  100.0 %  +10.0 %",
+    ]
+
+
+def test_digits_and_formats_of_ones_own():
+    rows = {"day": [1, 2], "left [$]": [2.4, 3.6], "odds [share]": [0.12345, 0], "price [$/coin]": [5.5, 6]}
+    shown = tables.show(rows, digits=0, formats={"odds [share]": "{:.2%}", "day": lambda day: f"day {day}"})
+    assert repr(shown).splitlines() == [
+        "day    left     odds  price",
+        "day 1    $2  12.35 %      6",
+        "day 2    $4   0.00 %      6",
+    ]
+
+
+def test_words_truth_and_times_are_written_as_a_reader_writes_them():
+    frame = pd.DataFrame({"time": np.array(["2021-05-19T13:02:53"], "datetime64[s]"), "dead": [True], "of": ["a & b"]})
+    shown = tables.show(frame, "before $5")
+    assert repr(shown).splitlines() == ["before $5", "time              dead  of", "2021-05-19 13:02   yes  a & b"]
+    html = shown._repr_html_()
+    assert "<caption>before <span>$</span>5</caption>" in html
+    assert "a &amp; b" in html
+    assert "<script>" not in tables.show({"<script>": ["<script>"], "b": ["<script>"]}, "<script>")._repr_html_()
+
+
+def test_every_heading_says_to_a_screen_reader_what_it_heads_and_nothing_changes_from_run_to_run():
+    html = tables.show(tables.prices(Account(wallet_balance=10_000, positions=two())), "both modes")._repr_html_()
+    assert (
+        html == tables.show(tables.prices(Account(wallet_balance=10_000, positions=two())), "both modes")._repr_html_()
+    )
+    assert len(re.findall("<th ", html)) == len(re.findall('<th scope="col"', html)) + 2
+    assert len(re.findall('<th scope="row"', html)) == 2
+    assert " id=" not in html
+    assert " class=" not in html
+
+
+def test_old_notebooks_still_show_texts():
+    table = tables.show_table(["day", "in [$]", "in [$]"], [(0, "$2,000", "x"), (0, "-$5", None)])
+    assert repr(table).splitlines() == ["day  in      in", "0    $2,000  x", "0    -$5     None"]
+    assert table._repr_html_().count("<tr>") == 3
+    with pytest.raises(MarginError, match="rows, number 2: 1 cells: give 2"):
+        tables.show_table(["day", "equity"], [(0, 1), (0,)])
+
+
+# --- positions in and out ---
+
+
+@pytest.mark.parametrize("venue", rulebooks(), ids="-".join)
+@pytest.mark.parametrize("mode", ["cross", "isolated", "own"])
+def test_positions_make_a_round_trip_through_a_frame_and_a_file(venue, mode, tmp_path):
+    rules = rulebook(*venue)
+    size = 6_000 if rules.contract.power == -1 else 0.1
+    held = []
+    for symbol, schedule in rules.schedules.items():
+        position = rules.position(symbol, size, 60_000, mark_price=61_000, leverage=min(5, schedule.max_leverage(1)))
+        held.append({"cross": position, "isolated": rules.isolate(position), "own": rules.isolate(position, 77)}[mode])
+    frame = tables.book(held, rules)
+    assert tables.positions(frame, rules) == tuple(held)
+    frame.to_csv(tmp_path / "book.csv", index=False)
+    assert tables.positions(tmp_path / "book.csv", rules) == tuple(held)
+
+
+@given(
+    rate=st.floats(0, 0.4),
+    amount=st.floats(0, 1e4),
+    quantity=st.floats(-1e6, 1e6).filter(lambda q: abs(q) > 1e-6),
+    price=st.floats(1e-3, 1e6),
+    own=st.none() | st.floats(1e-3, 1e6),
+)
+def test_positions_of_one_rate_carry_it_along(rate, amount, quantity, price, own):
+    schedule = RiskSchedule.flat(rate, maintenance_amount=amount)
+    position = Position(symbol="X", quantity=quantity, entry_price=price, mark_price=2 * price, schedule=schedule)
+    held = position.isolated(own)
+    assert tables.positions(tables.book([position, held])) == (position, held)
+
+
+def test_what_is_left_out_has_its_default():
+    table = pd.DataFrame({"symbol": ["BTCUSDT", "ETHUSDT"], "quantity": [0.1, "-2"], "entry_price": [60_000, 3_000]})
+    (btc, eth) = tables.positions(table.assign(margin_mode=["Isolated ", None]), 0.004)
+    assert btc == Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=FLAT).isolated()
+    assert eth == Position.open(symbol="ETHUSDT", quantity=-2, price=3_000, schedule=FLAT)
+    assert tables.book([btc]).attrs["units"]["entry_price"] == "quote currency per coin"
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("quantity", "1,000", "row 2, quantity = '1,000': give a number"),
+        ("quantity", 0, "row 2, quantity = 0.0: give a size with its sign"),
+        ("entry_price", None, "row 2, entry_price = None: fill the cell"),
+        ("entry_price", -1, "row 2, entry_price = -1.0: give a number above 0"),
+        ("margin_mode", "both", "row 2, margin_mode = 'both': give cross or isolated"),
+        ("leverage", 500, "row 2, leverage = 500.0: ETHUSDT allows at most"),
+        ("isolated_margin", 50, None),
+        ("symbol", "NO", "row 2, symbol = 'NO': binance_usdm of 2026-09-29 has BTCUSDT"),
+    ],
+)
+def test_a_wrong_cell_is_named_by_row_and_column(column, value, message):
+    frame = tables.book(two()).astype(object)
+    frame.loc[1, column] = value
+    if message:
+        with pytest.raises(MarginError, match=f"^{re.escape(message)}"):
+            tables.positions(frame, BINANCE)
+    elif column == "isolated_margin":  # a cross position with money of its own is refused by the account
+        with pytest.raises(MarginError, match="ETHUSDT is cross"):
+            Account(wallet_balance=10_000, positions=tables.positions(frame, BINANCE))
+
+
+def test_a_wrong_table_is_named(tmp_path):
+    (tmp_path / "mine.csv").write_text("symbol,quantity,price\nBTCUSDT,1,60000\n")
+    with pytest.raises(MarginError, match=r"^mine\.csv, column entry_price is missing: give symbol, quantity"):
+        tables.positions(tmp_path / "mine.csv", BINANCE)
+    (tmp_path / "mine.csv").write_text("symbol,quantity,entry_price,margin mode\nBTCUSDT,1,60000,isolated\n")
+    with pytest.raises(MarginError, match=r"^mine\.csv, column margin mode is not known"):
+        tables.positions(tmp_path / "mine.csv", BINANCE)
+    (tmp_path / "mine.csv").write_text("symbol,quantity,entry_price\nBTCUSDT,1,60000\n")
+    with pytest.raises(MarginError, match=r"^mine\.csv, row 1, maintenance_margin_rate = None"):
+        tables.positions(tmp_path / "mine.csv")
+
+
+# --- what the frames hold is what the engine says ---
+
+
+def test_pools_are_those_of_the_engine():
+    account = Account(wallet_balance=10_000, positions=two("mixed"))
+    frame = tables.pools(account)
+    for (_, row), pool in zip(frame.iterrows(), account.pools(), strict=True):
+        now = risk(pool)
+        assert (row["collateral [$]"], row["equity [$]"], row["health"]) == (
+            pool.collateral,
+            now.equity,
+            now.health.value,
+        )
+        assert (row["maintenance margin [$]"], row["margin ratio [share]"]) == (now.maintenance, now.margin_ratio)
+    assert tables.pools(Account(wallet_balance=5)).index.tolist() == ["no position"]
+
+
+def test_prices_of_both_modes_are_those_of_the_engine():
+    account = Account(wallet_balance=2_000, positions=two("mixed"))
+    frame = tables.prices(account)
+    btc, eth = account.positions
+    shared = Pool(collateral=2_000, positions=(btc, eth.cross()))
+    own = Pool(collateral=900, positions=(eth,))
+    assert frame.loc["ETHUSDT", "cross [$/coin]"] == liquidation_price(shared, "ETHUSDT")
+    assert frame.loc["ETHUSDT", "isolated [$/coin]"] == liquidation_price(own, "ETHUSDT")
+    assert frame.loc["ETHUSDT", "isolated: bankrupt [$/coin]"] == bankruptcy_price(own, "ETHUSDT")
+    away = frame.loc["BTCUSDT", "isolated: away [move]"]
+    assert away == liquidation_price(Pool(collateral=600, positions=(btc.isolated(),)), "BTCUSDT") / 61_000 - 1
+
+
+def test_a_rulebook_says_what_isolating_sets_aside():
+    rules = rulebook("bybit", "2022-11-25")
+    eth = rules.position("ETHUSDT", 0.1, 1198.45, leverage=4.2)
+    frame = tables.prices(Account(wallet_balance=100, positions=(eth,)), rules)
+    assert round(frame["isolated [$/coin]"].item(), 2) == 919.10  # as the venue showed
+
+
+def test_the_desk_shows_each_position_with_its_pool_and_what_is_free():
+    frame = tables.desk(Account(wallet_balance=10_000, positions=two("mixed")))
+    assert frame.index.tolist() == ["BTCUSDT long", "ETHUSDT short", "free to use"]
+    assert frame["equity [$]"].tolist() == [9_200.0, 900.0, 8_590.0]
+
+
+def test_tiers_and_rulebooks_are_as_recorded():
+    schedule = BINANCE.schedule("BTCUSDT")
+    frame = tables.tiers(schedule)
+    assert frame["amount [$]"].tolist() == list(schedule.amounts)
+    assert frame.index.tolist() == list(range(1, len(schedule.tiers) + 1))
+    books = tables.rulebooks([BINANCE, rulebook("dydx_v4", "2026-03-04")])
+    assert books["liquidates at equality"].tolist() == [True, False]
+    assert books["maintenance basis"].tolist() == ["mark", "mark"]
+
+
+def test_a_ledger_has_one_row_an_event_and_keeps_the_balance():
+    events = [
+        SetLeverage(symbol="BTCUSDT", leverage=10),
+        Fill(symbol="BTCUSDT", quantity=0.1, price=60_000, fee_rate=0.0005),
+        MarkPrices(prices={"BTCUSDT": 50_000}),
+    ]
+    frame = tables.ledger(replay(Account(wallet_balance=800), events, Rules(book=BINANCE), insurance_fund=500))
+    assert frame["event"].tolist() == ["start", "set leverage", "fill", "mark prices"]
+    assert frame["liquidated"].tolist() == ["", "", "", "BTCUSDT"]
+    came = frame["deposits [$]"] - frame["withdrawals [$]"] + frame["fund at start [$]"]
+    went = frame[["wallet [$]", "fees [$]", "funding [$]", "insurance fund [$]", "counterparties [$]"]].sum(axis=1)
+    assert np.allclose(came, went)
+
+
+def test_key_figures_are_the_recorded_ones():
+    frame = tables.key_figures(crash("may-crash-2021"))
+    recorded = crash("may-crash-2021").figures["BTCUSDT"]
+    assert frame.loc["BTCUSDT", "mark price [$/coin]"].tolist() == recorded.mark_prices.tolist()
+
+
+def test_scores_add_up():
+    found = compare_scores(
+        crash_desk("may-crash-2021", 10_000, [Opening(symbol="ETHUSDT", dollars=12_500, leverage=5)]),
+        [Close("ETHUSDT")],
+    )
+    frame = tables.scores(found)
+    assert frame.index.tolist() == list(found)
+    parts = frame["prices [$]"] - frame["fees [$]"] - frame["funding [$]"] - frame["taken [$]"]
+    assert np.allclose(frame["end [$]"] - frame["start [$]"], parts)
+
+
+def test_odds_stand_beside_their_errors():
+    btc = Position.open(symbol="BTC", quantity=1, price=100, schedule=FLAT, leverage=10)
+    accounts = {
+        "cross": Account(wallet_balance=1e9, positions=(btc,)),
+        "own": Account(wallet_balance=10, positions=(btc,)),
+    }
+    found = compare(accounts, Diffusion(volatility={"BTC": 0.6}), paths=1_024, seed=1)
+    frame = tables.odds(found)
+    assert frame.loc["own", "liquidation [share]"] == found["own"].liquidation.value
+    assert frame.loc["own", "± liquidation [share]"] == found["own"].liquidation.standard_error
+    assert np.isnan(frame.loc["cross", "loss if liquidated [$]"])
+
+
+def test_decisions_and_trials_are_told_with_their_limit():
+    btc = Position.open(symbol="BTCUSDT", quantity=1, price=60_000, schedule=FLAT, leverage=20)
+    found = decide(10_000, [btc], MARKETS["2020 to 2026"], paths=1_024)
+    frame = tables.decisions(found)
+    assert frame["limit"].tolist() == ["breaks the limit", "meets the limit"]
+    assert frame["loses more than 50 % [share]"].tolist() == [each.over.value for each in found.prospects]
+    pair = [Position.open(symbol=each, quantity=0.1, price=1_000, schedule=FLAT) for each in ("BTCUSDT", "ETHUSDT")]
+    four = tables.decisions(decide(10_000, pair, MARKETS["2020 to 2026"], paths=1_024))
+    assert four.index.tolist() == ["cross", "ETHUSDT isolated", "BTCUSDT isolated", "isolated"]
+    assert (four["± median loss [$]"] > 0).all()
+    tried = trial("one coin", size=1, leverage=3, days=1, market=MARKETS["2023, calm"], paths=1_024)
+    row = tables.trials([tried]).iloc[0]
+    assert (row["kind"], row["leverage"], row["outcome"]) == ("one coin", 3, tried.outcome.value)
+
+
+def test_progress_and_items_are_one_row_each():
+    kept = Progress(attempts=(Attempt(item="02-price", kind="question", answer=5, right=True, codes=("SIGN",)),))
+    assert tables.progress(kept)[["item", "right"]].to_numpy().tolist() == [["02-price", True]]
+    assert tables.progress(Progress()).columns.tolist() == tables.progress(kept).columns.tolist()
+    item = Item(task="sizing-1", n=20, right=15, difficulty=0.75, interval=(0.53, 0.89), beliefs=(("SIGN", 3),))
+    row = tables.items([item]).loc["sizing-1"]
+    assert (row["difficulty [share]"], row["beliefs"], row["at most [share]"]) == (0.75, "SIGN (3)", 0.89)
