@@ -104,8 +104,7 @@ class Rulebook:
         isolated_basis: the same for isolated positions; left out, as `maintenance_basis`.
         closing_fee: where the fee for closing is counted.
         closing_fee_rate: that fee [1].
-        liquidates_at_equality: True where equity = maintenance is liquidated already (most venues); False where only
-            equity < maintenance is (dYdX).
+        liquidates_at_equality: whether equity = maintenance is liquidated already (most venues; not dYdX).
         ratio: how the venue shows how near liquidation is.
         mode_scope: what a margin mode is set for.
         mode_change: when it may be changed; None where that is not recorded, as of the terms below.

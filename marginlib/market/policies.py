@@ -62,14 +62,6 @@ def largest_loss_first(pool: Pool) -> Sequence[int]:
 
     Args:
         pool: the pool to be liquidated.
-
-    Example:
-        >>> from marginlib import RiskSchedule
-        >>> flat = RiskSchedule.flat(0.004)
-        >>> btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=flat)
-        >>> eth = Position.open(symbol="ETHUSDT", quantity=1, price=3_000, schedule=flat)
-        >>> largest_loss_first(Pool(collateral=600, positions=(btc, eth.at(2_900))))
-        [1, 0]
     """
     return _falling(pool, lambda position: -position.unrealized_pnl)
 

@@ -147,7 +147,12 @@ class Setting(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Replenishment:
-    """Margin [quote currency] that an isolated position drew from the available balance instead of being liquidated."""
+    """Margin that an isolated position drew from the available balance instead of being liquidated.
+
+    Args:
+        symbol: the position.
+        amount: how much [quote currency].
+    """
 
     symbol: str
     amount: float
