@@ -117,9 +117,7 @@ def _crash_replay(*, event: str, leverage: int, cursor: int) -> Chart:
         x_range=(0.0, length),
         y_range=_HEIGHTS[event == _RISING],
         lines=tuple(ways),
-        markers=tuple(
-            Marker(label=f"{line.label} now, hour", role="mark", x=now, y=_height(line, now)) for line in ways
-        ),
+        markers=tuple(Marker(f"{line.label} now, hour", "mark", now, _height(line, now)) for line in ways),
     )
     sentence = _sentence(event, leverage, now, runs)
     return Chart(
@@ -136,14 +134,14 @@ def _crash_replay(*, event: str, leverage: int, cursor: int) -> Chart:
 
 def _line(label: str, role: str, x: tuple[float, ...], y: tuple[float, ...]) -> Line:
     """Return a line."""
-    return Line(label=label, role=role, x=x, y=y)
+    return Line(label, role, x, y)
 
 
 def _death(run: _Run, symbol: str, now: float, label: str, role: str) -> Marker:
     """Return the mark of a liquidation that has happened by now."""
     found = next(((hour, left) for hour, name, left, _ in run.gone if name == symbol and hour <= now), None)
     hour, left = found or (None, 0.0)
-    return Marker(label=label, role=role, x=None if hour is None else round(hour, 1), y=left)
+    return Marker(label, role, None if hour is None else round(hour, 1), left)
 
 
 @cache
@@ -152,7 +150,7 @@ def _price_line(event: str, symbol: str, role: str) -> Line:
     figures = crash(event).figures[symbol]
     hours = (figures.times - figures.times[0]).astype(float) / 3_600
     change = 100 * (figures.mark_prices / figures.mark_prices[0] - 1)
-    return Line(label=symbol.removesuffix("USDT"), role=role, x=tuple(hours.tolist()), y=tuple(change.tolist()))
+    return Line(symbol.removesuffix("USDT"), role, tuple(hours.tolist()), tuple(change.tolist()))
 
 
 def _height(line: Line, x: float) -> float:

@@ -1,140 +1,27 @@
-"""Figures of notebooks 07 and 08: what time does to a liquidation price, and what happens when it is reached."""
+"""Notebook 08: a liquidation, step by step."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from types import MappingProxyType
 from typing import NamedTuple
 
-from marginlib.course.figures.tiers import TIER_DATE
+from marginlib.course.figures import TIER_DATE
+from marginlib.course.figures.funding_drift import backing
 from marginlib.drawing.chart import Chart, Explorer, Line, Marker, Panel, Table, alt_text, choice, slider
 from marginlib.liquidation import liquidation_price
 from marginlib.margin import risk
-from marginlib.market.events import Funding, MarkPrices
+from marginlib.market.events import MarkPrices
 from marginlib.market.policies import fifth_first, full_close, step_down
 from marginlib.market.replay import Rules, Snapshot, replay
 from marginlib.market.settlement import Liquidation
-from marginlib.model import Account, Health, Pool, Position
-from marginlib.tiers import RiskSchedule
-from marginlib.venues import PaidFrom, rulebook
-from marginlib.words import money, percent, price_text
+from marginlib.model import Account, Health, Pool
+from marginlib.venues import rulebook
+from marginlib.words import money, price_text
 
-__all__ = ["FUNDING_DRIFT", "LIQUIDATION_STEPS"]
-
-# ---------------------------------------------------------------------------------------------------------------------
-# 07: funding moves the liquidation price while the mark price stands still
-# ---------------------------------------------------------------------------------------------------------------------
-
-MARK, WALLET, LONGEST, A_DAY = 60_000.0, 10_000.0, 60, 3  # settlements a day, one every eight hours
-_BTC = Position.open(
-    symbol="BTCUSDT", quantity=0.5, price=MARK, schedule=RiskSchedule.flat(0.004, max_leverage=125), leverage=10
-)
-_PAYERS = MappingProxyType(
-    {"margin": "its own margin", "account": "the free balance", "cross": "the cross pool"},
-)
-
-
-@cache
-def _funded(rate: float, payer: str) -> tuple[tuple[Snapshot, float], ...]:
-    """Return half a bitcoin after every settlement of sixty days, as long as it lives, with its liquidation price."""
-    held = _BTC if payer == "cross" else _BTC.isolated()
-    rules = Rules(funding_from=PaidFrom.ACCOUNT if payer == "account" else PaidFrom.POSITION)
-    settlements = [Funding(rates={"BTCUSDT": rate})] * (LONGEST * A_DAY)
-    states = replay(Account(wallet_balance=WALLET, positions=(held,)), settlements, rules)
-    alive = [state for state in states if state.account.positions]
-    return tuple((state, liquidation_price(_backing(state.account), "BTCUSDT") or 0.0) for state in alive)
-
-
-def _backing(account: Account) -> Pool:
-    """Return the pool that backs the position, or the free money where there is no position any more."""
-    pools = account.pools()
-    return next((pool for pool in pools if pool.positions), pools[0])
-
-
-def _funding_drift(*, rate: float, payer: str, days: int) -> Chart:
-    """Return the liquidation price of a long over days of funding, the mark price standing still."""
-    alive, prices = zip(*_funded(rate, payer), strict=True)
-    xs = tuple(k / A_DAY for k in range(len(alive)))
-    behind = tuple(_backing(state.account).collateral for state in alive)
-    free = tuple(state.account.wallet_balance - own for state, own in zip(alive, behind, strict=True))
-    last = min(days * A_DAY, len(alive) - 1)
-    ended = days * A_DAY >= len(alive)
-    here, price = alive[last], prices[last]
-    now = Marker(label="day", role="liquidation", x=round(xs[last], 2), y=price)
-    left = Panel(
-        title="liquidation price",
-        x_label="days",
-        y_label="BTC price [$]",
-        x_range=(0, LONGEST),
-        y_range=(35_000, 62_500),
-        lines=(
-            Line(label="mark price, standing still", role="mark", x=(0, LONGEST), y=(MARK, MARK)),
-            Line(label="liquidation price", role="liquidation", x=xs, y=prices),
-        ),
-        markers=(now,),
-    )
-    right = Panel(
-        title="your money",
-        x_label="days",
-        y_label="[$]",
-        x_range=(0, LONGEST),
-        y_range=(0, 13_000),
-        lines=(
-            Line(label="behind the position", role="equity", x=xs, y=behind),
-            Line(label="rest of the account", role="isolated", x=xs, y=free),
-        ),
-        markers=(replace(now, role="mark", y=behind[last]),),
-    )
-    paid = here.ledger.funding
-    flow = f"receives {money(-paid)}" if paid < 0 else f"pays {money(paid)}"
-    drift = f"stays at {price:,.0f}" if price == prices[0] else f"moves from {prices[0]:,.0f} to {price:,.0f}"
-    sentence = (
-        f"At {percent(rate, 2)} every eight hours, BTC standing still, the long {flow} in {xs[last]:.4g} days, from "
-        f"{_PAYERS[payer]}. Its liquidation price {drift}."
-    )
-    if ended:
-        sentence += f" The settlement at {(last + 1) / A_DAY:.4g} days liquidates it."
-    return Chart(
-        panels=(left, right),
-        sentence=sentence,
-        table=Table(
-            columns=("after the days", "value"),
-            rows=(
-                ("one settlement", money(rate * _BTC.notional)),
-                ("paid so far (-: received)", money(paid)),
-                ("behind the position", money(behind[last])),
-                ("rest of the account", money(free[last])),
-                ("liquidation price", price_text(price)),
-                ("away from the mark price", percent(price / MARK - 1)),
-            ),
-        ),
-        alt=alt_text("Funding of a long of 0.5 BTC in a wallet of $10,000", left, sentence),
-    )
-
-
-FUNDING_DRIFT = Explorer(
-    name="FUNDING_DRIFT",
-    title="Funding moves the liquidation price",
-    controls=(
-        slider(
-            "rate",
-            "funding rate per 8 h",
-            (-0.001, -0.0005, -0.0003, -0.0001, 0.0, 0.0001, 0.0002, 0.0003, 0.0005, 0.001, 0.002),
-            0.0003,
-            "{:+.2%}",
-        ),
-        choice("payer", "paid from", _PAYERS, "margin"),
-        slider("days", "days", (0, 1, 2, 3, 5, 7, 10, 14, 21, 30, 45, 60), 30, "{}"),
-    ),
-    build=_funding_drift,
-)
-
-# ---------------------------------------------------------------------------------------------------------------------
-# 08: liquidation, step by step
-# ---------------------------------------------------------------------------------------------------------------------
+__all__ = ["LIQUIDATION_STEPS"]
 
 _POLICIES = MappingProxyType(
     {
@@ -174,13 +61,13 @@ def _frames(policy: str, ending: str) -> list[_Frame]:
     """Return every step: the start, and for each price first what the venue sees, then what it does."""
     states = _liquidated(policy, ending)
     bought = "20 BTC are bought at 60,000 with $24,000 of isolated margin. The position stands in tier 3."
-    frames = [_Frame(60_000.0, _backing(states[0].account), states[0], bought)]
+    frames = [_Frame(60_000.0, backing(states[0].account), states[0], bought)]
     for before, after in pairwise(states):
         mark = after.mark_prices["BTCUSDT"]
-        pool = _backing(before.account)
+        pool = backing(before.account)
         seen = pool.at(dict.fromkeys(pool.symbols, mark))
         frames.append(_Frame(mark, seen, before, _seen(seen, mark)))
-        frames.append(_Frame(mark, _backing(after.account), after, _done(after)))
+        frames.append(_Frame(mark, backing(after.account), after, _done(after)))
     return frames
 
 
@@ -201,7 +88,7 @@ def _done(state: Snapshot) -> str:
     if not state.liquidations:
         return "The venue has nothing to do."
     words = " ".join(map(_told, state.liquidations))
-    pool = _backing(state.account)
+    pool = backing(state.account)
     if not pool.positions:
         return f"{words} Nothing is left of the position."
     price = price_text(liquidation_price(pool, "BTCUSDT"))
@@ -242,11 +129,11 @@ def _liquidation_steps(*, policy: str, ending: str, step: int) -> Chart:
         x_range=span,
         y_range=(0, 1_300_000),
         lines=(
-            Line(label="position", role="position", x=xs, y=_stairs([each.notional for each in risks])),
-            Line(label="tier 3 starts", role="isolated", x=span, y=(floors[2],) * 2),
-            Line(label="tier 2 starts", role="mark", x=span, y=(floors[1],) * 2),
+            Line("position", "position", xs, _stairs([each.notional for each in risks])),
+            Line("tier 3 starts", "isolated", span, (floors[2],) * 2),
+            Line("tier 2 starts", "mark", span, (floors[1],) * 2),
         ),
-        markers=(Marker(label="step", role="mark", x=float(step), y=now.notional),),
+        markers=(Marker("step", "mark", float(step), now.notional),),
     )
     right = Panel(
         title=f"who has the money ({_ENDINGS[ending][0]})",
@@ -255,11 +142,11 @@ def _liquidation_steps(*, policy: str, ending: str, step: int) -> Chart:
         x_range=span,
         y_range=(-5_000, 26_000),
         lines=(
-            Line(label="your equity", role="equity", x=xs, y=_stairs([each.equity for each in risks])),
-            Line(label="maintenance margin", role="maintenance", x=xs, y=_stairs([each.maintenance for each in risks])),
-            Line(label="insurance fund, change", role="bankruptcy", x=xs, y=_stairs(funds)),
+            Line("your equity", "equity", xs, _stairs([each.equity for each in risks])),
+            Line("maintenance margin", "maintenance", xs, _stairs([each.maintenance for each in risks])),
+            Line("insurance fund, change", "bankruptcy", xs, _stairs(funds)),
         ),
-        markers=(Marker(label="step", role="mark", x=float(step), y=now.equity),),
+        markers=(Marker("step", "mark", float(step), now.equity),),
     )
     sentence = f"Step {step}. {words}"
     wallet, ledger = state.account.wallet_balance, state.ledger
@@ -298,5 +185,4 @@ LIQUIDATION_STEPS = Explorer(
         slider("step", "step", tuple(range(STEPS + 1)), 0, "{}", plays=True),
     ),
     build=_liquidation_steps,
-    precomputed=True,
 )

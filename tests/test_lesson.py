@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from copy import deepcopy
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -60,6 +61,18 @@ def test_a_lesson_holds_the_figure_once_and_asks_nothing_of_the_network(ran):
     assert len(data["figures"]) == len(data["sources"]) == page.count("data-live-figure=") == 1
     assert not OUTSIDE.search(page)
     assert "widget-view" not in page
+
+
+def test_a_figure_that_an_earlier_version_saved_is_in_the_page_with_its_own_script():
+    """What stands in a notebook of 0.1.0: five traits, and a script that knows them."""
+    notebook = nbformat.read(Path(__file__).with_name("saved_by_0_1_0.ipynb"), as_version=4)
+    (saved,) = [each for each in states(notebook).values() if each["model_module"] == "anywidget"]
+    page, _ = LessonExporter().from_notebook_node(notebook)
+    data = json.loads(re.search(r'<script[^>]* id="live-figures"[^>]*>(.*?)</script>', page, re.DOTALL)[1])
+    (figure,) = data["figures"].values()
+    assert data["sources"] == [{"esm": saved["state"]["_esm"], "css": saved["state"]["_css"]}]
+    assert {"form", "first", "start", "at"} <= set(figure["state"])
+    assert [each["path"] for each in figure["buffers"]] == [["packed"]]
 
 
 each_notebook = pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)

@@ -72,19 +72,14 @@ def _rulebooks(*, venue: str, setting: int) -> Chart:
         x_range=(low, high),
         y_range=(-60 * reach, 190 * reach),
         lines=(
-            Line(label="equity", role="equity", x=prices, y=tuple(100 * each.equity / value for each in along)),
-            Line(
-                label="maintenance margin",
-                role="maintenance",
-                x=prices,
-                y=tuple(100 * each.maintenance / value for each in along),
-            ),
+            Line("equity", "equity", prices, tuple(100 * each.equity / value for each in along)),
+            Line("maintenance margin", "maintenance", prices, tuple(100 * each.maintenance / value for each in along)),
         ),
         markers=(
-            Marker(label="mark price now", role="mark", x=_ENTRY, y=100 * risk(pool).equity / value),
-            Marker(label="liquidation price", role="liquidation", x=liquidation, y=100 * kept / value),
-            Marker(label="bankruptcy price", role="bankruptcy", x=bankruptcy, y=0.0),
-            Marker(label="liquidation price on Binance USD-M", role="isolated", x=base, y=0.0),
+            Marker("mark price now", "mark", _ENTRY, 100 * risk(pool).equity / value),
+            Marker("liquidation price", "liquidation", liquidation, 100 * kept / value),
+            Marker("bankruptcy price", "bankruptcy", bankruptcy, 0.0),
+            Marker("liquidation price on Binance USD-M", "isolated", base, 0.0),
         ),
     )
     sentence = (

@@ -40,7 +40,7 @@ def _partitions(*, kind: str, size: int, leverage: int) -> Chart:
         y_label="loses more than half [%]",
         x_range=(-4.0, 104.0),
         y_range=(-4.0, 64.0),
-        lines=(Line(label="the limit", role="liquidation", x=(-4.0, 104.0), y=(100 * limit.chance,) * 2),),
+        lines=(Line("the limit", "liquidation", (-4.0, 104.0), (100 * limit.chance,) * 2),),
         markers=tuple(_dot(each, 100 * each.over.value) for each in _ordered(decision)),
     )
     right = Panel(
@@ -49,7 +49,7 @@ def _partitions(*, kind: str, size: int, leverage: int) -> Chart:
         y_label="average of the worst 5 % [$]",
         x_range=(-4.0, 104.0),
         y_range=(-400.0, 10_900.0),
-        lines=(Line(label="half of the wallet", role="mark", x=(-4.0, 104.0), y=(limit.loss * WALLET,) * 2),),
+        lines=(Line("half of the wallet", "mark", (-4.0, 104.0), (limit.loss * WALLET,) * 2),),
         markers=tuple(_dot(each, each.tail_loss.value) for each in _ordered(decision)),
     )
     sides, correlation = BOOKS[kind]
@@ -103,7 +103,7 @@ def _table(decision: Decision) -> Table:
 def _dot(prospect: Prospect, height: float) -> Marker:
     """Return the point of a partition."""
     x = round(100 * prospect.liquidation.value, 1)
-    return Marker(label=f"{_LABELS[prospect.name]}: at", role=_ROLES[prospect.name], x=x, y=height)
+    return Marker(f"{_LABELS[prospect.name]}: at", _ROLES[prospect.name], x, height)
 
 
 PARTITIONS = Explorer(

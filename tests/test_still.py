@@ -5,31 +5,39 @@ import re
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from marginlib import MarginError
 from marginlib.course import figures
 from marginlib.drawing.chart import Table
-from marginlib.drawing.still import Drawing, show_table, static, table_html
+from marginlib.drawing.still import png, show_table, static, table_html
 
 
 def pixels(png):
     return imread(io.BytesIO(png))
 
 
-def test_an_updated_drawing_is_the_drawing_of_the_new_chart():
-    moved = Drawing(figures.ISOLATED())
-    moved.update(figures.ISOLATED(leverage=50, added=300))
-    assert np.array_equal(pixels(moved.png()), pixels(Drawing(figures.ISOLATED(leverage=50, added=300)).png()))
+def test_pictures_have_one_size_and_show_a_change():
+    many, none = (pixels(png(figures.CROSS(leverage=each))) for each in (20, 5))  # at 5x no liquidation price
+    assert many.shape == none.shape
+    assert not np.array_equal(many, none)
 
 
-def test_a_picture_keeps_its_size_and_shows_a_change():
-    drawing = Drawing(figures.CROSS())
-    before = pixels(drawing.png())
-    drawing.update(figures.CROSS(leverage=5))  # no liquidation price: its marker goes
-    after = pixels(drawing.png())
-    assert before.shape == after.shape
-    assert not np.array_equal(before, after)
+def test_what_is_drawn_are_the_numbers_of_the_frame(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: drawn.append(figure))
+    chart = figures.TIERS(notional=5_000_000)
+    png(chart)
+    for ax, panel in zip(drawn[0].axes, chart.panels, strict=True):
+        wanted = [(line.x, line.y) for line in panel.lines] + [((each.x,), (each.y,)) for each in panel.markers]
+        lines = {(tuple(map(float, line.get_xdata())), tuple(map(float, line.get_ydata()))) for line in ax.lines}
+        assert {(tuple(map(float, x)), tuple(map(float, y))) for x, y in wanted} <= lines
+        assert [text.get_text() for text in ax.get_xticklabels()] == ["10,000", "100,000", "1M", "10M", "100M"]
+        assert (ax.get_xlim(), ax.get_ylim()) == (panel.x_range, panel.y_range)
+        names = [text.get_text() for text in ax.get_legend().get_texts()]
+        assert names[: len(panel.lines)] == [line.label for line in panel.lines]
+        assert names[-1] == "this position 5M"
 
 
 def test_a_static_figure_has_picture_alt_sentence_and_table():
