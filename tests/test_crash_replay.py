@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from marginlib import Account, Contract, MarginError, RiskSchedule, UnknownNameError, account_risk, liquidation_price
-from marginlib.market.crash import crash_replay, crash_rulebooks
+from marginlib.market.walk import crash_replay, crash_rulebooks
 from marginlib.market.events import MarkPrices
 from marginlib.market.policies import step_down
 from marginlib.market.recorded import crash, crashes

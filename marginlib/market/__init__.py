@@ -5,7 +5,7 @@ file gave them; a `PricePath` holds one mark price per moment and symbol, and sa
 or generated. This wing needs numpy; `download` needs the optional extra `live` as well.
 """
 
-from marginlib.market.crash import crash_replay, crash_rulebooks
+from marginlib.market.bars import replay_history
 from marginlib.market.desk import (
     AddMargin,
     Close,
@@ -15,19 +15,17 @@ from marginlib.market.desk import (
     Reduce,
     SwitchMode,
     against_nothing,
-    audit,
     compare_scores,
     crash_desk,
     path_desk,
     play,
-    status,
     worth,
 )
 from marginlib.market.download import DownloadError, download
 from marginlib.market.events import AddIsolatedMargin, Fill, Funding, MarkPrices, SetLeverage, SetMarginMode
 from marginlib.market.files import read_bars
 from marginlib.market.generate import block_bootstrap_path, geometric_brownian_path, jump_diffusion_path
-from marginlib.market.paths import Bars, PricePath, join_bars
+from marginlib.market.paths import Bars, PricePath
 from marginlib.market.policies import (
     fifth_first,
     full_close,
@@ -38,6 +36,7 @@ from marginlib.market.policies import (
 )
 from marginlib.market.recorded import Crash, KeyFigures, crash, crashes
 from marginlib.market.replay import Replenishment, Rules, Snapshot, replay, step
+from marginlib.market.walk import crash_replay, crash_rulebooks
 from marginlib.venues import Leftover, ModeChange, PaidFrom
 
 __all__ = [
@@ -66,7 +65,6 @@ __all__ = [
     "Snapshot",
     "SwitchMode",
     "against_nothing",
-    "audit",
     "block_bootstrap_path",
     "compare_scores",
     "crash",
@@ -78,7 +76,6 @@ __all__ = [
     "fifth_first",
     "full_close",
     "geometric_brownian_path",
-    "join_bars",
     "jump_diffusion_path",
     "largest_loss_first",
     "largest_maintenance_first",
@@ -87,7 +84,7 @@ __all__ = [
     "play",
     "read_bars",
     "replay",
-    "status",
+    "replay_history",
     "step",
     "step_down",
     "worth",

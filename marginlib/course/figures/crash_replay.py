@@ -8,9 +8,9 @@ from itertools import pairwise
 
 from marginlib.drawing.chart import Chart, Explorer, Line, Marker, Panel, Table, alt_text, choice, slider
 from marginlib.margin import account_risk
-from marginlib.market.crash import crash_replay, crash_rulebooks
 from marginlib.market.recorded import crash
 from marginlib.market.replay import Rules, Snapshot
+from marginlib.market.walk import crash_replay, crash_rulebooks
 from marginlib.model import Account, MarginMode
 from marginlib.words import money, percent
 

@@ -1,7 +1,7 @@
 """Send a book through a recorded crash: who is liquidated when, at what price, and what is left.
 
-The prices are the recorded key figures of `marginlib.market` and straight lines between them, so every moment found
-between two figures is a moment on a line, not one that was recorded. What moves is `marginlib.market.replay.step` alone.
+The prices are recorded key figures and straight lines between them, so every moment found between two figures is a
+moment on a line, not one that was recorded. What moves is `marginlib.market.replay.step` alone.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def crash_replay(event: str, account: Account, rules: Rules, *, insurance_fund: 
 
     Raises:
         UnknownNameError: no such event is recorded, or not that symbol in it.
-        MarginError: the account holds nothing, or an inverse contract, whose equity is not straight along a line.
+        MarginError: the account holds nothing, or `walk` refuses it.
 
     Example:
         >>> book, = crash_rulebooks("may-crash-2021")
@@ -103,11 +103,6 @@ def crash_replay(event: str, account: Account, rules: Rules, *, insurance_fund: 
     """
     if not account.positions:
         raise MarginError("account.positions = (): give at least one position in a symbol of the event")
-    for position in account.positions:
-        if position.contract is not Contract.LINEAR:
-            raise MarginError(
-                f"contract of {position.symbol} = {position.contract}: give linear contracts, as those recorded are"
-            )
     path = crash(event).path(tuple(dict.fromkeys(each.symbol for each in account.positions)), step="1d")
     return walk(Snapshot.start(account, insurance_fund=insurance_fund), path.marks(), rules)
 
@@ -123,6 +118,9 @@ def walk(state: Snapshot, moments: Iterable[Moment], rules: Rules) -> tuple[Snap
     Returns:
         Snapshots with their `time`, the first at the first moment.
 
+    Raises:
+        MarginError: the account holds an inverse contract, whose equity is not straight along a line.
+
     Example:
         >>> btc = crash_rulebooks("may-crash-2021")[0].position("BTCUSDT", 1, 100, leverage=2)
         >>> start = Snapshot.start(Account(wallet_balance=50, positions=(btc,)))
@@ -131,6 +129,11 @@ def walk(state: Snapshot, moments: Iterable[Moment], rules: Rules) -> tuple[Snap
         >>> [(str(each.time)[11:], len(each.account.positions)) for each in walk(start, moments, Rules())]
         [('12:00:00', 1), ('12:00:50', 0), ('12:01:40', 0)]
     """
+    for position in state.account.positions:
+        if position.contract is not Contract.LINEAR:
+            raise MarginError(
+                f"contract of {position.symbol} = {position.contract}: give linear contracts, as those recorded are"
+            )
     corners = [_Corner(int(when.astype("datetime64[s]").astype(np.int64)), dict(marks)) for when, marks in moments]
     states = [_moved(state, *corners[0], rules)]
     for line in pairwise(corners):
