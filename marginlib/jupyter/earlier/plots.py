@@ -1,5 +1,5 @@
 from marginlib.drawing.chart import Table
-from marginlib.drawing.still import Drawing, Static, static
+from marginlib.drawing.still import Static, png, static
 from marginlib.tables import Shown, show_table
 
 
