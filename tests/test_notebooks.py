@@ -15,7 +15,7 @@ from nbclient import NotebookClient
 from refresh_notebooks import ROOT, clean, notebooks, text
 
 from marginlib.drawing.live import ExplorerPanel
-from marginlib.practice.questions import questions
+from marginlib.practice.bank import questions
 
 NOTEBOOKS = notebooks()
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])

@@ -2,12 +2,13 @@
 
 from marginlib.course import figures
 from marginlib.course.figures.maps import survival_chart
-from marginlib.course.session import Given, check, start
+from marginlib.course.session import Given, check, progress_page, start
 
 __all__ = [
     "Given",
     "check",
     "figures",
+    "progress_page",
     "start",
     "survival_chart",
 ]
