@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from marginlib.course import progress_page
 from marginlib.course.tasks import SETS, tasks
-from marginlib.practice import gain
+from marginlib.practice import gain, progress_page
 from marginlib.practice.bank import questions
 from marginlib.practice.objectives import OBJECTIVES
 from marginlib.practice.progress import load

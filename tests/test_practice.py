@@ -16,7 +16,6 @@ from nbclient import NotebookClient
 from refresh_notebooks import clean
 
 from marginlib import practice
-from marginlib.course import progress_page
 from marginlib.course.tasks import SETS, tasks
 from marginlib.practice import (
     ask,
@@ -25,6 +24,7 @@ from marginlib.practice import (
     gain,
     opening_questions,
     predict,
+    progress_page,
     reveal,
 )
 from marginlib.practice.bank import question, questions

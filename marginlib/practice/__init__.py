@@ -12,7 +12,7 @@ from datetime import date
 from marginlib.errors import wrong
 from marginlib.practice.bank import question, questions
 from marginlib.practice.judge import Question
-from marginlib.practice.pages import CalibrationPage, GainPage
+from marginlib.practice.pages import CalibrationPage, GainPage, ProgressPage
 from marginlib.practice.panels import QuestionPanel, QuestionPanels, today
 from marginlib.practice.progress import load
 from marginlib.practice.reveal import Reveal, reveal
@@ -21,6 +21,7 @@ from marginlib.practice.spacing import draw
 __all__ = [
     "CalibrationPage",
     "GainPage",
+    "ProgressPage",
     "QuestionPanel",
     "QuestionPanels",
     "Reveal",
@@ -30,6 +31,7 @@ __all__ = [
     "gain",
     "opening_questions",
     "predict",
+    "progress_page",
     "reveal",
 ]
 
@@ -95,6 +97,11 @@ def calibration(notebook: str | None = None) -> CalibrationPage:
 def gain() -> GainPage:
     """Return the questions before the course beside their twins after it."""
     return GainPage()
+
+
+def progress_page() -> ProgressPage:
+    """Return your progress by objective, with a button that writes a copy."""
+    return ProgressPage()
 
 
 def _known(notebook: str) -> str:

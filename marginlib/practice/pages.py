@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import groupby
 from weakref import WeakSet
 
@@ -14,10 +14,20 @@ from marginlib.practice.progress import Attempt, Calibration, Progress, Standing
 from marginlib.practice.tasks.task import Task
 from marginlib.words import text_html
 
-__all__ = ["CalibrationPage", "GainPage", "ProgressPage"]
+__all__ = ["CalibrationPage", "GainPage", "ProgressPage", "count_exercises"]
 
 _FEW = 10
 _pages: WeakSet[_Page] = WeakSet()
+_exercises: list[Callable[[], Iterable[Task]]] = []
+
+
+def count_exercises(source: Callable[[], Iterable[Task]]) -> None:
+    """Let pages of progress count some tasks beside the questions; the course, which stands above, hands them in.
+
+    Args:
+        source: returns the tasks.
+    """
+    _exercises.append(source)
 
 
 class _Page(Form):
@@ -135,14 +145,10 @@ def _outcome(attempts: list[Attempt]) -> str:
 
 
 class ProgressPage(_Page):
-    """Where you stand with each objective of the course, and a button that writes a copy.
+    """Where you stand with each objective of the course, and a button that writes a copy."""
 
-    Args:
-        exercises: the tasks that count beside the questions.
-    """
-
-    def __init__(self, exercises: Iterable[Task]) -> None:
-        exercises = tuple(exercises)
+    def __init__(self) -> None:
+        exercises = [task for source in _exercises for task in source()]
         self._labels = {each.id: each.label for each in questions()}
         self._labels |= {each.id: f"exercise {each.id}, {each.title}" for each in exercises}
         counting = [each for each in questions() if each.role not in {"prediction", "pretest"}]

@@ -43,8 +43,7 @@ def file(tmp_path_factory):
 def path(tmp_path_factory):
     """A notebook with a panel of every kind."""
     path = tmp_path_factory.mktemp("practice") / "practice.ipynb"
-    first = "from marginlib.course import progress_page\nfrom marginlib.practice import ask, calibration, predict"
-    sources = [first, *CELLS.values()]
+    sources = ["from marginlib.practice import ask, calibration, predict, progress_page", *CELLS.values()]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     cells = [nbformat.v4.new_code_cell(source) for source in sources]
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
