@@ -3,13 +3,14 @@
 from marginlib.course import figures
 from marginlib.course.calculators import audit
 from marginlib.course.figures.survival_map import survival_chart
-from marginlib.course.session import Given, check, start
+from marginlib.course.session import Given, check, progress_page, start
 
 __all__ = [
     "Given",
     "audit",
     "check",
     "figures",
+    "progress_page",
     "start",
     "survival_chart",
 ]

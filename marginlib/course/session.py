@@ -13,16 +13,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from marginlib.course.tasks import task, tasks
+from marginlib.course.tasks import SETS, task, tasks
 from marginlib.errors import MarginError, wrong
 from marginlib.practice import progress
+from marginlib.practice.pages import ProgressPage
 from marginlib.practice.tasks.collecting import Outcome, collect
 from marginlib.practice.tasks.feedback import Feedback
 from marginlib.practice.tasks.judging import judge
 from marginlib.practice.tasks.numbering import SELF_STUDY, given, open_cases, ticket
 from marginlib.practice.tasks.task import Task
 
-__all__ = ["TICKETS", "Given", "check", "start"]
+__all__ = ["TICKETS", "Given", "check", "progress_page", "start"]
 
 TICKETS = "marginlib_tickets.json"  # what a teacher gives each student of a course
 
@@ -169,3 +170,8 @@ def _earlier_misses(task_id: str, seed: str) -> list[Any]:
         if known and attempt.answer not in answers:
             answers.append(attempt.answer)
     return answers
+
+
+def progress_page() -> ProgressPage:
+    """Return your progress by objective, the exercises counted, with a button that writes a copy."""
+    return ProgressPage(task for each in SETS for task in tasks(each))
