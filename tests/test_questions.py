@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib.resources import files
 from math import inf, nan
@@ -12,9 +11,12 @@ import pytest
 
 from marginlib import MarginError, UnknownNameError
 from marginlib.odds.diffusion import touch_probability
-from marginlib.practice.beliefs.catalogue import MISCONCEPTIONS
+from marginlib.practice.bank import _read, question, questions
+from marginlib.practice.beliefs import BELIEFS
+from marginlib.practice.judge import Input, Question, Verdict
 from marginlib.practice.objectives import OBJECTIVES
-from marginlib.practice.questions import Input, Question, Verdict, _read_bank, draw, judge, question, questions
+from marginlib.practice.progress import Attempt
+from marginlib.practice.spacing import draw
 
 ALL = questions()
 each_question = pytest.mark.parametrize("asked", ALL, ids=[each.id for each in ALL])
@@ -38,10 +40,14 @@ REFUTED = {
 }
 
 
+def judge(asked: Question, answer: object) -> Verdict:
+    return asked.judge(answer)
+
+
 def right_answer(asked: Question) -> object:
     if asked.kind == "counterexample":
-        return REFUTED[asked.data["checker"]][0]
-    return "none" if asked.kind == "number" and asked.right is None else asked.right
+        return REFUTED[asked.checker][0]
+    return asked.right
 
 
 # --- the bank -------------------------------------------------------------------------------------------------------
@@ -59,9 +65,9 @@ def test_the_right_answer_is_right(asked: Question) -> None:
 @pytest.mark.parametrize("asked", NUMBERS, ids=[each.id for each in NUMBERS])
 def test_no_belief_gives_the_right_number_and_each_is_told_in_words(asked: Question) -> None:
     told = 0
-    for code, belief in MISCONCEPTIONS.items():
+    for code, belief in BELIEFS.items():
         value = asked.says(code)
-        if belief.twist is None or asked.tolerance.same(value, asked.right):
+        if not belief.steps or asked.tolerance.same(value, asked.right):
             continue
         verdict = judge(asked, "none" if value is None else value)
         if not verdict.answered:
@@ -74,14 +80,14 @@ def test_no_belief_gives_the_right_number_and_each_is_told_in_words(asked: Quest
             explained = {verdict.codes, *verdict.ties}
             flipped = value is not None and asked.sized and value < 0
             assert (code,) in explained or flipped, (code, verdict)
-            assert verdict.codes == () or MISCONCEPTIONS[verdict.codes[0]].statement in verdict.message
+            assert verdict.codes == () or BELIEFS[verdict.codes[0]].statement in verdict.message
             told += 1
     assert told or asked.id in {"01-initial", "03-notional", "03-readings-10x"}  # the beliefs answer these right
 
 
 @pytest.mark.parametrize("asked", CHOICES, ids=[each.id for each in CHOICES])
 def test_every_wrong_choice_names_its_belief(asked: Question) -> None:
-    options = asked.options()
+    options = asked.options
     assert sum(option.right for option in options) == 1
     for k, option in enumerate(options):
         for given in (k, option.text, option.text.upper(), chr(ord("a") + k)):
@@ -90,8 +96,8 @@ def test_every_wrong_choice_names_its_belief(asked: Question) -> None:
             assert verdict.answer == option.text
         if not option.right:
             assert verdict.codes == (option.code,)
-            assert MISCONCEPTIONS[option.code].statement in verdict.message
-            assert MISCONCEPTIONS[option.code].remedy in verdict.message
+            assert BELIEFS[option.code].statement in verdict.message
+            assert BELIEFS[option.code].remedy in verdict.message
 
 
 @each_question
@@ -108,18 +114,18 @@ def test_messages_are_short_and_plain(asked: Question) -> None:
 def test_every_prediction_has_a_line_of_numbers() -> None:
     for asked in ALL:
         if asked.kind in {"choice", "ordering"}:
-            assert asked.explain or "ask" in asked.data, asked.id
+            assert asked.explain, asked.id
         if asked.kind == "number":
             assert "Here: " in judge(asked, 123_456).message, asked.id
 
 
 @pytest.mark.parametrize("asked", [each for each in ALL if each.kind == "counterexample"], ids=lambda each: each.id)
 def test_a_claim_is_refuted_by_numbers_and_not_by_others(asked: Question) -> None:
-    good, bad = REFUTED[asked.data["checker"]]
+    good, bad = REFUTED[asked.checker]
     assert judge(asked, good).right
     verdict = judge(asked, bad)
     assert not verdict.right
-    assert verdict.codes == (asked.data["code"],)
+    assert verdict.codes == (asked.code,)
     first = asked.inputs[0]
     for given in (None, {}, 5, {each.name: "x" for each in asked.inputs}, good | {first.name: first.high * 2}):
         assert not judge(asked, given).answered
@@ -129,7 +135,7 @@ def test_a_claim_is_refuted_by_numbers_and_not_by_others(asked: Question) -> Non
 def test_an_order_is_told_where_it_goes_wrong() -> None:
     asked = question("13-cross-steps")
     lines = list(asked.right)
-    shown = [option.text for option in asked.options()]
+    shown = list(asked.offered)
     assert sorted(shown) == sorted(lines)
     assert shown != lines
     assert judge(asked, [lines[k] for k in (0, 2, 1, 3, 4)]).right
@@ -177,12 +183,21 @@ def test_a_slip_of_unit_or_sign_is_told_kindly() -> None:
     [None, "", "  ", nan, inf, "nan", "inf", "abc", "1,2,3", "--5", True, [], {}, object(), "9" * 400, 10**400, "%"],
 )
 def test_what_is_no_answer_gets_a_kind_line(asked: Question, given: object) -> None:
+    if given is None and asked.kind == "number":
+        given = object()  # there, None is an answer: "there is no such number"
     verdict = judge(asked, given)
     assert isinstance(verdict, Verdict)
     assert not verdict.right
     assert not verdict.answered
     assert verdict.codes == ()
     assert len(verdict.message) < 300
+
+
+def test_none_is_an_answer_where_a_number_is_asked() -> None:
+    asked = question("03-notional")
+    assert asked.right is None
+    assert judge(asked, None).right
+    assert judge(PRICE, None).message.startswith("You said none, and it is 9.6 %.")
 
 
 def test_a_tie_is_said() -> None:
@@ -213,15 +228,15 @@ def test_the_odds_are_those_of_the_simulation_module() -> None:
 def told() -> list[tuple[str, str, str]]:
     """Return (belief, question, message) for a learner who holds one belief and answers every question by it."""
     rows = []
-    for code, belief in MISCONCEPTIONS.items():
+    for code, belief in BELIEFS.items():
         for asked in ALL:
-            if asked.kind == "number" and belief.twist:
+            if asked.kind == "number" and belief.steps:
                 value = asked.says(code)
                 if asked.tolerance.same(value, asked.right):
                     continue
                 verdict = judge(asked, "none" if value is None else value)
-            elif asked.kind == "choice" and any(option.code == code for option in asked.options()):
-                verdict = judge(asked, next(option.text for option in asked.options() if option.code == code))
+            elif asked.kind == "choice" and any(option.code == code for option in asked.options):
+                verdict = judge(asked, next(option.text for option in asked.options if option.code == code))
             else:
                 continue
             if code in verdict.codes:
@@ -233,12 +248,12 @@ def test_a_learner_who_holds_a_belief_is_told_that_belief(capsys: pytest.Capture
     rows = told()
     with capsys.disabled():
         print()  # noqa: T201 - the table is for a person to read
-        for code in MISCONCEPTIONS:
+        for code in BELIEFS:
             found = [(asked, message) for each, asked, message in rows if each == code]
             if found:
                 print(f"{code} ({len(found)} questions), {found[0][0]}: {found[0][1]}")  # noqa: T201
     heard = {code for code, *_ in rows}
-    assert heard == set(MISCONCEPTIONS)
+    assert heard == set(BELIEFS)
 
 
 # --- when to ask again ----------------------------------------------------------------------------------------------
@@ -246,18 +261,12 @@ def test_a_learner_who_holds_a_belief_is_told_that_belief(capsys: pytest.Capture
 DAY = date(2026, 3, 1)
 
 
-@dataclass
-class Answered:
-    item: str
-    time: str
-    right: bool | None
+def on(days_ago: int, item: str, right: bool | None) -> Attempt:
+    time = f"{DAY - timedelta(days=days_ago)}T10:00:00+00:00"
+    return Attempt(item=item, kind="question", answer=1, right=right, time=time)
 
 
-def on(days_ago: int, item: str, right: bool | None) -> Answered:
-    return Answered(item, f"{DAY - timedelta(days=days_ago)}T10:00:00+00:00", right)
-
-
-def ids(attempts: list[object], notebook: str = "03", count: int = 3) -> list[str]:
+def ids(attempts: list[Attempt], notebook: str = "03", count: int = 3) -> list[str]:
     return [each.id for each in draw(attempts, notebook, count, DAY)]
 
 
@@ -289,11 +298,11 @@ def test_a_missed_prediction_or_task_brings_back_a_question_of_its_objective() -
         assert first.role == "closing"
 
 
-def test_records_may_be_mappings_and_bad_ones_do_no_harm() -> None:
-    good = {"item": "01-initial", "time": DAY.isoformat(), "right": False}
-    bad = [{"item": "01-initial", "time": "yesterday", "right": False}, {"item": 5}, {}, None, on(1, "01-profit", None)]
-    assert ids([good, *bad]) == ids([good])
-    assert ids(bad) == ids([])
+def test_what_nobody_judged_and_what_is_no_question_does_no_harm() -> None:
+    good = on(0, "01-initial", False)  # noqa: FBT003
+    others = [on(1, "01-profit", None), on(1, "99-gone", False)]  # noqa: FBT003
+    assert ids([good, *others]) == ids([good])
+    assert ids(others) == ids([])
 
 
 # --- the file -------------------------------------------------------------------------------------------------------
@@ -306,7 +315,7 @@ CHOICE = {key: GOOD[key] for key in ("id", "notebook", "objective", "role", "tex
 
 
 def read(*records: dict[str, object]) -> object:
-    return _read_bank({"format": "marginlib-questions", "version": 1, "questions": list(records)})
+    return _read({"format": "marginlib-questions", "version": 1, "questions": list(records)})
 
 
 @pytest.mark.parametrize(
@@ -355,7 +364,7 @@ def test_a_fault_in_the_file_is_named(record: dict[str, object], said: str) -> N
 
 def test_the_format_is_named_and_ids_are_given_once() -> None:
     with pytest.raises(MarginError, match="version = 2: give 'marginlib-questions' and 1"):
-        _read_bank({"format": "marginlib-questions", "version": 2, "questions": []})
+        _read({"format": "marginlib-questions", "version": 2, "questions": []})
     with pytest.raises(MarginError, match="question '02-x': id = '02-x': give an id that no other question has"):
         read(GOOD, GOOD)
     with pytest.raises(UnknownNameError, match="question = '02-nothing': give one of 02-price"):
@@ -366,12 +375,12 @@ def test_the_format_is_named_and_ids_are_given_once() -> None:
 
 def test_numbers_may_be_offered_as_choices() -> None:
     asked = question("07-fee-100x")
-    assert [(option.text, option.code) for option in asked.options()] == [("0.05 %", "FEE_ON_MARGIN"), ("5 %", "")]
+    assert [(option.text, option.code) for option in asked.options] == [("0.05 %", "FEE_ON_MARGIN"), ("5 %", "")]
     assert judge(asked, "5 %").right
     assert judge(asked, 0).codes == ("FEE_ON_MARGIN",)
     (made,) = read(GOOD | {"kind": "choice", "codes": ["SIGN"], "ask": "pnl", "case": {
         "wallet": 10, "positions": [{"symbol": "A", "entry": 1, "mark": 2, "quantity": -1}]}}).values()  # fmt: skip
-    assert [made.kind, made.data["codes"]] == ["choice", ["SIGN"]]
+    assert [made.kind, made.codes] == ["choice", ["SIGN"]]
 
 
 def test_no_right_answer_is_written_into_the_file() -> None:

@@ -11,7 +11,7 @@ from pandas import DataFrame, isna
 from marginlib.course.tasks import task
 from marginlib.drawing.style import css
 from marginlib.grading.items import FEWEST, SetAnalysis
-from marginlib.practice.beliefs.catalogue import MISCONCEPTIONS
+from marginlib.practice.beliefs import BELIEFS
 from marginlib.tables import show
 
 __all__ = ["belief_table", "page", "summary", "task_table", "tasks_picture", "totals_picture"]
@@ -84,7 +84,7 @@ def belief_table(found: SetAnalysis) -> DataFrame:
     Args:
         found: the analysis.
     """
-    beliefs = [MISCONCEPTIONS[code] for code in found.beliefs["belief"]]
+    beliefs = [BELIEFS[code] for code in found.beliefs["belief"]]
     return DataFrame(
         {
             "belief": found.beliefs["belief"],

@@ -1,0 +1,126 @@
+"""Every check names the field, the value and what would be right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+
+from marginlib import MarginError, UnknownNameError
+from marginlib.errors import at_least_zero, finite, fraction, name_text, positive
+
+Check = Callable[[str, object], float]
+NOT_NUMBERS = [float("nan"), float("inf"), float("-inf"), None, "5", True, [5], 1 + 2j]
+
+
+@pytest.mark.parametrize("check", [finite, positive, at_least_zero, fraction])
+@pytest.mark.parametrize("value", NOT_NUMBERS, ids=repr)
+def test_what_is_not_one_finite_number_is_refused(check: Check, value: object) -> None:
+    with pytest.raises(MarginError) as refused:
+        check("price", value)
+    assert str(refused.value) == f"price = {value!r}: give one finite number"
+
+
+@pytest.mark.parametrize(
+    ("check", "value", "hint"),
+    [
+        (positive, 0, "give a number above 0"),
+        (positive, -0.5, "give a number above 0"),
+        (at_least_zero, -1e-9, "give 0 or a number above 0"),
+        (fraction, -0.1, "give a fraction of at least 0 and below 1"),
+        (fraction, 1, "give a fraction of at least 0 and below 1"),
+        (fraction, 40, "0.4 % is 0.004"),
+        (finite, 1e301, "give one finite number of at most 1e+300 in size"),
+        (finite, -1e301, "give one finite number of at most 1e+300 in size"),
+    ],
+)
+def test_a_number_out_of_range_is_refused_with_a_hint(check: Check, value: float, hint: str) -> None:
+    with pytest.raises(MarginError) as refused:
+        check("rate", value)
+    assert str(refused.value).startswith(f"rate = {value!r}: ")
+    assert hint in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("check", "value"),
+    [
+        (finite, -3),
+        (finite, 0),
+        (finite, 1e300),
+        (finite, -1e300),
+        (positive, 1e-300),
+        (at_least_zero, 0),
+        (fraction, 0),
+        (fraction, 0.999),
+    ],
+)
+def test_the_edge_of_a_range_belongs_to_it(check: Check, value: float) -> None:
+    assert check("number", value) == value
+
+
+def test_any_real_number_becomes_a_plain_float() -> None:
+    numpy = pytest.importorskip("numpy")
+    for value in (2, Fraction(2), numpy.float64(2), numpy.int32(2), numpy.float32(2)):
+        assert type(finite("number", value)) is float
+
+
+def test_decimals_and_arrays_of_no_dimension_are_numbers() -> None:
+    numpy = pytest.importorskip("numpy")
+    for value in (Decimal("0.4"), numpy.array(0.4), numpy.array(0.4)[()]):
+        number = finite("rate", value)
+        assert type(number) is float
+        assert number == 0.4
+    assert fraction("rate", Decimal("0.004")) == 0.004
+    for bad in (numpy.array([0.4]), numpy.array(True), numpy.bool_(True), numpy.array("0.4"), numpy.array(1j)):  # noqa: FBT003
+        with pytest.raises(MarginError, match="give one finite number"):
+            finite("rate", bad)
+    for nothing in ("NaN", "sNaN", "Infinity", "-Infinity"):
+        with pytest.raises(MarginError, match=f"rate = {nothing}: give one finite number$"):
+            finite("rate", Decimal(nothing))
+
+
+def test_a_number_is_shown_as_a_person_writes_it() -> None:
+    numpy = pytest.importorskip("numpy")
+    for value, shown in ((Decimal("-0.10"), "-0.10"), (numpy.float64(-0.5), "-0.5"), (numpy.array(-3), "-3")):
+        with pytest.raises(MarginError) as refused:
+            positive("price", value)
+        assert str(refused.value) == f"price = {shown}: give a number above 0"
+
+
+@pytest.mark.parametrize("digits", [400, 5_000])
+def test_an_integer_beyond_every_float_is_refused_in_a_line(digits: int) -> None:
+    with pytest.raises(MarginError, match=r"price = an integer of .* bits: give one finite number") as refused:
+        finite("price", 10**digits)
+    assert len(str(refused.value)) < 100
+
+
+def test_the_longest_integer_that_is_written_out_has_two_hundred_bits() -> None:
+    for value, shown in ((-(2**200 - 1), str(-(2**200 - 1))[:57] + "..."), (-(2**200), "an integer of 201 bits")):
+        with pytest.raises(MarginError, match="give a number above 0") as refused:
+            positive("price", value)
+        assert str(refused.value).startswith(f"price = {shown}: ")
+
+
+def test_a_value_that_would_fill_the_screen_is_cut() -> None:
+    for length, shown in ((58, f"'{'x' * 58}'"), (59, f"'{'x' * 56}...")):  # with its quotes: 60 and 61
+        with pytest.raises(MarginError) as refused:
+            finite("price", "x" * length)
+        assert str(refused.value) == f"price = {shown}: give one finite number"
+
+
+@pytest.mark.parametrize("value", ["", "  ", None, 5, ["BTC"]], ids=repr)
+def test_a_name_is_a_text_with_something_in_it(value: object) -> None:
+    with pytest.raises(MarginError) as refused:
+        name_text("symbol", value)
+    assert str(refused.value) == f'symbol = {value!r}: give a name, such as "BTCUSDT"'
+
+
+def test_a_name_is_returned_as_it_is() -> None:
+    assert name_text("symbol", "BTCUSDT") == "BTCUSDT"
+
+
+def test_errors_are_value_errors() -> None:
+    assert issubclass(UnknownNameError, MarginError)
+    assert issubclass(MarginError, ValueError)
