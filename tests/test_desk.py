@@ -28,8 +28,9 @@ from marginlib.market.desk import (
 )
 from marginlib.market.generate import geometric_brownian_path
 from marginlib.market.recorded import crash, crashes
-from marginlib.market.replay import Leftover, ModeChange, Rules, Snapshot
+from marginlib.market.replay import Rules, Snapshot
 from marginlib.market.walk import crash_replay, crash_rulebooks
+from marginlib.venues import Leftover, ModeChange
 
 EVENTS = [each.event for each in crashes()]
 CROSS, ISOLATED = MarginMode.CROSS, MarginMode.ISOLATED

@@ -26,28 +26,20 @@ from marginlib.market.events import AddIsolatedMargin, Fill, Funding, MarkPrices
 from marginlib.market.files import read_bars
 from marginlib.market.generate import block_bootstrap_path, geometric_brownian_path, jump_diffusion_path
 from marginlib.market.paths import Bars, PricePath
-from marginlib.market.recorded import Crash, KeyFigures, crash, crashes
-from marginlib.market.replay import (
-    MODE_CHANGES,
-    Leftover,
-    ModeChange,
-    PaidFrom,
-    Replenishment,
-    Rules,
-    Snapshot,
+from marginlib.market.policies import (
     fifth_first,
     full_close,
     largest_loss_first,
     largest_maintenance_first,
     largest_notional_first,
-    replay,
-    step,
     step_down,
 )
+from marginlib.market.recorded import Crash, KeyFigures, crash, crashes
+from marginlib.market.replay import Replenishment, Rules, Snapshot, replay, step
 from marginlib.market.walk import crash_replay, crash_rulebooks
+from marginlib.venues import Leftover, ModeChange, PaidFrom
 
 __all__ = [
-    "MODE_CHANGES",
     "AddIsolatedMargin",
     "AddMargin",
     "Bars",

@@ -26,9 +26,11 @@ from marginlib.errors import MarginError, name_text, wrong
 from marginlib.margin import position_risk, risk
 from marginlib.market.events import Event, Funding, MarkPrices
 from marginlib.market.paths import Bars, PricePath
-from marginlib.market.replay import Liquidation, PaidFrom, Replenishment, Rules, Snapshot, liquidate, step
+from marginlib.market.replay import Replenishment, Rules, Snapshot, liquidate, step
+from marginlib.market.settlement import Liquidation
 from marginlib.market.walk import walk
 from marginlib.model import Account, MaintenanceBasis, Pool, Position
+from marginlib.venues import PaidFrom
 
 __all__ = ["BarRun", "MarkBars", "replay_bars", "replay_bars_fast", "replay_history"]
 

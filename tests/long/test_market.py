@@ -20,8 +20,10 @@ from marginlib import Account, rulebook
 from marginlib.market.bars import MarkBars
 from marginlib.market.files import read_bars
 from marginlib.market.generate import block_bootstrap_path
+from marginlib.market.policies import full_close, largest_loss_first, step_down
 from marginlib.market.recorded import crash, crashes
-from marginlib.market.replay import PaidFrom, Rules, full_close, largest_loss_first, step_down
+from marginlib.market.replay import Rules
+from marginlib.venues import PaidFrom
 
 MARKET = Path(os.environ.get("MARGINLIB_SHARED", Path(__file__).resolve().parents[2].parent / "shared")) / "market"
 FILES = sorted(MARKET.glob("*.csv"))
