@@ -27,13 +27,10 @@ from marginlib import MarginError, UnknownNameError
 from marginlib.market.download import DownloadError, download
 from marginlib.market.files import read_bars
 from marginlib.market.generate import block_bootstrap_path, geometric_brownian_path, jump_diffusion_path
-from marginlib.market.paths import Bars, PricePath
+from marginlib.market.paths import Bars, PricePath, moment, text
 from marginlib.market.recorded import crash, crashes
 
 SHARED = Path(os.environ.get("MARGINLIB_SHARED", Path(__file__).resolve().parents[1].parent / "shared"))
-MARKET = SHARED / "market"
-FILES = sorted(MARKET.glob("*.csv"))
-needs_market = pytest.mark.skipif(not FILES, reason=f"no bar files in {MARKET}: full price files are for tests only")
 YEAR_HOURS = 365 * 24
 
 
@@ -74,34 +71,6 @@ def test_the_figures_are_those_recorded():
     ]
     assert len(ours) == 154
     assert sorted(ours) == sorted(expected)
-
-
-HOURLY = {
-    "black-thursday-2020": "h1_2020-03_black-thursday",
-    "uptrend-2021": "h1_2020-12_uptrend",
-    "may-crash-2021": "h1_2021-05_may-crash",
-    "ftx-2022": "h1_2022-11_ftx",
-    "cascade-2025": "h1_2025-10_cascade",
-}
-
-
-@pytest.mark.market
-@needs_market
-@pytest.mark.parametrize(("event", "symbol"), [(each.event, symbol) for each in crashes() for symbol in each.symbols])
-def test_figures_stand_where_the_hourly_bars_say(event, symbol):
-    """A close at the end of its hour, a high or low at half past, all rounded to at least four digits."""
-    figures = crash(event).figures[symbol]
-    (bars,) = read_bars(MARKET / f"{HOURLY[event]}_{symbol}.csv").values()
-    high, low, close = (dict(zip(seconds(bars.times), column, strict=True)) for column in bars.mark_prices())
-    for when, price, kind in zip(seconds(figures.times), figures.mark_prices, figures.kinds, strict=True):
-        exact = {"close": close.get(when - 3600), "high": high.get(when - 1800), "low": low.get(when - 1800)}[kind]
-        assert price == pytest.approx(exact, rel=5e-5 * 10), (str(when), kind)
-        assert f"{exact:.5g}" == f"{price:.5g}" or f"{exact:.4g}" == f"{price:.4g}"
-    span = bars.between(figures.times[0] - np.timedelta64(3600, "s"), figures.times[-1])
-    for kind, extreme in (("low", span.mark_low.min()), ("high", span.mark_high.max())):
-        for price, told in zip(figures.mark_prices, figures.kinds, strict=True):
-            if told == kind:
-                assert price == pytest.approx(extreme, rel=5e-4)
 
 
 @pytest.mark.parametrize("event", EVENTS)
@@ -246,63 +215,34 @@ def test_records_refuse_what_is_no_history(make, message):
         make()
 
 
-def test_bars_between_two_moments():
-    bars = flat_bars([1, 2, 3, 4, 5], funding_rate=[0.1, np.nan, np.nan, np.nan, 0.2])
-    part = bars.between("2020-03-01T01:00Z", datetime(2020, 3, 1, 4, tzinfo=UTC))
-    assert part.close.tolist() == [2, 3, 4]
-    assert len(bars.between("2020-03-01", bars.end)) == 5
-    assert part.end == np.datetime64("2020-03-01T04:00")
-    for start, end, message in (
-        ("2020-02-29T23:00Z", bars.end, "BTCUSDT has bars from 2020-03-01T00:00:00Z to 2020-03-01T05:00:00Z"),
-        ("2020-03-01", "2020-03-01T06:00Z", "has bars from"),
-        ("2020-03-01T01:00Z", "2020-03-01T01:00Z", "no bar of BTCUSDT opens"),
-        ("2020-03-01T01:00", bars.end, "no time zone; all times are UTC, so write 2020-03-01T01:00Z"),
-        ("2020-03-01T01:00+02:00", bars.end, "give UTC; this moment is 2020-02-29T23:00:00Z"),
-        (datetime(2020, 3, 1, 1, tzinfo=timezone(timedelta(hours=2))), bars.end, "give UTC"),
-        ("2020-03-01T01:00:00.5Z", bars.end, "give a whole second"),
-        (np.datetime64("2020-03-01T01:00:00.5"), bars.end, "give a whole second"),
-        (1583020800, bars.end, "give a UTC moment such as"),
-        ("noon", bars.end, "give a UTC date and time such as"),
+def test_a_moment_is_utc_and_says_so():
+    noon = np.datetime64("2020-03-01T12:00:00")
+    for given in (
+        "2020-03-01T12:00Z", "2020-03-01 12:00:00+00:00", datetime(2020, 3, 1, 12, tzinfo=UTC), noon,
+        np.datetime64("2020-03-01T12", "h"),
+    ):  # fmt: skip
+        found = moment("start", given)
+        assert found == noon
+        assert found.dtype == np.dtype("datetime64[s]")
+    midnight = np.datetime64("2020-03-01T00:00:00")
+    assert moment("start", "2020-03-01") == moment("start", datetime(2020, 3, 1, tzinfo=UTC).date()) == midnight
+    assert text(noon) == text(1583064000) == "2020-03-01T12:00:00Z"
+    for given, message in (
+        ("2020-03-01T01:00", "start = '2020-03-01T01:00': no time zone; all times are UTC, so write 2020-03-01T01:00Z"),
+        (datetime(2020, 3, 1, 1), "no time zone; all times are UTC, so write 2020-03-01T01:00:00Z"),  # noqa: DTZ001
+        ("2020-03-01T01:00+02:00", "give UTC; this moment is 2020-02-29T23:00:00Z"),
+        (datetime(2020, 3, 1, 1, tzinfo=timezone(timedelta(hours=2))), "give UTC"),
+        ("2020-03-01T01:00:00.5Z", "give a whole second"),
+        (np.datetime64("2020-03-01T01:00:00.5"), "give a whole second"),
+        (np.datetime64("NaT"), "give a UTC moment such as"),
+        (1583020800, "give a UTC moment such as"),
+        ("noon", "give a UTC date and time such as"),
     ):
         with pytest.raises(MarginError, match=re.escape(message)):
-            bars.between(start, end)
-    assert len(bars.between(datetime(2020, 3, 1, tzinfo=UTC).date(), bars.end)) == 5
-
-
-def test_a_missing_mark_price_is_named_and_never_nan():
-    bars = flat_bars([1, 2], mark_high=[1, 2], mark_low=[1, 2])
-    with pytest.raises(MarginError, match="has mark_high, mark_low; needs all three"):
-        bars.mark_prices()
-    with pytest.raises(MarginError, match="has no mark price; needs all three"):
-        flat_bars([1, 2]).mark_prices()
+            moment("start", given)
 
 
 # --- (b) bar files ---
-
-
-@pytest.mark.market
-@needs_market
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_every_market_file_is_read_as_a_dull_reader_reads_it(file):
-    with file.open(newline="") as lines:
-        rows = list(csv.DictReader(lines))
-    result = read_bars(file)
-    symbols = dict.fromkeys(row.get("symbol", file.stem.rsplit("_", 1)[1]) for row in rows)
-    assert list(result) == list(symbols)
-    for symbol, bars in result.items():
-        mine = [row for row in rows if row.get("symbol", symbol) == symbol]
-        assert bars.symbol == symbol
-        assert [f"{when}Z" for when in bars.times] == [row["timestamp"] for row in mine]
-        assert bars.step == np.timedelta64(86_400 if file.stem.startswith("d1") else 3_600, "s")
-        for column in ("open", "high", "low", "close", "volume", "mark_high", "mark_low", "mark_close"):
-            if column in rows[0]:
-                assert getattr(bars, column).tolist() == [float(row[column]) for row in mine]
-            else:
-                assert getattr(bars, column) is None
-        funding = "funding_rate" if "funding_rate" in rows[0] else "funding_sum"
-        expected = [float(row[funding]) if row[funding] else None for row in mine]
-        assert [None if math.isnan(rate) else rate for rate in bars.funding_rate.tolist()] == expected
-    assert sum(map(len, result.values())) == len(rows)
 
 
 HEADER = "timestamp,open,high,low,close,volume,mark_high,mark_low,mark_close,funding_rate"
@@ -504,7 +444,7 @@ def test_an_archive_file_with_its_mark_and_funding_files_from_zips(tmp_path):
         with zipfile.ZipFile(files[name], "w") as bundle:
             bundle.write(inner, inner.name)
     bars = read_bars(files["bars"], mark=files["mark"], funding=files["funding"])["BTCUSDT"]
-    high, low, close = bars.mark_prices()
+    high, low, close = (bars.mark_high, bars.mark_low, bars.mark_close)
     assert (high[1], low[1], close[1]) == (7959.5, 7901.5, 7911.5)
     # 7 ms after midnight belongs to midnight's bar, 2 ms before two o'clock to two o'clock's.
     np.testing.assert_array_equal(bars.funding_rate, [0.00012, np.nan, -0.00003])
@@ -771,7 +711,9 @@ def check(bars, start, end, length=HOUR, *, mark=True):
         assert ours == [float(text) for text in (first, high, low, close, volume)]
         if mark:
             _, _, high, low, close, *_ = bar(at, length, mark=True)
-            assert [column[index] for column in bars.mark_prices()] == [float(text) for text in (high, low, close)]
+            assert [column[index] for column in (bars.mark_high, bars.mark_low, bars.mark_close)] == [
+                float(text) for text in (high, low, close)
+            ]
     rates = dict.fromkeys(opens, 0.0)
     settled = set()
     for at, rate in settlements():
@@ -1135,9 +1077,9 @@ def test_jump_moments():
     fourth = mean**4 + 6 * mean**2 * spread**2 + 3 * spread**4
     variance = sigma**2 * dt + rate * dt * second
     centred = moves - moves.mean(axis=0)
-    for power, moment in ((2, variance), (3, rate * dt * third), (4, rate * dt * fourth + 3 * variance**2)):
+    for power, central in ((2, variance), (3, rate * dt * third), (4, rate * dt * fourth + 3 * variance**2)):
         sample = centred**power
-        error = (sample.mean(axis=0) - moment) / (sample.std(axis=0) / math.sqrt(steps))
+        error = (sample.mean(axis=0) - central) / (sample.std(axis=0) / math.sqrt(steps))
         assert (np.abs(error) < BOUND).all(), power
     assert (np.abs(moves.mean(axis=0) - expected) < BOUND * math.sqrt(variance / steps)).all()
     product = centred[:, 0] * centred[:, 1]
@@ -1237,17 +1179,6 @@ def test_a_bootstrap_goes_on_where_the_history_ends():
     assert moved.times[1] == np.datetime64("2030-01-01T01:00")
 
 
-@pytest.mark.market
-@needs_market
-def test_a_bootstrap_of_a_real_crash_uses_its_mark_prices():
-    names = ("BTCUSDT", "ETHUSDT", "XRPUSDT")
-    history = {name: read_bars(MARKET / f"h1_2020-03_black-thursday_{name}.csv")[name] for name in names}
-    path = block_bootstrap_path(history, block=24, steps=500, seed=1)
-    original = np.diff(np.log(np.column_stack([history[name].mark_close for name in names])), axis=0)
-    moves = log_returns(path)
-    assert all(np.isclose(original, move, atol=1e-12).all(axis=1).any() for move in moves)
-
-
 MAKERS = {
     "brownian": lambda seed: geometric_brownian_path({"A": 1.0, "B": 2.0}, volatility=0.5, steps=40, seed=seed),
     "jumps": lambda seed: jump_diffusion_path(
@@ -1311,7 +1242,7 @@ def brownian(**changes):
         (lambda: block_bootstrap_path({}, block=2, steps=2, seed=1), "history: give the bars"),
         (
             lambda: block_bootstrap_path(
-                {"A": HISTORY["A"], "B": HISTORY["B"].between("2020-03-01", "2020-03-02")},
+                {"A": HISTORY["A"], "B": flat_bars(HISTORY["B"].close[:24], symbol="B")},
                 block=2, steps=2, seed=1, price="close",
             ),
             "has other times than",

@@ -14,7 +14,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 from math import copysign, fsum
 from types import MappingProxyType
 from typing import Self
@@ -61,11 +61,6 @@ class MarkBars:
     Raises:
         MarginError: shapes differ, a price is not finite and above 0, a close is outside its bar, a rate is not between
             -1 and 1. The message names symbol and bar.
-
-    Example:
-        >>> bars = MarkBars(symbols=("BTCUSDT",), times=[0, 1], high=[[101, 99]], low=[[98, 90]], close=[[99, 95]])
-        >>> len(bars)
-        2
     """
 
     symbols: tuple[str, ...]
@@ -122,14 +117,6 @@ class MarkBars:
 
         Raises:
             MarginError: no bars, clocks that differ, or no mark price.
-
-        Example:
-            >>> one = Bars(
-            ...     symbol="BTC", times=np.array(["2020-03-12T10", "2020-03-12T11"], dtype="datetime64[s]"),
-            ...     open=[100, 99], high=[101, 99], low=[98, 90], close=[99, 95],
-            ... )
-            >>> MarkBars.of(one, last_for_mark=True).prices(1)
-            ([99.0], [90.0], [95.0])
         """
         if not series or any(not np.array_equal(each.times, series[0].times) for each in series):
             raise MarginError("series: give bars of at least one symbol, all of the same times")
@@ -224,24 +211,21 @@ def replay_bars(
         50.0 []
         40.0 [90.0]
     """
-    planned = _planned(events, bars)
-    state = _start(account, insurance_fund)
+    state, planned = _begun(account, bars, events, insurance_fund)
     for bar in range(len(bars)):
         state = _bar(state, bars, bar, rules, planned.get(bar, ()))
         yield state
 
 
-def _start(account: Account | Snapshot, insurance_fund: float) -> Snapshot:
-    """Return the state before the first bar."""
-    return account if isinstance(account, Snapshot) else Snapshot.start(account, insurance_fund=insurance_fund)
-
-
-def _planned(events: Schedule | None, bars: MarkBars) -> Schedule:
-    """Return the scheduled events, or refuse a bar that there is not."""
+def _begun(
+    account: Account | Snapshot, bars: MarkBars, events: Schedule | None, insurance_fund: float
+) -> tuple[Snapshot, Schedule]:
+    """Return the state before the first bar and the scheduled events, or refuse a bar that there is not."""
     for bar in events or {}:
         if not 0 <= bar < len(bars):
             raise MarginError(f"events: bar {bar!r}; give one of 0 to {len(bars) - 1}")
-    return events or {}
+    state = account if isinstance(account, Snapshot) else Snapshot.start(account, insurance_fund=insurance_fund)
+    return state, events or {}
 
 
 def _bar(state: Snapshot, bars: MarkBars, bar: int, rules: Rules, events: Sequence[Event]) -> Snapshot:
@@ -261,7 +245,7 @@ def _bar(state: Snapshot, bars: MarkBars, bar: int, rules: Rules, events: Sequen
 def _tried(state: Snapshot, high: Mapping[str, float], low: Mapping[str, float], rules: Rules) -> Snapshot:
     """Return the state after every pool was led to its worst marks in the bar, one pool after another."""
     for key in dict.fromkeys(_key(pool) for pool in state.account.pools() if pool.positions):
-        while (pool := _find(state.account, key)) is not None:
+        while pool := next((each for each in state.account.pools() if each.positions and _key(each) == key), None):
             worst = pool.at(_worst(pool, high, low))
             if rules.safe(worst):
                 break
@@ -279,26 +263,15 @@ def _key(pool: Pool) -> tuple[str, float] | None:
     return (pool.positions[0].symbol, copysign(1.0, pool.positions[0].quantity)) if pool.own else None
 
 
-def _find(account: Account, key: tuple[str, float] | None) -> Pool | None:
-    """Return the pool of that key, or None when it is gone."""
-    return next((pool for pool in account.pools() if pool.positions and _key(pool) == key), None)
-
-
 def _worst(pool: Pool, high: Mapping[str, float], low: Mapping[str, float]) -> dict[str, float]:
     """Return the worst marks of a pool in a bar: low for longs, high for shorts; for two legs the worse of both."""
     worst = {}
     for symbol in pool.symbols:
         if symbol in low:
-            legs = tuple(position for position in pool.positions if position.symbol == symbol)
-            ends = (low[symbol], high[symbol])
-            worst[symbol] = min(ends, key=partial(_surplus, Pool(collateral=0.0, positions=legs)))
+            legs = Pool(collateral=0.0, positions=tuple(each for each in pool.positions if each.symbol == symbol))
+            tried = {end: risk(legs.at({symbol: end})) for end in (low[symbol], high[symbol])}
+            worst[symbol] = min(tried, key=lambda end: tried[end].equity - tried[end].maintenance)
     return worst
-
-
-def _surplus(legs: Pool, price: float) -> float:
-    """Return equity - maintenance of the legs of one symbol at a price."""
-    now = risk(legs.at(dict.fromkeys(legs.symbols, price)))
-    return now.equity - now.maintenance
 
 
 def _touched(pool: Pool, worst: Pool) -> Pool:
@@ -446,8 +419,7 @@ def _extremes(extreme: np.ufunc, values: Array, starts: NDArray[np.intp]) -> Arr
         width //= 2
     if width > 1:
         middle = extreme.reduceat(middle, np.arange(0, middle.shape[1], width), axis=1)
-    ends = (extreme.reduce(values[:, part], axis=1, keepdims=True) for part in (slice(first), slice(last, bars)))
-    head, tail = ends
+    head, tail = (extreme.reduce(values[:, part], axis=1, keepdims=True) for part in (slice(first), slice(last, bars)))
     return np.concatenate((head, middle, tail), axis=1)
 
 
@@ -459,11 +431,6 @@ class BarRun:
         final: the state at the close of the last bar.
         opened: the bars that were opened, with the state at their close, in order; all liquidations are among them.
         _wallets: the wallet balances passage by passage, for `wallet_balances`.
-
-    Example:
-        >>> bars = MarkBars(symbols=("BTC",), times=[0, 1], high=[[101, 99]], low=[[98, 90]], close=[[99, 95]])
-        >>> replay_bars_fast(Account(wallet_balance=50), bars, Rules()).opened
-        ()
     """
 
     final: Snapshot
@@ -500,27 +467,10 @@ def replay_bars_fast(
     blocks are tried the same way, and the first that fails is run by the plain loop's code. What depends on the data
     alone, `MarkBars.blocks`, is worked out once.
 
-    Args:
-        account: what to start from, at its own marks.
-        bars: mark prices and funding.
-        rules: what the venue does.
-        events: the account's own events, by the number of the bar at whose open they happen.
-        insurance_fund: what the venue's fund holds at the start [quote currency].
-
-    Raises:
-        MarginError: the venue would refuse an event, or an event is scheduled for a bar that there is not.
-
-    Example:
-        >>> from marginlib import RiskSchedule
-        >>> btc = Position.open(symbol="BTC", quantity=1, price=100, schedule=RiskSchedule.flat(0.01), leverage=10)
-        >>> bars = MarkBars(symbols=("BTC",), times=[0, 1], high=[[101, 99]], low=[[98, 80]], close=[[99, 95]])
-        >>> run = replay_bars_fast(Account(wallet_balance=50, positions=(btc.isolated(),)), bars, Rules())
-        >>> run.wallet_balances().tolist(), [bar for bar, _ in run.liquidated]
-        ([50.0, 40.0], [1])
+    Arguments and errors are those of `replay_bars`.
     """
-    planned = _planned(events, bars)
+    state, planned = _begun(account, bars, events, insurance_fund)
     stops = sorted({*planned, len(bars)})
-    state = _start(account, insurance_fund)
     opened: list[tuple[int, Snapshot]] = []
     wallets: list[tuple[int, int, Array, NDArray[np.intp]]] = []
     bar = 0
@@ -606,7 +556,7 @@ class _Passage:
             free -= abs(position.quantity) * before**power / position.leverage
         free -= np.cumsum(total) - total
         each_paid = [paid for each in self.positions if (paid := self._paid((each,))) is not None]
-        need = _total([np.maximum(paid, 0.0) for paid in each_paid])
+        need = np.sum([np.maximum(paid, 0.0) for paid in each_paid], axis=0)
         near = _NEAR * sum(self._scale(pool) for pool in self.pools)
         short = np.flatnonzero((free <= need + near) & (need > 0))
         return int(max(self.starts[short[0]], self.begin)) if short.size else self.stop
@@ -690,7 +640,12 @@ class _Passage:
         account = self.state.account
         wallets = np.full(count, self.wallet) if isinstance(self.wallet, float) else self.wallet[:count]
         close = dict(zip(self.bars.symbols, self.bars.prices(until - 1)[2], strict=True))
-        positions = tuple(self._moved(each, close.get(each.symbol), count) for each in account.positions)
+        positions = []
+        for each in account.positions:
+            left = self._kept.get(id(each), each.isolated_margin)  # of its own margin, after the settlements
+            margin = left if left is None or isinstance(left, float) else float(left[count - 1])
+            mark_price = close.get(each.symbol, each.mark_price)
+            positions.append(replace(each, mark_price=mark_price, isolated_margin=margin))
         wallet = float(wallets[-1])
         ledger = replace(self.state.ledger, funding=self.state.ledger.funding + account.wallet_balance - wallet)
         state = replace(
@@ -704,12 +659,6 @@ class _Passage:
         )
         return state, wallets
 
-    def _moved(self, position: Position, mark_price: float | None, count: int) -> Position:
-        """Return a position at the mark, with what it has left of its own margin after `count` settlements."""
-        left = self._kept.get(id(position), position.isolated_margin)
-        margin = left if left is None or isinstance(left, float) else float(left[count - 1])
-        return replace(position, mark_price=mark_price or position.mark_price, isolated_margin=margin)
-
 
 class _Lines:
     """*Equity - maintenance* of a pool, collateral aside, as lines in price^power: one for each tier reached."""
@@ -722,7 +671,8 @@ class _Lines:
             legs = [position for position in pool.positions if position.symbol == symbol]
             row = rows.get(symbol)
             if row is None:
-                self.constant += fsum(_now(leg) for leg in legs)
+                now = risk(Pool(collateral=0.0, positions=tuple(legs)))  # without bars, at its own mark
+                self.constant += now.equity - now.maintenance
                 continue
             pieces = [_pieces(leg, float(blocks.lowest[row]), float(blocks.highest[row])) for leg in legs]
             if len(legs) > 1 or len(pieces[0]) > 1:
@@ -736,24 +686,19 @@ class _Lines:
 
     def least(self, low: Array, high: Array) -> Array:
         """Return the least that each column's extremes allow: a long is tried at the low, a short at the high."""
-        parts = [np.full(low.shape[1], self.constant)] if not self.straight else []
+        least = np.full(low.shape[1], self.constant)
         for power, coefficients in self.straight.items():
             for slopes, prices in zip(coefficients, (low, high), strict=True):
                 if slopes.any():
-                    parts.append(slopes @ (prices if power == 1 else prices**power))
+                    least += slopes @ (prices if power == 1 else prices**power)
         for row, legs, pieces in self.bent:
             # Two legs of one symbol are tried at both ends.
             ends = [low[row], high[row]] if len(legs) > 1 else [(low if legs[0].quantity > 0 else high)[row]]
-            tried = [
-                _total([_lowest_line(piece, end**leg.contract.power) for leg, piece in zip(legs, pieces, strict=True)])
-                for end in ends
-            ]
-            parts.append(tried[0] if len(tried) == 1 else np.minimum(tried[0], tried[1]))
-        least = parts[0]
-        for part in parts[1:]:
-            least += part
-        if self.straight:
-            least += self.constant
+            tried = np.zeros((len(ends), low.shape[1]))
+            for place, end in enumerate(ends):
+                for leg, lines in zip(legs, pieces, strict=True):
+                    tried[place] += np.min([start + slope * end**leg.contract.power for start, slope in lines], axis=0)
+            least += tried.min(axis=0)
         return least
 
 
@@ -766,28 +711,6 @@ def _pieces(leg: Position, lowest: float, highest: float) -> list[tuple[float, f
     reached = sorted(price**leg.contract.power for price in (lowest, highest, leg.mark_price))
     first, last = (bisect_right(schedule.floors, size * value) - 1 for value in (reached[0], reached[-1]))
     return [(base + schedule.amounts[k], leg.exposure - size * schedule.rates[k]) for k in range(first, last + 1)]
-
-
-def _total(parts: list[Array]) -> Array:
-    """Return the sum of some arrays, at least one, as a new one."""
-    total = parts[0].copy()
-    for part in parts[1:]:
-        total += part
-    return total
-
-
-def _now(position: Position) -> float:
-    """Return what a position without bars has and needs, at its own mark."""
-    now = position_risk(position)
-    return now.equity - now.maintenance
-
-
-def _lowest_line(pieces: list[tuple[float, float]], prices: Array) -> Array:
-    """Return the least of some lines: what is concave and made of straight pieces."""
-    lines = [intercept + slope * prices for intercept, slope in pieces]
-    for line in lines[1:]:
-        np.minimum(lines[0], line, out=lines[0])
-    return lines[0]
 
 
 def _array(name: str, values: ArrayLike, shape: tuple[int, int]) -> Array:
