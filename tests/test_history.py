@@ -21,19 +21,17 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from marginlib import MarginError, UnknownNameError
 from marginlib.market.download import DownloadError, download
 from marginlib.market.files import read_bars
-from marginlib.market.generate import block_bootstrap_path, geometric_brownian_path, jump_diffusion_path
-from marginlib.market.paths import Bars, PricePath
+from marginlib.market.generate import geometric_brownian_path, jump_diffusion_path
+from marginlib.market.paths import Bars, PricePath, moment, text
 from marginlib.market.recorded import crash, crashes
 
 SHARED = Path(os.environ.get("MARGINLIB_SHARED", Path(__file__).resolve().parents[1].parent / "shared"))
-MARKET = SHARED / "market"
-FILES = sorted(MARKET.glob("*.csv"))
-needs_market = pytest.mark.skipif(not FILES, reason=f"no bar files in {MARKET}: full price files are for tests only")
 YEAR_HOURS = 365 * 24
 
 
@@ -74,34 +72,6 @@ def test_the_figures_are_those_recorded():
     ]
     assert len(ours) == 154
     assert sorted(ours) == sorted(expected)
-
-
-HOURLY = {
-    "black-thursday-2020": "h1_2020-03_black-thursday",
-    "uptrend-2021": "h1_2020-12_uptrend",
-    "may-crash-2021": "h1_2021-05_may-crash",
-    "ftx-2022": "h1_2022-11_ftx",
-    "cascade-2025": "h1_2025-10_cascade",
-}
-
-
-@pytest.mark.market
-@needs_market
-@pytest.mark.parametrize(("event", "symbol"), [(each.event, symbol) for each in crashes() for symbol in each.symbols])
-def test_figures_stand_where_the_hourly_bars_say(event, symbol):
-    """A close at the end of its hour, a high or low at half past, all rounded to at least four digits."""
-    figures = crash(event).figures[symbol]
-    (bars,) = read_bars(MARKET / f"{HOURLY[event]}_{symbol}.csv").values()
-    high, low, close = (dict(zip(seconds(bars.times), column, strict=True)) for column in bars.mark_prices())
-    for when, price, kind in zip(seconds(figures.times), figures.mark_prices, figures.kinds, strict=True):
-        exact = {"close": close.get(when - 3600), "high": high.get(when - 1800), "low": low.get(when - 1800)}[kind]
-        assert price == pytest.approx(exact, rel=5e-5 * 10), (str(when), kind)
-        assert f"{exact:.5g}" == f"{price:.5g}" or f"{exact:.4g}" == f"{price:.4g}"
-    span = bars.between(figures.times[0] - np.timedelta64(3600, "s"), figures.times[-1])
-    for kind, extreme in (("low", span.mark_low.min()), ("high", span.mark_high.max())):
-        for price, told in zip(figures.mark_prices, figures.kinds, strict=True):
-            if told == kind:
-                assert price == pytest.approx(extreme, rel=5e-4)
 
 
 @pytest.mark.parametrize("event", EVENTS)
@@ -246,63 +216,34 @@ def test_records_refuse_what_is_no_history(make, message):
         make()
 
 
-def test_bars_between_two_moments():
-    bars = flat_bars([1, 2, 3, 4, 5], funding_rate=[0.1, np.nan, np.nan, np.nan, 0.2])
-    part = bars.between("2020-03-01T01:00Z", datetime(2020, 3, 1, 4, tzinfo=UTC))
-    assert part.close.tolist() == [2, 3, 4]
-    assert len(bars.between("2020-03-01", bars.end)) == 5
-    assert part.end == np.datetime64("2020-03-01T04:00")
-    for start, end, message in (
-        ("2020-02-29T23:00Z", bars.end, "BTCUSDT has bars from 2020-03-01T00:00:00Z to 2020-03-01T05:00:00Z"),
-        ("2020-03-01", "2020-03-01T06:00Z", "has bars from"),
-        ("2020-03-01T01:00Z", "2020-03-01T01:00Z", "no bar of BTCUSDT opens"),
-        ("2020-03-01T01:00", bars.end, "no time zone; all times are UTC, so write 2020-03-01T01:00Z"),
-        ("2020-03-01T01:00+02:00", bars.end, "give UTC; this moment is 2020-02-29T23:00:00Z"),
-        (datetime(2020, 3, 1, 1, tzinfo=timezone(timedelta(hours=2))), bars.end, "give UTC"),
-        ("2020-03-01T01:00:00.5Z", bars.end, "give a whole second"),
-        (np.datetime64("2020-03-01T01:00:00.5"), bars.end, "give a whole second"),
-        (1583020800, bars.end, "give a UTC moment such as"),
-        ("noon", bars.end, "give a UTC date and time such as"),
+def test_a_moment_is_utc_and_says_so():
+    noon = np.datetime64("2020-03-01T12:00:00")
+    for given in (
+        "2020-03-01T12:00Z", "2020-03-01 12:00:00+00:00", datetime(2020, 3, 1, 12, tzinfo=UTC), noon,
+        np.datetime64("2020-03-01T12", "h"),
+    ):  # fmt: skip
+        found = moment("start", given)
+        assert found == noon
+        assert found.dtype == np.dtype("datetime64[s]")
+    midnight = np.datetime64("2020-03-01T00:00:00")
+    assert moment("start", "2020-03-01") == moment("start", datetime(2020, 3, 1, tzinfo=UTC).date()) == midnight
+    assert text(noon) == text(1583064000) == "2020-03-01T12:00:00Z"
+    for given, message in (
+        ("2020-03-01T01:00", "start = '2020-03-01T01:00': no time zone; all times are UTC, so write 2020-03-01T01:00Z"),
+        (datetime(2020, 3, 1, 1), "no time zone; all times are UTC, so write 2020-03-01T01:00:00Z"),  # noqa: DTZ001
+        ("2020-03-01T01:00+02:00", "give UTC; this moment is 2020-02-29T23:00:00Z"),
+        (datetime(2020, 3, 1, 1, tzinfo=timezone(timedelta(hours=2))), "give UTC"),
+        ("2020-03-01T01:00:00.5Z", "give a whole second"),
+        (np.datetime64("2020-03-01T01:00:00.5"), "give a whole second"),
+        (np.datetime64("NaT"), "give a UTC moment such as"),
+        (1583020800, "give a UTC moment such as"),
+        ("noon", "give a UTC date and time such as"),
     ):
         with pytest.raises(MarginError, match=re.escape(message)):
-            bars.between(start, end)
-    assert len(bars.between(datetime(2020, 3, 1, tzinfo=UTC).date(), bars.end)) == 5
-
-
-def test_a_missing_mark_price_is_named_and_never_nan():
-    bars = flat_bars([1, 2], mark_high=[1, 2], mark_low=[1, 2])
-    with pytest.raises(MarginError, match="has mark_high, mark_low; needs all three"):
-        bars.mark_prices()
-    with pytest.raises(MarginError, match="has no mark price; needs all three"):
-        flat_bars([1, 2]).mark_prices()
+            moment("start", given)
 
 
 # --- (b) bar files ---
-
-
-@pytest.mark.market
-@needs_market
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_every_market_file_is_read_as_a_dull_reader_reads_it(file):
-    with file.open(newline="") as lines:
-        rows = list(csv.DictReader(lines))
-    result = read_bars(file)
-    symbols = dict.fromkeys(row.get("symbol", file.stem.rsplit("_", 1)[1]) for row in rows)
-    assert list(result) == list(symbols)
-    for symbol, bars in result.items():
-        mine = [row for row in rows if row.get("symbol", symbol) == symbol]
-        assert bars.symbol == symbol
-        assert [f"{when}Z" for when in bars.times] == [row["timestamp"] for row in mine]
-        assert bars.step == np.timedelta64(86_400 if file.stem.startswith("d1") else 3_600, "s")
-        for column in ("open", "high", "low", "close", "volume", "mark_high", "mark_low", "mark_close"):
-            if column in rows[0]:
-                assert getattr(bars, column).tolist() == [float(row[column]) for row in mine]
-            else:
-                assert getattr(bars, column) is None
-        funding = "funding_rate" if "funding_rate" in rows[0] else "funding_sum"
-        expected = [float(row[funding]) if row[funding] else None for row in mine]
-        assert [None if math.isnan(rate) else rate for rate in bars.funding_rate.tolist()] == expected
-    assert sum(map(len, result.values())) == len(rows)
 
 
 HEADER = "timestamp,open,high,low,close,volume,mark_high,mark_low,mark_close,funding_rate"
@@ -408,7 +349,7 @@ PLAIN_FAULTS = {
     "column twice": (whole(1, HEADER.replace("volume", "open")), "line 1: columns twice: 'open'"),
     "two fundings": (whole(1, HEADER.replace("volume", "funding_sum")), "give funding_rate or funding_sum, not both"),
     "no header": (lambda lines: lines.pop(0), "line 1: columns missing: 'timestamp'"),
-    "header alone": (lambda lines: lines.__delitem__(slice(1, None)), "no bars after the header"),
+    "header alone": (lambda lines: lines.__delitem__(slice(1, None)), "line 1: no bars"),
     "one bar": (lambda lines: lines.__delitem__(slice(2, None)), "one bar does not tell its length"),
     "open quote": (lambda lines: lines.__setitem__(3, '"' + lines[3]), "not one table of comma-separated values"),
 }
@@ -504,7 +445,7 @@ def test_an_archive_file_with_its_mark_and_funding_files_from_zips(tmp_path):
         with zipfile.ZipFile(files[name], "w") as bundle:
             bundle.write(inner, inner.name)
     bars = read_bars(files["bars"], mark=files["mark"], funding=files["funding"])["BTCUSDT"]
-    high, low, close = bars.mark_prices()
+    high, low, close = (bars.mark_high, bars.mark_low, bars.mark_close)
     assert (high[1], low[1], close[1]) == (7959.5, 7901.5, 7911.5)
     # 7 ms after midnight belongs to midnight's bar, 2 ms before two o'clock to two o'clock's.
     np.testing.assert_array_equal(bars.funding_rate, [0.00012, np.nan, -0.00003])
@@ -570,7 +511,7 @@ def test_other_faults_of_archive_files(tmp_path):
     with pytest.raises(MarginError, match=r"mark\.csv, line 2: high = '1': it is below low"):
         read_bars(bars, mark=wrong)
     for lines, message in (
-        (ARCHIVE_FUNDING[:1], "line 1: nothing after the header"),
+        (ARCHIVE_FUNDING[:1], "line 1: no bars"),
         ([ARCHIVE_FUNDING[0], "1583942400003,8,"], "line 2: last_funding_rate = empty"),
         ([*ARCHIVE_FUNDING, ARCHIVE_FUNDING[1]], "line 6: calc_time = '1583942400003': not after"),
         (["calc_time,rate", "1583942400003,1"], "line 1: columns calc_time, rate: give calc_time, funding_interval"),
@@ -578,7 +519,7 @@ def test_other_faults_of_archive_files(tmp_path):
     ):
         with pytest.raises(MarginError, match=message):
             read_bars(bars, funding=archive(tmp_path, lines, "funding.csv"))
-    with pytest.raises(MarginError, match="nothing after the header"):
+    with pytest.raises(MarginError, match="line 1: no bars"):
         read_bars(archive(tmp_path, [ARCHIVE_HEADER], "ETHUSDT-1h.csv"))
     with pytest.raises(MarginError, match="does not say it; give symbol="):
         read_bars(archive(tmp_path, ARCHIVE, "download.csv"))
@@ -587,8 +528,47 @@ def test_other_faults_of_archive_files(tmp_path):
         read_bars(tmp_path / "BTCUSDT-1h.zip")
     with zipfile.ZipFile(tmp_path / "BTCUSDT-2h.zip", "w") as bundle:
         bundle.writestr("readme.txt", "no bars")
-    with pytest.raises(MarginError, match=r"the name of .* does not say it"):
+    with pytest.raises(MarginError, match="line 1: no bars"):
         read_bars(tmp_path / "BTCUSDT-2h.zip")
+
+
+def test_a_table_and_a_list_are_read_as_the_file_is(tmp_path):
+    file = plain(tmp_path, [HEADER, *PLAIN])
+    (expected,) = read_bars(file).values()
+    frame = pd.read_csv(file)
+    for table in (frame, frame.assign(timestamp=pd.to_datetime(frame["timestamp"], utc=True))):
+        found = read_bars(table, symbol="BTCUSDT")["BTCUSDT"]
+        assert found.source == "table"
+        for column in ("times", "open", "high", "low", "close", "volume", "mark_close", "funding_rate"):
+            np.testing.assert_array_equal(getattr(found, column), getattr(expected, column))
+    both = read_bars(pd.concat([frame.assign(symbol="A"), frame.assign(symbol="B")]))
+    assert {name: len(bars) for name, bars in both.items()} == {"A": 4, "B": 4}
+    rows = [[1584054000000 + 3_600_000 * k, *map(float, line.split(",")[1:6])] for k, line in enumerate(PLAIN)]
+    listed = read_bars(rows, symbol="BTCUSDT")["BTCUSDT"]
+    np.testing.assert_array_equal(listed.times, expected.times)
+    assert (listed.close.tolist(), listed.volume.tolist()) == ([11, 12, 13, 14], [100, 100, 0, 100])
+    assert listed.mark_close is None
+
+
+def test_faults_of_tables_and_lists_are_named_with_their_row():
+    frame = pd.DataFrame([line.split(",")[:5] for line in PLAIN], columns=HEADER.split(",")[:5])
+    rows = [[1584054000000, 10, 12, 9, 11, 100], [1584057600000, 11, 13, 10, 12, 100]]
+    for source, options, message in (
+        (frame.assign(close=[11, 12, None, 14]), {"symbol": "A"}, "table, row 2: close = empty: give one"),
+        (frame.assign(low=[9, 99, 11, 12]), {"symbol": "A"}, "table, row 1: high = '13': it is below low"),
+        (frame.assign(timestamp="2020-03-12T23:00:00"), {"symbol": "A"}, "table, row 0: timestamp = '2020-03"),
+        (frame.assign(timestamp=pd.to_datetime(frame.timestamp).dt.tz_localize(None)), {"symbol": "A"}, "no time zone"),
+        (frame, {}, "symbol = None: give it where no column of the table says it"),
+        (frame.drop(columns="open"), {"symbol": "A"}, "table, row 1: columns missing: 'open'"),
+        (frame.iloc[:0], {"symbol": "A"}, "table, row 1: no bars"),
+        (rows, {}, "symbol = None: a list does not say whose bars these are"),
+        ([], {"symbol": "A"}, "list, row 1: no bars"),
+        ([row[:5] for row in rows], {"symbol": "A"}, "list, row 1: columns"),
+        ([rows[0], [1584057600, *rows[1][1:]]], {"symbol": "A"}, "list, row 1: timestamp = '1584057600': give"),
+        ([rows[0], [1584057600000, 11, "x", 10, 12, 1]], {"symbol": "A"}, "list, row 1: high = 'x': give one finite"),
+    ):  # fmt: skip
+        with pytest.raises(MarginError, match=re.escape(message)):
+            read_bars(source, **options)
 
 
 # --- (c) the exchange, on this machine ---
@@ -771,7 +751,9 @@ def check(bars, start, end, length=HOUR, *, mark=True):
         assert ours == [float(text) for text in (first, high, low, close, volume)]
         if mark:
             _, _, high, low, close, *_ = bar(at, length, mark=True)
-            assert [column[index] for column in bars.mark_prices()] == [float(text) for text in (high, low, close)]
+            assert [column[index] for column in (bars.mark_high, bars.mark_low, bars.mark_close)] == [
+                float(text) for text in (high, low, close)
+            ]
     rates = dict.fromkeys(opens, 0.0)
     settled = set()
     for at, rate in settlements():
@@ -1011,13 +993,10 @@ def test_the_progress_bar_counts_pages(fetch, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_an_unknown_contract_is_named_with_similar_ones(fetch, exchange):
-    with pytest.raises(UnknownNameError, match="Binance USD-M has no such contract; did you mean BTCUSDT"):
+def test_an_unknown_contract_is_not_asked_for_again(fetch, exchange):
+    with pytest.raises(UnknownNameError, match="'BTCUSD': Binance USD-M has no such contract; give a name such"):
         fetch(symbol="BTCUSD")
     assert exchange.count("klines") == 1
-    exchange.faults["exchangeInfo"] = ["unavailable"]
-    with pytest.raises(UnknownNameError, match="give a name such as BTCUSDT"):
-        fetch(symbol="BTCUSD")
 
 
 @pytest.mark.parametrize(
@@ -1135,9 +1114,9 @@ def test_jump_moments():
     fourth = mean**4 + 6 * mean**2 * spread**2 + 3 * spread**4
     variance = sigma**2 * dt + rate * dt * second
     centred = moves - moves.mean(axis=0)
-    for power, moment in ((2, variance), (3, rate * dt * third), (4, rate * dt * fourth + 3 * variance**2)):
+    for power, central in ((2, variance), (3, rate * dt * third), (4, rate * dt * fourth + 3 * variance**2)):
         sample = centred**power
-        error = (sample.mean(axis=0) - moment) / (sample.std(axis=0) / math.sqrt(steps))
+        error = (sample.mean(axis=0) - central) / (sample.std(axis=0) / math.sqrt(steps))
         assert (np.abs(error) < BOUND).all(), power
     assert (np.abs(moves.mean(axis=0) - expected) < BOUND * math.sqrt(variance / steps)).all()
     product = centred[:, 0] * centred[:, 1]
@@ -1164,97 +1143,11 @@ def test_perfect_correlation_moves_as_one_and_no_volatility_is_growth():
     assert still.mark_prices[-1, 0] == pytest.approx(2 * math.exp(0.1), rel=1e-12)
 
 
-HISTORY = {
-    symbol: flat_bars(100 * np.exp(np.cumsum(np.random.default_rng(9).normal(0, 0.01, 60))) * scale, symbol=symbol)
-    for symbol, scale in (("A", 1.0), ("B", 3.0))
-}
-HISTORY["B"] = flat_bars(HISTORY["B"].close * np.exp(np.random.default_rng(10).normal(0, 0.01, 60)), symbol="B")
-
-
-def repeated(path):
-    """Return which of the history's 59 returns each step repeats, checking that all symbols repeat the same."""
-    original = np.diff(np.log(np.column_stack([HISTORY[symbol].close for symbol in path.symbols])), axis=0)
-    distance = np.abs(log_returns(path)[:, None, :] - original[None, :, :]).max(axis=2)
-    assert (distance.min(axis=1) < 1e-9).all()
-    return distance.argmin(axis=1)
-
-
-def bootstrap(**options):
-    return block_bootstrap_path(HISTORY, **{"block": 6, "steps": 6_000, "seed": 2, "price": "close"} | options)
-
-
-def test_fixed_blocks_are_cut_from_the_history_as_they_are():
-    drawn = repeated(bootstrap(stationary=False))
-    blocks = drawn.reshape(-1, 6)
-    np.testing.assert_array_equal(blocks, (blocks[:, :1] + np.arange(6)) % 59)
-    counts = np.bincount(blocks[:, 0], minlength=59)
-    expected = 1_000 / 59
-    chi_square = ((counts - expected) ** 2 / expected).sum()
-    assert abs(chi_square - 58) < BOUND * math.sqrt(2 * 58)  # blocks start anywhere alike
-    assert counts.min() > 0  # a bar is left out of 1,000 blocks by chance once in e^17 times
-
-
-def test_stationary_blocks_have_a_geometric_length():
-    drawn = repeated(bootstrap())
-    goes_on = (drawn[1:] - drawn[:-1]) % 59 == 1
-    # A new block goes on by chance once in 59 times.
-    chance = 1 - 1 / 6 * 58 / 59
-    assert abs(goes_on.mean() - chance) < BOUND * math.sqrt(chance * (1 - chance) / goes_on.size)
-    ends = np.flatnonzero(~goes_on)
-    lengths = np.diff(ends)
-    mean = 1 / (1 - chance)
-    deviation = math.sqrt(chance) / (1 - chance)
-    assert abs(lengths.mean() - mean) < BOUND * deviation / math.sqrt(lengths.size)
-    assert abs(lengths.std() - deviation) < BOUND * deviation * 1.5 / math.sqrt(lengths.size)
-    assert lengths.min() == 1
-    assert lengths.max() > 20
-    share = np.bincount(drawn, minlength=59) / drawn.size
-    # A bar's count varies as that of blocks does, about 2 L / n times as much as of single draws.
-    assert (np.abs(share - 1 / 59) < BOUND * math.sqrt(2 * 6 / 59 / drawn.size)).all()
-
-
-@pytest.mark.parametrize("stationary", [True, False])
-def test_a_bootstrap_keeps_mean_spread_and_correlation_of_its_history(stationary):
-    original = np.diff(np.log(np.column_stack([HISTORY[symbol].close for symbol in "AB"])), axis=0)
-    path = bootstrap(steps=60_000, stationary=stationary)
-    moves = log_returns(path)
-    blocks = 60_000 / 6
-    error = (moves.mean(axis=0) - original.mean(axis=0)) / (original.std(axis=0) * math.sqrt(6) / math.sqrt(blocks * 6))
-    assert (np.abs(error) < BOUND).all()
-    np.testing.assert_allclose(moves.std(axis=0), original.std(axis=0), rtol=BOUND * math.sqrt(6 / 60_000) * 1.5)
-    rho, expected = np.corrcoef(moves.T)[0, 1], np.corrcoef(original.T)[0, 1]
-    assert abs(rho - expected) < BOUND * math.sqrt(6 / 60_000)
-
-
-def test_a_bootstrap_goes_on_where_the_history_ends():
-    path = bootstrap(steps=10)
-    assert path.times[0] == HISTORY["A"].end
-    assert path.mark_prices[0].tolist() == [HISTORY["A"].close[-1], HISTORY["B"].close[-1]]
-    moved = bootstrap(steps=10, prices={"B": 7, "A": 5}, start="2030-01-01")
-    assert moved.symbols == ("A", "B")
-    assert moved.mark_prices[0].tolist() == [5, 7]
-    np.testing.assert_array_equal(repeated(moved), repeated(path))
-    assert moved.times[1] == np.datetime64("2030-01-01T01:00")
-
-
-@pytest.mark.market
-@needs_market
-def test_a_bootstrap_of_a_real_crash_uses_its_mark_prices():
-    names = ("BTCUSDT", "ETHUSDT", "XRPUSDT")
-    history = {name: read_bars(MARKET / f"h1_2020-03_black-thursday_{name}.csv")[name] for name in names}
-    path = block_bootstrap_path(history, block=24, steps=500, seed=1)
-    original = np.diff(np.log(np.column_stack([history[name].mark_close for name in names])), axis=0)
-    moves = log_returns(path)
-    assert all(np.isclose(original, move, atol=1e-12).all(axis=1).any() for move in moves)
-
-
 MAKERS = {
     "brownian": lambda seed: geometric_brownian_path({"A": 1.0, "B": 2.0}, volatility=0.5, steps=40, seed=seed),
     "jumps": lambda seed: jump_diffusion_path(
         {"A": 1.0, "B": 2.0}, volatility=0.5, jumps_per_year=900, jump_mean=0, jump_volatility=0.1, steps=40, seed=seed
     ),
-    "stationary": lambda seed: bootstrap(steps=40, seed=seed),
-    "fixed": lambda seed: bootstrap(steps=40, seed=seed, stationary=False),
 }
 
 
@@ -1302,26 +1195,6 @@ def brownian(**changes):
         (lambda: brownian(correlation=np.eye(3)), "symmetric 2 x 2 matrix"),
         (lambda: brownian(prices={"A": 1, "B": 1, "C": 1}, correlation=-0.6), "cannot all be true at once"),
         (lambda: brownian(volatility=1e6), "leave the range of numbers"),
-        (lambda: bootstrap(block=0.5), "block = 0.5: give a number from 1 to 59"),
-        (lambda: bootstrap(block=60), "from 1 to 59"),
-        (lambda: bootstrap(block=2.5, stationary=False), "give a whole number"),
-        (lambda: bootstrap(price="high"), "price = 'high'"),
-        (lambda: bootstrap(price="mark_close"), 'price = "mark_close": A (source not given) has none; give'),
-        (lambda: bootstrap(prices={"A": 1}), "give one for each of A, B"),
-        (lambda: block_bootstrap_path({}, block=2, steps=2, seed=1), "history: give the bars"),
-        (
-            lambda: block_bootstrap_path(
-                {"A": HISTORY["A"], "B": HISTORY["B"].between("2020-03-01", "2020-03-02")},
-                block=2, steps=2, seed=1, price="close",
-            ),
-            "has other times than",
-        ),
-        (
-            lambda: block_bootstrap_path(
-                {"A": flat_bars([1], step=np.timedelta64(3600, "s"))}, block=1, steps=2, seed=1, price="close"
-            ),
-            "give two bars or more",
-        ),
     ],
 )  # fmt: skip
 def test_wrong_parameters_of_a_generated_path(make, message):

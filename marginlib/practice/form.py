@@ -12,7 +12,7 @@ import traitlets
 
 from marginlib.words import text_html
 
-__all__ = ["Form", "choices", "field"]
+__all__ = ["Form", "choices", "number_field"]
 
 _HERE = Path(__file__).parent
 
@@ -23,10 +23,6 @@ class Form(anywidget.AnyWidget):
     Args:
         title: what stands for it where no kernel runs.
         html: its fields and buttons; `data-name` names a field, `data-press` a button.
-
-    Example:
-        >>> Form("[A form. Run the cell to use it.]", "<button data-press='check'>Check</button>")
-        [A form. Run the cell to use it.]
     """
 
     _esm = (_HERE / "form.js").read_text(encoding="utf-8")
@@ -39,12 +35,12 @@ class Form(anywidget.AnyWidget):
     def __init__(self, title: str, html: str) -> None:
         self._title = title
         super().__init__(html=html)
-        self.observe(self._pressed, names="pressed")
 
     def __repr__(self) -> str:
         """Return what stands for the form where no kernel runs."""
         return self._title
 
+    @traitlets.observe("pressed")
     def _pressed(self, change: Any) -> None:  # noqa: ANN401 - traitlets has no type for it
         """Take over the values of the view where a button was pressed, and do what the button does."""
         self.values = change["new"].get("values", {})
@@ -74,10 +70,6 @@ def choices(name: str, legend: str, options: Iterable[str], *, row: bool = False
         legend: what is asked.
         options: what can be chosen; the value is the option's number, from 0.
         row: whether they stand side by side where there is room.
-
-    Example:
-        >>> choices("sure", "How sure are you?", ("guess",)).count("<legend>How sure are you?</legend>")
-        1
     """
     labels = "".join(
         f'<label><input type="radio" data-name="{escape(name)}" value="{number}">'
@@ -87,16 +79,12 @@ def choices(name: str, legend: str, options: Iterable[str], *, row: bool = False
     return f"<fieldset><legend>{text_html(legend)}</legend><div{' class=marginlib-row' * row}>{labels}</div></fieldset>"
 
 
-def field(name: str, label: str) -> str:
+def number_field(name: str, label: str) -> str:
     """Return a field for a number, with its label.
 
     Args:
         name: name of the field.
         label: what is asked.
-
-    Example:
-        >>> field("value", "liquidation price [dollars]").startswith('<label class="field">')
-        True
     """
     return (
         f'<label class="field"><span>{text_html(label)}</span> '

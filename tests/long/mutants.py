@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import gc
 import importlib.util
 import json
 import os
@@ -31,7 +32,8 @@ from time import process_time
 from typing import NamedTuple
 
 import coverage
-import numpy as np  # noqa: F401 - loaded once, so that no child has to
+import hypothesis.strategies  # noqa: F401 - what tests import is loaded once, so that no child has to
+import pandas as pd  # noqa: F401
 import parso
 import pytest
 from cosmic_ray.ast import ast_nodes
@@ -41,7 +43,18 @@ from cosmic_ray.plugins import get_operator, operator_names
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = ROOT / ".mutants"
-PLAIN = ["-o", "addopts=", "-q", "-x", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-cov"]
+PLAIN = [
+    "-o",
+    "addopts=",
+    "-q",
+    "-x",
+    "--no-header",
+    "--tb=no",
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "no:unraisableexception",
+]
 BITS = ("LShift", "RShift", "BitAnd", "BitOr", "BitXor")  # on floats they raise at once, which would flatter the score
 MEMORY = 4 << 30
 
@@ -206,6 +219,7 @@ class Contexts:
 def forked(work, seconds: float) -> int:
     """Return the exit code of `work()` in a process of its own, with so many seconds of the processor; -1: too long."""
     sys.stdout.flush()
+    gc.freeze()
     child = os.fork()
     if not child:
         code = 99
@@ -303,6 +317,7 @@ def main() -> int:
         settings = tomllib.load(file)
     room = settings[asked.room]
     os.chdir(ROOT)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # some take seconds to load, and no test here needs one
     sys.path.insert(0, str(ROOT))
     tests, modules = room["tests"], asked.modules or room["modules"]
     equivalent = {(each["module"], each["before"], each["after"]) for each in settings.get("equivalent", ())}

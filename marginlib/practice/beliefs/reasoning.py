@@ -11,10 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import fsum, inf
+from typing import Any
 
 from marginlib.errors import UnknownNameError, at_least_zero, finite, positive, wrong
-from marginlib.model import Account, MaintenanceBasis, Pool, Position
+from marginlib.model import Account, Contract, MaintenanceBasis, Pool, Position
 from marginlib.tiers import RiskSchedule
+from marginlib.venues import rulebook
 
 __all__ = ["RIGHT", "Case", "Reasoning"]
 
@@ -36,11 +38,6 @@ class Case:
     Raises:
         MarginError: a number is out of its range, or the account has no position.
         UnknownNameError: the account has no position of `symbol`.
-
-    Example:
-        >>> btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=RiskSchedule.flat(0.004))
-        >>> Case(account=Account(wallet_balance=10_000, positions=(btc,))).symbol
-        'BTCUSDT'
     """
 
     account: Account
@@ -56,12 +53,8 @@ class Case:
         symbols = [position.symbol for position in self.account.positions]
         if self.symbol not in symbols:
             if self.symbol or not symbols:
-                raise wrong(
-                    "symbol",
-                    self.symbol,
-                    f"give one of {', '.join(symbols) or 'none, for there is no position'}",
-                    UnknownNameError,
-                )
+                known = ", ".join(symbols) or "none, for there is no position"
+                raise wrong("symbol", self.symbol, f"give one of {known}", UnknownNameError)
             object.__setattr__(self, "symbol", symbols[0])
         for symbol, price in self.last_prices.items():
             positive(f"last_prices[{symbol!r}]", price)
@@ -71,16 +64,42 @@ class Case:
         for name in ("fee_rate", "volatility", "days"):
             at_least_zero(name, getattr(self, name))
 
+    @classmethod
+    def from_plain(cls, record: Mapping[str, Any]) -> Case:
+        """Return the case of a record in plain numbers, such as the bank of questions has.
+
+        Args:
+            record: `{wallet, positions}` and any other field; a position is `{symbol, quantity or notional (signed),
+                entry, mark, leverage, isolated (true, or the margin), rate or table (a date), closing_fee, contract}`.
+        """
+        rest = {name: value for name, value in record.items() if name not in {"wallet", "positions"}}
+        positions = tuple(map(_position, record["positions"]))
+        return cls(account=Account(wallet_balance=record["wallet"], positions=positions), **rest)
+
     @cached_property
     def mark_price(self) -> float:
         """The mark price of the position asked about [quote currency per base coin]."""
         return next(each.mark_price for each in self.account.positions if each.symbol == self.symbol)
 
 
-def _maintenance_value(position: Position) -> float:
-    """Return the value that maintenance margin is a share of: at the mark, or frozen at entry."""
-    at_entry = position.maintenance_basis is MaintenanceBasis.ENTRY
-    return position.entry_notional if at_entry else position.notional
+def _position(record: Mapping[str, Any]) -> Position:
+    """Return the position that a record of plain numbers describes."""
+    entry, symbol = record["entry"], record["symbol"]
+    if "table" in record:
+        schedule = rulebook("binance_usdm", record["table"]).schedule(symbol)
+    else:
+        schedule = RiskSchedule.flat(record.get("rate", 0.004), closing_fee_rate=record.get("closing_fee", 0.0))
+    position = Position(
+        symbol=symbol,
+        quantity=record["quantity"] if "quantity" in record else record["notional"] / entry,
+        entry_price=entry,
+        mark_price=record.get("mark", entry),
+        schedule=schedule,
+        leverage=record.get("leverage", 1),
+        contract=Contract[record.get("contract", "linear").upper()],
+    )
+    margin = record.get("isolated", False)
+    return position if margin is False else position.isolated(None if margin is True else margin)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +138,9 @@ class Reasoning:
     pnl: Callable[[Position], float] = lambda position: position.unrealized_pnl
     others_pnl: Callable[[Position, float], float] = lambda _position, profit: profit
     notional: Callable[[Position], float] = lambda position: position.notional
-    maintenance_value: Callable[[Position], float] = _maintenance_value
+    maintenance_value: Callable[[Position], float] = lambda position: (
+        position.entry_notional if position.maintenance_basis is MaintenanceBasis.ENTRY else position.notional
+    )
     schedule: Callable[[Position], RiskSchedule] = lambda position: position.schedule
     others_maintenance: Callable[[float], float] = lambda maintenance: maintenance
     bankrupt_at: Callable[[float], float] = lambda _maintenance: 0.0
