@@ -54,5 +54,5 @@ def test_every_setting_says_that_prices_are_interpolated_and_stays_on_its_axes()
             assert "interpolated" in chart.sentence
             assert "interpolated" in chart.panels[1].title
             for panel in chart.panels:
-                low, high = panel.y_range
+                low, high = panel.y.span
                 assert all(low <= y <= high for line in panel.lines for y in line.y)
