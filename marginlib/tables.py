@@ -35,7 +35,7 @@ from marginlib.market.desk import Score
 from marginlib.market.recorded import Crash
 from marginlib.market.replay import Snapshot
 from marginlib.model import Account, MarginMode, Pool, Position
-from marginlib.odds.decision import Decision, Trial
+from marginlib.odds.decision import GOALS, Decision, Trial
 from marginlib.odds.estimates import Estimate, Odds
 from marginlib.practice.progress import Attempt, Progress
 from marginlib.tiers import RiskSchedule
@@ -48,7 +48,6 @@ __all__ = [
     "decisions",
     "desk",
     "estimates",
-    "items",
     "key_figures",
     "ledger",
     "odds",
@@ -558,6 +557,7 @@ def trials(found: Iterable[Trial]) -> DataFrame:
     return DataFrame(
         {name: getattr(each, name) for name in names}
         | {"outcome": each.outcome.value, "why": each.why and each.why.value}
+        | {goal: each.by(goal).value for goal in GOALS}
         | {"cross": each.decision.prospects[0].meets.value, "kept": " or ".join(each.decision.chosen)}
         for each in found
     )
@@ -573,15 +573,3 @@ def progress(kept: Progress) -> DataFrame:
         kept: what `marginlib.practice.progress.load` gave.
     """
     return DataFrame([asdict(each) for each in kept.attempts], columns=[field.name for field in fields(Attempt)])
-
-
-def items(found: Iterable[Any]) -> DataFrame:
-    """Return what a class got wrong, one task a row.
-
-    Args:
-        found: the items of an analysis of `marginlib.grading`, which stands above this module.
-    """
-    frame = DataFrame([asdict(each) for each in found]).set_index("task")
-    frame["at least [share]"], frame["at most [share]"] = zip(*frame.pop("interval"), strict=True)
-    frame["beliefs"] = [", ".join(f"{code} ({count})" for code, count in each) for each in frame["beliefs"]]
-    return frame.rename(columns={"difficulty": "difficulty [share]"})

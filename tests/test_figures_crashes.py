@@ -4,9 +4,9 @@ import pytest
 
 from marginlib import Account, account_risk
 from marginlib.course import figures
-from marginlib.market.crash import crash_replay, crash_rulebooks
 from marginlib.market.recorded import crash
 from marginlib.market.replay import Rules
+from marginlib.market.walk import crash_replay, crash_rulebooks
 
 
 def states(event, leverage, *, isolated, side=1):

@@ -129,6 +129,29 @@ def test_where_the_record_is_lost_every_other_file_counts_as_the_learners(source
     assert json.loads((mine / MANIFEST).read_text())["marginlib"] == __version__
 
 
+def test_a_folder_of_an_earlier_version_is_updated(source, mine):
+    (source / "notebooks/new.md").write_text("new")
+    for name, content in {START: "as written", "notebooks/a.md": "my work", "exercises/b.md": "b"}.items():
+        (mine / name).parent.mkdir(parents=True, exist_ok=True)
+        (mine / name).write_text(content)
+    # As version 0.1.0 wrote it before its modules moved.
+    (mine / MANIFEST).write_text("""{
+ "files": {
+  "exercises/b.md": "3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d",
+  "notebooks/00_start_here.ipynb": "a51efc7c4bd2b4444723b58cee4847c45bafb5bdefa0362e13ba8e48fe395e89",
+  "notebooks/a.md": "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"
+ },
+ "format": "marginlib-course",
+ "marginlib": "0.1.0",
+ "version": 1
+}
+""")
+    written = write_course(mine)
+    assert (written.updated, written.new, written.same) == ((START,), ("notebooks/new.md",), ("exercises/b.md",))
+    assert written.kept == ("notebooks/a.md",)
+    assert contents(mine)["notebooks/a.md"] == "my work"
+
+
 @pytest.mark.usefixtures("source")
 def test_a_file_that_was_deleted_comes_back(mine):
     write_course(mine)
@@ -140,11 +163,10 @@ def test_an_interrupted_write_loses_nothing(source, mine, monkeypatch):
     write_course(mine)
     (source / "notebooks/a.md").write_text("a2")
 
-    def full(self, _):
-        self.touch()
-        raise OSError(28, "No space left on device", str(self))
+    def full(_):
+        raise OSError(28, "No space left on device", "a.md")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(MarginError, match="No space left on device"):
         write_course(mine)
     assert contents(mine) == {START: "first", "notebooks/a.md": "a", "exercises/b.md": "b"}

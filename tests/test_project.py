@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import doctest
 import importlib
 import inspect
 import os
@@ -23,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ["numpy", "pandas", "scipy", "numba", "matplotlib", "ipywidgets", "IPython"]
 ENGINE = ["errors", "words", "tiers", "model", "margin", "liquidation", "venues", "verify"]
 # What a room offers stands in its __init__; its modules are its own business.
-ROOMS = ["marginlib", *(each.name for each in pkgutil.iter_modules(marginlib.__path__, "marginlib."))]
+ROOMS = ["marginlib", *(each.name for each in pkgutil.iter_modules(marginlib.__path__[:1], "marginlib."))]
 
 
 def run(
@@ -95,6 +97,13 @@ def test_the_engine_works_where_nothing_is_installed(tmp_path: Path) -> None:
     assert verified.stdout.splitlines()[-1] == "42 passed, 0 failed"
 
 
+def test_a_kernel_of_the_tests_reaches_no_other_machine() -> None:
+    pytest.importorskip("ipykernel")
+    cell = "import socket; socket.create_connection(('203.0.113.1', 80), timeout=5)"
+    done = run(["-m", "IPython", "-c", cell], IPYTHONDIR=os.environ["IPYTHONDIR"])
+    assert "tests run offline" in done.stdout, done.stdout + done.stderr
+
+
 # --- documentation --------------------------------------------------------------------------------------------------
 
 
@@ -135,6 +144,42 @@ def test_every_public_name_is_explained_with_its_arguments(room: str, name: str)
             assert explained, f"{name}: {each} is not in Args"
 
 
+def shown_again(example: doctest.Example) -> bool:
+    """Whether an example gives back what it was given: a record as it was made, or a field as it was set."""
+    try:
+        made, want = (ast.parse(each.strip(), mode="eval").body for each in (example.source, example.want))
+    except SyntaxError:  # a statement, or an output that is no Python
+        return False
+    if isinstance(made, ast.Attribute) and isinstance(made.value, ast.Call):
+        given = {each.arg: each.value for each in made.value.keywords}
+        return made.attr in given and ast.dump(given[made.attr]) == ast.dump(want)
+    return isinstance(made, ast.Call) and ast.dump(made) == ast.dump(want)
+
+
+@pytest.mark.parametrize(
+    ("text", "again"),
+    [
+        (">>> Hold()\nHold()", True),
+        (">>> CloseOut(fee=10, remaining=8.07).remaining\n8.07", True),
+        (">>> Setting(leverage=5).margin_mode\n<MarginMode.CROSS: 'cross'>", False),
+        (
+            ">>> RiskTier(notional_floor=0, maintenance_margin_rate=0.005, max_leverage=100).initial_margin_rate\n0.01",
+            False,
+        ),
+        (">>> money(-481.927)\n'-$481.93'", False),
+    ],
+)
+def test_an_example_that_only_shows_a_record_again_is_known(text: str, again: bool) -> None:
+    assert shown_again(doctest.DocTestParser().get_examples(text)[0]) == again
+
+
+@pytest.mark.parametrize(("room", "name"), documented())
+def test_examples_teach_or_go(room: str, name: str) -> None:
+    doc = inspect.getdoc(getattr(importlib.import_module(room), name)) or ""
+    again = [each.source.strip() for each in doctest.DocTestParser().get_examples(doc) if shown_again(each)]
+    assert not again, f"{name}: these examples give back what they were given; show what follows from it, or none"
+
+
 GLOSSARY = ROOT / "notebooks" / "GLOSSARY.md"
 
 
@@ -154,5 +199,5 @@ def test_every_public_name_is_in_the_glossary() -> None:
 
 
 def test_the_glossary_explains_no_name_that_is_gone() -> None:
-    every = (each.name for each in pkgutil.walk_packages(marginlib.__path__, "marginlib."))
+    every = (each.name for each in pkgutil.walk_packages(marginlib.__path__[:1], "marginlib."))
     assert sorted(glossary() - offered(every)) == []

@@ -18,6 +18,7 @@ from typing import Any
 
 from marginlib import __version__
 from marginlib.errors import MarginError, wrong
+from marginlib.files import write_whole
 
 __all__ = ["Written", "open_course", "write_course"]
 
@@ -39,10 +40,6 @@ class Written:
         same: files that were already those of this version.
         kept: files that somebody changed; left as they are.
         beside: for a kept file that this version has otherwise, where the course's file stands now.
-
-    Example:
-        >>> Written(folder=Path("my-course"), new=("notebooks/00_start_here.ipynb",)).kept
-        ()
     """
 
     folder: Path
@@ -79,9 +76,12 @@ def write_course(folder: str | Path, *, teach: bool = False) -> Written:
         >>> "notebooks/00_start_here.ipynb" in first.new, again.new, again.same == first.new
         (True, (), True)
     """
-    target = Path(folder).expanduser().absolute()
-    _refuse(target)
-    source = _source()
+    target, source = Path(folder).expanduser().absolute(), _source()
+    real = target.resolve()
+    if target.exists() and not target.is_dir():
+        raise wrong("folder", str(target), "there is a file of this name; give a folder, which may be new")
+    if real == source or any(real.is_relative_to(own) for own in (_PACKAGE, *(source / each for each in _FOLDERS))):
+        raise wrong("folder", str(target), "the library itself is there; give a folder of your own, such as my-course")
     try:
         target.mkdir(parents=True, exist_ok=True)
         hashes = _read_hashes(target / MANIFEST)
@@ -89,7 +89,7 @@ def write_course(folder: str | Path, *, teach: bool = False) -> Written:
         for name in _names(source, teach=teach):
             _place(target, name, (source / name).read_bytes(), hashes, found)
         manifest = {"format": "marginlib-course", "version": 1, "marginlib": __version__, "files": hashes}
-        _write(target / MANIFEST, (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode())
+        write_whole(target / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
     except OSError as error:
         raise wrong(
             "folder", str(folder), f"{error.strerror or error} ({error.filename}); give a folder you can write to"
@@ -106,10 +106,6 @@ def open_course(folder: str | Path, words: Sequence[str] = ()) -> None:
 
     Raises:
         MarginError: JupyterLab is not installed.
-
-    Example:
-        >>> open_course("my-course", ["--version"])  # doctest: +SKIP
-        4.6.6
     """
     if find_spec("jupyterlab") is None:
         raise MarginError(
@@ -132,15 +128,6 @@ def _source() -> Path:
     raise MarginError(f"the course's files are not beside the library in {_PACKAGE}: install marginlib again")
 
 
-def _refuse(target: Path) -> None:
-    """Raise where the course must not be written."""
-    if target.exists() and not target.is_dir():
-        raise wrong("folder", str(target), "there is a file of this name; give a folder, which may be new")
-    real, source = target.resolve(), _source()
-    if real == source or any(real.is_relative_to(own) for own in (_PACKAGE, *(source / each for each in _FOLDERS))):
-        raise wrong("folder", str(target), "the library itself is there; give a folder of your own, such as my-course")
-
-
 def _names(source: Path, *, teach: bool = False) -> Iterator[str]:
     """Yield the names of the course's files: no hidden ones, and those that only a teacher needs where one asks."""
     for folder in _FOLDERS:
@@ -158,7 +145,7 @@ def _place(target: Path, name: str, content: bytes, hashes: dict[str, str], foun
     written = hashes.get(name)
     if old in {None, new, written}:
         if old != new:
-            _write(path, content)
+            write_whole(path, content)
         hashes[name] = new
         found["new" if old is None else "same" if old == new else "updated"].append(name)
         return
@@ -168,7 +155,7 @@ def _place(target: Path, name: str, content: bytes, hashes: dict[str, str], foun
         while beside.exists() and _hash(beside.read_bytes()) not in {new, hashes.get(_below(target, beside))}:
             number += 1
             beside = path.with_name(f"{path.stem}.{__version__}-{number}{path.suffix}")
-        _write(beside, content)
+        write_whole(beside, content)
         hashes[_below(target, beside)] = new
         found["beside"].append((name, _below(target, beside)))
 
@@ -181,23 +168,11 @@ def _below(folder: Path, path: Path) -> str:
 def _read_hashes(path: Path) -> dict[str, str]:
     """Return what was written before; what cannot be read counts as nothing, so every other file is the learner's."""
     try:
-        files = json.loads(path.read_text(encoding="utf-8"))["files"]
+        return dict(json.loads(path.read_text(encoding="utf-8"))["files"])
     except (FileNotFoundError, ValueError, LookupError, TypeError):
         return {}
-    return {str(name): str(value) for name, value in files.items()} if isinstance(files, dict) else {}
 
 
 def _hash(content: bytes) -> str:
     """Return the SHA-256 of a file's content."""
     return sha256(content).hexdigest()
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

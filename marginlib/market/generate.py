@@ -7,18 +7,18 @@ these markets never close.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from math import sqrt
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray  # as in the other modules, all imports in one place
+from numpy.typing import ArrayLike
 
 from marginlib.errors import MarginError, at_least_zero, finite, positive, wrong
-from marginlib.market.clock import DAY, moment, seconds
-from marginlib.market.paths import Bars, FloatArray, PricePath, TimeArray
+from marginlib.market.paths import Bars, FloatArray, PricePath, TimeArray, moment, seconds
 
 __all__ = ["block_bootstrap_path", "geometric_brownian_path", "jump_diffusion_path"]
 
-_YEAR = 365 * DAY
+_YEAR = 365 * 86_400  # [s]
 _START = np.datetime64("2000-01-01", "s")
 
 
@@ -62,14 +62,11 @@ def geometric_brownian_path(
         >>> path.mark_prices.shape, path.mark_prices[0].tolist()
         ((25, 2), [60000.0, 3000.0])
     """
-    first = _first_prices(prices)
-    sigma = _each("volatility", volatility, first, at_least_zero)
-    mu = _each("drift", drift, first, finite)
-    draw, root = _generator(seed), _root(correlation, len(first))
-    years = seconds("step", step) / _YEAR
-    moves = _diffusion(draw, root, mu - sigma**2 / 2, sigma, years, _steps(steps))
-    label = f"generated, not recorded: geometric Brownian motion, {_told(seed)}"
-    return _path(first, moves, _times(start, step, steps), label)
+    path = jump_diffusion_path(
+        prices, volatility=volatility, jumps_per_year=0.0, jump_mean=0.0, jump_volatility=0.0, steps=steps, seed=seed,
+        drift=drift, correlation=correlation, step=step, start=start,
+    )  # fmt: skip
+    return replace(path, label=path.label.replace(" with jumps", ""))
 
 
 def jump_diffusion_path(
@@ -112,12 +109,6 @@ def jump_diffusion_path(
         UnknownNameError: the step is not a name such as "1h".
 
     Source: Merton (1976), "Option pricing when underlying stock returns are discontinuous".
-
-    Example:
-        >>> path = jump_diffusion_path({"SOLUSDT": 200}, volatility=0.8, jumps_per_year=12, jump_mean=-0.1,
-        ...                            jump_volatility=0.05, steps=24, seed=7)
-        >>> len(path), path.label
-        (25, 'generated, not recorded: geometric Brownian motion with jumps, seed 7')
     """
     first = _first_prices(prices)
     sigma = _each("volatility", volatility, first, at_least_zero)
@@ -125,15 +116,16 @@ def jump_diffusion_path(
     mean = _each("jump_mean", jump_mean, first, finite)
     spread = _each("jump_volatility", jump_volatility, first, at_least_zero)
     rate = at_least_zero("jumps_per_year", jumps_per_year)
-    draw, root = _generator(seed), _root(correlation, len(first))
+    draw, root, count = _generator(seed), _root(correlation, len(first)), _steps(steps)
     years = seconds("step", step) / _YEAR
-    rise = np.expm1(mean + spread**2 / 2)
-    moves = _diffusion(draw, root, mu - sigma**2 / 2 - rate * rise, sigma, years, _steps(steps))
-    count = draw.poisson(rate * years, size=(steps, 1))
+    growth = mu - sigma**2 / 2 - rate * np.expm1(mean + spread**2 / 2)
+    moves = growth * years + sigma * sqrt(years) * (draw.standard_normal((count, len(first))) @ root.T)
+    jumps = draw.poisson(rate * years, size=(count, 1))
     # The sum of n independent normal jumps is one normal number with n times the mean and the variance.
-    moves += count * mean + np.sqrt(count) * spread * (draw.standard_normal((steps, len(first))) @ root.T)
+    moves += jumps * mean + np.sqrt(jumps) * spread * (draw.standard_normal((count, len(first))) @ root.T)
+    times = moment("start", start) + np.arange(count + 1) * np.timedelta64(seconds("step", step), "s")
     label = f"generated, not recorded: geometric Brownian motion with jumps, {_told(seed)}"
-    return _path(first, moves, _times(start, step, steps), label)
+    return _path(first, moves, times, label)
 
 
 def block_bootstrap_path(
@@ -186,25 +178,17 @@ def block_bootstrap_path(
         whole = "a number" if stationary else "a whole number"
         raise wrong("block", block, f"give {whole} from 1 to {len(returns)}, the returns in the history")
     draw, count = _generator(seed), _steps(steps)
-    drawn = _block_bars(draw, count, length, len(returns), stationary)
+    at = np.arange(count)
+    # A step starts a new block with probability 1 / length, or every `length` steps.
+    fresh = draw.random(count) * length < 1 if stationary else at % int(length) == 0
+    fresh[0] = True
+    block_start = np.maximum.accumulate(np.where(fresh, at, 0))
+    drawn = (draw.integers(len(returns), size=count)[block_start] + at - block_start) % len(returns)
     times = (end if start is None else moment("start", start)) + np.arange(count + 1) * step
     kind = "stationary" if stationary else "fixed"
     label = f"generated, not recorded: a history in {kind} blocks of {length:g} bars, shuffled, {_told(seed)}"
     ordered = {symbol: first[symbol] for symbol in history}
     return _path(ordered, returns[drawn], times, label)
-
-
-def _block_bars(draw: np.random.Generator, steps: int, length: float, bars: int, stationary: bool) -> NDArray[np.int64]:
-    """Return which bar of the history each step repeats (steps,).
-
-    A step starts a new block with probability 1 / length, or every `length` steps.
-    """
-    at = np.arange(steps)
-    starts = draw.random(steps) * length < 1 if stationary else at % int(length) == 0
-    starts[0] = True
-    block_start = np.maximum.accumulate(np.where(starts, at, 0))
-    first_bar = draw.integers(bars, size=steps)
-    return (first_bar[block_start] + at - block_start) % bars
 
 
 def _returns(
@@ -222,21 +206,12 @@ def _returns(
         if column is None:
             raise MarginError(f'price = "{price}": {symbol} ({bars.source}) has none; give price="close"')
         if len(bars) != len(one) or (bars.times != one.times).any():
-            raise MarginError(f"history: {bars!r} has other times than {one!r}; cut them to the same with `between`")
+            raise MarginError(f"history: {bars!r} has other times than {one!r}; give bars of the same times")
         columns[symbol] = column
     if len(one) < 2:  # noqa: PLR2004  # a return needs two prices
         raise MarginError(f"history: {one!r}: give two bars or more")
     returns: FloatArray = np.diff(np.log(np.column_stack(list(columns.values()))), axis=0)
     return returns, {symbol: float(column[-1]) for symbol, column in columns.items()}, one.step, one.end
-
-
-def _diffusion(
-    draw: np.random.Generator, root: FloatArray, drift: FloatArray, sigma: FloatArray, years: float, steps: int
-) -> FloatArray:
-    """Return the log returns of correlated Brownian motions with drift (steps, k)."""
-    normal = draw.standard_normal((steps, sigma.size)) @ root.T
-    moves: FloatArray = drift * years + sigma * sqrt(years) * normal
-    return moves
 
 
 def _path(first: Mapping[str, float], moves: FloatArray, times: TimeArray, label: str) -> PricePath:
@@ -274,8 +249,8 @@ def _root(correlation: float | ArrayLike, count: int) -> FloatArray:
     if given.ndim == 0:
         given = np.full((count, count), float(given))
         np.fill_diagonal(given, 1.0)
-    wrong = given.shape != (count, count) or not np.isfinite(given).all()
-    if wrong or not np.allclose(given, given.T, atol=1e-12) or not np.allclose(np.diag(given), 1.0, atol=1e-12):
+    odd = given.shape != (count, count) or not np.isfinite(given).all()
+    if odd or not np.allclose(given, given.T, atol=1e-12) or not np.allclose(np.diag(given), 1.0, atol=1e-12):
         raise wrong(
             "correlation", correlation, f"give one number, or a symmetric {count} x {count} matrix with diagonal 1"
         )
@@ -306,8 +281,3 @@ def _steps(steps: object) -> int:
     if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
         raise wrong("steps", steps, "give a whole number of 1 or more")
     return int(steps)
-
-
-def _times(start: object, step: str, steps: int) -> TimeArray:
-    """Return the moments of a path, equally far apart."""
-    return moment("start", start) + np.arange(steps + 1) * np.timedelta64(seconds("step", step), "s")

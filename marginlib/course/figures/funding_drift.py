@@ -9,9 +9,10 @@ from types import MappingProxyType
 from marginlib.drawing.chart import Axis, Chart, Line, Marker, Panel, Table, choice, figure, slider
 from marginlib.liquidation import liquidation_price
 from marginlib.market.events import Funding
-from marginlib.market.replay import PaidFrom, Rules, Snapshot, replay
+from marginlib.market.replay import Rules, Snapshot, replay
 from marginlib.model import Account, Pool, Position
 from marginlib.tiers import RiskSchedule
+from marginlib.venues import PaidFrom
 from marginlib.words import money, percent, price_text
 
 __all__ = ["backing", "funding_drift"]

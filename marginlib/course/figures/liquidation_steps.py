@@ -14,7 +14,9 @@ from marginlib.drawing.chart import Axis, Chart, Line, Marker, Panel, Table, cho
 from marginlib.liquidation import liquidation_price
 from marginlib.margin import risk
 from marginlib.market.events import MarkPrices
-from marginlib.market.replay import Liquidation, Rules, Snapshot, fifth_first, full_close, replay, step_down
+from marginlib.market.policies import fifth_first, full_close, step_down
+from marginlib.market.replay import Rules, Snapshot, replay
+from marginlib.market.settlement import Liquidation
 from marginlib.model import Account, Health, Pool
 from marginlib.venues import rulebook
 from marginlib.words import money, price_text

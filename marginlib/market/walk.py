@@ -1,7 +1,7 @@
 """Send a book through a recorded crash: who is liquidated when, at what price, and what is left.
 
-The prices are the recorded key figures of `marginlib.market` and straight lines between them, so every moment found
-between two figures is a moment on a line, not one that was recorded. What moves is `marginlib.market.replay.step` alone.
+The prices are recorded key figures and straight lines between them, so every moment found between two figures is a
+moment on a line, not one that was recorded. What moves is `marginlib.market.replay.step` alone.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from types import MappingProxyType
-from typing import NamedTuple
 
 import numpy as np
 
@@ -25,6 +24,9 @@ __all__ = ["crash_replay", "crash_rulebooks", "walk"]
 
 Moment = tuple[np.datetime64, Mapping[str, float]]
 """A time and the mark prices by symbol."""
+
+_Corner = tuple[int, Mapping[str, float]]  # where a line begins or ends: seconds since 1970 UTC, and the prices
+_Line = tuple[_Corner, _Corner]
 
 # Which recorded risk tables stand in for those in force. Only for October 2025 is one of the time recorded, of the day
 # before. Where two are as near, one before and one after, both are given.
@@ -53,11 +55,6 @@ def crash_rulebooks(event: str) -> tuple[Rulebook, ...]:
 
     Raises:
         UnknownNameError: no such event is recorded.
-
-    Example:
-        >>> [book.source for book in crash_rulebooks("ftx-2022")]
-        ['Binance USD-M tables: BTCUSDT of 2022-05-21, ETHUSDT of 2022-05-21', \
-'Binance USD-M tables: BTCUSDT of 2022-11-25, ETHUSDT of 2022-11-25']
     """
     recorded = crash(event)
     day = min(str(figures.times[0])[:10] for figures in recorded.figures.values())
@@ -92,7 +89,7 @@ def crash_replay(event: str, account: Account, rules: Rules, *, insurance_fund: 
 
     Raises:
         UnknownNameError: no such event is recorded, or not that symbol in it.
-        MarginError: the account holds nothing, or an inverse contract, whose equity is not straight along a line.
+        MarginError: the account holds nothing, or `walk` refuses it.
 
     Example:
         >>> book, = crash_rulebooks("may-crash-2021")
@@ -103,11 +100,6 @@ def crash_replay(event: str, account: Account, rules: Rules, *, insurance_fund: 
     """
     if not account.positions:
         raise MarginError("account.positions = (): give at least one position in a symbol of the event")
-    for position in account.positions:
-        if position.contract is not Contract.LINEAR:
-            raise MarginError(
-                f"contract of {position.symbol} = {position.contract}: give linear contracts, as those recorded are"
-            )
     path = crash(event).path(tuple(dict.fromkeys(each.symbol for each in account.positions)), step="1d")
     return walk(Snapshot.start(account, insurance_fund=insurance_fund), path.marks(), rules)
 
@@ -123,6 +115,9 @@ def walk(state: Snapshot, moments: Iterable[Moment], rules: Rules) -> tuple[Snap
     Returns:
         Snapshots with their `time`, the first at the first moment.
 
+    Raises:
+        MarginError: the account holds an inverse contract, whose equity is not straight along a line.
+
     Example:
         >>> btc = crash_rulebooks("may-crash-2021")[0].position("BTCUSDT", 1, 100, leverage=2)
         >>> start = Snapshot.start(Account(wallet_balance=50, positions=(btc,)))
@@ -131,33 +126,28 @@ def walk(state: Snapshot, moments: Iterable[Moment], rules: Rules) -> tuple[Snap
         >>> [(str(each.time)[11:], len(each.account.positions)) for each in walk(start, moments, Rules())]
         [('12:00:00', 1), ('12:00:50', 0), ('12:01:40', 0)]
     """
-    corners = [_Corner(int(when.astype("datetime64[s]").astype(np.int64)), dict(marks)) for when, marks in moments]
+    for position in state.account.positions:
+        if position.contract is not Contract.LINEAR:
+            raise MarginError(
+                f"contract of {position.symbol} = {position.contract}: give linear contracts, as those recorded are"
+            )
+    corners = [(int(when.astype("datetime64[s]").astype(np.int64)), marks) for when, marks in moments]
     states = [_moved(state, *corners[0], rules)]
     for line in pairwise(corners):
-        now, end = line[0].second, line[1].second
-        while now < end:
+        now = line[0][0]
+        while now < line[1][0]:
             now = _next_stop(states[-1].account, line, now, rules)
             states.append(_moved(states[-1], now, _marks(line, now), rules))
     return tuple(states)
 
 
-class _Corner(NamedTuple):
-    """A moment at which some line between figures begins or ends."""
-
-    second: int  # since 1970, UTC
-    prices: dict[str, float]
-
-
-_Line = tuple[_Corner, _Corner]
-
-
-def _marks(line: _Line, second: int) -> dict[str, float]:
+def _marks(line: _Line, second: int) -> Mapping[str, float]:
     """Return the prices at a second on a line."""
-    start, end = line
-    share = (second - start.second) / (end.second - start.second)
+    (begin, first), (end, last) = line
+    share = (second - begin) / (end - begin)
     if share == 1:
-        return end.prices  # a recorded figure to its last digit
-    return {symbol: price + share * (end.prices[symbol] - price) for symbol, price in start.prices.items()}
+        return last  # a recorded figure to its last digit
+    return {symbol: price + share * (last[symbol] - price) for symbol, price in first.items()}
 
 
 def _next_stop(account: Account, line: _Line, now: int, rules: Rules) -> int:
@@ -168,7 +158,7 @@ def _next_stop(account: Account, line: _Line, now: int, rules: Rules) -> int:
         marks = {symbol: price for symbol, price in _marks(line, second).items() if symbol in held}
         return all(map(rules.safe, account.at(marks).pools()))
 
-    low, high = now, line[1].second
+    low, high = now, line[1][0]
     if safe(high):
         return high
     while high - low > 1:
@@ -177,6 +167,6 @@ def _next_stop(account: Account, line: _Line, now: int, rules: Rules) -> int:
     return high
 
 
-def _moved(state: Snapshot, second: int, marks: dict[str, float], rules: Rules) -> Snapshot:
+def _moved(state: Snapshot, second: int, marks: Mapping[str, float], rules: Rules) -> Snapshot:
     """Return the state at a second, after the liquidations that its prices set off."""
     return replace(step(state, MarkPrices(prices=marks), rules), time=np.datetime64(second, "s"))
