@@ -21,12 +21,13 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from marginlib import MarginError, UnknownNameError
 from marginlib.market.download import DownloadError, download
 from marginlib.market.files import read_bars
-from marginlib.market.generate import block_bootstrap_path, geometric_brownian_path, jump_diffusion_path
+from marginlib.market.generate import geometric_brownian_path, jump_diffusion_path
 from marginlib.market.paths import Bars, PricePath, moment, text
 from marginlib.market.recorded import crash, crashes
 
@@ -348,7 +349,7 @@ PLAIN_FAULTS = {
     "column twice": (whole(1, HEADER.replace("volume", "open")), "line 1: columns twice: 'open'"),
     "two fundings": (whole(1, HEADER.replace("volume", "funding_sum")), "give funding_rate or funding_sum, not both"),
     "no header": (lambda lines: lines.pop(0), "line 1: columns missing: 'timestamp'"),
-    "header alone": (lambda lines: lines.__delitem__(slice(1, None)), "no bars after the header"),
+    "header alone": (lambda lines: lines.__delitem__(slice(1, None)), "line 1: no bars"),
     "one bar": (lambda lines: lines.__delitem__(slice(2, None)), "one bar does not tell its length"),
     "open quote": (lambda lines: lines.__setitem__(3, '"' + lines[3]), "not one table of comma-separated values"),
 }
@@ -510,7 +511,7 @@ def test_other_faults_of_archive_files(tmp_path):
     with pytest.raises(MarginError, match=r"mark\.csv, line 2: high = '1': it is below low"):
         read_bars(bars, mark=wrong)
     for lines, message in (
-        (ARCHIVE_FUNDING[:1], "line 1: nothing after the header"),
+        (ARCHIVE_FUNDING[:1], "line 1: no bars"),
         ([ARCHIVE_FUNDING[0], "1583942400003,8,"], "line 2: last_funding_rate = empty"),
         ([*ARCHIVE_FUNDING, ARCHIVE_FUNDING[1]], "line 6: calc_time = '1583942400003': not after"),
         (["calc_time,rate", "1583942400003,1"], "line 1: columns calc_time, rate: give calc_time, funding_interval"),
@@ -518,7 +519,7 @@ def test_other_faults_of_archive_files(tmp_path):
     ):
         with pytest.raises(MarginError, match=message):
             read_bars(bars, funding=archive(tmp_path, lines, "funding.csv"))
-    with pytest.raises(MarginError, match="nothing after the header"):
+    with pytest.raises(MarginError, match="line 1: no bars"):
         read_bars(archive(tmp_path, [ARCHIVE_HEADER], "ETHUSDT-1h.csv"))
     with pytest.raises(MarginError, match="does not say it; give symbol="):
         read_bars(archive(tmp_path, ARCHIVE, "download.csv"))
@@ -527,8 +528,47 @@ def test_other_faults_of_archive_files(tmp_path):
         read_bars(tmp_path / "BTCUSDT-1h.zip")
     with zipfile.ZipFile(tmp_path / "BTCUSDT-2h.zip", "w") as bundle:
         bundle.writestr("readme.txt", "no bars")
-    with pytest.raises(MarginError, match=r"the name of .* does not say it"):
+    with pytest.raises(MarginError, match="line 1: no bars"):
         read_bars(tmp_path / "BTCUSDT-2h.zip")
+
+
+def test_a_table_and_a_list_are_read_as_the_file_is(tmp_path):
+    file = plain(tmp_path, [HEADER, *PLAIN])
+    (expected,) = read_bars(file).values()
+    frame = pd.read_csv(file)
+    for table in (frame, frame.assign(timestamp=pd.to_datetime(frame["timestamp"], utc=True))):
+        found = read_bars(table, symbol="BTCUSDT")["BTCUSDT"]
+        assert found.source == "table"
+        for column in ("times", "open", "high", "low", "close", "volume", "mark_close", "funding_rate"):
+            np.testing.assert_array_equal(getattr(found, column), getattr(expected, column))
+    both = read_bars(pd.concat([frame.assign(symbol="A"), frame.assign(symbol="B")]))
+    assert {name: len(bars) for name, bars in both.items()} == {"A": 4, "B": 4}
+    rows = [[1584054000000 + 3_600_000 * k, *map(float, line.split(",")[1:6])] for k, line in enumerate(PLAIN)]
+    listed = read_bars(rows, symbol="BTCUSDT")["BTCUSDT"]
+    np.testing.assert_array_equal(listed.times, expected.times)
+    assert (listed.close.tolist(), listed.volume.tolist()) == ([11, 12, 13, 14], [100, 100, 0, 100])
+    assert listed.mark_close is None
+
+
+def test_faults_of_tables_and_lists_are_named_with_their_row():
+    frame = pd.DataFrame([line.split(",")[:5] for line in PLAIN], columns=HEADER.split(",")[:5])
+    rows = [[1584054000000, 10, 12, 9, 11, 100], [1584057600000, 11, 13, 10, 12, 100]]
+    for source, options, message in (
+        (frame.assign(close=[11, 12, None, 14]), {"symbol": "A"}, "table, row 2: close = empty: give one"),
+        (frame.assign(low=[9, 99, 11, 12]), {"symbol": "A"}, "table, row 1: high = '13': it is below low"),
+        (frame.assign(timestamp="2020-03-12T23:00:00"), {"symbol": "A"}, "table, row 0: timestamp = '2020-03"),
+        (frame.assign(timestamp=pd.to_datetime(frame.timestamp).dt.tz_localize(None)), {"symbol": "A"}, "no time zone"),
+        (frame, {}, "symbol = None: give it where no column of the table says it"),
+        (frame.drop(columns="open"), {"symbol": "A"}, "table, row 1: columns missing: 'open'"),
+        (frame.iloc[:0], {"symbol": "A"}, "table, row 1: no bars"),
+        (rows, {}, "symbol = None: a list does not say whose bars these are"),
+        ([], {"symbol": "A"}, "list, row 1: no bars"),
+        ([row[:5] for row in rows], {"symbol": "A"}, "list, row 1: columns"),
+        ([rows[0], [1584057600, *rows[1][1:]]], {"symbol": "A"}, "list, row 1: timestamp = '1584057600': give"),
+        ([rows[0], [1584057600000, 11, "x", 10, 12, 1]], {"symbol": "A"}, "list, row 1: high = 'x': give one finite"),
+    ):  # fmt: skip
+        with pytest.raises(MarginError, match=re.escape(message)):
+            read_bars(source, **options)
 
 
 # --- (c) the exchange, on this machine ---
@@ -953,13 +993,10 @@ def test_the_progress_bar_counts_pages(fetch, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_an_unknown_contract_is_named_with_similar_ones(fetch, exchange):
-    with pytest.raises(UnknownNameError, match="Binance USD-M has no such contract; did you mean BTCUSDT"):
+def test_an_unknown_contract_is_not_asked_for_again(fetch, exchange):
+    with pytest.raises(UnknownNameError, match="'BTCUSD': Binance USD-M has no such contract; give a name such"):
         fetch(symbol="BTCUSD")
     assert exchange.count("klines") == 1
-    exchange.faults["exchangeInfo"] = ["unavailable"]
-    with pytest.raises(UnknownNameError, match="give a name such as BTCUSDT"):
-        fetch(symbol="BTCUSD")
 
 
 @pytest.mark.parametrize(
@@ -1106,86 +1143,11 @@ def test_perfect_correlation_moves_as_one_and_no_volatility_is_growth():
     assert still.mark_prices[-1, 0] == pytest.approx(2 * math.exp(0.1), rel=1e-12)
 
 
-HISTORY = {
-    symbol: flat_bars(100 * np.exp(np.cumsum(np.random.default_rng(9).normal(0, 0.01, 60))) * scale, symbol=symbol)
-    for symbol, scale in (("A", 1.0), ("B", 3.0))
-}
-HISTORY["B"] = flat_bars(HISTORY["B"].close * np.exp(np.random.default_rng(10).normal(0, 0.01, 60)), symbol="B")
-
-
-def repeated(path):
-    """Return which of the history's 59 returns each step repeats, checking that all symbols repeat the same."""
-    original = np.diff(np.log(np.column_stack([HISTORY[symbol].close for symbol in path.symbols])), axis=0)
-    distance = np.abs(log_returns(path)[:, None, :] - original[None, :, :]).max(axis=2)
-    assert (distance.min(axis=1) < 1e-9).all()
-    return distance.argmin(axis=1)
-
-
-def bootstrap(**options):
-    return block_bootstrap_path(HISTORY, **{"block": 6, "steps": 6_000, "seed": 2, "price": "close"} | options)
-
-
-def test_fixed_blocks_are_cut_from_the_history_as_they_are():
-    drawn = repeated(bootstrap(stationary=False))
-    blocks = drawn.reshape(-1, 6)
-    np.testing.assert_array_equal(blocks, (blocks[:, :1] + np.arange(6)) % 59)
-    counts = np.bincount(blocks[:, 0], minlength=59)
-    expected = 1_000 / 59
-    chi_square = ((counts - expected) ** 2 / expected).sum()
-    assert abs(chi_square - 58) < BOUND * math.sqrt(2 * 58)  # blocks start anywhere alike
-    assert counts.min() > 0  # a bar is left out of 1,000 blocks by chance once in e^17 times
-
-
-def test_stationary_blocks_have_a_geometric_length():
-    drawn = repeated(bootstrap())
-    goes_on = (drawn[1:] - drawn[:-1]) % 59 == 1
-    # A new block goes on by chance once in 59 times.
-    chance = 1 - 1 / 6 * 58 / 59
-    assert abs(goes_on.mean() - chance) < BOUND * math.sqrt(chance * (1 - chance) / goes_on.size)
-    ends = np.flatnonzero(~goes_on)
-    lengths = np.diff(ends)
-    mean = 1 / (1 - chance)
-    deviation = math.sqrt(chance) / (1 - chance)
-    assert abs(lengths.mean() - mean) < BOUND * deviation / math.sqrt(lengths.size)
-    assert abs(lengths.std() - deviation) < BOUND * deviation * 1.5 / math.sqrt(lengths.size)
-    assert lengths.min() == 1
-    assert lengths.max() > 20
-    share = np.bincount(drawn, minlength=59) / drawn.size
-    # A bar's count varies as that of blocks does, about 2 L / n times as much as of single draws.
-    assert (np.abs(share - 1 / 59) < BOUND * math.sqrt(2 * 6 / 59 / drawn.size)).all()
-
-
-@pytest.mark.parametrize("stationary", [True, False])
-def test_a_bootstrap_keeps_mean_spread_and_correlation_of_its_history(stationary):
-    original = np.diff(np.log(np.column_stack([HISTORY[symbol].close for symbol in "AB"])), axis=0)
-    path = bootstrap(steps=60_000, stationary=stationary)
-    moves = log_returns(path)
-    blocks = 60_000 / 6
-    error = (moves.mean(axis=0) - original.mean(axis=0)) / (original.std(axis=0) * math.sqrt(6) / math.sqrt(blocks * 6))
-    assert (np.abs(error) < BOUND).all()
-    np.testing.assert_allclose(moves.std(axis=0), original.std(axis=0), rtol=BOUND * math.sqrt(6 / 60_000) * 1.5)
-    rho, expected = np.corrcoef(moves.T)[0, 1], np.corrcoef(original.T)[0, 1]
-    assert abs(rho - expected) < BOUND * math.sqrt(6 / 60_000)
-
-
-def test_a_bootstrap_goes_on_where_the_history_ends():
-    path = bootstrap(steps=10)
-    assert path.times[0] == HISTORY["A"].end
-    assert path.mark_prices[0].tolist() == [HISTORY["A"].close[-1], HISTORY["B"].close[-1]]
-    moved = bootstrap(steps=10, prices={"B": 7, "A": 5}, start="2030-01-01")
-    assert moved.symbols == ("A", "B")
-    assert moved.mark_prices[0].tolist() == [5, 7]
-    np.testing.assert_array_equal(repeated(moved), repeated(path))
-    assert moved.times[1] == np.datetime64("2030-01-01T01:00")
-
-
 MAKERS = {
     "brownian": lambda seed: geometric_brownian_path({"A": 1.0, "B": 2.0}, volatility=0.5, steps=40, seed=seed),
     "jumps": lambda seed: jump_diffusion_path(
         {"A": 1.0, "B": 2.0}, volatility=0.5, jumps_per_year=900, jump_mean=0, jump_volatility=0.1, steps=40, seed=seed
     ),
-    "stationary": lambda seed: bootstrap(steps=40, seed=seed),
-    "fixed": lambda seed: bootstrap(steps=40, seed=seed, stationary=False),
 }
 
 
@@ -1233,26 +1195,6 @@ def brownian(**changes):
         (lambda: brownian(correlation=np.eye(3)), "symmetric 2 x 2 matrix"),
         (lambda: brownian(prices={"A": 1, "B": 1, "C": 1}, correlation=-0.6), "cannot all be true at once"),
         (lambda: brownian(volatility=1e6), "leave the range of numbers"),
-        (lambda: bootstrap(block=0.5), "block = 0.5: give a number from 1 to 59"),
-        (lambda: bootstrap(block=60), "from 1 to 59"),
-        (lambda: bootstrap(block=2.5, stationary=False), "give a whole number"),
-        (lambda: bootstrap(price="high"), "price = 'high'"),
-        (lambda: bootstrap(price="mark_close"), 'price = "mark_close": A (source not given) has none; give'),
-        (lambda: bootstrap(prices={"A": 1}), "give one for each of A, B"),
-        (lambda: block_bootstrap_path({}, block=2, steps=2, seed=1), "history: give the bars"),
-        (
-            lambda: block_bootstrap_path(
-                {"A": HISTORY["A"], "B": flat_bars(HISTORY["B"].close[:24], symbol="B")},
-                block=2, steps=2, seed=1, price="close",
-            ),
-            "has other times than",
-        ),
-        (
-            lambda: block_bootstrap_path(
-                {"A": flat_bars([1], step=np.timedelta64(3600, "s"))}, block=1, steps=2, seed=1, price="close"
-            ),
-            "give two bars or more",
-        ),
     ],
 )  # fmt: skip
 def test_wrong_parameters_of_a_generated_path(make, message):
