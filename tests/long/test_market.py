@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from test_bars import BOOK, alike
-from test_history import seconds
+from test_recorded import seconds
 
 from marginlib import Account, rulebook
 from marginlib.market.bars import MarkBars
