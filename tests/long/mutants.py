@@ -24,6 +24,7 @@ import resource
 import signal
 import sys
 import tomllib
+import warnings
 from collections import Counter
 from hashlib import sha256
 from importlib.abc import MetaPathFinder
@@ -149,6 +150,8 @@ def mutants_of(module: str) -> list[Mutant]:
     )
     if kept.exists():
         return [Mutant(*each) for each in json.loads(kept.read_text(encoding="utf-8"))]
+    warnings.simplefilter("ignore", SyntaxWarning)  # `is` with a number
+    original = compile(source, module, "exec")
     unread, tree, old = annotations(source), parso.parse(source), source.splitlines()
     theirs = [name for name in operator_names() if not any(bit in name for bit in BITS)]
     operators = {name.rpartition("/")[2]: get_operator(name) for name in theirs}
@@ -163,8 +166,10 @@ def mutants_of(module: str) -> list[Mutant]:
                 continue
             mutated = mutate_code(source, kind(), occurrence)
             try:
-                compile(mutated or "?", module, "exec")
+                made = compile(mutated or "?", module, "exec")
             except SyntaxError:
+                continue
+            if made == original:  # 1e300 + 1 is 1e300
                 continue
             new = mutated.splitlines()
             same = next(k for k in range(len(old)) if k >= len(new) or old[k] != new[k])
