@@ -14,7 +14,7 @@ from marginlib.liquidation import liquidation_price
 from marginlib.margin import risk
 from marginlib.model import Account, Contract, Health, Pool, Position
 from marginlib.practice.beliefs.reasoning import Case
-from marginlib.practice.tasks.task import Task
+from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
 from marginlib.tiers import RiskSchedule
 
 __all__ = ["TASKS"]
@@ -229,9 +229,8 @@ def _shown_wrong(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[
 # --- tasks ----------------------------------------------------------------------------------------------------------
 
 TASKS = (
-    Task(
+    Predict(
         id="audit-1",
-        kind="predict",
         points=3,
         objective="13-compute",
         read="audit-see",
@@ -276,10 +275,8 @@ TASKS = (
             + f"\nSo P, Q, R, S and T are {', '.join(_letters(**case))}."
         ),
     ),
-    Task(
+    Bug(
         id="audit-2",
-        kind="bug",
-        points=3,
         objective="02-compute",
         read="shorts-text",
         title="A guide for developers",
@@ -297,15 +294,13 @@ TASKS = (
         solve=lambda side, entry, initial_rate, maintenance_rate: (
             entry * (1 - side * initial_rate) / (1 - side * maintenance_rate)
         ),
-        wrong=lambda side, entry, initial_rate, maintenance_rate: entry * (1 - initial_rate / maintenance_rate),
+        wrong=lambda entry, initial_rate, maintenance_rate: entry * (1 - initial_rate / maintenance_rate),
         beliefs={
-            "NO_MAINTENANCE": lambda side, entry, initial_rate, maintenance_rate: entry * (1 - side * initial_rate),
+            "NO_MAINTENANCE": lambda side, entry, initial_rate: entry * (1 - side * initial_rate),
             "ENTRY_FOR_MARK": lambda side, entry, initial_rate, maintenance_rate: (
                 entry * (1 - side * (initial_rate - maintenance_rate))
             ),
-            "SIGN": lambda side, entry, initial_rate, maintenance_rate: (
-                entry * (1 - initial_rate) / (1 - maintenance_rate)
-            ),
+            "SIGN": lambda entry, initial_rate, maintenance_rate: entry * (1 - initial_rate) / (1 - maintenance_rate),
         },
         hints=(
             "Take one coin. How much money is behind it, and how much must be left at the price asked for?",
@@ -318,10 +313,8 @@ TASKS = (
             "by each other; they have to be subtracted."
         ),
     ),
-    Task(
+    Bug(
         id="audit-3",
-        kind="bug",
-        points=3,
         objective="05-compute",
         read="amount-text",
         title="\u201c100 % accurate\u201d",
@@ -340,8 +333,8 @@ TASKS = (
         wrong=lambda wallet, quantity, entry, rate, amount: _price(wallet, quantity, entry, rate, -amount),
         beliefs={
             "AMOUNT_SIGN": lambda wallet, quantity, entry, rate, amount: _price(wallet, quantity, entry, rate, -amount),
-            "FLAT_TIER": lambda wallet, quantity, entry, rate, amount: _price(wallet, quantity, entry, rate),
-            "NO_MAINTENANCE": lambda wallet, quantity, entry, rate, amount: _price(wallet, quantity, entry, 0),
+            "FLAT_TIER": lambda wallet, quantity, entry, rate: _price(wallet, quantity, entry, rate),
+            "NO_MAINTENANCE": lambda wallet, quantity, entry: _price(wallet, quantity, entry, 0),
             "SIGN": lambda wallet, quantity, entry, rate, amount: _price(wallet, abs(quantity), entry, rate, amount),
         },
         hints=(
@@ -358,10 +351,8 @@ TASKS = (
             f"{_price(wallet, quantity, entry, rate, -amount):,.2f}."
         ),
     ),
-    Task(
+    Bug(
         id="audit-4",
-        kind="bug",
-        points=3,
         objective="03-compute",
         read="contagion-text",
         title="A bot with a neighbour",
@@ -398,10 +389,8 @@ TASKS = (
             f"{_beside(wallet, quantity, entry, other_quantity, other_entry, other_mark):,.2f}."
         ),
     ),
-    Task(
+    Counterexample(
         id="audit-5",
-        kind="counterexample",
-        points=2,
         objective="13-compute",
         read="audit-see",
         title="The case that shows it",
@@ -418,7 +407,7 @@ TASKS = (
             "wallet": random.randrange(4_000, 20_001, 1_000),
             "price": random.randrange(20_000, 90_001, 500),
         },
-        solve=lambda wallet, price: {"btc_dollars": 2 * wallet, "eth_dollars": 10 * wallet},
+        solve=lambda wallet: {"btc_dollars": 2 * wallet, "eth_dollars": 10 * wallet},
         refutes=_shown_wrong,
         hints=(
             "What does the calculator forget? Make that amount large against the size of BTC.",
@@ -431,10 +420,8 @@ TASKS = (
             f"{price:,}."
         ),
     ),
-    Task(
+    Choose(
         id="audit-6",
-        kind="choose",
-        points=2,
         objective="04-choose",
         read="margin-text",
         title="A test for a claim",
@@ -443,7 +430,6 @@ TASKS = (
             "to test this claim with two BTC longs, one in cross margin and one isolated, each alone in its pool and "
             "bought at the same price. Which comparison tests it, and what does it show?"
         ),
-        ask='letter and digit, such as "a1"',
         options={"a": "{p}", "b": "{q}", "c": "{r}"},
         reasons={
             "1": "only the mode differs there, and the two liquidation prices are the same",
@@ -459,17 +445,15 @@ TASKS = (
             "A fair test changes one thing. What differs in each of the three comparisons?",
             "Sizes must be the same, and the money behind them, too. Then only the mode is left.",
         ),
-        worked=lambda size, wallet, margin, p, q, r: (
+        worked=lambda size, wallet, margin: (
             f"With {margin:,} dollars behind {size:,} both end after a fall of "
             f"{100 * (1 - (1 - margin / size) / (1 - _RATE)):.2f} %, cross or isolated: the mode is not the reason. "
             f"With {wallet:,} dollars in cross it is the money that makes the difference, and with {2 * size:,} it is "
             "the size."
         ),
     ),
-    Task(
+    Function(
         id="audit-7",
-        kind="function",
-        points=3,
         objective="12-compare",
         read="ratio-read",
         title="A dashboard for two apps",
@@ -487,7 +471,7 @@ TASKS = (
             keep / (percent / 100) - keep if shown == "up" else keep * percent / 100 - keep
         ),
         beliefs={
-            "RATIO_UPSIDE_DOWN": lambda keep, percent, shown: keep / (percent / 100) - keep,
+            "RATIO_UPSIDE_DOWN": lambda keep, percent: keep / (percent / 100) - keep,
             "NO_MAINTENANCE": lambda keep, percent, shown: (
                 keep / (percent / 100) if shown == "up" else keep * percent / 100
             ),
@@ -503,9 +487,8 @@ TASKS = (
             f"that must be kept: {(keep / (percent / 100) if shown == 'up' else keep * percent / 100) - keep:,.2f}."
         ),
     ),
-    Task(
+    Compute(
         id="audit-8",
-        kind="compute",
         points=2,
         objective="12-predict",
         read="inverse-prices-read",
@@ -537,10 +520,8 @@ TASKS = (
             "behind the position lose value, too."
         ),
     ),
-    Task(
+    Explain(
         id="audit-9",
-        kind="explain",
-        points=3,
         objective="13-compute",
         read="audit-text",
         title="A bug report",
@@ -549,7 +530,6 @@ TASKS = (
             "price: \u201cAt 100x you are out at -1 %.\u201d Write to its author, in four to seven sentences, what is "
             "wrong and how to mend it."
         ),
-        ask='the letters of what your text says, in a list such as ["a", "c"]',
         rubric=(
             "A case in numbers: what goes in, what the calculator shows, what is right.",
             "The belief behind it: that all of the margin can be used up before a liquidation.",
@@ -557,7 +537,6 @@ TASKS = (
             "The price that it does compute has a name: it is the bankruptcy price.",
             "The mended formula, and its condition: exactly the initial margin stands behind the long.",
         ),
-        solve=lambda: ["a", "b", "c", "d", "e"],
         hints=(
             "Take a long of 1 BTC at 60,000 and 100x, with 0.4 % of maintenance margin.",
             "What would the author have to believe for this formula to be right?",

@@ -11,7 +11,7 @@ from typing import Any
 from marginlib.liquidation import lone_liquidation_price
 from marginlib.model import Account, Position
 from marginlib.practice.beliefs.reasoning import Case
-from marginlib.practice.tasks.task import Task
+from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
 from marginlib.tiers import RiskSchedule
 
 __all__ = ["TASKS"]
@@ -259,9 +259,8 @@ def _costs_more(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[b
 # --- tasks ----------------------------------------------------------------------------------------------------------
 
 TASKS = (
-    Task(
+    Compute(
         id="crash-1",
-        kind="compute",
         points=2,
         objective="07-compute",
         read="four-cases-text",
@@ -273,12 +272,10 @@ TASKS = (
         ),
         ask="the share of your margin that is gone, as a fraction such as 0.05; below 0 if more came in than went out",
         draw=_costs,
-        solve=lambda quantity, price, leverage, fee, rate, settlements: (fee - settlements * rate) / 100 * leverage,
+        solve=lambda leverage, fee, rate, settlements: (fee - settlements * rate) / 100 * leverage,
         beliefs={
-            "FEE_ON_MARGIN": lambda quantity, price, leverage, fee, rate, settlements: (fee - settlements * rate) / 100,
-            "SIGN": lambda quantity, price, leverage, fee, rate, settlements: (
-                (fee + settlements * rate) / 100 * leverage
-            ),
+            "FEE_ON_MARGIN": lambda fee, rate, settlements: (fee - settlements * rate) / 100,
+            "SIGN": lambda leverage, fee, rate, settlements: (fee + settlements * rate) / 100 * leverage,
         },
         hints=(
             "At a rate above 0, who pays the funding, and who gets it? And what is the fee a share of?",
@@ -292,10 +289,8 @@ TASKS = (
             f"{(fee - settlements * rate) / 100 * leverage:.6f} of the margin."
         ),
     ),
-    Task(
+    Predict(
         id="crash-2",
-        kind="predict",
-        points=2,
         objective="07-predict",
         read="received",
         title="Nothing happens for days",
@@ -308,12 +303,10 @@ TASKS = (
         ),
         ask='four words in a list, each "up", "down" or "same", in this order',
         draw=_waiting,
-        solve=lambda quantity, entry, margin, rate, days: _after_funding(1 if rate > 0 else -1),
+        solve=lambda rate: _after_funding(1 if rate > 0 else -1),
         beliefs={
-            "SIGN": lambda quantity, entry, margin, rate, days: (
-                ["up", "up", "down", "same"] if rate > 0 else ["down", "down", "up", "same"]
-            ),
-            "CROSS_LOWERS_PRICE": lambda quantity, entry, margin, rate, days: (
+            "SIGN": lambda rate: ["up", "up", "down", "same"] if rate > 0 else ["down", "down", "up", "same"],
+            "CROSS_LOWERS_PRICE": lambda rate: (
                 ["down", "down", "up", "same"] if rate > 0 else ["up", "up", "down", "same"]
             ),
         },
@@ -330,10 +323,8 @@ TASKS = (
             f"at {entry:,} stays: {', '.join(_after_funding(1 if rate > 0 else -1))}."
         ),
     ),
-    Task(
+    Counterexample(
         id="crash-3",
-        kind="counterexample",
-        points=2,
         objective="07-compare",
         read="payers-text",
         title="Can isolated cost more than its margin?",
@@ -347,7 +338,7 @@ TASKS = (
         ask='a dict with "days" and "rate" in percent, such as 0.01',
         inputs=("days", "rate"),
         draw=_two_pockets,
-        solve=lambda wallet, margin, leverage, notional: {"days": 2 * 100 / leverage / 0.1 / 3, "rate": 0.1},
+        solve=lambda leverage: {"days": 2 * 100 / leverage / 0.1 / 3, "rate": 0.1},
         refutes=_costs_more,
         hints=(
             "Which money pays the funding here? How much of it is there?",
@@ -359,10 +350,8 @@ TASKS = (
             f"{2 * 100 / leverage / 0.1 / 3:.1f} days. Outside of the margin there are {wallet - margin:,}."
         ),
     ),
-    Task(
+    Function(
         id="crash-4",
-        kind="function",
-        points=3,
         objective="08-predict",
         read="policies-text",
         title="How much must go",
@@ -401,10 +390,8 @@ TASKS = (
             "answer = notional - stays"
         ),
     ),
-    Task(
+    Compute(
         id="crash-5",
-        kind="compute",
-        points=1,
         objective="08-compute",
         read="gap-text",
         title="A jump past the bankruptcy price",
@@ -417,13 +404,11 @@ TASKS = (
         ask="the dollars that the insurance fund pays",
         unit="dollars",
         draw=_jump,
-        solve=lambda wallet, margin, quantity, entry, mark: quantity * (entry - mark) - margin,
+        solve=lambda margin, quantity, entry, mark: quantity * (entry - mark) - margin,
         beliefs={
-            "FUND_SAVES_YOU": lambda wallet, margin, quantity, entry, mark: quantity * (entry - mark),
-            "WALLET_FOR_MARGIN": lambda wallet, margin, quantity, entry, mark: max(
-                0.0, quantity * (entry - mark) - wallet
-            ),
-            "LIQUIDATION_IS_BANKRUPTCY": lambda wallet, margin, quantity, entry, mark: (
+            "FUND_SAVES_YOU": lambda quantity, entry, mark: quantity * (entry - mark),
+            "WALLET_FOR_MARGIN": lambda wallet, quantity, entry, mark: max(0.0, quantity * (entry - mark) - wallet),
+            "LIQUIDATION_IS_BANKRUPTCY": lambda margin, quantity, entry, mark: (
                 quantity * (_liquidated(margin, quantity, entry) - mark)
             ),
         },
@@ -437,10 +422,8 @@ TASKS = (
             f"{quantity * (entry - mark) - margin:,.2f}. Nothing of it comes back to you."
         ),
     ),
-    Task(
+    Bug(
         id="crash-6",
-        kind="bug",
-        points=3,
         objective="08-choose",
         read="mark-text",
         title="A false alarm",
@@ -458,17 +441,15 @@ TASKS = (
         solve=lambda margin, quantity, entry, mark_low, mark_high, last_low, last_high: _worst(
             margin, quantity, entry, mark_low, mark_high
         ),
-        wrong=lambda margin, quantity, entry, mark_low, mark_high, last_low, last_high: _worst(
-            margin, quantity, entry, last_low, last_high
-        ),
+        wrong=lambda margin, quantity, entry, last_low, last_high: _worst(margin, quantity, entry, last_low, last_high),
         beliefs={
-            "LAST_FOR_MARK": lambda margin, quantity, entry, mark_low, mark_high, last_low, last_high: _worst(
+            "LAST_FOR_MARK": lambda margin, quantity, entry, last_low, last_high: _worst(
                 margin, quantity, entry, last_low, last_high
             ),
-            "SIGN": lambda margin, quantity, entry, mark_low, mark_high, last_low, last_high: _worst(
+            "SIGN": lambda margin, quantity, entry, mark_low, mark_high: _worst(
                 margin, abs(quantity), entry, mark_low, mark_high
             ),
-            "OPEN_PROFIT_IGNORED": lambda margin, quantity, entry, mark_low, mark_high, last_low, last_high: margin,
+            "OPEN_PROFIT_IGNORED": lambda margin: margin,
         },
         hints=(
             "Which of the two prices does the venue look at? And which end of it does a short fear?",
@@ -481,10 +462,8 @@ TASKS = (
             f"{_worst(margin, quantity, entry, last_low, last_high):,.2f}."
         ),
     ),
-    Task(
+    Choose(
         id="crash-7",
-        kind="choose",
-        points=2,
         objective="08-compare",
         read="stop-text",
         title="Three ways out",
@@ -494,7 +473,6 @@ TASKS = (
             "order is filled at its price if the long is still yours then. What is left at a liquidation, this venue "
             "keeps. No fees. Which way leaves you most, and why?"
         ),
-        ask='letter and digit, such as "a1"',
         options={"a": "{p}", "b": "{q}", "c": "{r}"},
         reasons={
             "1": "the margin already limits the loss, so an order adds nothing",
@@ -511,16 +489,15 @@ TASKS = (
             "Find the liquidation price. Which of the orders is reached before it?",
             "An order below the liquidation price comes too late: by then the long is the venue's.",
         ),
-        worked=lambda quantity, entry, margin, early, late, p, q, r: (
+        worked=lambda quantity, entry, margin, early, late: (
             f"The long is liquidated at {_liquidated(margin, quantity, entry):,.2f}, where "
             f"{_RATE * quantity * _liquidated(margin, quantity, entry):,.2f} dollars are left, and the venue keeps "
             f"them. An order at {late:,} comes too late. Sold at {early:,}, you have "
             f"{margin + quantity * (early - entry):,.2f} of the {margin:,} dollars."
         ),
     ),
-    Task(
+    Compute(
         id="crash-8",
-        kind="compute",
         points=3,
         objective="09-compute",
         read="who-died-text",
@@ -554,10 +531,8 @@ TASKS = (
             + f"\nFrom {case['wallet']:,} dollars that leaves {_left(case):,.2f}."
         ),
     ),
-    Task(
+    Function(
         id="crash-9",
-        kind="function",
-        points=3,
         objective="10-compute",
         read="touch-text",
         title="How likely, from a formula",
@@ -594,10 +569,8 @@ TASKS = (
             "answer = normal.cdf(x / s + s / 2) + exp(-x) * normal.cdf(x / s - s / 2)"
         ),
     ),
-    Task(
+    Explain(
         id="crash-10",
-        kind="explain",
-        points=3,
         objective="09-choose",
         read="trust",
         title="\u201cCross saved me\u201d",
@@ -607,7 +580,6 @@ TASKS = (
             "The conclusion: \u201cCross is safer.\u201d Say in four to seven sentences what of this you may trust, "
             "and what not."
         ),
-        ask='the letters of what your text says, in a list such as ["a", "c"]',
         rubric=(
             "That the isolated longs died rests on recorded lows, and on a table that stands in for the real one.",
             "The minute comes from a line between two recorded figures: it is not known.",
@@ -615,7 +587,6 @@ TASKS = (
             "One event, chosen because it was large, does not say how often such a thing happens.",
             "What to ask instead: how likely, and how much, in both modes, over many paths.",
         ),
-        solve=lambda: ["a", "b", "c", "d", "e"],
         hints=(
             "Which of these numbers were recorded, and which were drawn between recorded ones?",
             "Would another size, or another event, say the same?",

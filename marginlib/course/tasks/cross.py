@@ -10,7 +10,7 @@ from marginlib.liquidation import lone_liquidation_price
 from marginlib.margin import risk
 from marginlib.model import Account, Health, Pool, Position
 from marginlib.practice.beliefs.reasoning import Case
-from marginlib.practice.tasks.task import Task
+from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
 from marginlib.tiers import RiskSchedule
 
 __all__ = ["TASKS"]
@@ -215,10 +215,8 @@ def _survivor(wallet: float, size: float, btc: float, eth: float) -> str:
 # --- tasks ----------------------------------------------------------------------------------------------------------
 
 TASKS = (
-    Task(
+    Compute(
         id="cross-1",
-        kind="compute",
-        points=1,
         objective="03-compute",
         read="short-text",
         title="A short with the whole account behind it",
@@ -233,9 +231,7 @@ TASKS = (
         draw=_short,
         solve=lambda wallet, margin, leverage, entry: _liquidated(wallet, -margin * leverage / entry, entry),
         beliefs={
-            "MARGIN_FOR_WALLET": lambda wallet, margin, leverage, entry: _liquidated(
-                margin, -margin * leverage / entry, entry
-            ),
+            "MARGIN_FOR_WALLET": lambda margin, leverage, entry: _liquidated(margin, -margin * leverage / entry, entry),
             "LEVERAGE_IN_CROSS": lambda wallet, margin, leverage, entry: _liquidated(
                 wallet / leverage, -margin * leverage / entry, entry
             ),
@@ -259,10 +255,8 @@ TASKS = (
             f"{_liquidated(wallet, -margin * leverage / entry, entry):,.2f} dollars."
         ),
     ),
-    Task(
+    Function(
         id="cross-2",
-        kind="function",
-        points=3,
         objective="03-compute",
         read="readings-text",
         title="One price, or none",
@@ -278,14 +272,14 @@ TASKS = (
         cases=_alone,
         solve=lambda wallet, quantity, entry, leverage: _liquidated(wallet, quantity, entry),
         beliefs={
-            "NO_MAINTENANCE": lambda wallet, quantity, entry, leverage: _bankrupt(wallet, quantity, entry),
+            "NO_MAINTENANCE": lambda wallet, quantity, entry: _bankrupt(wallet, quantity, entry),
             "LEVERAGE_IN_CROSS": lambda wallet, quantity, entry, leverage: _liquidated(
                 wallet / leverage, quantity, entry
             ),
-            "MARGIN_FOR_WALLET": lambda wallet, quantity, entry, leverage: _liquidated(
+            "MARGIN_FOR_WALLET": lambda quantity, entry, leverage: _liquidated(
                 abs(quantity) * entry / leverage, quantity, entry
             ),
-            "SIGN": lambda wallet, quantity, entry, leverage: _liquidated(wallet, abs(quantity), entry),
+            "SIGN": lambda wallet, quantity, entry: _liquidated(wallet, abs(quantity), entry),
         },
         catalogue=("liquidation_price", _lone_case),
         hints=(
@@ -295,17 +289,15 @@ TASKS = (
                 "None. The setting is not in it."
             ),
         ),
-        worked=lambda wallet, quantity, entry, leverage: (
+        worked=lambda wallet, quantity, entry: (
             "price = (quantity * entry - wallet) / (quantity - 0.004 * abs(quantity)), and None if that is not above "
             "0.\n"
             f"For wallet={wallet}, quantity={quantity}, entry={entry}: "
             f"{_price_or_none(_liquidated(wallet, quantity, entry))}."
         ),
     ),
-    Task(
+    Predict(
         id="cross-3",
-        kind="predict",
-        points=2,
         objective="03-predict",
         read="contagion-text",
         title="Who moves whom",
@@ -317,13 +309,11 @@ TASKS = (
         ),
         ask='four words in a list, each "up", "down" or "same", in this order',
         draw=_three,
-        solve=lambda wallet, btc, eth, sol, move: _moved_by_sol(gains=move < 0),
+        solve=lambda move: _moved_by_sol(gains=move < 0),
         beliefs={
-            "OTHER_POSITIONS_PNL": lambda wallet, btc, eth, sol, move: ["same", "same", "same", _way(up=move < 0)],
-            "OTHER_POSITIONS_SIGN": lambda wallet, btc, eth, sol, move: _moved_by_sol(gains=move > 0),
-            "CROSS_LOWERS_PRICE": lambda wallet, btc, eth, sol, move: _moved_by_sol(
-                gains=move < 0, wrong_for_shorts=True
-            ),
+            "OTHER_POSITIONS_PNL": lambda move: ["same", "same", "same", _way(up=move < 0)],
+            "OTHER_POSITIONS_SIGN": lambda move: _moved_by_sol(gains=move > 0),
+            "CROSS_LOWERS_PRICE": lambda move: _moved_by_sol(gains=move < 0, wrong_for_shorts=True),
         },
         hints=(
             "Does the SOL short win or lose by this move? Whose money is that?",
@@ -333,7 +323,7 @@ TASKS = (
                 "it does not matter where SOL is now."
             ),
         ),
-        worked=lambda wallet, btc, eth, sol, move: (
+        worked=lambda wallet, sol, move: (
             f"The SOL short {'wins' if move < 0 else 'loses'} {sol * abs(move) / 100:,.0f} dollars; the equity goes "
             f"from {wallet:,} to {wallet - sol * move / 100:,.0f}. With {'more' if move < 0 else 'less'} money behind "
             f"them, BTC's price, below its mark, and ETH's, above its mark, "
@@ -341,10 +331,8 @@ TASKS = (
             f"{', '.join(_moved_by_sol(gains=move < 0))}."
         ),
     ),
-    Task(
+    Function(
         id="cross-4",
-        kind="function",
-        points=3,
         objective="06-compute",
         read="line-rule-text",
         title="A price beside another position",
@@ -364,7 +352,7 @@ TASKS = (
             "OTHER_POSITIONS_MAINTENANCE": lambda wallet, quantity, entry, other_quantity, other_entry, other_mark: (
                 _liquidated(wallet + other_quantity * (other_mark - other_entry), quantity, entry)
             ),
-            "OTHER_POSITIONS_PNL": lambda wallet, quantity, entry, other_quantity, other_entry, other_mark: _liquidated(
+            "OTHER_POSITIONS_PNL": lambda wallet, quantity, entry, other_quantity, other_mark: _liquidated(
                 wallet - _RATE * abs(other_quantity) * other_mark, quantity, entry
             ),
             "OTHER_POSITIONS_SIGN": lambda wallet, quantity, entry, other_quantity, other_entry, other_mark: (
@@ -392,10 +380,8 @@ TASKS = (
             f"{_price_beside(wallet, quantity, entry, other_quantity, other_entry, other_mark):,.2f}."
         ),
     ),
-    Task(
+    Predict(
         id="cross-5",
-        kind="predict",
-        points=2,
         objective="06-predict",
         read="three-text",
         title="How far BTC moves ETH's price",
@@ -408,10 +394,10 @@ TASKS = (
         unit="dollars",
         tolerance=3e-3,  # whoever takes the plain ratio of the quantities is near enough for a prediction
         draw=_fallen,
-        solve=lambda eth, mark, btc, price, fall: price - _step(eth, btc, fall),
+        solve=lambda eth, btc, price, fall: price - _step(eth, btc, fall),
         beliefs={
-            "OTHER_POSITIONS_PNL": lambda eth, mark, btc, price, fall: price,
-            "CROSS_LOWERS_PRICE": lambda eth, mark, btc, price, fall: price + _step(eth, btc, fall),
+            "OTHER_POSITIONS_PNL": lambda price: price,
+            "CROSS_LOWERS_PRICE": lambda eth, btc, price, fall: price + _step(eth, btc, fall),
         },
         hints=(
             "How many dollars does the pool lose? On which side of the mark is a short's liquidation price?",
@@ -420,17 +406,15 @@ TASKS = (
                 "quantity, and move the price so far towards the mark."
             ),
         ),
-        worked=lambda eth, mark, btc, price, fall: (
+        worked=lambda eth, btc, price, fall: (
             f"The BTC long loses {btc} x {fall:,} = {btc * fall:,.2f} dollars. For {eth} ETH that is about "
             f"{btc * fall / eth:,.2f} dollars each; with the maintenance margin of both, which moves a little, too, "
             f"{_step(eth, btc, fall):,.2f}. A loss brings the price nearer, and the short's lies above the mark: "
             f"{price:,} - {_step(eth, btc, fall):,.2f} = {price - _step(eth, btc, fall):,.2f} dollars."
         ),
     ),
-    Task(
+    Bug(
         id="cross-6",
-        kind="bug",
-        points=3,
         objective="03-choose",
         read="common-text",
         title="A warning that looks at one coin",
@@ -463,10 +447,8 @@ TASKS = (
             f"{_fall(wallet, notionals, max(notionals)):.4f}."
         ),
     ),
-    Task(
+    Counterexample(
         id="cross-7",
-        kind="counterexample",
-        points=2,
         objective="06-compare",
         read="regions-text",
         title="The same money, the same end?",
@@ -494,10 +476,8 @@ TASKS = (
             f"has {wallet / 4:,.0f} dollars and keeps both."
         ),
     ),
-    Task(
+    Choose(
         id="cross-8",
-        kind="choose",
-        points=2,
         objective="03-compare",
         read="hedged-after-text",
         title="A hedged pair in both modes",
@@ -506,7 +486,6 @@ TASKS = (
             "are {wallet:,} dollars: all in one cross pool, or one half for each leg, isolated. The maintenance "
             "margin is 0.4 %. BTC moves by {btc:+} % and ETH by {eth:+} %. Which account still has both legs, and why?"
         ),
-        ask='letter and digit, such as "a1"',
         options={
             "a": "the cross account, not the isolated one",
             "b": "the isolated account, not the cross one",
@@ -520,7 +499,7 @@ TASKS = (
         },
         draw=_pair,
         solve=_survivor,
-        beliefs={"HEDGED_IS_SAFE": lambda wallet, size, btc, eth: "c1"},
+        beliefs={"HEDGED_IS_SAFE": lambda: "c1"},
         hints=(
             "What does each leg win or lose, in dollars? A short loses when its coin rises.",
             (
@@ -535,10 +514,8 @@ TASKS = (
             + f"So the answer is {_survivor(wallet, size, btc, eth)}."
         ),
     ),
-    Task(
+    Explain(
         id="cross-9",
-        kind="explain",
-        points=3,
         objective="04-choose",
         read="margin-text",
         title="Two posts that contradict each other",
@@ -547,7 +524,6 @@ TASKS = (
             "same liquidation price.\u201d Both show numbers, and all the numbers are right. Say in three to six "
             "sentences how both can be right, with a condition for each."
         ),
-        ask='the letters of what your text says, in a list such as ["a", "c"]',
         rubric=(
             "The price depends on the money behind the size, not on the name of the mode.",
             "A compares the same size: isolated has its initial margin, cross the whole wallet.",
@@ -557,7 +533,6 @@ TASKS = (
                 "sooner than an isolated position."
             ),
         ),
-        solve=lambda: ["a", "b", "c", "d"],
         hints=("How much money stands behind the position in each of the posts?", "What else may be in a cross pool?"),
         worked=lambda: (
             "What counts is how much money stands behind the size, not what the mode is called. A takes one size in "

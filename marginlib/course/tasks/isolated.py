@@ -10,7 +10,7 @@ from marginlib.liquidation import lone_liquidation_price
 from marginlib.margin import risk
 from marginlib.model import Account, Health, Pool, Position
 from marginlib.practice.beliefs.reasoning import Case
-from marginlib.practice.tasks.task import Task
+from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
 from marginlib.tiers import RiskSchedule
 
 __all__ = ["TASKS"]
@@ -166,10 +166,8 @@ def _ends(wallet: float, notional: float, leverage: float, fall: float) -> str:
 # --- tasks ----------------------------------------------------------------------------------------------------------
 
 TASKS = (
-    Task(
+    Compute(
         id="isolated-1",
-        kind="compute",
-        points=1,
         objective="02-compute",
         read="two-prices",
         title="Where a long ends",
@@ -182,27 +180,25 @@ TASKS = (
         unit="dollars",
         tolerance=2e-4,
         draw=_long,
-        solve=lambda wallet, margin, quantity, entry, leverage: _liquidated(margin, quantity, entry),
+        solve=_liquidated,
         beliefs={
-            "NO_MAINTENANCE": lambda wallet, margin, quantity, entry, leverage: _bankrupt(margin, quantity, entry),
-            "WALLET_FOR_MARGIN": lambda wallet, margin, quantity, entry, leverage: _liquidated(wallet, quantity, entry),
-            "LEVERAGE_IS_DISTANCE": lambda wallet, margin, quantity, entry, leverage: entry * (1 - 1 / leverage),
+            "NO_MAINTENANCE": _bankrupt,
+            "WALLET_FOR_MARGIN": lambda wallet, quantity, entry: _liquidated(wallet, quantity, entry),
+            "LEVERAGE_IS_DISTANCE": lambda entry, leverage: entry * (1 - 1 / leverage),
         },
         catalogue=("liquidation_price", _isolated_case),
         hints=(
             "Write down the equity at a price, and the maintenance margin at the same price. Where do they meet?",
             "margin + quantity x (price - entry) = 0.004 x quantity x price. Solve for the price.",
         ),
-        worked=lambda wallet, margin, quantity, entry, leverage: (
+        worked=lambda margin, quantity, entry: (
             f"{margin:,} + {quantity} x (price - {entry:,}) = {_RATE} x {quantity} x price, so the price is "
             f"({quantity} x {entry:,} - {margin:,}) / ({quantity} x {1 - _RATE}) = "
             f"{_liquidated(margin, quantity, entry):,.2f} dollars. Wallet and setting are not in it."
         ),
     ),
-    Task(
+    Function(
         id="isolated-2",
-        kind="function",
-        points=3,
         objective="02-compute",
         read="shorts-text",
         title="Both directions in one formula",
@@ -234,10 +230,8 @@ TASKS = (
             f"For margin={margin}, quantity={quantity}, entry={entry}: {_liquidated(margin, quantity, entry):,.2f}."
         ),
     ),
-    Task(
+    Predict(
         id="isolated-3",
-        kind="predict",
-        points=2,
         objective="02-predict",
         read="predict-added",
         title="More margin for a short",
@@ -250,7 +244,7 @@ TASKS = (
         ask='four words in a list, each "up", "down" or "same", in this order',
         draw=_added,
         # Liquidation price, bankruptcy price, dollars per move, the most to lose.
-        solve=lambda quantity, entry, margin, more: ["up", "up", "same", "up"],
+        solve=lambda: ["up", "up", "same", "up"],
         beliefs={
             "CROSS_LOWERS_PRICE": lambda **case: ["down", "down", "same", "up"],
             "ADDED_MARGIN_SHRINKS_PNL": lambda **case: ["up", "up", "down", "up"],
@@ -271,10 +265,8 @@ TASKS = (
             f"{margin + more:,} dollars instead of {margin:,}: up, up, same, up."
         ),
     ),
-    Task(
+    Compute(
         id="isolated-4",
-        kind="compute",
-        points=1,
         objective="02-compare",
         read="contained-text",
         title="A gap over the weekend",
@@ -287,27 +279,23 @@ TASKS = (
         ask="what your account has after that, in dollars",
         unit="dollars",
         draw=_gap,
-        solve=lambda wallet, margin, quantity, entry, leverage, mark: wallet - margin,
+        solve=lambda wallet, margin: wallet - margin,
         beliefs={
-            "WALLET_FOR_MARGIN": lambda wallet, margin, quantity, entry, leverage, mark: (
-                wallet + quantity * (mark - entry)
-            ),
+            "WALLET_FOR_MARGIN": lambda wallet, quantity, entry, mark: wallet + quantity * (mark - entry),
         },
         catalogue=("money_left", _isolated_case),
         hints=(
             "Which money can the loss of this position reach?",
             "The pool pays what it has, and no more. What is outside of it stays.",
         ),
-        worked=lambda wallet, margin, quantity, entry, leverage, mark: (
+        worked=lambda wallet, margin, quantity, entry, mark: (
             f"The loss is {quantity} x {entry - mark:,} = {quantity * (entry - mark):,.2f} dollars; the pool pays "
             f"its {margin:,} and is empty. Outside of it are {wallet:,} - {margin:,} = {wallet - margin:,} dollars, "
             f"untouched."
         ),
     ),
-    Task(
+    Function(
         id="isolated-5",
-        kind="function",
-        points=3,
         objective="02-choose",
         read="quiz",
         title="How much margin for this distance",
@@ -339,10 +327,8 @@ TASKS = (
             f"{_needed(quantity, entry, target):,.2f} dollars."
         ),
     ),
-    Task(
+    Bug(
         id="isolated-6",
-        kind="bug",
-        points=3,
         objective="02-compute",
         read="short-term-text",
         title="A calculator that divides too much",
@@ -364,7 +350,7 @@ TASKS = (
         wrong=lambda entry, leverage, rate: entry * (1 - 1 / leverage) / (1 - rate / leverage),
         beliefs={
             "LEVERAGE_IN_MAINTENANCE": lambda entry, leverage, rate: entry * (1 - 1 / leverage) / (1 - rate / leverage),
-            "NO_MAINTENANCE": lambda entry, leverage, rate: entry * (1 - 1 / leverage),
+            "NO_MAINTENANCE": lambda entry, leverage: entry * (1 - 1 / leverage),
             "ENTRY_FOR_MARK": lambda entry, leverage, rate: entry * (1 - 1 / leverage + rate),
         },
         hints=(
@@ -376,10 +362,8 @@ TASKS = (
             f"For {entry:,} at {leverage}x and {rate}: {entry * (1 - 1 / leverage) / (1 - rate):,.2f}."
         ),
     ),
-    Task(
+    Counterexample(
         id="isolated-7",
-        kind="counterexample",
-        points=2,
         objective="04-predict",
         read="loser-text",
         title="Does isolated always end first?",
@@ -393,7 +377,7 @@ TASKS = (
         ask='a dict with "eth_fall" in percent, such as 12, and "btc_margin" in dollars',
         inputs=("eth_fall", "btc_margin"),
         draw=_two_longs,
-        solve=lambda wallet, btc, eth: {"eth_fall": 100 * wallet / eth, "btc_margin": wallet / 4},
+        solve=lambda wallet, eth: {"eth_fall": 100 * wallet / eth, "btc_margin": wallet / 4},
         refutes=_one_loser,
         hints=(
             "In cross margin, whose loss takes the money behind BTC?",
@@ -408,10 +392,8 @@ TASKS = (
             f"long has to keep only {_RATE * btc:,.0f} dollars, and nothing has happened to it."
         ),
     ),
-    Task(
+    Compute(
         id="isolated-8",
-        kind="compute",
-        points=1,
         objective="04-compute",
         read="size-large-text",
         title="The same long, with the whole wallet behind it",
@@ -424,15 +406,15 @@ TASKS = (
         unit="dollars",
         tolerance=2e-4,
         draw=_whole_wallet,
-        solve=lambda wallet, quantity, entry, leverage: _liquidated(wallet, quantity, entry),
+        solve=lambda wallet, quantity, entry: _liquidated(wallet, quantity, entry),
         beliefs={
-            "MARGIN_FOR_WALLET": lambda wallet, quantity, entry, leverage: _liquidated(
+            "MARGIN_FOR_WALLET": lambda quantity, entry, leverage: _liquidated(
                 quantity * entry / leverage, quantity, entry
             ),
             "LEVERAGE_IN_CROSS": lambda wallet, quantity, entry, leverage: _liquidated(
                 wallet / leverage, quantity, entry
             ),
-            "NO_MAINTENANCE": lambda wallet, quantity, entry, leverage: _bankrupt(wallet, quantity, entry),
+            "NO_MAINTENANCE": lambda wallet, quantity, entry: _bankrupt(wallet, quantity, entry),
         },
         catalogue=(
             "liquidation_price",
@@ -449,10 +431,8 @@ TASKS = (
             f"{_liquidated(wallet, quantity, entry):,.2f} dollars, at {leverage}x as at any other setting."
         ),
     ),
-    Task(
+    Choose(
         id="isolated-9",
-        kind="choose",
-        points=2,
         objective="04-compare",
         read="contained-text",
         title="A dip and the way back",
@@ -462,7 +442,6 @@ TASKS = (
             "{fall} %, then comes all the way back. Maintenance margin 0.4 %, no fees. Which account has more at the "
             "end, and why?"
         ),
-        ask='letter and digit, such as "a1"',
         options={"a": "the cross account", "b": "the isolated account", "c": "both have the same"},
         reasons={
             "1": "neither position was liquidated",
@@ -482,10 +461,8 @@ TASKS = (
             + f"the price fell by {fall} %. So the answer is {_ends(wallet, notional, leverage, fall)}."
         ),
     ),
-    Task(
+    Explain(
         id="isolated-10",
-        kind="explain",
-        points=3,
         objective="02-compare",
         read="limits",
         title="\u201cI can lose 500 dollars at most\u201d",
@@ -494,7 +471,6 @@ TASKS = (
             "isolated, so I can lose 500 dollars at most.\u201d Say in three to six sentences what is right about it "
             "and what is missing."
         ),
-        ask='the letters of what your text says, in a list such as ["a", "c"]',
         rubric=(
             "Right: a price move of one coin can take only that coin's pool; the rest of the account is not touched.",
             "Each pool can be lost, and coins often fall together: 1,500 dollars.",
@@ -502,7 +478,6 @@ TASKS = (
             "Fees and funding may be paid from the wallet.",
             "Opening again after a liquidation can lose the same amount again.",
         ),
-        solve=lambda: ["a", "b", "c", "d", "e"],
         hints=("How many pools are there?", "What else than the price move takes money?"),
         worked=lambda: (
             "It is right that a fall of one coin can take only the 500 dollars of its own pool. But there are three "

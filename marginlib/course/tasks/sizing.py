@@ -9,7 +9,7 @@ from typing import Any
 from marginlib.liquidation import liquidation_price
 from marginlib.model import Account, Pool, Position
 from marginlib.practice.beliefs.reasoning import Case
-from marginlib.practice.tasks.task import Task
+from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
 from marginlib.tiers import RiskSchedule
 
 __all__ = ["TASKS"]
@@ -127,10 +127,8 @@ def _nearer(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[bool,
 # --- tasks ----------------------------------------------------------------------------------------------------------
 
 TASKS = (
-    Task(
+    Compute(
         id="sizing-1",
-        kind="compute",
-        points=1,
         objective="01-compute",
         read="move-text",
         title="The deposit, today",
@@ -141,22 +139,20 @@ TASKS = (
         ask="the initial margin that is reserved now, in dollars",
         unit="dollars",
         draw=lambda random: _moved(random, (1,)),
-        solve=lambda quantity, entry, mark, leverage: quantity * mark / leverage,
-        beliefs={"ENTRY_FOR_MARK": lambda quantity, entry, mark, leverage: quantity * entry / leverage},
+        solve=lambda quantity, mark, leverage: quantity * mark / leverage,
+        beliefs={"ENTRY_FOR_MARK": lambda quantity, entry, leverage: quantity * entry / leverage},
         catalogue=("initial_margin", _case),
         hints=(
             "First: what is the whole position worth at the price of today?",
             "The notional is quantity x mark price. The setting says how many times the deposit fits into it.",
         ),
-        worked=lambda quantity, entry, mark, leverage: (
+        worked=lambda quantity, mark, leverage: (
             f"The notional is {quantity} x {mark:,} = {quantity * mark:,.2f} dollars. "
             f"Divided by {leverage}: {quantity * mark / leverage:,.2f} dollars."
         ),
     ),
-    Task(
+    Compute(
         id="sizing-2",
-        kind="compute",
-        points=1,
         objective="01-compute",
         read="pnl-text",
         title="A short and its profit",
@@ -167,9 +163,9 @@ TASKS = (
         ask="the profit (above 0) or loss (below 0) in dollars",
         unit="dollars",
         draw=lambda random: _moved(random, (-1,)),
-        solve=lambda quantity, entry, mark, leverage: quantity * (mark - entry),
+        solve=lambda quantity, entry, mark: quantity * (mark - entry),
         beliefs={
-            "SIGN": lambda quantity, entry, mark, leverage: -quantity * (mark - entry),
+            "SIGN": lambda quantity, entry, mark: -quantity * (mark - entry),
             "LEVERAGE_MULTIPLIES_PNL": lambda quantity, entry, mark, leverage: leverage * quantity * (mark - entry),
         },
         catalogue=("pnl", _case),
@@ -177,15 +173,13 @@ TASKS = (
             "Does a short gain or lose when the price moves like this?",
             "PnL = quantity x (price now - entry price), with the sign of the quantity. Nothing else is in it.",
         ),
-        worked=lambda quantity, entry, mark, leverage: (
+        worked=lambda quantity, entry, mark: (
             f"{quantity} x ({mark:,} - {entry:,}) = {quantity * (mark - entry):,.2f} dollars. "
             "The setting is nowhere in the formula."
         ),
     ),
-    Task(
+    Function(
         id="sizing-3",
-        kind="function",
-        points=3,
         objective="01-compute",
         read="move-text",
         title="What is still available",
@@ -199,7 +193,7 @@ TASKS = (
         cases=_in_wallet,
         solve=_available,
         beliefs={
-            "OPEN_PROFIT_IGNORED": lambda wallet, quantity, entry, mark, leverage: max(
+            "OPEN_PROFIT_IGNORED": lambda wallet, quantity, mark, leverage: max(
                 0.0, wallet - abs(quantity) * mark / leverage
             ),
             "ENTRY_FOR_MARK": lambda wallet, quantity, entry, mark, leverage: max(
@@ -223,10 +217,8 @@ TASKS = (
             f"{_available(wallet, quantity, entry, mark, leverage):,.2f} dollars."
         ),
     ),
-    Task(
+    Predict(
         id="sizing-4",
-        kind="predict",
-        points=2,
         objective="01-predict",
         read="setting-text",
         title="What the setting moves",
@@ -258,10 +250,8 @@ TASKS = (
             f"{', '.join(_changes(quantity, price, wallet, before, after))}."
         ),
     ),
-    Task(
+    Compute(
         id="sizing-5",
-        kind="compute",
-        points=1,
         objective="01-compare",
         read="setting-text",
         title="The leverage that you feel",
@@ -273,11 +263,11 @@ TASKS = (
         unit="x",
         tolerance=5e-3,
         draw=lambda random: _in_wallet(random, (1,)),
-        solve=lambda wallet, quantity, entry, mark, leverage: quantity * mark / (wallet + quantity * (mark - entry)),
+        solve=lambda wallet, quantity, entry, mark: quantity * mark / (wallet + quantity * (mark - entry)),
         beliefs={
-            "SETTING_IS_EFFECTIVE": lambda wallet, quantity, entry, mark, leverage: leverage,
-            "OPEN_PROFIT_IGNORED": lambda wallet, quantity, entry, mark, leverage: quantity * mark / wallet,
-            "ENTRY_FOR_MARK": lambda wallet, quantity, entry, mark, leverage: (
+            "SETTING_IS_EFFECTIVE": lambda leverage: leverage,
+            "OPEN_PROFIT_IGNORED": lambda wallet, quantity, mark: quantity * mark / wallet,
+            "ENTRY_FOR_MARK": lambda wallet, quantity, entry, mark: (
                 quantity * entry / (wallet + quantity * (mark - entry))
             ),
         },
@@ -286,16 +276,14 @@ TASKS = (
             "The setting is what you chose. What stands against what, really?",
             "Effective leverage = notional now / equity now, and equity is wallet + profit or loss.",
         ),
-        worked=lambda wallet, quantity, entry, mark, leverage: (
+        worked=lambda wallet, quantity, entry, mark: (
             f"Notional {quantity * mark:,.2f}, equity {wallet:,.0f} + {quantity * (mark - entry):,.2f} = "
             f"{wallet + quantity * (mark - entry):,.2f}: "
             f"{quantity * mark / (wallet + quantity * (mark - entry)):.3f}x."
         ),
     ),
-    Task(
+    Bug(
         id="sizing-6",
-        kind="bug",
-        points=3,
         objective="01-compare",
         read="ratio-idea",
         title="A bot that likes rising prices",
@@ -313,7 +301,7 @@ TASKS = (
         beliefs={
             "SIGN": lambda wallet, quantity, entry, mark: _ratio(wallet, abs(quantity), entry, mark),
             "RATIO_UPSIDE_DOWN": lambda wallet, quantity, entry, mark: 1 / _ratio(wallet, quantity, entry, mark),
-            "OPEN_PROFIT_IGNORED": lambda wallet, quantity, entry, mark: _RATE * abs(quantity) * mark / wallet,
+            "OPEN_PROFIT_IGNORED": lambda wallet, quantity, mark: _RATE * abs(quantity) * mark / wallet,
         },
         catalogue=(
             "margin_ratio",
@@ -329,10 +317,8 @@ TASKS = (
             f"maintenance {_RATE * abs(quantity) * mark:,.2f}: {_ratio(wallet, quantity, entry, mark):.6f}."
         ),
     ),
-    Task(
+    Counterexample(
         id="sizing-7",
-        kind="counterexample",
-        points=2,
         objective="01-predict",
         read="size-text",
         title="Is the higher setting always nearer to its end?",
@@ -363,10 +349,8 @@ TASKS = (
             f"B: {4 * wallet / price:.4f} BTC at 5x, an effective leverage of 4x: it ends after a fall of about 25 %."
         ),
     ),
-    Task(
+    Choose(
         id="sizing-8",
-        kind="choose",
-        points=2,
         objective="01-choose",
         read="choose-size-text",
         title="A size for a fall that you want to survive",
@@ -375,7 +359,6 @@ TASKS = (
             "possible, that is not liquidated by a fall of {fall} %. The maintenance margin is 0.4 % of the "
             "notional. Which size, and why?"
         ),
-        ask='letter and digit, such as "a1"',
         options={"a": "{p:,} dollars of BTC", "b": "{q:,} dollars of BTC", "c": "{r:,} dollars of BTC"},
         reasons={
             "1": "the wallet is enough for its initial margin",
@@ -400,10 +383,8 @@ TASKS = (
             for size in sorted(case[name] for name in "pqr")
         ),
     ),
-    Task(
+    Explain(
         id="sizing-9",
-        kind="explain",
-        points=3,
         objective="01-compare",
         read="size-text",
         title="\u201c100x is a hundred times as risky\u201d",
@@ -411,7 +392,6 @@ TASKS = (
             "A friend says: \u201cI use 5x, you use 100x. So you take twenty times my risk.\u201d Answer in three to "
             "five sentences, with at least one example in numbers."
         ),
-        ask='the letters of what your text says, in a list such as ["a", "c"]',
         rubric=(
             "The setting decides how much is reserved to open the position (notional / setting).",
             "Profit and loss depend on the size, not on the setting.",
@@ -421,7 +401,6 @@ TASKS = (
                 "initial margin stands behind the position, as in isolated margin."
             ),
         ),
-        solve=lambda: ["a", "b", "c", "d"],
         hints=("Compare two accounts with the same size.", "Then two accounts with the same setting."),
         worked=lambda: (
             "With 10,000 dollars and 0.1 BTC at 60,000 we both win or lose 100 dollars when BTC moves by 1,000, "

@@ -11,7 +11,7 @@ from marginlib.liquidation import lone_liquidation_price
 from marginlib.margin import risk
 from marginlib.model import Account, Health, Pool, Position
 from marginlib.practice.beliefs.reasoning import Case
-from marginlib.practice.tasks.task import Task
+from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
 from marginlib.tiers import RiskSchedule
 
 __all__ = ["TASKS"]
@@ -241,10 +241,8 @@ def _to_hold(quantity: float, price: float, rate: float, days: float) -> float:
 # --- tasks ----------------------------------------------------------------------------------------------------------
 
 TASKS = (
-    Task(
+    Compute(
         id="tiers-1",
-        kind="compute",
-        points=1,
         objective="05-compute",
         read="slices-text",
         title="Slice by slice",
@@ -255,10 +253,10 @@ TASKS = (
             "notional": random.randrange(350_000, 2_900_001, 10_000),
             "leverage": random.choice([10, 20, 25, 40]),
         },
-        solve=lambda notional, leverage: _TABLE.maintenance_margin(notional),
+        solve=lambda notional: _TABLE.maintenance_margin(notional),
         beliefs={
-            "FLAT_TIER": lambda notional, leverage: notional * _rate(notional),
-            "AMOUNT_SIGN": lambda notional, leverage: notional * _rate(notional) + _amount(notional),
+            "FLAT_TIER": lambda notional: notional * _rate(notional),
+            "AMOUNT_SIGN": lambda notional: notional * _rate(notional) + _amount(notional),
             "LEVERAGE_IN_MAINTENANCE": lambda notional, leverage: _TABLE.maintenance_margin(notional) / leverage,
         },
         catalogue=(
@@ -271,14 +269,13 @@ TASKS = (
             "Which part of the position does the rate of its tier apply to?",
             "Cut the position at 300,000 and at 800,000 dollars. Each slice has the rate of its own tier; add them up.",
         ),
-        worked=lambda notional, leverage: (
+        worked=lambda notional: (
             f"{_slices(notional)} = {_TABLE.maintenance_margin(notional):,.2f} dollars. Or with the maintenance "
             f"amount: {notional:,} x {100 * _rate(notional):.2f} % - {_amount(notional):,.0f}, the same."
         ),
     ),
-    Task(
+    Compute(
         id="tiers-2",
-        kind="compute",
         points=2,
         objective="05-compare",
         read="sizes-text",
@@ -299,7 +296,7 @@ TASKS = (
             "AMOUNT_SIGN": lambda small, large, entry, leverage: _nearer_by(
                 RiskSchedule.flat(_rate(large), maintenance_amount=-_amount(large)), small, entry, leverage, large
             ),
-            "LEVERAGE_IS_DISTANCE": lambda small, large, entry, leverage: 0.0,
+            "LEVERAGE_IS_DISTANCE": lambda: 0.0,
         },
         hints=(
             "Both have the same share of their size as margin. Do both have to keep the same share?",
@@ -315,10 +312,8 @@ TASKS = (
             "dollars."
         ),
     ),
-    Task(
+    Predict(
         id="tiers-3",
-        kind="predict",
-        points=2,
         objective="05-predict",
         read="crossing-text",
         title="In which tier it ends",
@@ -334,7 +329,7 @@ TASKS = (
             _tier_at_the_end(-short, entry, leverage),
         ],
         beliefs={
-            "ENTRY_FOR_MARK": lambda long, short, entry, leverage: [_TABLE.tier(long) + 1, _TABLE.tier(short) + 1],
+            "ENTRY_FOR_MARK": lambda long, short: [_TABLE.tier(long) + 1, _TABLE.tier(short) + 1],
             "SIGN": lambda long, short, entry, leverage: [
                 _tier_at_the_end(long, entry, leverage),
                 _tier_at_the_end(short, entry, leverage),
@@ -355,10 +350,8 @@ TASKS = (
             f"{_tier_at_the_end(-short, entry, leverage)}."
         ),
     ),
-    Task(
+    Choose(
         id="tiers-4",
-        kind="choose",
-        points=2,
         objective="05-choose",
         read="too-much-text",
         title="The largest position that is allowed",
@@ -367,7 +360,6 @@ TASKS = (
             "table allows at most 150x up to 300,000 dollars, 100x up to 800,000, 75x up to 3,000,000 and 50x up to "
             "12,000,000. Which is the largest of these plans that is not refused, and why?"
         ),
-        ask='letter and digit, such as "a1"',
         options={letter: f"{{size_{letter}:,}} dollars at {{setting_{letter}}}x" for letter in "abcd"},
         reasons={
             "1": "the highest leverage that the table offers always opens the largest position",
@@ -386,9 +378,8 @@ TASKS = (
             for size, setting in sorted((case[f"size_{x}"], case[f"setting_{x}"]) for x in "abcd")
         ),
     ),
-    Task(
+    Compute(
         id="tiers-5",
-        kind="compute",
         points=2,
         objective="06-choose",
         read="same-coin-text",
@@ -405,7 +396,7 @@ TASKS = (
         draw=_frozen,
         solve=lambda wallet, quantity, entry, mark: _left(wallet, quantity, entry, mark) / (2 * _RATE * quantity),
         beliefs={
-            "HEDGED_IS_SAFE": lambda wallet, quantity, entry, mark: None,
+            "HEDGED_IS_SAFE": lambda: None,
             "OTHER_POSITIONS_MAINTENANCE": lambda wallet, quantity, entry, mark: (
                 _left(wallet, quantity, entry, mark) / (_RATE * quantity)
             ),
@@ -421,10 +412,8 @@ TASKS = (
             f"{_left(wallet, quantity, entry, mark) / (2 * _RATE * quantity):,.2f} dollars: a rise ends the account."
         ),
     ),
-    Task(
+    Counterexample(
         id="tiers-6",
-        kind="counterexample",
-        points=2,
         objective="06-choose",
         read="parting-text",
         title="Can a hedge hurt?",
@@ -448,10 +437,8 @@ TASKS = (
             f"there is: the hedged account is over. The long alone still has its {wallet:,} dollars."
         ),
     ),
-    Task(
+    Bug(
         id="tiers-7",
-        kind="bug",
-        points=3,
         objective="07-compute",
         read="four-cases-text",
         title="A result that is too small for shorts",
@@ -489,10 +476,8 @@ TASKS = (
             f"{_result(quantity, entry, closing, fee_rate, funding_rate, days):,.2f} dollars."
         ),
     ),
-    Task(
+    Predict(
         id="tiers-8",
-        kind="predict",
-        points=2,
         objective="07-predict",
         read="received-text",
         title="A short that waits",
@@ -505,18 +490,18 @@ TASKS = (
         ),
         ask='four words in a list, each "up", "down" or "same", in this order',
         draw=_waiting_short,
-        solve=lambda quantity, price, margin, rate, days: _drifts(more=rate > 0),
+        solve=lambda rate: _drifts(more=rate > 0),
         beliefs={
-            "SIGN": lambda quantity, price, margin, rate, days: (
-                ["down", "up", "up", "same"] if rate > 0 else ["up", "down", "down", "same"]
-            ),
-            "CROSS_LOWERS_PRICE": lambda quantity, price, margin, rate, days: (
+            "SIGN": lambda rate: ["down", "up", "up", "same"] if rate > 0 else ["up", "down", "down", "same"],
+            "CROSS_LOWERS_PRICE": lambda rate: (
                 ["up", "down", "down", "same"] if rate > 0 else ["down", "up", "up", "same"]
             ),
-            "ADDED_MARGIN_SHRINKS_PNL": lambda quantity, price, margin, rate, days: [
-                *_drifts(more=rate > 0)[:3],
-                "down" if rate > 0 else "up",
-            ],
+            "ADDED_MARGIN_SHRINKS_PNL": lambda rate: (
+                [
+                    *_drifts(more=rate > 0)[:3],
+                    "down" if rate > 0 else "up",
+                ]
+            ),
         },
         hints=(
             "Who pays funding at this rate, longs or shorts? So does your margin grow or shrink?",
@@ -535,10 +520,8 @@ TASKS = (
             f"and after: {', '.join(_drifts(more=rate > 0))}."
         ),
     ),
-    Task(
+    Function(
         id="tiers-9",
-        kind="function",
-        points=3,
         objective="07-choose",
         read="margin-for-days-text",
         title="Margin for so many days",
@@ -568,10 +551,8 @@ TASKS = (
             f"{_RATE * abs(quantity) * price:,.2f}: {_to_hold(quantity, price, rate, days):,.2f} dollars."
         ),
     ),
-    Task(
+    Explain(
         id="tiers-10",
-        kind="explain",
-        points=3,
         objective="07-compare",
         read="payers-text",
         title="\u201cFunding cannot hurt me, I am isolated\u201d",
@@ -581,14 +562,12 @@ TASKS = (
             "three to six sentences. Say what happens if the position's margin pays, if the rest of the account pays, "
             "and in cross."
         ),
-        ask='the letters of what your text says, in a list such as ["a", "c"]',
         rubric=(
             "A long pays when the rate is above 0: size x rate at each settlement, whether the price moves or not.",
             "If the position's margin pays, the liquidation price comes nearer; it can be liquidated without a move.",
             "If the rest of the account pays, that price stays, but the position costs more than its margin.",
             "In cross the one pool pays, and all positions in it feel it.",
         ),
-        solve=lambda: ["a", "b", "c", "d"],
         hints=("Which money does a settlement take?", "What is the liquidation price computed from?"),
         worked=lambda: (
             "Something has happened 90 times: at each settlement a long pays its size times the rate, with 30,000 "
