@@ -139,6 +139,25 @@ def test_a_kernel_of_the_tests_reaches_no_other_machine() -> None:
     assert "tests run offline" in done.stdout, done.stdout + done.stderr
 
 
+JOBS = re.findall(r"^\| an? (\w[\w ]*) \| (.*) \|$", CONTRIBUTING.partition("## Seven jobs")[2], re.MULTILINE)
+
+
+def test_each_of_the_seven_jobs_touches_three_files_or_fewer_that_are_there() -> None:
+    assert [job for job, _ in JOBS] == [
+        "venue",
+        "notebook with a figure",
+        "belief",
+        "question",
+        "task",
+        "fee rule",
+        "colour",
+    ]
+    for job, text in JOBS:
+        named = re.findall(r"`([\w/]+\.\w+)`", text)
+        assert 1 <= len(named) <= 3, job
+        assert all(list(ROOT.glob(re.sub(r"[A-Z]{3,}", "*", name))) for name in named), named
+
+
 # --- documentation --------------------------------------------------------------------------------------------------
 
 
