@@ -230,26 +230,61 @@ def test_where_nothing_can_be_written_the_panel_says_so_once(tmp_path, monkeypat
 # --- predictions ----------------------------------------------------------------------------------------------------
 
 
+def secrets(asked):
+    """Return what nobody may read before they have predicted: the result and the reason, as far as they are words."""
+    told = asked.kind == "choice" or asked.right is None  # a choice is among the options, as "none" is in the label
+    right = [] if told else [asked.shown(asked.right)]
+    return [*right, *(each for each in (asked.explain, text(predict(asked.id).question.why)) if each)]
+
+
 @pytest.mark.parametrize("asked", PREDICTED, ids=lambda each: each.id)
-def test_a_prediction_is_kept_without_a_word_on_the_answer_and_shown_beside_it(asked):
-    assert repr(reveal(asked.id, asked.right)).endswith("You kept no prediction.")
+def test_a_card_shows_nothing_of_result_and_reason_before_the_prediction_and_all_of_it_after(asked):
     panel = predict(asked.id)
-    assert asked.text not in unescape(panel.html)  # it stands in the cell above
+    before = text(panel.html)
+    assert asked.text.replace("\n\n", " ") in before
+    assert not re.search(r"Computed|The answer:", before)
+    for secret in secrets(asked):
+        assert secret not in before.replace(asked.text.replace("\n\n", " "), "")
     answer = wrong(asked)
-    said = text(panel.answer(answer, "fairly sure"))
-    assert re.fullmatch(r"Kept: .+, fairly sure\. Now run the next cell\.", said)
+    panel.answer(answer, "fairly sure")
     (kept,) = load().attempts
-    assert kept.kind == "prediction"
-    shown = reveal(asked.id, asked.right)
-    assert f"You predicted {asked.shown(answer)} and were fairly sure." in repr(shown)
-    assert asked.judge(answer).message in repr(shown)
-    assert text(shown._repr_html_()) == re.sub(r"\s+", " ", repr(shown))
+    assert (kept.kind, kept.confidence) == ("prediction", "fairly sure")
+    after = text(panel.html)
+    assert f"You predicted {asked.shown(answer)} and were fairly sure." in after
+    assert asked.shown(asked.right) in after
+    assert text(asked.judge(answer).message) in after
+    assert not re.search(r"<input|<button", panel.html)
+    assert predict(asked.id).html == panel.html  # run again, it stands as it was left
+
+
+@pytest.mark.parametrize("asked", PREDICTED, ids=lambda each: each.id)
+def test_who_looks_without_a_prediction_is_shown_all_and_counts_nowhere(asked):
+    panel = predict(asked.id)
+    panel.press("show")
+    assert "You looked without a prediction." in text(panel.html)
+    assert asked.shown(asked.right) in text(panel.html)
+    (kept,) = load().attempts
+    assert (kept.kind, kept.right, kept.confidence) == ("prediction", None, None)
+    assert sum(each.said for each in load().calibration()) == 0
+
+
+def test_what_is_there_to_see_is_made_when_it_is_shown_and_knows_the_guess():
+    asked = next(each for each in PREDICTED if each.kind == "number")
+    seen = []
+    panel = predict(asked.id, see=lambda guess: seen.append(guess) or f"the picture of {guess}")
+    assert seen == []
+    panel.answer(7.0)
+    assert seen == [7.0]
+    assert "the picture of 7.0" in text(panel.html)
+    data, _ = predict(asked.id, see=lambda guess: f"the picture of {guess}")._repr_mimebundle_()
+    assert "the picture of None" in text(data["text/html"])
 
 
 def test_a_right_prediction_is_told_that_it_was():
     asked = PREDICTED[0]
-    predict(asked.id).answer(asked.right, "guess")
-    assert "as a guess. Right: " in repr(reveal(asked.id, asked.right))
+    panel = predict(asked.id)
+    panel.answer(asked.right, "guess")
+    assert "as a guess. Right: " in text(panel.html)
 
 
 def test_the_first_prediction_of_the_newest_day_is_compared():
@@ -258,15 +293,9 @@ def test_the_first_prediction_of_the_newest_day_is_compared():
     keep(asked, 2.0, days_ago=5, kind="prediction")
     keep(asked, asked.right, days_ago=5, kind="prediction")
     day = datetime.now().astimezone() - timedelta(days=5)
-    assert f"On {day.day} {day:%B} you predicted {asked.shown(2.0)}" in repr(reveal(asked.id, asked.right)).replace(
-        f" {day.year}", ""
-    )
-    panel = predict(asked.id)
-    assert "Your prediction of" in text(panel.said)
-    assert "right" not in text(panel.said)
-    panel.answer(3.0)
-    assert "Your first of today (3" in text(panel.answer(4.0))
-    assert "You predicted 3" in repr(reveal(asked.id, asked.right))
+    said = f"On {day.day} {day:%B} you predicted {asked.shown(2.0)}"
+    assert said in repr(reveal(asked.id, asked.right)).replace(f" {day.year}", "")
+    assert said in text(predict(asked.id).html).replace(f" {day.year}", "")
 
 
 def test_a_cell_that_computes_something_else_than_the_question_is_a_fault_of_its_author():
@@ -436,9 +465,15 @@ def test_a_page_without_a_kernel_has_the_question_and_its_answer_folded(asked):
     assert "$" not in data["text/html"].replace("<span>$</span>", "")  # no formula for the notebook
 
 
-def test_a_prediction_says_nothing_that_its_cell_does_not_say():
-    data, _ = predict(PREDICTED[0].id)._repr_mimebundle_()
-    assert sorted(data) == ["application/vnd.jupyter.widget-view+json", "text/plain"]
+@pytest.mark.parametrize("asked", PREDICTED, ids=lambda each: each.id)
+def test_a_page_without_a_kernel_has_the_whole_card(asked):
+    data, _ = predict(asked.id)._repr_mimebundle_()
+    assert data["text/plain"] == "[Your prediction. Run the cell to make it.]"
+    shown = text(data["text/html"].replace("</p>", " ").replace("</li>", " "))
+    for each in (asked.text.replace("\n\n", " "), asked.shown(asked.right), *asked.offered):
+        assert re.sub(r"\s+", " ", each) in shown
+    assert "You kept no prediction" not in shown
+    assert "$" not in data["text/html"].replace("<span>$</span>", "")
 
 
 def test_a_stored_notebook_has_the_words_and_no_form():
@@ -456,7 +491,11 @@ def test_a_stored_notebook_has_the_words_and_no_form():
     notebook = nbformat.v4.new_notebook(cells=cells)
     NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
     shown = [cell.outputs[0].data for cell in clean(notebook).cells if cell.outputs]
-    assert [sorted(each) for each in shown] == [["text/plain"], ["text/html", "text/plain"], ["text/plain"]]
+    assert [sorted(each) for each in shown] == [
+        ["text/html", "text/plain"],
+        ["text/html", "text/plain"],
+        ["text/plain"],
+    ]
     assert "widgets" not in notebook.metadata
 
 

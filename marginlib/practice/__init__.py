@@ -7,19 +7,21 @@ text that stands for a panel never depends on anybody's progress.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
+from typing import Any
 
 from marginlib.errors import wrong
 from marginlib.practice.bank import question, questions
-from marginlib.practice.judge import Question
+from marginlib.practice.card import Card, Reveal, reveal
 from marginlib.practice.pages import CalibrationPage, GainPage, ProgressPage
 from marginlib.practice.panels import QuestionPanel, QuestionPanels, today
 from marginlib.practice.progress import load
-from marginlib.practice.reveal import Reveal, reveal
 from marginlib.practice.spacing import draw
 
 __all__ = [
     "CalibrationPage",
+    "Card",
     "GainPage",
     "ProgressPage",
     "QuestionPanel",
@@ -36,14 +38,15 @@ __all__ = [
 ]
 
 
-def predict(question_id: str) -> QuestionPanel:
-    """Return the fields for a prediction; the question's words stand in the cell above.
+def predict(question_id: str, see: Callable[[Any], Any] | None = None) -> Card:
+    """Return the card of a prediction: the question, then what happens, then why.
 
     Args:
         question_id: the question, such as "02-price".
+        see: what is shown with the result, such as a picture: a function of the kept answer, or of None where nobody
+            predicts.
     """
-    title = "[Your prediction. Run the cell to enter it.]"
-    return QuestionPanel(question(question_id), title=title, kind="prediction", feedback=False, text=False)
+    return Card(question(question_id), see)
 
 
 def ask(question_id: str) -> QuestionPanel:
@@ -52,7 +55,7 @@ def ask(question_id: str) -> QuestionPanel:
     Args:
         question_id: the question, such as "02-added-margin-short".
     """
-    return QuestionPanel(question(question_id), title="[A question. Run the cell to answer it.]")
+    return QuestionPanel(question(question_id))
 
 
 def opening_questions(notebook: str, count: int = 3) -> QuestionPanels:
@@ -68,11 +71,11 @@ def opening_questions(notebook: str, count: int = 3) -> QuestionPanels:
     title = "[Questions to begin with. Run the cell to answer them.]"
     before = questions(notebook=_known(notebook), role="pretest")
     if before:
-        return QuestionPanels(title, [_panel(each, feedback=False) for each in before])
+        return QuestionPanels(title, [QuestionPanel(each, feedback=False) for each in before])
     now = today()
     earlier = tuple(each for each in load().counted if each.day != now)
     drawn = draw(earlier, notebook, count, date.fromisoformat(now))
-    return QuestionPanels(title, [_panel(each, recall=False) for each in drawn])
+    return QuestionPanels(title, [QuestionPanel(each, recall=False) for each in drawn])
 
 
 def closing_questions(notebook: str) -> QuestionPanels:
@@ -82,7 +85,9 @@ def closing_questions(notebook: str) -> QuestionPanels:
         notebook: two digits, such as "05".
     """
     asked = [*questions(notebook=_known(notebook), role="closing"), *questions(notebook=notebook, role="posttest")]
-    return QuestionPanels("[Questions to close with. Run the cell to answer them.]", [_panel(each) for each in asked])
+    return QuestionPanels(
+        "[Questions to close with. Run the cell to answer them.]", [QuestionPanel(each) for each in asked]
+    )
 
 
 def calibration(notebook: str | None = None) -> CalibrationPage:
@@ -110,8 +115,3 @@ def _known(notebook: str) -> str:
     if notebook not in known:
         raise wrong("notebook", notebook, f"give one of {', '.join(known)}, as a text")
     return notebook
-
-
-def _panel(asked: Question, *, feedback: bool = True, recall: bool = True) -> QuestionPanel:
-    """Return one of several questions."""
-    return QuestionPanel(asked, title="[A question. Run the cell to answer it.]", feedback=feedback, recall=recall)

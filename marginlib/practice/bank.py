@@ -11,6 +11,7 @@ To add a question, add a record there; a notebook asks those of its number by it
     label       a short name of the input, with its unit
     pair        pretest and posttest: id of the twin with other numbers
     explain     optional: one line of arithmetic or reason, where none can be computed
+    why         of a prediction: what follows its result in the card, in Markdown
 
 and, by kind,
 

@@ -35,7 +35,9 @@ function render({ model, el }) {
   const name = (element) => element.dataset.name ?? "";
 
   function draw() {
+    const mine = body.contains(document.activeElement); // a card that goes on takes the reader along
     body.innerHTML = model.get("html");
+    if (mine) /** @type {HTMLElement | null} */ (body.querySelector("[data-focus]"))?.focus();
     for (const each of body.querySelectorAll("input, button, summary"))
       // JupyterLab's shortcuts would take the arrow keys and Enter; only the element itself can keep them.
       each.setAttribute("data-lm-suppress-shortcuts", "true");

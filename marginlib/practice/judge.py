@@ -78,6 +78,7 @@ class Question:
     label: str
     pair: str = ""
     explain: str = ""
+    why: str = ""
 
     @property
     @abstractmethod

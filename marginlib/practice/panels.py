@@ -48,46 +48,42 @@ class QuestionPanel(Form):
 
     Args:
         question: what to ask.
-        title: what stands for it where no kernel runs.
-        kind: "prediction" or "question".
         feedback: whether the answer is judged at once, or only kept.
-        text: whether the question's words are shown; else they stand above the panel.
         recall: whether an answer from an earlier day is shown.
     """
 
-    def __init__(
-        self,
-        question: Question,
-        *,
-        title: str,
-        kind: str = "question",
-        feedback: bool = True,
-        text: bool = True,
-        recall: bool = True,
-    ) -> None:
+    kind, stands_for = "question", "[A question. Run the cell to answer it.]"
+    buttons: tuple[tuple[str, str], ...] = (("check", "Check"),)
+
+    def __init__(self, question: Question, *, feedback: bool = True, recall: bool = True) -> None:
         self.question = question
         self.answers: tuple[Attempt, ...] = ()
-        self._kind, self._feedback, self._text = kind, feedback, text
+        self._feedback = feedback
         kept = load()
-        asked = "".join(f"<p>{text_html(each)}</p>" for each in question.text.split("\n\n")) if text else ""
-        button = "Check" if feedback else "Keep my prediction" if kind == "prediction" else "Keep my answer"
+        buttons = self.buttons if feedback else (("check", "Keep my answer"),)
         super().__init__(
-            title,
-            asked
+            self.stands_for,
+            self.asked()
             + question.markup(kept.learner)
             + choices("confidence", "How sure are you?", CONFIDENCES, row=True)
-            + f'<button type="button" data-press="check">{button}</button>',
+            + "".join(f'<button type="button" data-press="{name}">{text}</button>' for name, text in buttons),
         )
-        earlier = kept.last(question.id, kind)
+        earlier = kept.last(question.id, self.kind)
         if earlier is not None and (recall or earlier.day == today()):
-            what = "prediction" if kind == "prediction" else "answer"
-            was = f" It was {'right' if earlier.right else 'not right'}." if feedback else ""
-            self.say(f"Your {what} of {day_text(earlier.day)}: {self._show(earlier)}.{was}")
+            self.recall(earlier)
+
+    def asked(self) -> str:
+        """Return the question's words as HTML."""
+        return "".join(f"<p>{text_html(each)}</p>" for each in self.question.text.split("\n\n"))
+
+    def recall(self, earlier: Attempt) -> None:
+        """Say what was answered before."""
+        was = f" It was {'right' if earlier.right else 'not right'}." if self._feedback else ""
+        self.say(f"Your answer of {day_text(earlier.day)}: {self._show(earlier)}.{was}")
 
     def _repr_mimebundle_(self, **_: object) -> Any:  # noqa: ANN401
-        """Return the view, and the question's words for a page without a kernel that does not have them already."""
-        bundle = super()._repr_mimebundle_()
-        return _with_words(bundle, [self.question]) if self._text else bundle
+        """Return the view, and the question's words for a page without a kernel."""
+        return _with_words(super()._repr_mimebundle_(), [self.question])
 
     def answer(self, answer: Any, confidence: str | None = "guess") -> str:  # noqa: ANN401
         """Fill in the fields, press the button and return the reply as HTML: what a person does, without a browser."""
@@ -103,31 +99,39 @@ class QuestionPanel(Form):
         chosen = self.values.get("confidence")
         if not verdict.answered:
             self.say(verdict.message)
-            return
-        if chosen is None:
+        elif chosen is None:
             self.say("Choose how sure you are, then press the button again.")
-            return
-        attempt = Attempt(
-            item=self.question.id,
-            kind=self._kind,
-            answer=verdict.answer,
-            right=verdict.right,
-            codes=verdict.codes,
-            confidence=CONFIDENCES[int(chosen)],
-        )
+        else:
+            attempt = Attempt(
+                item=self.question.id,
+                kind=self.kind,
+                answer=verdict.answer,
+                right=verdict.right,
+                codes=verdict.codes,
+                confidence=CONFIDENCES[int(chosen)],
+            )
+            self.keep(attempt, verdict.message)
+
+    def keep(self, attempt: Attempt, message: str) -> None:
+        """Keep an answer, reply, and tell the pages that count answers."""
         self.answers += (attempt,)
         told = record(attempt)
-        if self._feedback:
-            self.say(verdict.message, *told)
-        else:
-            rest = "Now run the next cell." if self._kind == "prediction" else "You will see later how it compares."
-            mine = (self.question.id, self._kind)
-            first = [each for each in load().counted if (each.item, each.kind) == mine][-1]
-            if first.answer != attempt.answer:
-                rest += f" Your first of today ({self._show(first)}) is the one that counts."
-            self.say(f"Kept: {self._show(attempt)}. {rest}", *told)
+        first = next(each for each in reversed(load().counted) if (each.item, each.kind) == (attempt.item, self.kind))
+        self.reply(attempt, first, message, told)
         for listener in _listeners:
             listener()
+
+    def reply(self, attempt: Attempt, first: Attempt, message: str, told: Iterable[str]) -> None:
+        """Say what is to be said of an answer; `first` is the one of its day that counts."""
+        if self._feedback:
+            self.say(message, *told)
+            return
+        counts = (
+            ""
+            if first.answer == attempt.answer
+            else f" Your first of today ({self._show(first)}) is the one that counts."
+        )
+        self.say(f"Kept: {self._show(attempt)}. You will see later how it compares.{counts}", *told)
 
     def _show(self, attempt: Attempt) -> str:
         """Return an answer and how sure the person was, as text."""

@@ -1,0 +1,119 @@
+"""Predict, see, why: one card that keeps a guess, then shows what happens, then says why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import mistune
+
+from marginlib.errors import wrong
+from marginlib.practice.bank import question
+from marginlib.practice.judge import Question
+from marginlib.practice.panels import QuestionPanel, day_text, sure, today
+from marginlib.practice.progress import Attempt, load
+from marginlib.words import text_html
+
+__all__ = ["Card", "Reveal", "reveal"]
+
+
+def _told(question: Question, kept: Attempt | None) -> tuple[str, ...]:
+    """Return the right answer, what was predicted and how it compares; one that nobody judged is a look without one."""
+    truth = f"{'Computed' if question.kind == 'number' else 'The answer'}: {question.shown(question.right)}."
+    if kept is None or kept.right is None:
+        return (truth, "You kept no prediction." if kept is None else "You looked without a prediction.")
+    when = "" if kept.day == today() else f"On {day_text(kept.day)} you"
+    mine = f"{when or 'You'} predicted {question.shown(kept.answer)}{sure(kept.confidence)}."
+    return (truth, mine, question.judge(kept.answer).message)
+
+
+class Card(QuestionPanel):
+    """A prediction, then what happens, then why; nothing of the last two is on the page before the first.
+
+    Args:
+        question: what is to be predicted; its `why` is the text that follows the result.
+        see: what is shown with the result, such as a picture: a function of the kept answer, or of None where nobody
+            answered. It is called when it is shown.
+    """
+
+    kind, stands_for = "prediction", "[Your prediction. Run the cell to make it.]"
+    buttons = (("check", "Keep it, then show me"), ("show", "Show me without a prediction"))
+
+    def __init__(self, question: Question, see: Callable[[Any], Any] | None = None) -> None:
+        self._see = see
+        super().__init__(question)
+
+    def recall(self, earlier: Attempt) -> None:
+        """Stand complete where a prediction was kept before; the first of its day is the one that counts."""
+        mine = [each for each in load().counted if (each.item, each.kind) == (earlier.item, earlier.kind)]
+        self.html = self.complete(mine[-1])
+
+    def press(self, name: str) -> None:
+        """Keep the prediction, or that there is none, and show the rest."""
+        if name == "show":
+            self.keep(Attempt(item=self.question.id, kind=self.kind, answer=None), "")
+        else:
+            super().press(name)
+
+    def reply(self, attempt: Attempt, first: Attempt, message: str, told: Iterable[str]) -> None:  # noqa: ARG002
+        """Show what happens and why, beside the prediction that counts."""
+        self.html = self.complete(first)
+        self.say("The result stands below the question.", *told)
+
+    def complete(self, kept: Attempt | None) -> str:
+        """Return the whole card as HTML: question, prediction and truth, what there is to see, why."""
+        guess = kept.answer if kept is not None and kept.right is not None else None
+        seen = self._see(guess) if self._see else None
+        shown = "" if seen is None else getattr(seen, "_repr_html_", lambda: f"<pre>{text_html(str(seen))}</pre>")()
+        why = str(mistune.html(self.question.why)).replace("$", "<span>$</span>") if self.question.why else ""
+        result = "".join(f"<p>{text_html(each)}</p>" for each in _told(self.question, kept) if each)
+        return f'{self.asked()}<div class="marginlib-result" tabindex="-1" data-focus>{result}{shown}{why}</div>'
+
+    def _repr_mimebundle_(self, **_: object) -> Any:  # noqa: ANN401
+        """Return the view, and the whole card for a page on which nobody answers."""
+        bundle = super()._repr_mimebundle_()
+        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        listed = "".join(f"<li>{text_html(each)}</li>" for each in self.question.offered)
+        whole = self.complete(None).replace(f"<p>{text_html('You kept no prediction.')}</p>", "")
+        asked = self.asked()
+        data["text/html"] = f"<div>{asked}{listed and f'<ul>{listed}</ul>'}{whole.removeprefix(asked)}</div>"
+        return bundle
+
+
+@dataclass(frozen=True, slots=True)
+class Reveal:
+    """What was computed and what was predicted, as a cell of its own.
+
+    Args:
+        sentences: what it says, one sentence or two each.
+    """
+
+    sentences: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        """Return it as one paragraph."""
+        return " ".join(self.sentences)
+
+    def _repr_html_(self) -> str:
+        """Return it as one paragraph for each part."""
+        return "".join(f"<p>{text_html(each)}</p>" for each in self.sentences)
+
+
+def reveal(question_id: str, value: Any = ...) -> Reveal:  # noqa: ANN401 - whatever the question asks for
+    """Return your prediction beside the right answer; a card says the same by itself.
+
+    Args:
+        question_id: the question that was predicted, such as "02-price".
+        value: what a cell computed, to be held against the question's own right answer; may be left out.
+
+    Raises:
+        MarginError: where the value is not the question's right answer; then the notebook and the question disagree.
+    """
+    asked = question(question_id)
+    if value is not ... and not asked.judge(value).right:
+        raise wrong(
+            "value", value, f"question {question_id} has the answer {asked.right!r}; make cell and question agree"
+        )
+    kept = [each for each in load().counted if each.item == question_id]
+    return Reveal(_told(asked, kept[-1] if kept else None))
