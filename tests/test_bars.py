@@ -9,12 +9,11 @@ import pytest
 
 from marginlib import Account, Contract, MaintenanceBasis, MarginError, RiskSchedule, account_risk, rulebook
 from marginlib.market.bars import MarkBars, replay_bars, replay_bars_fast, replay_history
-from marginlib.market.events import Deposit, Fill, MarkPrices
 from marginlib.market.files import read_bars
 from marginlib.market.paths import Bars
 from marginlib.market.policies import fifth_first, full_close, largest_loss_first, step_down
 from marginlib.market.recorded import crash, crashes
-from marginlib.market.replay import Replenishment, Rules
+from marginlib.market.replay import Replenishment, Rules, Snapshot
 from marginlib.market.settlement import Liquidation
 from marginlib.market.walk import crash_rulebooks
 from marginlib.venues import Leftover, PaidFrom, Rulebook
@@ -77,16 +76,6 @@ def test_funding_is_settled_at_the_open_at_the_close_before():
     first = bars([[110]], [[100]], [[110]], funding=[[0.001]])  # before the first bar: at the account's own mark
     (state,) = replay_bars(Account(wallet_balance=5_000, positions=(long(),)), first, RULES)
     assert state.ledger.funding == pytest.approx(10 * 100 * 0.001)
-
-
-def test_the_accounts_own_events_come_at_the_open():
-    path = bars([[100, 110]], [[100, 105]], [[100, 110]])
-    plan = {0: [Fill(symbol="A", quantity=10, price=100)], 1: [Fill(symbol="A", quantity=-10, price=102)]}
-    states = list(replay_bars(Account(wallet_balance=5_000), path, RULES, events=plan))
-    assert states[0].account.positions[0].quantity == 10
-    assert states[1].account.wallet_balance == 5_020
-    with pytest.raises(MarginError, match=r"events: bar 2; give one of 0 to 1"):
-        list(replay_bars(Account(wallet_balance=5_000), path, RULES, events={2: []}))
 
 
 def test_stepping_down_within_one_bar_goes_on_to_the_low():
@@ -153,10 +142,11 @@ SAID = {
 }
 
 
-def alike(account, path, rules, *, events=None, fund=0.0):
+def alike(account, path, rules, *, fund=0.0):
     """Compare everything the two replays say; return how many liquidations there were."""
-    plain = list(replay_bars(account, path, rules, events=events, insurance_fund=fund))
-    run = replay_bars_fast(account, path, rules, events=events, insurance_fund=fund)
+    start = Snapshot.start(account, insurance_fund=fund)
+    plain = list(replay_bars(start, path, rules))
+    run = replay_bars_fast(start, path, rules)
     for state in plain:
         assert abs(state.imbalance) <= 1e-9
     assert abs(run.final.imbalance) <= 1e-9
@@ -170,8 +160,9 @@ def alike(account, path, rules, *, events=None, fund=0.0):
         for field in SAID[type(one)]:
             mine, theirs = getattr(one, field), getattr(other, field)
             assert mine == theirs or mine == pytest.approx(theirs, rel=1e-9, abs=1e-9 * scale), field
-    wallets = np.array([state.account.wallet_balance for state in plain])
-    np.testing.assert_allclose(run.wallet_balances(), wallets, rtol=0, atol=1e-11 * scale)
+    for bar, state in (*run.opened, (len(plain) - 1, run.final)):
+        assert state.account.wallet_balance == pytest.approx(plain[bar].account.wallet_balance, abs=1e-11 * scale)
+        assert state.ledger.funding == pytest.approx(plain[bar].ledger.funding, abs=1e-11 * scale)
     last = plain[-1]
     assert run.final.time == last.time
     assert run.final.ledger.funding == pytest.approx(last.ledger.funding, abs=1e-11 * scale)
@@ -231,13 +222,8 @@ def random_rules(source):
 def test_fast_equals_plain_on_random_paths(seed):
     source = np.random.default_rng(seed)
     path = random_bars(source, every=[8, 8, 0, 5][seed % 4], count=250)
-    events = {
-        50: [Deposit(amount=10.0)],
-        120: [Deposit(amount=5_000.0), Fill(symbol="C", quantity=0.5, price=100.0, fee_rate=0.0005)],
-        121: [MarkPrices(prices={"C": float(path.close[2][120])})],
-    }
     account = random_account(source)
-    alike(account, path, random_rules(source), events=events if seed % 3 else None, fund=100.0)
+    alike(account, path, random_rules(source), fund=100.0)
 
 
 def test_the_random_paths_do_liquidate_and_do_survive():

@@ -9,16 +9,18 @@ from math import inf, nan
 
 import pytest
 
-from marginlib import MarginError, UnknownNameError
+from marginlib import Account, MarginError, Position, RiskSchedule, UnknownNameError
 from marginlib.odds.diffusion import touch_probability
+from marginlib.practice.amounts import say
 from marginlib.practice.bank import _read, question, questions
-from marginlib.practice.beliefs import BELIEFS
-from marginlib.practice.judge import Input, Question, Verdict
+from marginlib.practice.beliefs import BELIEFS, Case, answer, working
+from marginlib.practice.judge import KINDS, Input, Question, Verdict
 from marginlib.practice.objectives import OBJECTIVES
 from marginlib.practice.progress import Attempt
 from marginlib.practice.spacing import draw
 
 ALL = questions()
+BANK = json.loads(files("marginlib").joinpath("data", "questions.json").read_text(encoding="utf-8"))
 each_question = pytest.mark.parametrize("asked", ALL, ids=[each.id for each in ALL])
 NUMBERS = [each for each in ALL if each.kind == "number"]
 CHOICES = [each for each in ALL if each.kind == "choice"]
@@ -340,7 +342,7 @@ def read(*records: dict[str, object]) -> object:
             "question '02-x': options: code = 'NO': give the belief that 'b' shows",
         ),
         (CHOICE | {"options": [{"text": "a", "right": True}, {"text": "a"}]}, "options that differ"),
-        (CHOICE | {"ask": "pnl", "case": GOOD["case"], "codes": ["NO"]}, "question '02-x': codes"),
+        (CHOICE | {"ask": "pnl"}, "question '02-x': .*ask"),
         (CHOICE | {"kind": "ordering", "lines": ["a", "b"]}, "question '02-x': lines = .*at least three lines"),
         (
             CHOICE | {"kind": "ordering", "lines": ["a", "b", "c"], "equivalents": [[0, 1]]},
@@ -373,19 +375,36 @@ def test_the_format_is_named_and_ids_are_given_once() -> None:
         Input(name="x", label="x", low=2, high=1)
 
 
-def test_numbers_may_be_offered_as_choices() -> None:
+def test_the_numbers_that_a_choice_offers_are_those_of_the_beliefs() -> None:
     asked = question("07-fee-100x")
-    assert [(option.text, option.code) for option in asked.options] == [("0.05 %", "FEE_ON_MARGIN"), ("5 %", "")]
-    assert judge(asked, "5 %").right
-    assert judge(asked, 0).codes == ("FEE_ON_MARGIN",)
-    (made,) = read(GOOD | {"kind": "choice", "codes": ["SIGN"], "ask": "pnl", "case": {
-        "wallet": 10, "positions": [{"symbol": "A", "entry": 1, "mark": 2, "quantity": -1}]}}).values()  # fmt: skip
-    assert [made.kind, made.codes] == ["choice", ["SIGN"]]
+    half = Position.open(symbol="A", quantity=0.5, price=60_000, schedule=RiskSchedule.flat(0.004), leverage=100)
+    case = Case(account=Account(wallet_balance=10_000, positions=(half.isolated(),)), fee_rate=0.0005)
+    held, right = answer("fee_on_margin", case, "FEE_ON_MARGIN") or 0, answer("fee_on_margin", case) or 0
+    offered = [(option.text, option.code) for option in asked.options]
+    assert offered == [(say(100 * held, "%"), "FEE_ON_MARGIN"), (say(100 * right, "%"), "")]
+    assert asked.explain == f"{working('fee_on_margin', case)}."
+
+
+def test_a_question_is_added_by_its_record_alone() -> None:
+    """What the panel shows, what is right and what is said about a wrong answer all follow from the record."""
+    (made,) = read(GOOD | {"id": "02-new", "unit": "dollars", "case": {
+        "wallet": 10, "positions": [{"symbol": "A", "entry": 1, "mark": 3, "quantity": -1}]}}).values()  # fmt: skip
+    assert 'data-name="value"' in made.markup()
+    assert made.judge(made.read(made.fill(made.right))).right
+    assert made.judge("2 dollars").codes == ("SIGN",)
+    assert made.judge("2 dollars").message.startswith("You said 2 dollars, and it is -2 dollars.")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_field_that_a_kind_does_not_know_is_named(kind: str) -> None:
+    asked = next(each for each in ALL if each.kind == kind)
+    record = next(each for each in BANK["questions"] if each["id"] == asked.id)
+    with pytest.raises(MarginError, match=f"question '{asked.id}': .*answer_key"):
+        read(record | {"answer_key": 1})
 
 
 def test_no_right_answer_is_written_into_the_file() -> None:
-    bank = json.loads(files("marginlib").joinpath("data", "questions.json").read_text(encoding="utf-8"))
-    for record in bank["questions"]:
+    for record in BANK["questions"]:
         assert not {"answer", "value", "right", "truth"} & set(record), record["id"]
 
 

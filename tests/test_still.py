@@ -34,7 +34,7 @@ def test_what_is_drawn_are_the_numbers_of_the_frame(monkeypatch):
         lines = {(tuple(map(float, line.get_xdata())), tuple(map(float, line.get_ydata()))) for line in ax.lines}
         assert {(tuple(map(float, x)), tuple(map(float, y))) for x, y in wanted} <= lines
         assert [text.get_text() for text in ax.get_xticklabels()] == ["10,000", "100,000", "1M", "10M", "100M"]
-        assert (ax.get_xlim(), ax.get_ylim()) == (panel.x_range, panel.y_range)
+        assert (ax.get_xlim(), ax.get_ylim()) == (panel.x.span, panel.y.span)
         names = [text.get_text() for text in ax.get_legend().get_texts()]
         assert names[: len(panel.lines)] == [line.label for line in panel.lines]
         assert names[-1] == "this position 5M"

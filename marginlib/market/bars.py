@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from marginlib.errors import MarginError, name_text, wrong
 from marginlib.margin import position_risk, risk
-from marginlib.market.events import Event, Funding, MarkPrices
+from marginlib.market.events import Funding, MarkPrices
 from marginlib.market.paths import Bars, PricePath
 from marginlib.market.replay import Replenishment, Rules, Snapshot, liquidate, step
 from marginlib.market.settlement import Liquidation
@@ -35,7 +35,6 @@ from marginlib.venues import PaidFrom
 __all__ = ["BarRun", "MarkBars", "replay_bars", "replay_bars_fast", "replay_history"]
 
 Array = NDArray[np.float64]
-Schedule = Mapping[int, Sequence[Event]]
 
 # A pool is closed where its equity is this little below its maintenance margin, so that rounding decides nothing.
 _BEYOND = 1e-9
@@ -177,29 +176,17 @@ class MarkBars:
         return {symbol: rate for symbol, rate in found if rate == rate}  # noqa: PLR0124 - NaN is not equal to itself
 
 
-def replay_bars(
-    account: Account | Snapshot,
-    bars: MarkBars,
-    rules: Rules,
-    *,
-    events: Schedule | None = None,
-    insurance_fund: float = 0.0,
-) -> Iterator[Snapshot]:
+def replay_bars(account: Account | Snapshot, bars: MarkBars, rules: Rules) -> Iterator[Snapshot]:
     """Yield the state at the close of every bar: the plain loop.
 
-    At a bar's open come the events scheduled for it, then its funding; then every pool is tried at its worst marks
-    within the bar, and closed by the rules where the straight way there first meets its maintenance margin; then the
-    marks are the bar's close. A pool that is cut and safe again goes on towards the worst from there.
+    At a bar's open comes its funding; then every pool is tried at its worst marks within the bar, and closed by the
+    rules where the straight way there first meets its maintenance margin (a pool that is cut and safe again goes on
+    towards the worst from there); then the marks are the bar's close.
 
     Args:
         account: what to start from, at its own marks.
         bars: mark prices and funding.
         rules: what the venue does.
-        events: the account's own events, by the number of the bar at whose open they happen.
-        insurance_fund: what the venue's fund holds at the start [quote currency].
-
-    Raises:
-        MarginError: the venue would refuse an event, or an event is scheduled for a bar that there is not.
 
     Example:
         >>> from marginlib import RiskSchedule
@@ -211,29 +198,17 @@ def replay_bars(
         50.0 []
         40.0 [90.0]
     """
-    state, planned = _begun(account, bars, events, insurance_fund)
+    state = account if isinstance(account, Snapshot) else Snapshot.start(account)
     for bar in range(len(bars)):
-        state = _bar(state, bars, bar, rules, planned.get(bar, ()))
+        state = _bar(state, bars, bar, rules)
         yield state
 
 
-def _begun(
-    account: Account | Snapshot, bars: MarkBars, events: Schedule | None, insurance_fund: float
-) -> tuple[Snapshot, Schedule]:
-    """Return the state before the first bar and the scheduled events, or refuse a bar that there is not."""
-    for bar in events or {}:
-        if not 0 <= bar < len(bars):
-            raise MarginError(f"events: bar {bar!r}; give one of 0 to {len(bars) - 1}")
-    state = account if isinstance(account, Snapshot) else Snapshot.start(account, insurance_fund=insurance_fund)
-    return state, events or {}
-
-
-def _bar(state: Snapshot, bars: MarkBars, bar: int, rules: Rules, events: Sequence[Event]) -> Snapshot:
+def _bar(state: Snapshot, bars: MarkBars, bar: int, rules: Rules) -> Snapshot:
     """Return the state at the close of one bar, with everything that was set off in it."""
-    rates = bars.rates(bar)
     actions: list[Liquidation | Replenishment] = []
-    for event in (*events, Funding(rates=rates)) if rates else events:
-        state = step(state, event, rules)
+    if rates := bars.rates(bar):
+        state = step(state, Funding(rates=rates), rules)
         actions.extend(state.actions)
     high, low, close = (dict(zip(bars.symbols, prices, strict=True)) for prices in bars.prices(bar))
     state = _tried(replace(state, actions=()), high, low, rules)
@@ -430,35 +405,18 @@ class BarRun:
     Args:
         final: the state at the close of the last bar.
         opened: the bars that were opened, with the state at their close, in order; all liquidations are among them.
-        _wallets: the wallet balances passage by passage, for `wallet_balances`.
     """
 
     final: Snapshot
     opened: tuple[tuple[int, Snapshot], ...]
-    _wallets: tuple[tuple[int, int, Array, NDArray[np.intp]], ...] = field(repr=False, default=())
 
     @property
     def liquidated(self) -> tuple[tuple[int, Snapshot], ...]:
         """The opened bars in which something was liquidated."""
         return tuple((bar, state) for bar, state in self.opened if state.liquidations)
 
-    def wallet_balances(self) -> Array:
-        """Return the wallet balance at the close of every bar [quote currency], shape (bars,)."""
-        parts = [
-            np.repeat(wallets, np.diff(np.clip(np.append(starts, stop), begin, stop)))
-            for begin, stop, wallets, starts in self._wallets
-        ]
-        return np.concatenate(parts) if parts else np.empty(0)
 
-
-def replay_bars_fast(
-    account: Account | Snapshot,
-    bars: MarkBars,
-    rules: Rules,
-    *,
-    events: Schedule | None = None,
-    insurance_fund: float = 0.0,
-) -> BarRun:
+def replay_bars_fast(account: Account | Snapshot, bars: MarkBars, rules: Rules) -> BarRun:
     """Return what `replay_bars` finds, opening only the bars in which something can happen.
 
         equity - maintenance at a block's worst marks <= that of every bar in the block
@@ -469,38 +427,30 @@ def replay_bars_fast(
 
     Arguments and errors are those of `replay_bars`.
     """
-    state, planned = _begun(account, bars, events, insurance_fund)
-    stops = sorted({*planned, len(bars)})
+    state = account if isinstance(account, Snapshot) else Snapshot.start(account)
     opened: list[tuple[int, Snapshot]] = []
-    wallets: list[tuple[int, int, Array, NDArray[np.intp]]] = []
     bar = 0
     while bar < len(bars):
-        stop = next(each for each in stops if each >= bar)
-        if stop > bar:
-            passage = _Passage(state, bars, rules, bar, stop)
-            until = passage.first_near()
-            if until > bar:
-                state, held = passage.skip(until)
-                wallets.append((bar, until, held, passage.starts[: len(held)]))
-            bar = until
-        if bar < len(bars) and (bar < stop or bar in planned):
-            state = _bar(state, bars, bar, rules, planned.get(bar, ()))
+        passage = _Passage(state, bars, rules, bar)
+        until = passage.first_near()
+        if until > bar:
+            state, bar = passage.skip(until), until
+        if bar < len(bars):
+            state = _bar(state, bars, bar, rules)
             opened.append((bar, state))
-            wallets.append((bar, bar + 1, np.array([state.account.wallet_balance]), np.array([bar])))
             bar += 1
-    return BarRun(final=state, opened=tuple(opened), _wallets=tuple(wallets))
+    return BarRun(final=state, opened=tuple(opened))
 
 
 class _Passage:
-    """The bars from one to another, in which an account is supposed to stay as it is but for its funding."""
+    """The bars from one to the end, in which an account is supposed to stay as it is but for its funding."""
 
-    def __init__(self, state: Snapshot, bars: MarkBars, rules: Rules, begin: int, stop: int) -> None:
-        self.state, self.bars, self.begin, self.stop = state, bars, begin, stop
+    def __init__(self, state: Snapshot, bars: MarkBars, rules: Rules, begin: int) -> None:
+        self.state, self.bars, self.begin, self.stop = state, bars, begin, len(bars)
         blocks = bars.blocks
         self.rows = {symbol: row for row, symbol in enumerate(bars.symbols)}
         self.first = int(blocks.starts.searchsorted(begin, side="right")) - 1
-        self.last = int(blocks.starts.searchsorted(stop, side="left"))
-        self.starts = blocks.starts[self.first : self.last]
+        self.starts = blocks.starts[self.first :]
         self.positions = state.account.positions
         self.pools = [pool for pool in state.account.pools() if pool.positions]
         self.isolated = any(pool.own for pool in self.pools)
@@ -526,7 +476,7 @@ class _Passage:
             for each in known:
                 if each.contract.power == power:
                     quantities[self.rows[each.symbol]] += each.quantity
-            paid = quantities @ blocks.value(power)[:, self.first : self.last]
+            paid = quantities @ blocks.value(power)[:, self.first :]
             total = paid if total is None else total + paid
         if total is not None and self.starts[0] < self.begin:
             total[0] = 0.0  # the bar that settles this block's funding is behind
@@ -546,7 +496,7 @@ class _Passage:
             return self.stop
         if self.begin == 0:
             return 0  # at the account's own marks: left to the plain loop
-        blocks, here = self.bars.blocks, slice(self.first, self.last)
+        blocks, here = self.bars.blocks, slice(self.first, None)
         cross = self.state.account.pools()[0]
         free = np.full(self.starts.size, cross.collateral)
         for position in cross.positions:
@@ -575,7 +525,7 @@ class _Passage:
 
     def _first_near(self, pool: Pool) -> int:
         """Return the first bar in which the pool comes near its maintenance margin, or the end."""
-        blocks, here = self.bars.blocks, slice(self.first, self.last)
+        blocks, here = self.bars.blocks, slice(self.first, None)
         collateral = self._collateral(pool)
         near = _NEAR * self._scale(pool)
         lines = _Lines(pool, self.rows, blocks)
@@ -634,11 +584,11 @@ class _Passage:
             total += abs(position.entry_cost) + abs(position.quantity) * max(most**power, least**power)
         return total
 
-    def skip(self, until: int) -> tuple[Snapshot, Array]:
-        """Return the state at the open of bar `until`, and the wallet after the settlement at each block on the way."""
+    def skip(self, until: int) -> Snapshot:
+        """Return the state at the open of bar `until`."""
         count = int(self.starts.searchsorted(until, side="left"))
         account = self.state.account
-        wallets = np.full(count, self.wallet) if isinstance(self.wallet, float) else self.wallet[:count]
+        wallet = self.wallet if isinstance(self.wallet, float) else float(self.wallet[count - 1])
         close = dict(zip(self.bars.symbols, self.bars.prices(until - 1)[2], strict=True))
         positions = []
         for each in account.positions:
@@ -646,9 +596,8 @@ class _Passage:
             margin = left if left is None or isinstance(left, float) else float(left[count - 1])
             mark_price = close.get(each.symbol, each.mark_price)
             positions.append(replace(each, mark_price=mark_price, isolated_margin=margin))
-        wallet = float(wallets[-1])
         ledger = replace(self.state.ledger, funding=self.state.ledger.funding + account.wallet_balance - wallet)
-        state = replace(
+        return replace(
             self.state,
             account=account.after(wallet_balance=wallet, positions=positions),
             ledger=ledger,
@@ -657,7 +606,6 @@ class _Passage:
             actions=(),
             time=self.bars.times[until - 1],
         )
-        return state, wallets
 
 
 class _Lines:

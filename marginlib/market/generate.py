@@ -1,4 +1,4 @@
-"""Seeded price paths: geometric Brownian motion, the same with jumps, and a history cut into blocks and shuffled.
+"""Seeded price paths: geometric Brownian motion, and the same with jumps.
 
 They are models, and the label of each path says so. The same seed gives the same path. A year has 365 days, because
 these markets never close.
@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from marginlib.errors import MarginError, at_least_zero, finite, positive, wrong
-from marginlib.market.paths import Bars, FloatArray, PricePath, TimeArray, moment, seconds
+from marginlib.market.paths import FloatArray, PricePath, TimeArray, moment, seconds
 
-__all__ = ["block_bootstrap_path", "geometric_brownian_path", "jump_diffusion_path"]
+__all__ = ["geometric_brownian_path", "jump_diffusion_path"]
 
 _YEAR = 365 * 86_400  # [s]
 _START = np.datetime64("2000-01-01", "s")
@@ -126,92 +126,6 @@ def jump_diffusion_path(
     times = moment("start", start) + np.arange(count + 1) * np.timedelta64(seconds("step", step), "s")
     label = f"generated, not recorded: geometric Brownian motion with jumps, {_told(seed)}"
     return _path(first, moves, times, label)
-
-
-def block_bootstrap_path(
-    history: Mapping[str, Bars],
-    *,
-    block: float,
-    steps: int,
-    seed: int | np.random.Generator,
-    stationary: bool = True,
-    price: str = "mark_close",
-    prices: Mapping[str, float] | None = None,
-    start: object = None,
-) -> PricePath:
-    """Return one path made of blocks of a history's returns, drawn with replacement, symbols kept together.
-
-    Each block starts at a random bar and runs on through the history (past its end, from its beginning again), so
-    every return is as likely as every other. All symbols take the same bars: their correlation, and the way that calm
-    and storm cluster within a block, are those of the history.
-
-    Args:
-        history: `Bars` of each symbol, all with the same times.
-        block: length of a block [bars], at least 1; the mean length if stationary, a whole number if not.
-        steps: how many steps; the path has one moment more.
-        seed: a whole number, or a `numpy.random.Generator` to draw from.
-        stationary: whether the length of a block is random (geometric), which leaves no trace of a fixed rhythm.
-        price: "mark_close" or "close": which price's returns.
-        prices: the first price of each symbol [quote currency per base coin]; left out, the history's last.
-        start: first moment, UTC; left out, the end of the history.
-
-    Raises:
-        MarginError: symbols with different times, no mark price where one is asked for, a history of fewer than two
-            bars, a block longer than the history, no step, no seed.
-
-    Source: Politis and Romano (1994), "The Stationary Bootstrap"; (1992), "A circular block-resampling procedure".
-
-    Example:
-        >>> hours = np.arange("2020-03-12T00", "2020-03-12T04", dtype="datetime64[h]")
-        >>> close = np.array([100.0, 110.0, 99.0, 108.9])
-        >>> bars = Bars(symbol="A", times=hours, open=close, high=close, low=close, close=close)
-        >>> path = block_bootstrap_path({"A": bars}, block=2, steps=6, seed=1, price="close", prices={"A": 100})
-        >>> sorted(set((path.price("A")[1:] / path.price("A")[:-1]).round(9).tolist()))
-        [0.9, 1.1]
-    """
-    returns, last, step, end = _returns(history, price)
-    first = last if prices is None else _first_prices(prices)
-    if first.keys() != history.keys():
-        raise MarginError(f"prices = {list(first)}: give one for each of {', '.join(history)}")
-    length = positive("block", block)
-    if not 1 <= length <= len(returns) or not (stationary or length == int(length)):
-        whole = "a number" if stationary else "a whole number"
-        raise wrong("block", block, f"give {whole} from 1 to {len(returns)}, the returns in the history")
-    draw, count = _generator(seed), _steps(steps)
-    at = np.arange(count)
-    # A step starts a new block with probability 1 / length, or every `length` steps.
-    fresh = draw.random(count) * length < 1 if stationary else at % int(length) == 0
-    fresh[0] = True
-    block_start = np.maximum.accumulate(np.where(fresh, at, 0))
-    drawn = (draw.integers(len(returns), size=count)[block_start] + at - block_start) % len(returns)
-    times = (end if start is None else moment("start", start)) + np.arange(count + 1) * step
-    kind = "stationary" if stationary else "fixed"
-    label = f"generated, not recorded: a history in {kind} blocks of {length:g} bars, shuffled, {_told(seed)}"
-    ordered = {symbol: first[symbol] for symbol in history}
-    return _path(ordered, returns[drawn], times, label)
-
-
-def _returns(
-    history: Mapping[str, Bars], price: str
-) -> tuple[FloatArray, dict[str, float], np.timedelta64, np.datetime64]:
-    """Return the log returns (n - 1, k), the last prices, the step and the end of a history of n bars."""
-    if price not in {"mark_close", "close"}:
-        raise wrong("price", price, 'give "mark_close" or "close"')
-    if not history:
-        raise MarginError("history: give the bars of at least one symbol")
-    columns = {}
-    one = next(iter(history.values()))
-    for symbol, bars in history.items():
-        column = getattr(bars, price)
-        if column is None:
-            raise MarginError(f'price = "{price}": {symbol} ({bars.source}) has none; give price="close"')
-        if len(bars) != len(one) or (bars.times != one.times).any():
-            raise MarginError(f"history: {bars!r} has other times than {one!r}; give bars of the same times")
-        columns[symbol] = column
-    if len(one) < 2:  # noqa: PLR2004  # a return needs two prices
-        raise MarginError(f"history: {one!r}: give two bars or more")
-    returns: FloatArray = np.diff(np.log(np.column_stack(list(columns.values()))), axis=0)
-    return returns, {symbol: float(column[-1]) for symbol, column in columns.items()}, one.step, one.end
 
 
 def _path(first: Mapping[str, float], moves: FloatArray, times: TimeArray, label: str) -> PricePath:

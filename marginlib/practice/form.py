@@ -35,12 +35,12 @@ class Form(anywidget.AnyWidget):
     def __init__(self, title: str, html: str) -> None:
         self._title = title
         super().__init__(html=html)
-        self.observe(self._pressed, names="pressed")
 
     def __repr__(self) -> str:
         """Return what stands for the form where no kernel runs."""
         return self._title
 
+    @traitlets.observe("pressed")
     def _pressed(self, change: Any) -> None:  # noqa: ANN401 - traitlets has no type for it
         """Take over the values of the view where a button was pressed, and do what the button does."""
         self.values = change["new"].get("values", {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from html import escape
 from typing import Any, ClassVar
@@ -65,18 +65,7 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True, eq=False)  # one object for each: a cheap key of what is computed from it
 class Question:
-    """One question of the bank; `bank` explains the fields of the file.
-
-    Args:
-        id: its name.
-        notebook: number of the notebook that it belongs to.
-        objective: the objective that it serves.
-        role: when it is asked.
-        text: the whole question.
-        label: a short name of the input, with its unit.
-        pair: the twin with other numbers, of a pretest or posttest question.
-        explain: one line of arithmetic or reason, where none is computed.
-    """
+    """One question; `bank` explains its fields, and those of each kind."""
 
     kind: ClassVar[str]
 
@@ -102,9 +91,9 @@ class Question:
     def markup(self) -> str:
         """Return the fields, as HTML."""
 
-    @abstractmethod
     def read(self, values: _Values) -> Any:  # noqa: ANN401
         """Return what stands in the fields, for `judge`, which knows what is missing."""
+        return values.get("value", "")
 
     @abstractmethod
     def fill(self, answer: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -118,11 +107,12 @@ class Question:
     def shown(self, answer: Any) -> str:  # noqa: ANN401
         """Return a kept answer as text; the question may have had another kind when it was kept."""
         try:
-            return self._shown(answer)
+            return self.told(answer)
         except (KeyError, TypeError, ValueError):
             return str(answer)
 
-    def _shown(self, answer: Any) -> str:  # noqa: ANN401
+    def told(self, answer: Any) -> str:  # noqa: ANN401
+        """Return an answer of this kind as text."""
         return str(answer)
 
     def _because(self) -> str:
@@ -184,17 +174,7 @@ def _says(asked: Number, *codes: str) -> float | None:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Number(Question):
-    """A question for a number, or for "none"; what is right, and what each belief says, is computed.
-
-    Args:
-        ask: what is asked of the case.
-        case: an account in plain numbers.
-        minus: the account before, where a difference is asked.
-        times: what the number is multiplied by, such as 100 for percent.
-        unit: "%", "dollars", "x", "days", "pools" or "".
-        tolerance: how near the number has to be: `rel` [1] and `abs`.
-        sized: whether the words of the question give the direction, so that the sign of the answer does not count.
-    """
+    """A question for a number, or for "none"; what is right, and what each belief says, is computed."""
 
     kind = "number"
 
@@ -273,15 +253,12 @@ class Number(Question):
         """Return a field."""
         return f"<div>{number_field('value', self.label)}</div>"
 
-    def read(self, values: _Values) -> Any:  # noqa: ANN401
-        """Return what was typed."""
-        return values.get("value", "")
-
     def fill(self, answer: Any) -> dict[str, Any]:  # noqa: ANN401
         """Return the field with a number in it."""
         return {"value": "none" if answer is None else repr(answer)}
 
-    def _shown(self, answer: Any) -> str:  # noqa: ANN401
+    def told(self, answer: Any) -> str:  # noqa: ANN401
+        """Return an answer as text."""
         return say(answer, self.unit)
 
 
@@ -305,31 +282,14 @@ class Option:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Choice(Question):
-    """A question with options of which one is right; each wrong one shows a belief.
-
-    Args:
-        options: `{text, right: true}` or `{text, code}` each; left out, numbers: the right one and those of beliefs.
-        codes: the beliefs whose numbers are offered.
-        ask: what is asked of the case, where numbers are offered; so are `case`, `times` and `unit`.
-        case: an account in plain numbers.
-        times: what the number is multiplied by.
-        unit: of the numbers.
-    """
+    """A question with options of which one is right; each wrong one shows a belief."""
 
     kind = "choice"
 
     options: Any = ()
-    codes: Sequence[str] = ()
-    ask: str = ""
-    case: Mapping[str, Any] = field(default_factory=dict)
-    times: float = 1
-    unit: str = ""
 
     def __post_init__(self) -> None:
-        if not self.options:
-            self._offer_numbers()
-        else:
-            object.__setattr__(self, "options", tuple(Option(**each) for each in self.options))
+        object.__setattr__(self, "options", tuple(Option(**each) for each in self.options))
         if sum(option.right for option in self.options) != 1:
             raise self._refuse("options", self.offered, "exactly one right option")
         if len(set(self.offered)) != len(self.offered):
@@ -337,19 +297,6 @@ class Choice(Question):
         for option in self.options:
             if not option.right and option.code not in BELIEFS:
                 raise self._refuse("options: code", option.code, f"the belief that {option.text!r} shows")
-
-    def _offer_numbers(self) -> None:
-        """Offer the right number and those of the beliefs named, lowest first."""
-        if not self.codes:
-            raise self._refuse("codes", self.codes, "the beliefs that the wrong options show")
-        self._known("codes", *self.codes)
-        common = {each.name: getattr(self, each.name) for each in fields(Question)}
-        number = Number(**common, ask=self.ask, case=self.case, times=self.times, unit=self.unit)
-        values = {"": number.right} | {code: number.says(code) for code in self.codes}
-        ordered = sorted(values.items(), key=lambda item: (item[1] is None, item[1] or 0.0))
-        offered = tuple(Option(text=number.shown(value), right=not code, code=code) for code, value in ordered)
-        object.__setattr__(self, "options", offered)
-        object.__setattr__(self, "explain", self.explain or f"{working(self.ask, number.cases[0])}.")
 
     @property
     def right(self) -> str:
@@ -363,19 +310,15 @@ class Choice(Question):
 
     def judge(self, answer: object) -> Verdict:
         """Judge an option, given by its text, its letter or its number from 0."""
-        picked = self._picked(answer)
+        named: dict[object, Option] = {chr(ord("a") + k): each for k, each in enumerate(self.options)}
+        named |= {each.text.casefold(): each for each in self.options} | dict(enumerate(self.options))
+        number = isinstance(answer, int) and not isinstance(answer, bool)
+        picked = named.get(answer if number else str(answer).strip().casefold())
         if picked is None:
             return _unanswered(f"{_no_answer(answer, 'choice')}: choose one of {', '.join(self.offered)}.")
         if picked.right:
             return self._right(picked.text, f"Right: {picked.text}.")
         return self._verdict(picked.text, f"You said: {picked.text}. It is: {self.right}.", (picked.code,))
-
-    def _picked(self, answer: object) -> Option | None:
-        by_name = {chr(ord("a") + k): each for k, each in enumerate(self.options)}
-        by_name |= {each.text.casefold(): each for each in self.options}
-        if isinstance(answer, int) and not isinstance(answer, bool):
-            return dict(enumerate(self.options)).get(answer)
-        return by_name.get(str(answer).strip().casefold())
 
     def markup(self) -> str:
         """Return the options."""
@@ -395,13 +338,7 @@ class Choice(Question):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Ordering(Question):
-    """A question for an order.
-
-    Args:
-        lines: in the right order.
-        equivalents: other right orders, as places in it.
-        slips: `{first, then, code}`: the belief of somebody who puts the line at place `first` before that at `then`.
-    """
+    """A question for an order."""
 
     kind = "ordering"
 
@@ -475,7 +412,8 @@ class Ordering(Question):
         """Return the list in an order, given the lines."""
         return {"value": [str(self.offered.index(line)) for line in answer]}
 
-    def _shown(self, answer: Any) -> str:  # noqa: ANN401
+    def told(self, answer: Any) -> str:  # noqa: ANN401
+        """Return an answer as text."""
         return "; ".join(f"{place}. {line}" for place, line in enumerate(answer, start=1))
 
 
@@ -510,14 +448,7 @@ class Input:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Counterexample(Question):
-    """A claim to refute with numbers.
-
-    Args:
-        claim: what is to be refuted.
-        inputs: the numbers: `{name, label, low, high}` each.
-        checker: which of `claims.CLAIMS` says whether they do it.
-        code: the belief of somebody whose numbers do not.
-    """
+    """A claim to refute with numbers."""
 
     kind = "counterexample"
 
@@ -573,7 +504,8 @@ class Counterexample(Question):
         """Return the fields with numbers in them."""
         return {name: repr(value) for name, value in answer.items()}
 
-    def _shown(self, answer: Any) -> str:  # noqa: ANN401
+    def told(self, answer: Any) -> str:  # noqa: ANN401
+        """Return an answer as text."""
         return ", ".join(f"{each.label} {say(answer[each.name])}" for each in self.inputs)
 
 

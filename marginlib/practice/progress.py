@@ -56,11 +56,6 @@ _KINDS = ("prediction", "question", "exercise")
 _SECONDS = 10.0  # to wait for another notebook's write, which takes milliseconds
 
 
-def _now() -> str:
-    """Return the local time with its distance from UTC."""
-    return datetime.now().astimezone().isoformat(timespec="seconds")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One answer of a person.
@@ -78,10 +73,6 @@ class Attempt:
 
     Raises:
         MarginError: where a field holds what the file's format does not.
-
-    Example:
-        >>> Attempt(item="02-price", kind="question", answer=54_217, right=True, confidence="certain").right
-        True
     """
 
     item: str
@@ -91,7 +82,7 @@ class Attempt:
     codes: tuple[str, ...] = ()
     confidence: str | None = None
     seed: str | None = None
-    time: str = field(default_factory=_now)
+    time: str = field(default_factory=lambda: datetime.now().astimezone().isoformat(timespec="seconds"))
     id: str = field(default_factory=lambda: uuid4().hex)
 
     def __post_init__(self) -> None:
@@ -142,10 +133,6 @@ class Calibration:
         confidence: what was said, such as "certain".
         said: number of answers given with it.
         right: number of these that were right.
-
-    Example:
-        >>> Calibration("certain", said=4, right=3).right / 4
-        0.75
     """
 
     confidence: str
@@ -162,18 +149,12 @@ class Standing:
         items: number of questions and exercises of the objective.
         tried: number of these that were answered.
         repeat: those answered wrong the last time.
-        last: date of the last answer, or `None`.
-
-    Example:
-        >>> Progress().by_objective({"02-compute": ["02-price"]})["02-compute"].state
-        'not yet'
     """
 
     state: Literal["not yet", "practised", "right"]
     items: int
     tried: int
     repeat: tuple[str, ...]
-    last: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,13 +187,10 @@ class Progress:
             first.setdefault((each.id,) if each.kind == "exercise" else (each.item, each.kind, each.day), each)
         return tuple(first.values())
 
-    def of(self, item: str, kind: str | None = None) -> tuple[Attempt, ...]:
-        """Return the answers to one question or exercise, oldest first."""
-        return tuple(each for each in self.attempts if each.item == item and kind in {None, each.kind})
-
     def last(self, item: str, kind: str | None = None) -> Attempt | None:
         """Return the newest answer to one question or exercise, or `None`."""
-        return next(reversed(self.of(item, kind)), None)
+        found = (each for each in reversed(self.attempts) if each.item == item and kind in {None, each.kind})
+        return next(found, None)
 
     def calibration(self, items: Iterable[str] | None = None) -> tuple[Calibration, ...]:
         """Return, from "guess" to "certain", how often answers were right; of these items or of all."""
@@ -239,7 +217,6 @@ def _standing(items: tuple[str, ...], newest: Mapping[str, Attempt]) -> Standing
         items=len(items),
         tried=len(tried),
         repeat=repeat,
-        last=max((each.day for each in tried), default=None),
     )
 
 
@@ -258,7 +235,7 @@ class _DamagedError(ValueError):
 def _place(path: str | os.PathLike[str] | None) -> Path:
     """Return the progress file; a link is followed, so that it stays a link."""
     given = path or os.environ.get("MARGINLIB_PROGRESS")
-    with suppress(RuntimeError):  # a system without home folders
+    with suppress(RuntimeError, OSError):  # a system without home folders, or one that shows nobody's
         if given:
             return Path(given).expanduser().resolve()
         if sys.platform != "emscripten":  # a browser forgets all folders but the notebook's
@@ -273,10 +250,6 @@ def load(path: str | os.PathLike[str] | None = None) -> Progress:
 
     Args:
         path: the file; the learner's own, if left out.
-
-    Example:
-        >>> load("no/such/file.json").attempts
-        ()
     """
     place, notes = _place(path), []
     rows: list[Any] = []

@@ -14,12 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from test_bars import BOOK, alike
-from test_history import log_returns, seconds
+from test_recorded import seconds
 
 from marginlib import Account, rulebook
 from marginlib.market.bars import MarkBars
 from marginlib.market.files import read_bars
-from marginlib.market.generate import block_bootstrap_path
 from marginlib.market.policies import full_close, largest_loss_first, step_down
 from marginlib.market.recorded import crash, crashes
 from marginlib.market.replay import Rules
@@ -80,15 +79,6 @@ def test_every_market_file_is_read_as_a_dull_reader_reads_it(file):
         expected = [float(row[funding]) if row[funding] else None for row in mine]
         assert [None if math.isnan(rate) else rate for rate in bars.funding_rate.tolist()] == expected
     assert sum(map(len, result.values())) == len(rows)
-
-
-def test_a_bootstrap_of_a_real_crash_uses_its_mark_prices():
-    names = ("BTCUSDT", "ETHUSDT", "XRPUSDT")
-    history = {name: read_bars(MARKET / f"h1_2020-03_black-thursday_{name}.csv")[name] for name in names}
-    path = block_bootstrap_path(history, block=24, steps=500, seed=1)
-    original = np.diff(np.log(np.column_stack([history[name].mark_close for name in names])), axis=0)
-    moves = log_returns(path)
-    assert all(np.isclose(original, move, atol=1e-12).all(axis=1).any() for move in moves)
 
 
 def recorded(file):

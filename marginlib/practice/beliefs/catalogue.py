@@ -42,6 +42,9 @@ _UP = _case(10_000, _long(), marks={"BTCUSDT": 61_000})
 _TIERED = rulebook("binance_usdm", "2026-09-29").position("BTCUSDT", 1_000_000 / 60_000, 60_000)
 _MILLION = _case(100_000, _TIERED)
 _EIGHT_HUNDRED = _case(10_000, _long(1 / 12).isolated(800))  # and 300 added
+_BY_VENUE = [
+    _case(10_000, _long(schedule=RiskSchedule.flat(rate, max_leverage=10)).isolated()) for rate in (0.004, 0.0125, 0.03)
+]
 _MONTH: dict[str, Any] = {"volatility": 0.6, "days": 30.0}
 
 
@@ -165,11 +168,6 @@ def _by_margin(position: Position) -> float:
     """Return the profit in proportion to initial margin over margin put in."""
     margin = position.isolated_margin
     return position.unrealized_pnl * (1 if margin is None else position.entry_notional / position.leverage / margin)
-
-
-def _keeping(rate: float) -> Case:
-    """Return a 10x long that must keep this share."""
-    return _case(10_000, _long(schedule=RiskSchedule.flat(rate, max_leverage=10)).isolated())
 
 
 # --- the beliefs: where two explain an answer, the first is named first, the special before the common ---------------
@@ -664,7 +662,7 @@ _BELIEFS = (
         source="rulebooks of Binance, Bybit, OKX, Hyperliquid, dYdX",
         against=lambda right, _: (
             "A 10x long from 60,000 with 0.4, 1.25 and 3 % to keep: "
-            + ", ".join(f"{right('liquidation_price', _keeping(rate)):,.0f}" for rate in (0.004, 0.0125, 0.03))
+            + ", ".join(f"{right('liquidation_price', each):,.0f}" for each in _BY_VENUE)
             + "."
         ),
     ),

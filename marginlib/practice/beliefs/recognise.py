@@ -92,15 +92,6 @@ def working(ask: str, case: Case) -> str:
 
     Raises:
         UnknownNameError: there is no such ask.
-
-    Example:
-        >>> from marginlib import Account, Position, RiskSchedule
-        >>> btc = Position.open(
-        ...     symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=RiskSchedule.flat(0.004), leverage=10
-        ... )
-        >>> case = Case(account=Account(wallet_balance=600, positions=(btc,)))
-        >>> working("liquidation_price", case)
-        'at 54,216.87: 600 - 578.31 = 21.69 left, and 21.69 must be kept'
     """
     return _ask(ask).shown(Reading(case))
 
