@@ -400,13 +400,11 @@ class Session:
 
     Args:
         desk: where.
-        decisions: what was decided at each point.
         states: every state with its `time`, those after orders included.
         stops: the decision points.
     """
 
     desk: Desk
-    decisions: tuple[tuple[Order, ...], ...]
     states: tuple[Snapshot, ...]
     stops: tuple[Stop, ...]
 
@@ -446,7 +444,7 @@ def play(desk: Desk, decisions: Sequence[Decision]) -> Session:
         if any(not isinstance(each, Hold) for each in orders):
             states.append(after)
         states += walk(after, [each for each in desk.moments if time <= each[0] <= end], desk.rules)[1:]
-    return Session(desk=desk, decisions=tuple(plan), states=tuple(states), stops=tuple(stops))
+    return Session(desk=desk, states=tuple(states), stops=tuple(stops))
 
 
 def _plan(decisions: Sequence[Decision], points: int) -> list[tuple[Order, ...]]:

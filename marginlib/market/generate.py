@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from marginlib.errors import MarginError, at_least_zero, finite, positive, wrong
-from marginlib.market.paths import FloatArray, PricePath, TimeArray, moment, seconds
+from marginlib.market.paths import FloatArray, PricePath, moment, seconds
 
 __all__ = ["geometric_brownian_path", "jump_diffusion_path"]
 
@@ -110,39 +110,32 @@ def jump_diffusion_path(
 
     Source: Merton (1976), "Option pricing when underlying stock returns are discontinuous".
     """
-    first = _first_prices(prices)
+    if not prices:
+        raise MarginError("prices: give the first price of at least one symbol")
+    first = {symbol: positive(f"price of {symbol}", price) for symbol, price in prices.items()}
     sigma = _each("volatility", volatility, first, at_least_zero)
     mu = _each("drift", drift, first, finite)
     mean = _each("jump_mean", jump_mean, first, finite)
     spread = _each("jump_volatility", jump_volatility, first, at_least_zero)
     rate = at_least_zero("jumps_per_year", jumps_per_year)
-    draw, root, count = _generator(seed), _root(correlation, len(first)), _steps(steps)
-    years = seconds("step", step) / _YEAR
+    draw, root = _generator(seed), _root(correlation, len(first))
+    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
+        raise wrong("steps", steps, "give a whole number of 1 or more")
+    length = seconds("step", step)
+    times = moment("start", start) + np.arange(steps + 1) * np.timedelta64(length, "s")
+    years = length / _YEAR
     growth = mu - sigma**2 / 2 - rate * np.expm1(mean + spread**2 / 2)
-    moves = growth * years + sigma * sqrt(years) * (draw.standard_normal((count, len(first))) @ root.T)
-    jumps = draw.poisson(rate * years, size=(count, 1))
+    moves = growth * years + sigma * sqrt(years) * (draw.standard_normal((steps, len(first))) @ root.T)
+    jumps = draw.poisson(rate * years, size=(steps, 1))
     # The sum of n independent normal jumps is one normal number with n times the mean and the variance.
-    moves += jumps * mean + np.sqrt(jumps) * spread * (draw.standard_normal((count, len(first))) @ root.T)
-    times = moment("start", start) + np.arange(count + 1) * np.timedelta64(seconds("step", step), "s")
-    label = f"generated, not recorded: geometric Brownian motion with jumps, {_told(seed)}"
-    return _path(first, moves, times, label)
-
-
-def _path(first: Mapping[str, float], moves: FloatArray, times: TimeArray, label: str) -> PricePath:
-    """Return the path of prices that starts at `first` and makes these log returns."""
-    start = np.array(list(first.values()))
+    moves += jumps * mean + np.sqrt(jumps) * spread * (draw.standard_normal((steps, len(first))) @ root.T)
     with np.errstate(over="ignore", invalid="ignore"):  # refused below
-        prices = start * np.exp(np.vstack([np.zeros(start.size), np.cumsum(moves, axis=0)]))
-    if not (np.isfinite(prices) & (prices > 0)).all():
+        moved = np.array(list(first.values())) * np.exp(np.vstack([np.zeros(len(first)), np.cumsum(moves, axis=0)]))
+    if not (np.isfinite(moved) & (moved > 0)).all():
         raise MarginError("volatility, drift: the prices leave the range of numbers; give smaller ones, or fewer steps")
-    return PricePath(symbols=tuple(first), times=times, mark_prices=prices, label=label)
-
-
-def _first_prices(prices: Mapping[str, float]) -> dict[str, float]:
-    """Return the first prices by symbol, each checked."""
-    if not prices:
-        raise MarginError("prices: give the first price of at least one symbol")
-    return {symbol: positive(f"price of {symbol}", price) for symbol, price in prices.items()}
+    told = "from a generator given" if isinstance(seed, np.random.Generator) else f"seed {seed}"
+    label = f"generated, not recorded: geometric Brownian motion with jumps, {told}"
+    return PricePath(symbols=tuple(first), times=times, mark_prices=moved, label=label)
 
 
 def _each(field: str, value: object, first: Mapping[str, float], check: Callable[[str, object], float]) -> FloatArray:
@@ -183,15 +176,3 @@ def _generator(seed: object) -> np.random.Generator:
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise wrong("seed", seed, "give a whole number of 0 or more, or a numpy Generator")
     return np.random.Generator(np.random.SFC64(int(seed)))
-
-
-def _told(seed: int | np.random.Generator) -> str:
-    """Return how a label names the seed."""
-    return "from a generator given" if isinstance(seed, np.random.Generator) else f"seed {seed}"
-
-
-def _steps(steps: object) -> int:
-    """Return a number of steps, or refuse it."""
-    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
-        raise wrong("steps", steps, "give a whole number of 1 or more")
-    return int(steps)

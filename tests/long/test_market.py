@@ -1,6 +1,6 @@
 """Whole price files, read and replayed: what the quick suite tests on key figures and on made-up bars.
 
-    python -m pytest tests/long/test_market.py --no-cov -n0 -p no:cacheprovider
+    python -m pytest tests/long/test_market.py
 
 They are no part of the repository; MARGINLIB_SHARED names the folder that has them in `market`.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from test_bars import BOOK, alike
-from test_history import seconds
+from test_recorded import seconds
 
 from marginlib import Account, rulebook
 from marginlib.market.bars import MarkBars

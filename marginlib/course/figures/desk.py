@@ -87,7 +87,7 @@ def desk(*, mode: str, order: str, point: int) -> Chart:
             _death(idle, "hour of liquidation, nothing done:", "bankruptcy"),
         ),
     )
-    scores = compare_scores(desk, session.decisions)
+    scores = compare_scores(desk, [each.orders for each in session.stops])
     mine, nothing = scores["your decisions"], scores["nothing done"]
     if stop.refused:
         did = f"is refused ({stop.refused[0]})"
