@@ -89,7 +89,7 @@ def judge(
 
 def _stages(task: Task, case: Case) -> tuple[tuple[str, str], ...]:
     """Return what comes one by one after wrong answers."""
-    return ("Hint", task.hints[0]), ("Second hint", task.hints[1]), ("Worked solution", task.worked(**case))
+    return ("Hint", task.nudge), ("Second hint", task.step), ("Worked solution", task.worked(**case))
 
 
 # --- answers that cannot be compared --------------------------------------------------------------------------------
