@@ -162,12 +162,6 @@ def _netted(account: Account) -> Account:
     return account.after(wallet_balance=account.wallet_balance + booked, positions=kept)
 
 
-def _by_margin(position: Position) -> float:
-    """Return the profit in proportion to initial margin over margin put in."""
-    margin = position.isolated_margin
-    return position.unrealized_pnl * (1 if margin is None else position.entry_notional / position.leverage / margin)
-
-
 # --- the beliefs: where two explain an answer, the first is named first, the special before the common ---------------
 _BELIEFS = {
     "HEDGED_IS_SAFE": Belief(
@@ -497,7 +491,11 @@ _BELIEFS = {
         statement="Adding margin lowers the leverage and with it the profit or loss.",
         remedy="Added margin moves the liquidation price; profit or loss is size times price move.",
         source="Bitget, adding margin",
-        changes={"pnl": _by_margin},
+        changes={
+            "pnl": lambda position: (
+                position.unrealized_pnl / (position.own_margin * position.leverage / position.entry_notional or 1)
+            )
+        },
         case=_case(10_000, _long(1 / 12).isolated(800), marks={"BTCUSDT": 66_000}),
         against=lambda right, wrong: (
             f"With 500 dollars or with 800 behind it, a rise of 6,000 earns {right('pnl'):,.0f}, not "
