@@ -225,7 +225,7 @@ class Number(Question):
         for value, note in self._readings(given, plain="%" not in str(answer)[:99]):
             if self.tolerance.same(value, truth):
                 return self._right(given, f"Right: {self.shown(truth)}. {note}".rstrip())
-            found = found or explanations(value, self.says, self.tolerance)
+            found = found or explanations(value, self.says, self.tolerance.same)
         lead = f"You said {self.shown(given)}, and it is {self.shown(truth)}."
         if not found and given is not None and truth is not None and self.tolerance.same(-given, truth):
             lead += " The size is right, the sign is not."

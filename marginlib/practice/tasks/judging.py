@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Mapping, Sequence
-from itertools import combinations
+from functools import partial
 from typing import Any
 
 from marginlib.practice.beliefs import BELIEFS
-from marginlib.practice.beliefs.recognise import answer
+from marginlib.practice.beliefs.recognise import answer, explanations
 from marginlib.practice.tasks.collecting import Outcome
 from marginlib.practice.tasks.comparing import Case, believed, plain, same, word
 from marginlib.practice.tasks.feedback import Feedback
@@ -89,7 +89,7 @@ def judge(
 
 def _stages(task: Task, case: Case) -> tuple[tuple[str, str], ...]:
     """Return what comes one by one after wrong answers."""
-    return ("Hint", task.hints[0]), ("Second hint", task.hints[1]), ("Worked solution", task.worked(**case))
+    return ("Hint", task.nudge), ("Second hint", task.step), ("Worked solution", task.worked(**case))
 
 
 # --- answers that cannot be compared --------------------------------------------------------------------------------
@@ -273,19 +273,14 @@ def _from_catalogue(task: Task, cases: Sequence[Case], values: Sequence[Any]) ->
         return ()
     ask, build = task.catalogue
     built = [build(**case) for case in cases]
-    # A belief that changes nothing in these cases adds nothing to a pair.
-    right = [answer(ask, case) for case in built]
-    twisted = [
-        each for each in BELIEFS.values() if each.steps and [answer(ask, case, each.code) for case in built] != right
-    ]
-    singles = [(each.code,) for each in twisted]
-    pairs = [(a.code, b.code) for a, b in combinations(twisted, 2) if not a.steps & b.steps]
-    listed = {code for key in task.beliefs for code in belief_codes(key)}
+
+    def says(*codes: str) -> list[float | None]:
+        return [answer(ask, case, *codes) for case in built]
+
     # Several may explain the same values: those that the task expects come first.
-    for codes in sorted([*singles, *pairs], key=lambda codes: (len(codes), len(set(codes) - listed))):
-        if all(same(task, mine, answer(ask, case, *codes)) for mine, case in zip(values, built, strict=True)):
-            return codes
-    return ()
+    listed = {code for key in task.beliefs for code in belief_codes(key)}
+    found = explanations(list(values), says, partial(same, task))
+    return min(found, key=lambda codes: len(set(codes) - listed), default=())
 
 
 def _slip(values: Sequence[Any], truths: Sequence[Any]) -> str:

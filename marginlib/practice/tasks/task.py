@@ -35,7 +35,8 @@ class Task:
         ask: what the answer is, with its unit.
         solve: the right answer from the numbers. Of a function: what it returns; its parameters are those of the
             learner's function, in order.
-        hints: a nudge, then the step that is usually missing.
+        nudge: the first hint.
+        step: the second one: the step that is usually missing.
         worked: the worked solution as text.
         points: what it is worth in a course [1].
         draw: a learner's numbers from a random generator: plain numbers and texts by name.
@@ -66,7 +67,7 @@ class Task:
         ...     text="You buy {quantity} BTC at {price:,.0f}, at {leverage}x.", ask="the notional in dollars",
         ...     draw=lambda random: {"quantity": random.randint(1, 9), "price": 60_000, "leverage": 10},
         ...     solve=lambda quantity, price: quantity * price,
-        ...     hints=("What is one worth?", "Size times price."),
+        ...     nudge="What is one worth?", step="Size times price.",
         ...     worked=lambda quantity, price: f"{quantity} x {price:,} = {quantity * price:,}",
         ... )
         >>> asked.set, asked.solve(quantity=2, price=60_000, leverage=10)
@@ -83,7 +84,8 @@ class Task:
     text: str
     ask: str
     solve: Rule
-    hints: tuple[str, str]
+    nudge: str
+    step: str
     worked: Rule
     points: int = 1
     draw: Callable[[Random], dict[str, Any]] = lambda _random: {}
