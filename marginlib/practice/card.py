@@ -20,12 +20,14 @@ __all__ = ["Card", "Reveal", "reveal"]
 
 def _told(question: Question, kept: Attempt | None) -> tuple[str, ...]:
     """Return the right answer, what was predicted and how it compares; one that nobody judged is a look without one."""
-    truth = f"{'Computed' if question.kind == 'number' else 'The answer'}: {question.shown(question.right)}."
+    truth = question.shown(question.right)
+    first = f"{'Computed' if question.kind == 'number' else 'The answer'}: {truth}."
     if kept is None or kept.right is None:
-        return (truth, "You kept no prediction." if kept is None else "You looked without a prediction.")
+        return (first, "You kept no prediction." if kept is None else "You looked without a prediction.")
+    mine = question.shown(kept.answer)
     when = "" if kept.day == today() else f"On {day_text(kept.day)} you"
-    mine = f"{when or 'You'} predicted {question.shown(kept.answer)}{sure(kept.confidence)}."
-    return (truth, mine, question.judge(kept.answer).message)
+    said = question.judge(kept.answer).message.removeprefix(f"You said {mine}, and it is {truth}.").strip()
+    return (first, f"{when or 'You'} predicted {mine}{sure(kept.confidence)}.", said)
 
 
 class Card(QuestionPanel):
@@ -59,25 +61,26 @@ class Card(QuestionPanel):
     def reply(self, attempt: Attempt, first: Attempt, message: str, told: Iterable[str]) -> None:  # noqa: ARG002
         """Show what happens and why, beside the prediction that counts."""
         self.html = self.complete(first)
-        self.say("The result stands below the question.", *told)
+        self.say(*told)
 
     def complete(self, kept: Attempt | None) -> str:
-        """Return the whole card as HTML: question, prediction and truth, what there is to see, why."""
+        """Return the whole card as HTML: the question, what is right, what was predicted, what there is to see, why."""
         guess = kept.answer if kept is not None and kept.right is not None else None
         seen = self._see(guess) if self._see else None
         shown = "" if seen is None else getattr(seen, "_repr_html_", lambda: f"<pre>{text_html(str(seen))}</pre>")()
         why = str(mistune.html(self.question.why)).replace("$", "<span>$</span>") if self.question.why else ""
-        result = "".join(f"<p>{text_html(each)}</p>" for each in _told(self.question, kept) if each)
-        return f'{self.asked()}<div class="marginlib-result" tabindex="-1" data-focus>{result}{shown}{why}</div>'
+        truth, *rest = (text_html(each) for each in _told(self.question, kept) if each)
+        said = f"<p><strong>{truth}</strong></p>" + "".join(f"<p>{each}</p>" for each in rest if kept)
+        return f'{self.asked()}<div class="marginlib-result" tabindex="-1" data-focus>{said}{shown}{why}</div>'
 
     def _repr_mimebundle_(self, **_: object) -> Any:  # noqa: ANN401
         """Return the view, and the whole card for a page on which nobody answers."""
         bundle = super()._repr_mimebundle_()
         data = bundle[0] if isinstance(bundle, tuple) else bundle
-        listed = "".join(f"<li>{text_html(each)}</li>" for each in self.question.offered)
-        whole = self.complete(None).replace(f"<p>{text_html('You kept no prediction.')}</p>", "")
         asked = self.asked()
-        data["text/html"] = f"<div>{asked}{listed and f'<ul>{listed}</ul>'}{whole.removeprefix(asked)}</div>"
+        listed = "".join(f"<li>{text_html(each)}</li>" for each in self.question.offered)
+        result = self.complete(None).removeprefix(asked)
+        data["text/html"] = f"<div>{asked}{listed and f'<ul>{listed}</ul>'}{result}</div>"
         return bundle
 
 

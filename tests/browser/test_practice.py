@@ -16,7 +16,7 @@ from marginlib.practice.progress import load
 pytestmark = pytest.mark.xdist_group("practice")  # one notebook, test after test
 
 ASKED = [each for each in questions() if each.role == "closing"]
-PREDICTED = next(each for each in questions(role="prediction") if each.kind == "number")
+PREDICTED, OPEN = [each for each in questions(role="prediction") if each.kind == "number"][:2]
 NUMBER = next(each for each in ASKED if each.kind == "number" and each.right is not None)
 CHOICE = next(each for each in ASKED if each.kind == "choice")
 ORDERING = next((each for each in ASKED if each.kind == "ordering"), None)
@@ -29,6 +29,7 @@ CELLS = {
     "counterexample": f"ask({REFUTED.id!r})",
     "calibration": "calibration()",
     "progress": "progress_page()",
+    "open": f"predict({OPEN.id!r})",  # stays unanswered
 }
 expect.set_options(timeout=30_000)  # a busy machine
 AA, RING = 4.5, 3.0  # contrasts of text and of a focus ring, WCAG 2.2
@@ -105,10 +106,16 @@ def test_nothing_is_written_until_somebody_answers(practice, file):
 
 def test_a_prediction_by_keyboard_alone(practice, file):
     before = cells(practice)
+    card, result = panel(practice, "prediction"), panel(practice, "prediction").locator(".marginlib-result")
+    expect(card).to_contain_text(PREDICTED.text)
+    expect(card).not_to_contain_text("Computed")
+    expect(result).to_have_count(0)
     enter(practice, "prediction")
     practice.page.keyboard.type("54,000")
     press(practice, "Tab", "ArrowDown", "ArrowDown", "Tab", "Enter")  # guess, then fairly sure, then certain
-    expect(reply(practice, "prediction")).to_have_text(re.compile(r"Kept: 54,000.*, certain\. Now run the next cell\."))
+    expect(result).to_contain_text("You predicted 54,000 dollars and were certain.")
+    expect(result).to_contain_text(f"Computed: {PREDICTED.shown(PREDICTED.right)}.")
+    expect(result).to_be_focused()
     (kept,) = attempts(file, PREDICTED.id)
     assert (kept.kind, kept.answer, kept.confidence) == ("prediction", 54_000, "certain")
     assert cells(practice)[1] == before[1]
@@ -144,7 +151,7 @@ def test_a_choice_and_the_feedback_below_it(practice, file):
     assert kept.codes == ((chosen.code,) if chosen.code else ())
     assert reply(practice, "choice").get_attribute("aria-live") == "polite"
     # What is chosen in one form leaves the others alone.
-    expect(panel(practice, "prediction").get_by_label("certain")).to_be_checked()
+    expect(panel(practice, "number").get_by_label("guess")).to_be_checked()
     expect(panel(practice, "number").get_by_label("guess")).to_be_checked()
 
 
@@ -194,7 +201,7 @@ def test_a_screen_reader_finds_names_and_axe_finds_nothing_serious(practice):
     for name in CELLS:
         assert unnamed([panel(practice, name)]) == []
     expect(panel(practice, "choice").get_by_role("group", name=CHOICE.label)).to_have_count(1)
-    expect(panel(practice, "prediction").get_by_role("group", name="How sure are you?")).to_have_count(1)
+    expect(panel(practice, "open").get_by_role("group", name="How sure are you?")).to_have_count(1)
 
 
 def test_the_tab_key_goes_from_top_to_bottom_and_shows_where_it_is(practice):
@@ -256,12 +263,13 @@ def test_a_restart_in_the_middle_loses_nothing(practice, file):
     practice.page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
     practice.wait_idle()
     # The old panel says that nobody listens any more.
-    panel(practice, "prediction").get_by_role("button").click()
-    expect(reply(practice, "prediction")).to_contain_text("No reply from the kernel", timeout=30_000)
+    panel(practice, "open").get_by_role("button", name="Show me without a prediction").click()
+    expect(reply(practice, "open")).to_contain_text("No reply from the kernel", timeout=30_000)
     practice.run_all()
     expect(reply(practice, "choice")).to_contain_text("Your answer of ")
     expect(reply(practice, "choice")).to_contain_text("It was not right.")
-    expect(reply(practice, "prediction")).to_contain_text("Your prediction of ")
+    expect(panel(practice, "prediction")).to_contain_text("You predicted 54,000 dollars and were certain.")
+    expect(panel(practice, "open")).not_to_contain_text("Computed")
     expect(panel(practice, "calibration")).to_contain_text("certain")
     assert load(file) == before
     assert practice.record.faults() == []
