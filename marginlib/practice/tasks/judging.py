@@ -35,14 +35,6 @@ def judge(
         outcomes: from `collect`.
         tries: different wrong answers given before; each adds a stage.
         grading: whether the cases are hidden: then no message says anything about them but how many are right.
-
-    Example:
-        >>> from marginlib.practice.tasks.collecting import collect
-        >>> from marginlib.practice.tasks.numbering import open_cases, ticket
-        >>> from marginlib.course.tasks import task
-        >>> mine = open_cases(task("sizing-1"), ticket("sizing", "ada"))
-        >>> judge(task("sizing-1"), mine, collect(...)).state
-        'stub'
     """
     if unfit := _unfit(task, cases, outcomes):
         state, heading, text = unfit
@@ -319,11 +311,6 @@ def shown(task: Task, value: object) -> str:
     Args:
         task: whose unit it is.
         value: a plain answer.
-
-    Example:
-        >>> from marginlib.course.tasks import task
-        >>> shown(task("sizing-1"), 12345.678)
-        '12,345.68 dollars'
     """
     if isinstance(value, bool) or value is None:
         return str(value)
