@@ -74,10 +74,6 @@ class Area(Line):
 
     Its points are its corners, in order around it; none for an area that is empty. Colour and hatching follow from its
     role. Later areas cover earlier ones.
-
-    Example:
-        >>> Area.through("both modes", "both", [(0, 0), (1, 0), (0, 1)]).x
-        (0, 1, 0)
     """
 
     __slots__ = ()
@@ -92,10 +88,6 @@ class Marker:
         role: what it stands for, such as "liquidation"; colour and shape follow from it.
         x: position along the horizontal axis; None where there is no such price.
         y: height.
-
-    Example:
-        >>> Marker("liquidation price", "liquidation", None, 0).x is None
-        True
     """
 
     label: str
@@ -112,10 +104,6 @@ class Axis:
         label: its name, with its [unit].
         span: its lowest and its highest value.
         log: True for an axis in powers of ten.
-
-    Example:
-        >>> Axis("BTC mark price [$]", (30_000, 70_000)).log
-        False
     """
 
     label: str
@@ -134,11 +122,6 @@ class Panel:
         lines: what is drawn.
         markers: the points that matter.
         areas: what is filled below the lines.
-
-    Example:
-        >>> line = Line("equity", "equity", (0, 1), (0, 1))
-        >>> Panel("a pool", Axis("price [$]", (0, 1)), Axis("[$]", (0, 1)), (line,)).markers
-        ()
     """
 
     title: str
@@ -156,10 +139,6 @@ class Table:
     Args:
         columns: the headings.
         rows: the cells, as many in each row as there are headings.
-
-    Example:
-        >>> Table(("of the pool", "value"), (("equity", "$600.00"),)).rows[0]
-        ('equity', '$600.00')
     """
 
     columns: tuple[str, ...]
@@ -212,10 +191,6 @@ class Control:
         start: where it stands at first.
         choice: True for a choice between a few words rather than a slider.
         plays: True for a slider along time or steps, which can also play by itself.
-
-    Example:
-        >>> Control(name="leverage", label="leverage", values=(5, 10), texts=("5x", "10x"), start=5).start
-        5
     """
 
     name: str
@@ -402,12 +377,6 @@ def pool_table(pool: Pool, symbol: str) -> Table:
     Args:
         pool: the pool.
         symbol: whose liquidation and bankruptcy price are shown.
-
-    Example:
-        >>> from marginlib import Position, RiskSchedule
-        >>> btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=RiskSchedule.flat(0.004))
-        >>> pool_table(Pool(collateral=600, positions=(btc,)), "BTCUSDT").rows[1]
-        ('bankruptcy price', '54,000.00')
     """
     now = risk(pool)
     rows = (

@@ -31,11 +31,6 @@ class Frame(NamedTuple):
             marker x and y. What is not there is not a number.
         texts: for each panel title, names of the axes and the ticks' texts; the areas', the lines' and the markers'
             labels; then sentence, alternative text, and the table's columns and rows.
-
-    Example:
-        >>> from marginlib.course import figures
-        >>> frame(figures.ISOLATED()).numbers[0]
-        (40000, 80000, -1000, 3000)
     """
 
     numbers: tuple[tuple[float, ...], ...]
