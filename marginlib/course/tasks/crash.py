@@ -323,7 +323,6 @@ TASKS = (
             "leaves the equity as it is; there is no fee."
         ),
         ask="the dollars of the position that are sold",
-        unit="dollars",
         tolerance=5e-4,
         function="part_to_sell",
         cases=_too_large,
@@ -360,7 +359,6 @@ TASKS = (
             "are no fees."
         ),
         ask="the dollars that the insurance fund pays",
-        unit="dollars",
         draw=_jump,
         solve=lambda margin, quantity, entry, mark: quantity * (entry - mark) - margin,
         beliefs={
@@ -391,7 +389,6 @@ TASKS = (
             "for shorts."
         ),
         ask="the lowest equity of the hour in dollars",
-        unit="dollars",
         function="worst_equity",
         cases=_hour,
         solve=lambda margin, quantity, entry, mark_low, mark_high, last_low, last_high: _worst(
@@ -463,7 +460,6 @@ TASKS = (
             "at a liquidation, the venue keeps."
         ),
         ask="what your account has at the last prices, in dollars",
-        unit="dollars",
         tolerance=2e-4,
         draw=_book,
         solve=lambda **case: _left(case),

@@ -132,7 +132,6 @@ TASKS = (
             "% of the notional."
         ),
         ask="the liquidation price in dollars",
-        unit="dollars",
         tolerance=2e-4,
         draw=_long,
         solve=lambda margin, quantity, entry: ends(margin, quantity, entry),
@@ -161,7 +160,6 @@ TASKS = (
             "have such a price."
         ),
         ask="the liquidation price in dollars",
-        unit="dollars",
         tolerance=2e-4,
         function="liquidated_at",
         cases=_either,
@@ -226,7 +224,6 @@ TASKS = (
             "are no fees."
         ),
         ask="what your account has after that, in dollars",
-        unit="dollars",
         draw=_gap,
         solve=lambda wallet, margin: wallet - margin,
         beliefs={
@@ -252,7 +249,6 @@ TASKS = (
             "above it). The maintenance margin is 0.4 % of the notional at the target."
         ),
         ask="the isolated margin in dollars",
-        unit="dollars",
         tolerance=5e-4,
         function="margin_for",
         cases=_target,
@@ -283,7 +279,6 @@ TASKS = (
             "too low: who trusts them is liquidated sooner. Mend it."
         ),
         ask="the liquidation price in dollars",
-        unit="dollars",
         tolerance=2e-5,
         function="calculator",
         cases=lambda random: {
@@ -348,7 +343,6 @@ TASKS = (
             "0.4 % of the notional."
         ),
         ask="the liquidation price in dollars",
-        unit="dollars",
         tolerance=2e-4,
         draw=_whole_wallet,
         solve=ends,

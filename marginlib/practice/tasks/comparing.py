@@ -97,12 +97,6 @@ def apart(task: Task, cases: Sequence[Case]) -> bool:
     Args:
         task: the task.
         cases: its cases.
-
-    Example:
-        >>> from marginlib.course.tasks import task
-        >>> from marginlib.practice.tasks.numbering import given, ticket
-        >>> apart(task("sizing-1"), [given(task("sizing-1"), ticket("sizing"))])
-        True
     """
     if not task.beliefs:
         return True
