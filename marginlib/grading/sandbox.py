@@ -29,8 +29,6 @@ from marginlib.errors import MarginError
 from marginlib.practice.tasks import collecting
 from marginlib.practice.tasks.collecting import Outcome
 
-__all__ = ["Limits", "Reply", "Sandbox", "SandboxError"]
-
 STATEMENT = "MARGINLIB_GRADE_UNCONFINED"
 STATED = "the-container-is-the-sandbox"
 
