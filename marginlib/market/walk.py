@@ -57,7 +57,7 @@ def crash_rulebooks(event: str) -> tuple[Rulebook, ...]:
         UnknownNameError: no such event is recorded.
     """
     recorded = crash(event)
-    day = min(str(figures.times[0])[:10] for figures in recorded.figures.values())
+    day = str(recorded.path(step="1d").times[0])[:10]
     return tuple(
         Rulebook(
             venue="binance_usdm",
