@@ -15,8 +15,6 @@ from marginlib.practice.panels import QuestionPanel, day_text, sure, today
 from marginlib.practice.progress import Attempt, load
 from marginlib.words import text_html
 
-__all__ = ["Card", "Reveal", "reveal"]
-
 
 def _told(question: Question, kept: Attempt | None) -> tuple[str, ...]:
     """Return the right answer, what was predicted and how it compares; one that nobody judged is a look without one."""
