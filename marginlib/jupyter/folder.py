@@ -1,5 +1,7 @@
 """Write the course's notebooks and exercises into a folder of the learner's own, and open it in JupyterLab.
 
+Notebooks come without their outputs: nothing is answered before the learner acts.
+
 A learner's work is never overwritten. `.marginlib-course.json` in the folder holds the SHA-256 of each file as it was
 written, so a later version of the course updates what nobody touched; beside a file that was changed it puts the new
 one, under the old name with the version in it.
@@ -85,7 +87,9 @@ def write_course(folder: str | Path, *, teach: bool = False) -> Written:
         hashes = _read_hashes(target / MANIFEST)
         found: dict[str, list[Any]] = {"new": [], "updated": [], "same": [], "kept": [], "beside": []}
         for name in _names(source, teach=teach):
-            _place(target, name, (source / name).read_bytes(), hashes, found)
+            content = (source / name).read_bytes()
+            unanswered = name.startswith("notebooks/") and name.endswith(".ipynb")
+            _place(target, name, _without_outputs(content) if unanswered else content, hashes, found)
         manifest = {"format": "marginlib-course", "version": 1, "marginlib": __version__, "files": hashes}
         write_whole(target / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
     except OSError as error:
@@ -134,6 +138,16 @@ def _names(source: Path, *, teach: bool = False) -> Iterator[str]:
             hidden = any(part.startswith((".", "__")) for part in name.split("/"))
             if path.is_file() and not hidden and (teach or not name.startswith(_TEACHERS)):
                 yield name
+
+
+def _without_outputs(content: bytes) -> bytes:
+    """Return a notebook as nobody has run it."""
+    notebook = json.loads(content)
+    notebook["metadata"].pop("widgets", None)
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            cell |= {"outputs": [], "execution_count": None}
+    return f"{json.dumps(notebook, indent=1, ensure_ascii=False)}\n".encode()
 
 
 def _place(target: Path, name: str, content: bytes, hashes: dict[str, str], found: dict[str, list[Any]]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import nbformat
 import pytest
 from access import SERIOUS, WIDGETS, axe, check, dark, phone, picture, tab_walk, unnamed
