@@ -19,10 +19,13 @@ ROOT = Path(__file__).resolve().parents[1]
 OLD, NEW = f"notebooks/a.{__version__}.md", f"notebooks/a.{__version__}-2.md"
 
 
+FIRST = json.dumps({"cells": [], "metadata": {}}, indent=1) + "\n"
+
+
 @pytest.fixture
 def source(tmp_path, monkeypatch):
     """A course of four files, whose version can be changed."""
-    files = {START: "first", "notebooks/a.md": "a", "exercises/b.md": "b", "exercises/source/b.md": "solution"}
+    files = {START: FIRST, "notebooks/a.md": "a", "exercises/b.md": "b", "exercises/source/b.md": "solution"}
     files["exercises/nbgrader_config.py"] = "grader"
     for name, content in (files | {"notebooks/.hidden": "h", "exercises/__pycache__/b": "p"}).items():
         path = tmp_path / "source" / name
@@ -58,7 +61,6 @@ def test_the_whole_course_is_written_and_its_links_lead_somewhere(mine):
                 assert "://" in target or ((mine / name).parent / target).exists(), (name, target)
 
 
-@pytest.mark.usefixtures("source")
 def test_nothing_is_answered_before_the_learner_acts(mine):
     write_course(mine)
     for path in sorted((mine / "notebooks").glob("*.ipynb")):
@@ -72,9 +74,10 @@ def test_nothing_is_answered_before_the_learner_acts(mine):
         ]
 
 
+@pytest.mark.usefixtures("source")
 def test_hidden_files_and_solutions_stay_behind(mine):
     write_course(mine)
-    assert contents(mine) == {START: "first", "notebooks/a.md": "a", "exercises/b.md": "b"}
+    assert contents(mine) == {START: FIRST, "notebooks/a.md": "a", "exercises/b.md": "b"}
 
 
 @pytest.mark.usefixtures("source")
@@ -183,7 +186,7 @@ def test_an_interrupted_write_loses_nothing(source, mine, monkeypatch):
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(MarginError, match="No space left on device"):
         write_course(mine)
-    assert contents(mine) == {START: "first", "notebooks/a.md": "a", "exercises/b.md": "b"}
+    assert contents(mine) == {START: FIRST, "notebooks/a.md": "a", "exercises/b.md": "b"}
 
 
 @pytest.mark.usefixtures("source")
