@@ -421,10 +421,10 @@ def test_a_long_that_falls_into_a_lower_tier_needs_what_that_tier_asks():
 @pytest.mark.parametrize("first", [0, 1])
 def test_settlements_of_any_rhythm_make_blocks(every, first):
     source = np.random.default_rng(every)
-    path = random_bars(source, count=300, every=0)
-    funding = np.full(path.close.shape, nan)
+    close = source.uniform(97, 103, (3, 300))  # each bar far from the close before it, which counts as well
+    funding = np.full(close.shape, nan)
     funding[:, first::every] = 0.0003
-    path = replace(path, funding=funding)
+    path = bars(close + 0.1, close - 0.1, close, funding=funding, symbols=("A", "B", "C"))
     starts = path.blocks.starts.tolist()
     assert starts == sorted({0, *range(first, 300, every)})
     ends = [*starts[1:], 300]
@@ -435,3 +435,22 @@ def test_settlements_of_any_rhythm_make_blocks(every, first):
             path.blocks.high[:, block], np.maximum(path.high[:, start:end].max(axis=1), before)
         )
     alike(random_account(source), path, RULES)
+
+
+@pytest.mark.parametrize("contract", [Contract.LINEAR, Contract.INVERSE])
+@pytest.mark.parametrize("side", [1, -1])
+def test_funding_that_is_not_free_any_more_is_taken_from_the_margin(contract, side):
+    """Each owes 5 dollars five times. Of 24 free ones 10 go twice; A's third 5 take the rest, and B pays its own."""
+    book = replace(BOOK, contract=contract, schedules={"A": FLAT, "B": FLAT})
+    still = np.full((2, 40), 100.0)
+    funding = np.full((2, 40), nan)
+    funding[:, 4::8] = [[side * 0.0005], [side * 0.0005]]
+    path = MarkBars(symbols=("A", "B"), times=range(40), high=still, low=still, close=still, funding=funding)
+    size, coin = (100, 1) if contract is Contract.LINEAR else (10_000, 100)
+    held = [book.position(symbol, side * size, 100, leverage=5) for symbol in ("A", "B")]
+    account = Account(wallet_balance=(2_000 + 2_000 + 24) / coin, positions=(held[0], held[1].isolated()))
+    rules = Rules(book=book, funding_from=PaidFrom.ACCOUNT)
+    alike(account, path, rules)
+    last = replay_bars_fast(account, path, rules).final.account
+    assert last.wallet_balance * coin == pytest.approx(4_024 - 5 * 10)
+    assert last.positions[1].isolated_margin * coin == pytest.approx(2_000 - 3 * 5)
