@@ -120,6 +120,11 @@ def test_a_fee_that_leaves_no_isolated_margin_is_refused(fee_rate):
         run([*isolated(), fill(10, 100, fee_rate=fee_rate)], rules=rules)
 
 
+def test_a_fee_that_the_wallet_cannot_pay_is_refused():
+    with pytest.raises(MarginError, match=r"fee_rate = 0\.001: the wallet cannot pay a fee of 1"):
+        run([*isolated(), fill(10, 100, fee_rate=0.001)], wallet=100)  # all of it is set aside
+
+
 def test_reducing_an_isolated_position_frees_the_same_share_of_its_margin():
     state = run([*isolated(), fill(10, 100), fill(-4, 95)])
     (position,) = state.account.positions
@@ -662,6 +667,10 @@ def test_amounts_and_records_are_given_by_name_and_nobody_changes_them():
         Snapshot.start(account, 500.0)
     with pytest.raises(TypeError):
         replay(account, [], RULES, 500.0)
+    mine = {"BTC"}
+    rules = Rules(replenish=mine)
+    mine.add("ETH")
+    assert rules.replenish == {"BTC"}
     start = Snapshot.start(account)
     for record in (RULES, start, start.ledger, Replenishment(symbol="BTC", amount=1.0)):
         assert all(each.kw_only for each in fields(record))
@@ -713,7 +722,7 @@ def test_a_rounding_of_a_position_is_none_and_more_is_one(factor, left):
 
 def test_what_is_missing_by_rounding_is_there():
     lever = SetLeverage(symbol="BTC", leverage=10)
-    assert run([lever, fill(10 + 1e-11, 100)], wallet=100).account.positions  # needs 100 + 1e-10; 1e-12 of 200 is 2e-10
+    assert run([lever, fill(10 + 1.5e-11, 100)], wallet=100).account.positions  # needs 1.5e-10; 1e-12 of 200 is 2e-10
     with pytest.raises(MarginError, match=r"needs 1e-09 more"):
         run([lever, fill(10 + 1e-10, 100)], wallet=100)
     assert run([*isolated(), fill(10 + 0.9e-11, 100)], wallet=100).account.positions  # 1e-12 of 100
