@@ -1,5 +1,6 @@
 """Bars: the plain loop by hand, and the fast path equal to it on random paths and on recorded ones."""
 
+import dataclasses
 from dataclasses import replace
 from math import nan
 
@@ -8,7 +9,7 @@ import pandas as pd
 import pytest
 
 from marginlib import Account, Contract, MaintenanceBasis, MarginError, RiskSchedule, account_risk, rulebook
-from marginlib.market.bars import MarkBars, replay_bars, replay_bars_fast, replay_history
+from marginlib.market.bars import BarRun, MarkBars, replay_bars, replay_bars_fast, replay_history
 from marginlib.market.files import read_bars
 from marginlib.market.paths import Bars
 from marginlib.market.policies import fifth_first, full_close, largest_loss_first, step_down
@@ -335,3 +336,9 @@ def test_the_road_from_a_table_to_both_modes():
     assert both["isolated"][-1].account.wallet_balance == pytest.approx(7_000)
     assert not both["cross"][-1].liquidations
     assert account_risk(both["cross"][-1].account).equity == pytest.approx(10_000 - 0.5 * 3_400)
+
+
+@pytest.mark.parametrize("record", [MarkBars, BarRun])
+def test_a_record_is_named_field_by_field_and_cannot_be_changed(record):
+    assert all(field.kw_only for field in dataclasses.fields(record))
+    assert record.__dataclass_params__.frozen

@@ -18,27 +18,6 @@ from marginlib.margin import risk
 from marginlib.model import Contract, Pool
 from marginlib.words import money, percent, price_text
 
-__all__ = [
-    "Area",
-    "Axis",
-    "Chart",
-    "Control",
-    "Explorer",
-    "Line",
-    "Marker",
-    "Panel",
-    "Table",
-    "choice",
-    "figure",
-    "grid",
-    "pool_chart",
-    "pool_panel",
-    "pool_sentence",
-    "pool_table",
-    "slider",
-    "times",
-]
-
 POINTS = 121  # of a line that bends
 
 

@@ -25,8 +25,6 @@ from marginlib.market.desk import (
 from marginlib.model import MarginMode
 from marginlib.words import money, percent
 
-__all__ = ["desk"]
-
 EVENT, WALLET, DOLLARS, LEVERAGE = "may-crash-2021", 10_000.0, 12_500.0, 5.0
 _MODES = {
     "cross": (MarginMode.CROSS, MarginMode.CROSS),

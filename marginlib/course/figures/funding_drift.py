@@ -15,8 +15,6 @@ from marginlib.model import Account, Pool, Position
 from marginlib.venues import PaidFrom
 from marginlib.words import money, percent, price_text
 
-__all__ = ["backing", "funding_drift"]
-
 MARK, WALLET, LONGEST, A_DAY = 60_000.0, 10_000.0, 60, 3  # settlements a day, one every eight hours
 _BTC = Position.open(symbol="BTCUSDT", quantity=0.5, price=MARK, schedule=FLAT, leverage=10)
 _PAYERS = MappingProxyType({"margin": "its own margin", "account": "the free balance", "cross": "the cross pool"})

@@ -12,8 +12,6 @@ from marginlib.tiers import RiskSchedule
 from marginlib.venues import Rulebook, rulebook
 from marginlib.words import percent, price_text
 
-__all__ = ["rulebooks"]
-
 _ENTRY = 60_000.0
 _VALUE = 6_000.0  # dollars at the entry: 0.1 BTC, or the face value of 60 inverse contracts
 _SIZES = {Contract.LINEAR: _VALUE / _ENTRY, Contract.INVERSE: _VALUE}

@@ -18,8 +18,6 @@ from marginlib.model import Account, Contract, Health, MaintenanceBasis, Pool, P
 from marginlib.venues import rulebook
 from marginlib.words import money, percent, price_text
 
-__all__ = ["safe_corners", "survival_chart", "survival_map"]
-
 Point = tuple[float, float]
 Span = tuple[float, float]
 
