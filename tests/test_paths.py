@@ -100,3 +100,9 @@ def test_a_moment_is_utc_and_says_so():
     ):
         with pytest.raises(MarginError, match=re.escape(message)):
             moment("start", given)
+
+
+@pytest.mark.parametrize("record", [Bars, PricePath])
+def test_a_record_is_named_field_by_field_and_cannot_be_changed(record):
+    assert all(field.kw_only for field in dataclasses.fields(record))
+    assert record.__dataclass_params__.frozen

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from marginlib import MarginError, UnknownNameError
-from marginlib.market.recorded import crash, crashes
+from marginlib.market.recorded import Crash, KeyFigures, crash, crashes
 
 SHARED = Path(os.environ.get("MARGINLIB_SHARED", Path(__file__).resolve().parents[1].parent / "shared"))
 
@@ -130,3 +130,9 @@ def test_records_cannot_be_changed():
 def test_wrong_questions_about_crashes(call, error, message):
     with pytest.raises(error, match=re.escape(message)):
         call()
+
+
+@pytest.mark.parametrize("record", [KeyFigures, Crash])
+def test_a_record_is_named_field_by_field_and_cannot_be_changed(record):
+    assert all(field.kw_only for field in dataclasses.fields(record))
+    assert record.__dataclass_params__.frozen
