@@ -2,7 +2,8 @@
 
 `step(snapshot, event, rules)` is the only place where an account's state changes. `Bars` holds one symbol's bars as a
 file gave them; a `PricePath` holds one mark price per moment and symbol, and says whether it is recorded, interpolated
-or generated. This wing needs numpy, and pandas for bars.
+or generated. `read_bars`, then `replay_history`: from a bar file to an account in both margin modes. This wing needs
+numpy, and bar files pandas.
 """
 
 from marginlib.market.bars import replay_history
