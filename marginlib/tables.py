@@ -51,6 +51,7 @@ __all__ = [
     "items",
     "key_figures",
     "ledger",
+    "move",
     "odds",
     "pools",
     "positions",
@@ -162,6 +163,20 @@ def show(
     return Shown(frame, style, (tuple(headings), *zip(*cells, strict=True)), caption)
 
 
+def move(price: float | None, start: float) -> float | None:
+    """Return how far a price is from another [1]; None where there is no such price.
+
+    Args:
+        price: such as a liquidation price [quote currency per base coin].
+        start: where the way to it begins [quote currency per base coin].
+
+    Example:
+        >>> move(54_000, 60_000), move(None, 60_000)
+        (-0.1, None)
+    """
+    return None if price is None else price / start - 1
+
+
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Shown:
     """Return rows of texts as a table: what notebooks of before called; new ones give numbers to `show`.
 
@@ -205,7 +220,7 @@ def _text(value: Any, way: Format) -> str:  # noqa: ANN401
     if isinstance(value, str) or not (way or isinstance(value, int | float | np.number)):
         return str(value)
     written = way(value) if callable(way) else (way or "{:,.10g}").format(value)
-    return re.sub(r"(?<=\d)%", " %", written)  # as everywhere in the course
+    return re.sub(r"(?<=\d)%", " %", written.replace("$-", "-$"))  # as everywhere in the course
 
 
 def _cell(way: Format, value: Any) -> str:  # noqa: ANN401
@@ -371,7 +386,7 @@ def prices(held: Account, rules: Rulebook | None = None) -> DataFrame:
             price = liquidation_price(pool, each.symbol)
             row |= {
                 f"{mode} [$/coin]": price,
-                f"{mode}: away [move]": _away(price, each),
+                f"{mode}: away [move]": move(price, each.mark_price),
                 f"{mode}: bankrupt [$/coin]": bankruptcy_price(pool, each.symbol),
             }
         rows.append(row)
@@ -398,17 +413,12 @@ def desk(held: Account) -> DataFrame:
                     "maintenance [$]": now.maintenance,
                     "margin ratio [share]": now.margin_ratio,
                     "liquidation [$/coin]": price,
-                    "away [move]": _away(price, each),
+                    "away [move]": move(price, each.mark_price),
                 }
             )
     return DataFrame([*rows, {"position": "free to use", "mode": "", "equity [$]": available_balance(held)}]).set_index(
         "position"
     )
-
-
-def _away(price: float | None, position: Position) -> float | None:
-    """Return how far a price is from the mark [1]."""
-    return None if price is None else price / position.mark_price - 1
 
 
 # --- rules ----------------------------------------------------------------------------------------------------------
