@@ -149,15 +149,15 @@ def show(
     if isinstance(frame.index, pd.RangeIndex) and frame.index.name is None and len(frame.columns) > 1:
         frame = frame.set_axis(pd.Index(frame.iloc[:, 0], name=frame.columns[0])).iloc[:, 1:]
     names = [str(frame.index.name or ""), *map(str, frame.columns)]
-    ways = [(formats or {}).get(name, _by_unit(name, digits)) for name in names]
+    ways = [(formats or {}).get(name.removeprefix("\u00b1 "), _by_unit(name, digits)) for name in names]
     columns = [frame.index, *(frame.iloc[:, k] for k in range(len(frame.columns)))]
     cells = [[_text(value, way) for value in column] for column, way in zip(columns, ways, strict=True)]
-    headings = [_UNIT.sub("", name) for name in names]
+    headings = [_heading(name) for name in names]
     style = frame.rename_axis(index=None, columns=_LEFT.format(text_html(headings[0]))).style.format(
         {name: partial(_cell, way) for name, way in zip(frame.columns, ways[1:], strict=True)}
     )
     style.format_index(lambda value: _LEFT.format(text_html(_text(value, ways[0]))))
-    style.format_index(lambda name: text_html(_UNIT.sub("", str(name))), axis="columns")
+    style.format_index(lambda name: text_html(_heading(str(name))), axis="columns")
     if caption:
         style.set_caption(text_html(caption))
     return Shown(frame, style, (tuple(headings), *zip(*cells, strict=True)), caption)
@@ -192,6 +192,11 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Show
         if len(row) != len(columns):
             raise MarginError(f"rows, number {number}: {len(row)} cells: give {len(columns)}, one for each heading")
     return show(DataFrame(texts, columns=list(columns)))
+
+
+def _heading(name: str) -> str:
+    """Return a column's heading: its name without the unit; of a standard error "\u00b1" alone."""
+    return "\u00b1" if name.startswith("\u00b1 ") else _UNIT.sub("", name)
 
 
 def _by_unit(name: str, digits: int) -> Format:
