@@ -10,7 +10,7 @@ from pathlib import Path
 
 from marginlib.errors import MarginError
 from marginlib.jupyter.folder import open_course, write_course
-from marginlib.verify import Check, RowError, check, read_rows
+from marginlib.verify import RowError, check, read_rows
 
 __all__ = ["main"]
 
@@ -36,31 +36,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("grade", help="a graded course: key, tickets, grades, reports", add_help=False)
     chosen, words = parser.parse_known_args(arguments)
     if chosen.command == "grade":
-        return _grade(words)
+        try:
+            grading = import_module("marginlib.grading.cli")
+        except ModuleNotFoundError as missing:
+            print(f'{missing.name} is not installed: python -m pip install "marginlib[grade]"', file=sys.stderr)
+            return 2
+        return int(grading.main(words))
     opens = chosen.command == "course" and not (chosen.no_open or chosen.teach)
     if words and not opens:
         parser.error(f"unrecognized arguments: {' '.join(words)}")
-    if chosen.command == "course":
-        return _course(chosen.folder, words if opens else None, teach=chosen.teach)
-    return _verify(chosen.file)
-
-
-def _grade(words: Sequence[str]) -> int:
-    """Hand over to the command line of grading, which an extra brings, and return its exit code."""
     try:
-        grading = import_module("marginlib.grading.cli")
-    except ModuleNotFoundError as missing:
-        print(f'{missing.name} is not installed: python -m pip install "marginlib[grade]"', file=sys.stderr)
-        return 2
-    return int(grading.main(words))
-
-
-def _course(folder: str, words: Sequence[str] | None, *, teach: bool) -> int:
-    """Write the course, open it unless there are no words for JupyterLab, and return the exit code."""
-    try:
-        print(_printable(str(write_course(folder, teach=teach))), flush=True)
-        if words is not None:
-            open_course(folder, words)
+        if chosen.command == "verify":
+            return _verify(chosen.file)
+        print(_printable(str(write_course(chosen.folder, teach=chosen.teach))), flush=True)
+        if opens:
+            open_course(chosen.folder, words)
     except MarginError as error:
         print(error, file=sys.stderr)
         return 2
@@ -74,18 +64,19 @@ def _verify(path: Path) -> int:
         for _, row in read_rows(_lines(path)):
             checks = check(row)
             for each in checks:
-                print(_printable(_line(each)))
+                verdict = "ok  " if each.passed else "FAIL"
+                expected, computed = map(_number, (each.expected, each.computed))
+                error = "-" if each.relative_error is None else f"{each.relative_error:.1e}"
+                text = f"{each.name}: {each.price} expected {expected}, computed {computed}, relative error {error}"
+                print(_printable(f"{verdict} {text}"))
             good = all(each.passed for each in checks)
             passed, failed = passed + good, failed + (not good)
     except OSError as error:
-        print(f"{path}: {error.strerror or error}", file=sys.stderr)
-        return 2
+        raise MarginError(f"{path}: {error.strerror or error}") from error
     except MarginError as error:
-        print(f"{path}: {error}", file=sys.stderr)
-        return 2
+        raise MarginError(f"{path}: {error}") from error
     if not passed + failed:
-        print(f"{path}: no rows: give one JSON object a line", file=sys.stderr)
-        return 2
+        raise MarginError(f"{path}: no rows: give one JSON object a line")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 
@@ -107,16 +98,6 @@ def _printable(text: str) -> str:
     """Return the text with escapes for what the terminal's encoding lacks, so that a row's name stops nothing."""
     encoding = sys.stdout.encoding or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
-
-
-def _line(each: Check) -> str:
-    """Return one comparison as a line of text."""
-    verdict = "ok  " if each.passed else "FAIL"
-    error = "-" if each.relative_error is None else f"{each.relative_error:.1e}"
-    return (
-        f"{verdict} {each.name}: {each.price} expected {_number(each.expected)}, "
-        f"computed {_number(each.computed)}, relative error {error}"
-    )
 
 
 def _number(price: float | None) -> str:

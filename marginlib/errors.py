@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from math import inf, isfinite, nan
 from numbers import Real
 
@@ -38,27 +39,32 @@ def wrong(field: str, value: object, give: str, kind: type[MarginError] = Margin
 
 def finite(field: str, value: object) -> float:
     """Return `value` as a float, or refuse what is not one finite number."""
-    # numpy's scalars count as `Real`; True does too, but it is not an amount of money.
-    number = nan if isinstance(value, bool) or not isinstance(value, Real) else _float(value)
+    plain = _plain(value)
+    number = nan
+    if not isinstance(plain, bool) and isinstance(plain, Real | Decimal):  # True is a Real, but no amount of money
+        try:
+            number = float(plain)
+        except OverflowError:  # an integer beyond every float
+            number = inf
+        except ValueError:  # a Decimal that signals
+            number = nan
     if not -LARGEST <= number <= LARGEST:
         limit = f" of at most {LARGEST:g} in size" if isfinite(number) else ""
-        raise MarginError(f"{field} = {_shown(value)}: give one finite number{limit}")
+        raise wrong(field, value, f"give one finite number{limit}")
     return number
 
 
-def _float(value: Real) -> float:
-    """Return the nearest float; infinity for an integer beyond them all."""
-    try:
-        return float(value)
-    except OverflowError:
-        return inf
+def _plain(value: object) -> object:
+    """Return what stands in a scalar of numpy, or in an array of no dimension; anything else as it is."""
+    return value.item() if getattr(value, "shape", None) == () and hasattr(value, "item") else value
 
 
 def _shown(value: object) -> str:
     """Return a value as text for a message; what would fill the screen is cut."""
+    value = _plain(value)
     if isinstance(value, int) and value.bit_length() > 200:  # noqa: PLR2004 - Python refuses to print the longest
         return f"an integer of {value.bit_length()} bits"
-    text = repr(value)
+    text = str(value) if isinstance(value, Decimal) else repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004
 
 

@@ -1,24 +1,25 @@
 """Where a pool is liquidated, where it is bankrupt, and what is left when it is closed.
 
 Along one price, with every other mark held still, the equity of a pool is a straight line and its maintenance margin
-is convex and made of straight pieces (the risk tiers). So *equity - maintenance* is concave, its zeros are found
-exactly by a look-up or by a few steps along the pieces, and no search by trial is needed. For an inverse contract the
-same holds along the reciprocal of the price.
+is convex and made of straight pieces (the risk tiers). So *equity - maintenance* is concave, and its zeros are found
+exactly, without a search: take the tiers that hold the positions somewhere, solve the straight line, look which tiers
+hold them there, and go on until these are the same (Newton's method). For an inverse contract the same holds along the
+reciprocal of the price. One linear position alone needs no steps: its tier is looked up.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from math import copysign, fsum, inf, isfinite
+from itertools import chain
+from math import fsum, inf, isfinite, nan
 from sys import float_info
 from typing import NamedTuple
 
-from marginlib.errors import UnknownNameError, finite, fraction, wrong
+from marginlib.errors import LARGEST, UnknownNameError, finite, fraction, positive, wrong
 from marginlib.margin import maintenance_margin, position_risk, risk
-from marginlib.model import Contract, MaintenanceBasis, Pool, Position
+from marginlib.model import MaintenanceBasis, Pool, Position
 from marginlib.tiers import RiskSchedule
 
 __all__ = [
@@ -69,36 +70,32 @@ def lone_liquidation_price(
 
     Source: Binance USD-M, "How to calculate liquidation price of USD-M futures contracts", one position.
     """
-    try:
-        shortfall = quantity * entry_price - collateral
-        keep, amount, clear = schedule.liquidation_lines[bisect_right(schedule.liquidation_edges, shortfall)]
-        price = (shortfall - amount) / (quantity * keep)
-        if inf > price > clear * entry_price > 0.0:  # no bad number went into it, and it is no rounding of 0
-            return price
-    except (TypeError, OverflowError, ZeroDivisionError):  # not numbers at all, or beyond every float
-        return _doubtful_price(collateral, quantity, entry_price, schedule)
-    return _doubtful_price(collateral, quantity, entry_price, schedule)
+    if not (type(collateral) is float and type(quantity) is float and type(entry_price) is float and entry_price > 0):
+        collateral, quantity, entry_price = _checked(collateral, quantity, entry_price)
+    cost = quantity * entry_price
+    shortfall = cost - collateral
+    keep, amount = schedule.liquidation_lines[bisect_right(schedule.liquidation_edges, shortfall)]
+    short, per_price = shortfall - amount, quantity * keep
+    price = short / per_price if per_price else nan
+    scale = abs(collateral) + 2 * abs(cost) + abs(schedule.first_amount)  # as `_scale`, of a position just opened
+    if 0 < price < inf and abs(short) > _ROUNDING * scale:
+        return price
+    _checked(collateral, quantity, entry_price)  # no such price, or no such number?
+    return None
 
 
-def _doubtful_price(collateral: float, quantity: float, entry_price: float, schedule: RiskSchedule) -> float | None:
-    """Return `lone_liquidation_price` with all that may go wrong looked at: bad numbers, rounding, no such price."""
-    try:
-        cost = quantity * entry_price
-        shortfall = cost - collateral
-        usable = 0 < entry_price < inf and cost and -inf < shortfall < inf
-    except (TypeError, OverflowError):
-        usable = False
-    if not usable:
-        _refuse(collateral, quantity, entry_price)
-    direction = copysign(1.0, quantity)
-    rate, amount = schedule.liquidation_tier(direction, shortfall)
-    above = amount - shortfall
-    per_price = quantity * (direction * rate - 1.0)
-    scale = abs(collateral) + (2 * abs(cost) + abs(schedule.first_amount))  # as `_scale`, of a position just opened
-    if per_price == 0 or abs(above) <= _ROUNDING * scale:
-        return None
-    price = above / per_price
-    return price if 0 < price < inf else None
+def _checked(collateral: object, quantity: object, entry_price: object) -> tuple[float, float, float]:
+    """Return the three as floats that have a product, or say which of them is wrong."""
+    money, size, entry = (
+        finite("collateral", collateral),
+        finite("quantity", quantity),
+        positive("entry_price", entry_price),
+    )
+    if size == 0:
+        raise wrong("quantity", quantity, "give a size with its sign, + for long, - for short")
+    if not 0 < abs(size * entry) <= LARGEST:
+        raise wrong("quantity x entry_price", size * entry, "too large or too small for a float")
+    return money, size, entry
 
 
 def liquidation_price(pool: Pool, symbol: str) -> float | None:
@@ -127,7 +124,7 @@ def liquidation_price(pool: Pool, symbol: str) -> float | None:
     Source: Binance USD-M and COIN-M, "How to calculate liquidation price".
     """
     legs, rest = _split(pool, symbol)
-    return _liquidation_price(fsum([pool.collateral, *_surplus(rest)]), legs, _scale(pool))
+    return _liquidation_price(fsum([pool.collateral, *_terms(rest)]), legs, _scale(pool))
 
 
 def liquidation_prices(pool: Pool) -> dict[str, float | None]:
@@ -146,12 +143,10 @@ def liquidation_prices(pool: Pool) -> dict[str, float | None]:
         >>> {symbol: round(price, 1) for symbol, price in prices.items()}
         {'BTCUSDT': 40401.6, 'ETHUSDT': 3972.1}
     """
-    parts = {symbol: _surplus(_split(pool, symbol)[0]) for symbol in pool.symbols}
-    everything = [pool.collateral, *(part for own in parts.values() for part in own)]
-    surplus, scale = fsum(everything), _scale(pool)
-    return {
-        symbol: _liquidation_price(surplus - fsum(own), _split(pool, symbol)[0], scale) for symbol, own in parts.items()
-    }
+    legs = {symbol: _split(pool, symbol)[0] for symbol in pool.symbols}
+    terms = {symbol: _terms(own) for symbol, own in legs.items()}
+    surplus, scale = fsum([pool.collateral, *chain(*terms.values())]), _scale(pool)
+    return {symbol: _liquidation_price(surplus - fsum(terms[symbol]), own, scale) for symbol, own in legs.items()}
 
 
 def bankruptcy_price(pool: Pool, symbol: str) -> float | None:
@@ -181,7 +176,7 @@ def bankruptcy_price(pool: Pool, symbol: str) -> float | None:
     legs, rest = _split(pool, symbol)
     parts = [pool.collateral, *(other.unrealized_pnl for other in rest), *(-leg.entry_cost for leg in legs)]
     exposure = _total([leg.exposure for leg in legs])
-    return _price(_root(fsum(parts), exposure, scale=_scale(pool)), legs[0].contract)
+    return _power(_root(fsum(parts), exposure, scale=_scale(pool)), legs[0].contract.power)
 
 
 class CommonShock(NamedTuple):
@@ -190,10 +185,6 @@ class CommonShock(NamedTuple):
     Args:
         fall: nearest fall, as a fraction of today's marks [1]: -0.2 is 20 % down.
         rise: nearest rise [1].
-
-    Example:
-        >>> CommonShock(fall=-0.2, rise=None).fall
-        -0.2
     """
 
     fall: float | None
@@ -223,9 +214,16 @@ def common_shock(pool: Pool) -> CommonShock:
     if not pool.positions:
         return CommonShock(None, None)
     power = pool.positions[0].contract.power
-    pieces = [_piece(p, p.exposure * p.mark_price**power, p.notional) for p in pool.positions]
-    parts = [pool.collateral, *(-p.entry_cost for p in pool.positions), *_frozen(pool.positions)]
-    return _shock(_zeros(partial(_tangent, fsum(parts), pieces), _scale(pool)), power)
+    slopes = [position.exposure * position.mark_price**power for position in pool.positions]
+    below, above = (
+        _power(each, power) for each in _surplus(pool.collateral, pool.positions, slopes, _scale(pool)).zeros()
+    )
+    moves = sorted(factor - 1 for factor in (below, above) if factor is not None)
+    if len(moves) != 1:
+        return CommonShock(*(moves or (None, None)))
+    # One zero: the pool is safe on one side of it, and the side on which the pool is safe says which way is the danger.
+    falling = (below is not None) == (power > 0)
+    return CommonShock(moves[0], None) if falling else CommonShock(None, moves[0])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -237,10 +235,6 @@ class CloseOut:
         fee: clearance fee charged, never more than what is there [quote currency].
         remaining: collateral left for the owner [quote currency].
         deficit: loss beyond the collateral [quote currency], for the insurance fund or the winners to bear.
-
-    Example:
-        >>> CloseOut(realized_pnl=-481.93, fee=10, remaining=8.07, deficit=0).remaining
-        8.07
     """
 
     realized_pnl: float
@@ -277,14 +271,6 @@ def close_out(pool: Pool, *, clearance_fee_rate: float = 0.0) -> CloseOut:
     )
 
 
-class _Piece(NamedTuple):
-    """What one position adds to *equity - maintenance* along a common variable: `slope x t - maintenance(size x t)`."""
-
-    slope: float
-    size: float
-    schedule: RiskSchedule | None  # None: its maintenance is frozen, and is part of the constant
-
-
 def _split(pool: Pool, symbol: str) -> tuple[list[Position], list[Position]]:
     """Return the pool's legs of `symbol` and its other positions."""
     legs = [position for position in pool.positions if position.symbol == symbol]
@@ -298,87 +284,72 @@ def _split(pool: Pool, symbol: str) -> tuple[list[Position], list[Position]]:
     return legs, [position for position in pool.positions if position.symbol != symbol]
 
 
-def _surplus(positions: Iterable[Position]) -> list[float]:
+def _terms(positions: Iterable[Position]) -> list[float]:
     """Return what the positions have and what they need, term by term."""
-    risks = [position_risk(position) for position in positions]
-    return [term for each in risks for term in (each.equity, -each.maintenance)]
+    return [term for each in map(position_risk, positions) for term in (each.equity, -each.maintenance)]
 
 
-def _liquidation_price(free: float, legs: list[Position], scale: float) -> float | None:
+def _liquidation_price(free: float, legs: Sequence[Position], scale: float) -> float | None:
     """Return the price at which `free` collateral and these legs of one symbol meet their maintenance margin."""
-    pieces = [_piece(leg, leg.exposure, abs(leg.exposure)) for leg in legs]
-    parts = [free, *(-leg.entry_cost for leg in legs), *_frozen(legs)]
-    zeros = _zeros(partial(_tangent, fsum(parts), pieces), scale)
-    mark = legs[0].mark_price ** legs[0].contract.power
+    power = legs[0].contract.power
+    mark = legs[0].mark_price ** power
+    zeros = _surplus(free, legs, [leg.exposure for leg in legs], scale).zeros()
     found = [zero for zero in zeros if zero is not None]
-    return _price(min(found, key=lambda zero: max(zero / mark, mark / zero), default=None), legs[0].contract)
+    return _power(min(found, key=lambda zero: max(zero / mark, mark / zero), default=None), power)
 
 
-def _piece(position: Position, slope: float, size: float) -> _Piece:
-    """Return what the position adds along the variable; nothing for a maintenance margin that does not follow it."""
-    follows = position.maintenance_basis is MaintenanceBasis.MARK
-    return _Piece(slope, size, position.schedule if follows else None)
+@dataclass(frozen=True, slots=True)
+class _Surplus:
+    """*equity - maintenance* along a variable t > 0: a concave function made of straight lines.
 
-
-def _frozen(positions: Iterable[Position]) -> list[float]:
-    """Return the maintenance margins that no price moves, as amounts to take off."""
-    return [-maintenance_margin(each) for each in positions if each.maintenance_basis is MaintenanceBasis.ENTRY]
-
-
-def _shock(zeros: tuple[float | None, float | None], power: int) -> CommonShock:
-    """Return the moves to the zeros along a common factor on `price^power`."""
-    below, above = (_power(factor, power) for factor in zeros)
-    moves = sorted(factor - 1 for factor in (below, above) if factor is not None)
-    if len(moves) == 2:  # noqa: PLR2004 - the two zeros of a concave function
-        return CommonShock(*moves)
-    # One zero: the pool is safe on one side of it, and the side on which the pool is safe says which way is the danger.
-    if not moves:
-        return CommonShock(None, None)
-    falling = (below is not None) == (power > 0)
-    return CommonShock(moves[0], None) if falling else CommonShock(None, moves[0])
-
-
-# Intercept and slope of the straight piece, at t, of a concave function made of straight pieces.
-_Tangent = Callable[[float], tuple[float, float]]
-
-
-def _zeros(tangent: _Tangent, scale: float) -> tuple[float | None, float | None]:
-    """Return where a function, concave in t > 0 and made of straight pieces, rises and falls through 0.
-
-    Newton's method from outside: a tangent lies above such a function, so the steps come from one side and stop,
-    exactly, on the piece that holds the zero.
+    surplus(t) = constant + sum of (slope x t - maintenance margin of |slope| x t)
     """
-    start = tangent(0.0)
-    rising = _newton(tangent, start, 1.0, scale) if start[0] <= 0 else None
-    falling = _newton(tangent, tangent(inf), -1.0, scale)
-    return rising, falling
+
+    constant: float
+    pieces: Sequence[tuple[float, RiskSchedule | None]]  # slopes, each with its tiers; None: its maintenance is frozen
+    scale: float  # of the amounts that it is a difference of
+
+    def line(self, t: float) -> tuple[float, float]:
+        """Return intercept and slope of the straight line at t."""
+        intercepts, slopes = [self.constant], []
+        for slope, schedule in self.pieces:
+            slopes.append(slope)
+            if schedule is not None:
+                k = bisect_right(schedule.floors, abs(slope) * t) - 1
+                intercepts.append(schedule.amounts[k])
+                slopes.append(-abs(slope) * schedule.rates[k])
+        return fsum(intercepts), _total(slopes)
+
+    def zeros(self) -> tuple[float | None, float | None]:
+        """Return where the surplus rises and where it falls through 0."""
+        start = self.line(0.0)
+        return self.reached(start, 1.0) if start[0] <= 0 else None, self.reached(self.line(inf), -1.0)
+
+    def reached(self, line: tuple[float, float], direction: float) -> float | None:
+        """Return the zero that Newton's steps reach from an outer line, which slopes in `direction`, or None.
+
+        Every line lies above a concave function. So the steps come from one side, and stop on the line with the zero.
+        """
+        zero: float | None = None
+        while line[1] * direction > 0:
+            before, zero = zero, _root(*line, scale=self.scale)
+            if zero is None:
+                return None
+            following = self.line(zero)
+            # On a tier edge two lines meet, and rounding may lead back: no step forward means that this is the zero.
+            if following == line or (before is not None and (zero - before) * direction <= 0):
+                return zero
+            line = following
+        return None
 
 
-def _tangent(constant: float, pieces: list[_Piece], t: float) -> tuple[float, float]:
-    """Return intercept and slope, at t, of `constant + sum(slope x t - maintenance(size x t))`."""
-    intercepts, slopes = [constant], []
-    for slope, size, schedule in pieces:
-        slopes.append(slope)
-        if schedule is not None:
-            k = bisect_right(schedule.floors, size * t) - 1
-            intercepts.append(schedule.amounts[k])
-            slopes.append(-size * schedule.rates[k])
-    return fsum(intercepts), _total(slopes)
-
-
-def _newton(tangent: _Tangent, line: tuple[float, float], direction: float, scale: float) -> float | None:
-    """Return the zero reached from the outer `line`, along which the function slopes in `direction`, or None."""
-    reached = None
-    while line[1] * direction > 0:
-        zero = _root(*line, scale=scale)
-        if zero is None:
-            return None
-        following = tangent(zero)
-        # On a tier edge both pieces meet, and rounding may lead back: no step forward means that this is the zero.
-        if following == line or (reached is not None and (zero - reached) * direction <= 0):
-            return zero
-        line, reached = following, zero
-    return None
+def _surplus(free: float, positions: Sequence[Position], slopes: list[float], scale: float) -> _Surplus:
+    """Return the surplus of `free` collateral and positions that are worth these slopes times a common variable."""
+    marked = [each.maintenance_basis is MaintenanceBasis.MARK for each in positions]
+    frozen = [-maintenance_margin(each) for each, follows in zip(positions, marked, strict=True) if not follows]
+    tiers = [each.schedule if follows else None for each, follows in zip(positions, marked, strict=True)]
+    constant = fsum([free, *(-each.entry_cost for each in positions), *frozen])
+    return _Surplus(constant, list(zip(slopes, tiers, strict=True)), scale)
 
 
 def _root(intercept: float, slope: float, *, scale: float) -> float | None:
@@ -402,23 +373,8 @@ def _scale(pool: Pool) -> float:
     )
 
 
-def _price(value: float | None, contract: Contract) -> float | None:
-    """Return the price whose power this is."""
-    return _power(value, contract.power)
-
-
 def _power(value: float | None, power: int) -> float | None:
     """Return the value or its reciprocal; None where the reciprocal is beyond a float."""
     if value is None or (power < 0 and value < float_info.min):
         return None
     return float(value**power)
-
-
-def _refuse(collateral: float, quantity: float, entry_price: float) -> None:
-    """Raise the error that says which of the three numbers is wrong."""
-    finite("collateral", collateral)
-    if finite("quantity", quantity) == 0:
-        raise wrong("quantity", quantity, "give a size with its sign, + for long, - for short")
-    if finite("entry_price", entry_price) <= 0:
-        raise wrong("entry_price", entry_price, "give a number above 0")
-    raise wrong("quantity x entry_price", quantity * entry_price, "too large or too small for a float")

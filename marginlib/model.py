@@ -277,11 +277,9 @@ class Account:
         profit = sum(position.unrealized_pnl for position in cross.positions)
         if cross.collateral < 0 and cross.collateral + profit < 0:
             at_least_zero("wallet_balance", self.wallet_balance)
-            raise wrong(
-                "wallet_balance",
-                self.wallet_balance,
-                f"{-cross.collateral:,.10g} less than the isolated margins, and an open profit of {profit:,.10g} does not cover that; give more",
-            )
+            missing = f"{-cross.collateral:,.10g} less than the isolated margins"
+            uncovered = f"an open profit of {profit:,.10g} does not cover that"
+            raise wrong("wallet_balance", self.wallet_balance, f"{missing}, and {uncovered}; give more")
 
     def after(self, *, wallet_balance: float | None = None, positions: Iterable[Position] | None = None) -> Self:
         """Return the account after something happened to it: other marks, a loss taken, a position gone.

@@ -461,6 +461,7 @@ def rulebooks(books: Iterable[Rulebook]) -> DataFrame:
     for each in books:
         terms = {field.name: getattr(each, field.name) for field in fields(each) if field.name not in {"name", "words"}}
         terms |= {"isolated_basis": each.isolated_basis or each.maintenance_basis, "schedules": len(each.schedules)}
+        terms |= {"contract": each.contract.name.lower(), "liquidation": each.liquidation.get("policy")}
         rows[each.name] = {name.replace("_", " "): getattr(term, "value", term) for name, term in terms.items()}
     return DataFrame.from_dict(rows, orient="index").rename_axis("rulebook")
 
@@ -510,7 +511,7 @@ def scores(found: Mapping[str, Score]) -> DataFrame:
         found: scores by name, as `compare_scores` gives them.
     """
     frame = DataFrame.from_dict({name: asdict(each) for name, each in found.items()}, orient="index")
-    frame["liquidated"] = [", ".join(each.liquidated) for each in found.values()]
+    frame["liquidated"] = [", ".join(each.liquidated) or "none" for each in found.values()]
     return frame.rename(columns=lambda name: name if name == "liquidated" else f"{name} [$]").rename_axis("session")
 
 

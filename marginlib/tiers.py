@@ -56,11 +56,8 @@ class RiskTier:
         if self.max_leverage is not None:
             positive("max_leverage", self.max_leverage)
             if self.max_leverage * rate > 1 + 1e-12:
-                raise wrong(
-                    "max_leverage",
-                    self.max_leverage,
-                    f"at a maintenance_margin_rate of {rate!r} give at most {1 / rate:g}, or a position is liquidated as it opens",
-                )
+                most = f"at a maintenance_margin_rate of {rate!r} give at most {1 / rate:g}"
+                raise wrong("max_leverage", self.max_leverage, f"{most}, or a position is liquidated as it opens")
 
     @property
     def leverage_limit(self) -> float:
@@ -113,13 +110,11 @@ class RiskSchedule:
     floors: tuple[float, ...] = field(init=False, repr=False, compare=False)
     rates: tuple[float, ...] = field(init=False, repr=False, compare=False)
     amounts: tuple[float, ...] = field(init=False, repr=False, compare=False)
-    # Where one position meets its maintenance margin, its signed value v solves `v - maintenance(|v|) = shortfall`. The
-    # left side rises with v and is made of straight lines, tier by tier, shorts below and longs above: so one look-up
-    # of the shortfall among the `liquidation_edges` finds the line, and no search by trial is needed.
+    # For `lone_liquidation_price`: the shortfall `value - maintenance(|value|)` of a position rises with its signed
+    # value along straight lines, tier by tier, shorts below and longs above. Line k ends at edge k; on it,
+    # value = (shortfall - amount) / keep, where keep is 1 + rate for shorts and 1 - rate for longs.
     liquidation_edges: tuple[float, ...] = field(init=False, repr=False, compare=False)
-    # Per line: v = (shortfall - amount) / keep, where keep is 1 - rate for longs and 1 + rate for shorts, and the
-    # multiple of the entry price above which the price found is no rounding of 0 (see `lone_liquidation_price`).
-    liquidation_lines: tuple[tuple[float, float, float], ...] = field(init=False, repr=False, compare=False)
+    liquidation_lines: tuple[tuple[float, float], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         tiers = tuple(self.tiers)
@@ -130,18 +125,17 @@ class RiskSchedule:
         rates = tuple(float(tier.maintenance_margin_rate) + fee for tier in tiers)
         fraction("maintenance_margin_rate + closing_fee_rate", rates[-1])
         amounts = _amounts(tiers, first)
-        needs = [rate * floor - amount for floor, rate, amount in zip(floors, rates, amounts, strict=True)]
-        upper = list(zip(floors, needs, strict=True))[1:]
-        shorts, longs = [-floor - need for floor, need in reversed(upper)], [floor - need for floor, need in upper]
-        lines = [(1 + rate, amount) for rate, amount in zip(reversed(rates), reversed(amounts), strict=True)]
-        lines += [(1 - rate, amount) for rate, amount in zip(rates, amounts, strict=True)]
+        upper = [(floor, rate * floor - amount) for floor, rate, amount in zip(floors, rates, amounts, strict=True)][1:]
+        tops, bottoms = [floor - need for floor, need in upper], [-floor - need for floor, need in upper]
+        longs = [(1 - rate, amount) for rate, amount in zip(rates, amounts, strict=True)]
+        shorts = [(1 + rate, amount) for rate, amount in zip(rates, amounts, strict=True)]
         set_field = object.__setattr__  # the way a frozen dataclass sets what it derives
         set_field(self, "tiers", tiers)
         set_field(self, "floors", floors)
         set_field(self, "rates", rates)
         set_field(self, "amounts", amounts)
-        set_field(self, "liquidation_edges", (*shorts, first, *longs))
-        set_field(self, "liquidation_lines", tuple((keep, amount, _clear(keep, first)) for keep, amount in lines))
+        set_field(self, "liquidation_edges", (*reversed(bottoms), first, *tops))
+        set_field(self, "liquidation_lines", (*reversed(shorts), *longs))
 
     @classmethod
     def flat(
@@ -285,41 +279,6 @@ class RiskSchedule:
             return self.floors[allowed]
         return inf if self.notional_cap is None else float(self.notional_cap)
 
-    def liquidation_tier(self, direction: float, shortfall: float) -> tuple[float, float]:
-        """Return rate and amount of the tier in which equity meets maintenance, for one position.
-
-        Equity is `direction x notional - shortfall`, so equity = maintenance where
-
-            direction x notional - maintenance(notional) = shortfall
-
-        whose left side rises with the signed value: one look-up among the `liquidation_edges` finds the tier.
-
-        Args:
-            direction: sign of the position's exposure, 1.0 or -1.0.
-            shortfall: signed entry cost of the position less the collateral behind it [quote currency].
-
-        Returns:
-            (maintenance rate [1], maintenance amount [quote currency]) of that tier; of the first one, where no price
-            liquidates the position.
-
-        Example:
-            >>> table = [(0, 50_000, 0.004, 125, 0), (50_000, None, 0.005, 100, 50)]
-            >>> RiskSchedule.from_brackets(table).liquidation_tier(1.0, 60_000.0)
-            (0.005, 50.0)
-        """
-        above = bisect_right(self.liquidation_edges, shortfall) - len(self.rates)  # 0: first tier, long; -1: short
-        k = max(0, above if direction > 0 else -1 - above)
-        return self.rates[k], self.amounts[k]
-
-
-def _clear(keep: float, first_amount: float) -> float:
-    """Return the multiple of the entry price above which a liquidation price is certainly more than rounding.
-
-    With a first amount of 0, what the price is found from is at least `price x keep` for each unit of quantity, and
-    its rounding at most a few `epsilon x entry price`; in any other case the caller has to look closer.
-    """
-    return 1e-14 / keep if first_amount == 0 and keep > 1e-9 else inf  # noqa: PLR2004
-
 
 def _amounts(tiers: tuple[RiskTier, ...], first: float) -> tuple[float, ...]:
     """Return the maintenance amounts, in decimal arithmetic: rates are decimals, and 50 must come out as 50."""
@@ -367,10 +326,9 @@ def _check_order(tiers: tuple[RiskTier, ...], notional_cap: float | None) -> Non
                 f"tier {number} overlaps the one before; give more than {below.notional_floor!r}",
             )
         if above.maintenance_margin_rate < below.maintenance_margin_rate:
+            least = f"give at least {below.maintenance_margin_rate!r}, the rate of the tier before"
             raise wrong(
-                "maintenance_margin_rate",
-                above.maintenance_margin_rate,
-                f"tier {number} is not convex; give at least {below.maintenance_margin_rate!r}, the rate of the tier before",
+                "maintenance_margin_rate", above.maintenance_margin_rate, f"tier {number} is not convex; {least}"
             )
         if above.leverage_limit > below.leverage_limit:
             raise wrong(

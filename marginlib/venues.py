@@ -1,7 +1,14 @@
 """Rulebooks: what a venue asked on a date, as data with its source.
 
-A rulebook is dated. Venues change their tables often; none of these is live. Venues differ in *data*: the terms below
-and their risk tables. The formulas are the same for all, so nothing in this library asks which venue it is.
+A rulebook is dated; venues change their tables often, and none of these is live. Venues differ in *data*: the terms
+below and their risk tables. The formulas are the same for all, so nothing in this library asks which venue it is.
+
+A venue is one file, `data/venues/<venue>.json`: its terms, by the names of `Rulebook`, and `books`, one for each date
+with its `source`; a term of a dated book stands before the venue's own. A member of an enumeration is written as its
+name. Risk tables are given as their source gives them, by symbol: `brackets`, rows of [notional floor, cap or null,
+maintenance margin rate, largest leverage, maintenance amount], or `tiers`, each with a `notional_floor` and either a
+`maintenance_margin_rate` or a `max_leverage` and the `maintenance_fraction` of its initial margin, and then perhaps a
+`notional_cap`. What is not known is left out, and `not_recorded` says so.
 """
 
 from __future__ import annotations
@@ -12,14 +19,27 @@ from enum import Enum
 from functools import cache
 from math import copysign
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from marginlib.errors import UnknownNameError, fraction, wrong
+from marginlib.errors import MarginError, UnknownNameError, fraction, positive, wrong
 from marginlib.margin import Risk
 from marginlib.model import Contract, Health, MaintenanceBasis, Position
 from marginlib.tiers import RiskSchedule, RiskTier
 
-__all__ = ["ClosingFee", "ModeScope", "RatioConvention", "Rulebook", "rulebook", "rulebooks"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = [
+    "ClosingFee",
+    "Leftover",
+    "ModeChange",
+    "ModeScope",
+    "PaidFrom",
+    "RatioConvention",
+    "Rulebook",
+    "rulebook",
+    "rulebooks",
+]
 
 
 class ClosingFee(Enum):
@@ -46,6 +66,29 @@ class ModeScope(Enum):
     SUBACCOUNT = "each subaccount"  # isolated is a subaccount of its own
 
 
+class ModeChange(Enum):
+    """When a venue lets the margin mode be changed."""
+
+    ANY_TIME = "any time"  # with a position open too, if the margin suffices: Vega
+    WHEN_FLAT = "when flat"  # not with a position of that symbol open: Binance's error -4048
+    WHOLE_ACCOUNT = "whole account"  # one mode for everything
+    CROSS_ONLY = "cross only"  # there is no isolated mode: Binance's Multi-Assets mode
+
+
+class PaidFrom(Enum):
+    """Which money an isolated position's fee or funding is taken from. A cross position has only the wallet."""
+
+    ACCOUNT = "account"  # what is free first; the position's margin where that does not suffice
+    POSITION = "position"  # the position's margin first; what is free where that does not suffice
+
+
+class Leftover(Enum):
+    """Who gets what is left of the maintenance margin when a position is taken over."""
+
+    KEPT = "kept"  # the insurance fund: the owner is settled at the bankruptcy price
+    RETURNED = "returned"  # the owner: settled at the mark price, less the clearance fee
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rulebook:
     """One venue's margin rules on one date.
@@ -61,24 +104,26 @@ class Rulebook:
         isolated_basis: the same for isolated positions; left out, as `maintenance_basis`.
         closing_fee: where the fee for closing is counted.
         closing_fee_rate: that fee [1].
-        liquidates_at_equality: True where equity = maintenance is liquidated already (most venues); False where only
-            equity < maintenance is (dYdX).
+        liquidates_at_equality: whether equity = maintenance is liquidated already (most venues; not dYdX).
         ratio: how the venue shows how near liquidation is.
         mode_scope: what a margin mode is set for.
+        mode_change: when it may be changed; None where that is not recorded, as of the terms below.
         first_step: what the venue does first when a pool is liquidated, in words.
-        leftover: who gets what is left of the margin then, in words.
+        liquidation: the same as data: `policy`, a name of `marginlib.market.policies`, and its numbers.
+        last_step: who gets what is left of the margin then, in words.
+        leftover: the same of a position that is taken over, as data.
+        clearance_fee_rate: fee on the notional closed by force [1].
+        fee_from: which money pays the fee of an isolated position's fill.
+        funding_from: which money pays the funding of an isolated position.
         words: what the venue calls the ideas of this course, by our name.
         not_recorded: what this book leaves out because it is not known here.
 
     Raises:
-        MarginError: the fee rate is not at least 0 and below 1.
+        MarginError: a fee rate is not at least 0 and below 1.
 
     Example:
-        >>> rules = rulebook("binance_usdm", "2026-09-29")
-        >>> rules.schedule("BTCUSDT").max_leverage(1_000_000)
+        >>> rulebook("binance_usdm", "2026-09-29").schedule("BTCUSDT").max_leverage(1_000_000)
         75.0
-        >>> rulebook("okx", "2021-07-25").closing_fee
-        <ClosingFee.IN_MAINTENANCE: 'in maintenance margin'>
     """
 
     venue: str
@@ -94,13 +139,20 @@ class Rulebook:
     liquidates_at_equality: bool = True
     ratio: RatioConvention = RatioConvention.RISES
     mode_scope: ModeScope = ModeScope.POSITION
+    mode_change: ModeChange | None = None
     first_step: str = ""
-    leftover: str = ""
+    liquidation: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    last_step: str = ""
+    leftover: Leftover | None = None
+    clearance_fee_rate: float | None = None
+    fee_from: PaidFrom | None = None
+    funding_from: PaidFrom | None = None
     words: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     not_recorded: str = ""
 
     def __post_init__(self) -> None:
         fraction("closing_fee_rate", self.closing_fee_rate)
+        fraction("clearance_fee_rate", 0.0 if self.clearance_fee_rate is None else self.clearance_fee_rate)
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -178,15 +230,9 @@ class Rulebook:
         Args:
             position: the position as it was opened.
 
-        Example:
-            >>> rules = rulebook("bybit", "2022-11-25")
-            >>> eth = rules.position("ETHUSDT", 0.1, 1198.45, leverage=4.2)
-            >>> round(rules.closing_fee_set_aside(eth), 4)
-            0.0548
-
         Source: Bybit, order cost and maintenance margin of USDT contracts.
         """
-        rate = {ClosingFee.IN_BOTH: self.closing_fee_rate}.get(self.closing_fee, 0.0)
+        rate = self.closing_fee_rate if self.closing_fee is ClosingFee.IN_BOTH else 0.0
         side = copysign(1.0, position.exposure)
         return rate * position.entry_notional * max(0.0, 1 - side / position.leverage)
 
@@ -209,111 +255,126 @@ class Rulebook:
         return judged.isolated(own if isolated_margin is None else isolated_margin)
 
     def health(self, now: Risk) -> Health:
-        """Return the state that this venue sees in a pool of that risk: its own rule decides the case of equality.
-
-        Args:
-            now: `risk(pool)`.
-
-        Example:
-            >>> rulebook("dydx_v4", "2026-03-04").health(Risk(24, 600, 24))
-            <Health.HEALTHY: 'healthy'>
-        """
+        """Return the state that this venue sees in a pool whose risk is `now`: its own rule decides at equality."""
         if now.equity == now.maintenance and not self.liquidates_at_equality:
             return Health.HEALTHY
         return now.health
 
     def shown_ratio(self, now: Risk) -> float | None:
-        """Return the ratio of a pool as this venue shows it [1]; None where it shows two amounts instead.
-
-        Args:
-            now: `risk(pool)`.
-
-        Example:
-            >>> binance, okx = rulebook("binance_usdm", "2026-09-29"), rulebook("okx", "2021-07-25")
-            >>> binance.shown_ratio(Risk(600, 600, 24)), okx.shown_ratio(Risk(600, 600, 24))
-            (0.04, 25.0)
-        """
+        """Return the ratio of a pool whose risk is `now` as the venue shows it [1]; None where it shows two amounts."""
         shown = {RatioConvention.RISES: now.margin_ratio, RatioConvention.FALLS: now.margin_level}
         return shown.get(self.ratio)
 
 
-def rulebook(venue: str, date: str) -> Rulebook:
+def rulebook(venue: str, date: str, *, folder: str | Path | None = None) -> Rulebook:
     """Return the recorded rules of a venue on a recorded date.
 
     Args:
         venue: the venue's short name; `rulebooks()` lists them.
         date: one of the recorded dates, as `rulebooks()` writes it.
+        folder: where the venues' files are; left out, the library's own.
 
     Raises:
         UnknownNameError: the venue or the date is not recorded; the message lists what is.
-
-    Example:
-        >>> rulebook("binance_usdm", "2024-08-01").symbols
-        ('BTCUSDT', 'ETHUSDT', 'SOLUSDT', 'XRPUSDT', 'BNBUSDT', 'DOGEUSDT')
+        MarginError: the record is not one of a rulebook; the message names the file, the date and the term.
     """
-    books = _books()
+    books = _books(folder)
     if venue not in books:
         raise wrong("venue", venue, f"give one of {', '.join(books)}", UnknownNameError)
     if date not in books[venue]:
         raise wrong("date", date, f"{venue} is recorded for {', '.join(books[venue])}", UnknownNameError)
-    return _rulebook(venue, date)
+    return books[venue][date]
 
 
-def rulebooks() -> tuple[tuple[str, str], ...]:
+def rulebooks(folder: str | Path | None = None) -> tuple[tuple[str, str], ...]:
     """Return the recorded (venue, date) pairs, oldest first within a venue.
+
+    Args:
+        folder: where the venues' files are; left out, the library's own.
 
     Example:
         >>> rulebooks()[-1]
-        ('dydx_v4', '2026-03-04')
+        ('okx', '2021-07-25')
     """
-    return tuple((venue, date) for venue, dates in _books().items() for date in sorted(dates))
+    return tuple((venue, date) for venue, dates in _books(folder).items() for date in sorted(dates))
 
 
 @cache
-def _rulebook(venue: str, date: str) -> Rulebook:
-    """Build a rulebook from its record, once."""
-    terms = dict(_books()[venue][date])
-    brackets, tiers, caps = (terms.pop(part, {}) for part in ("symbols", "tiers", "notional_cap"))
+def _books(folder: str | Path | None) -> dict[str, dict[str, Rulebook]]:
+    """Read every venue's file, once: {venue: {date: rulebook}}, a dated term before the venue's own."""
+    # Imported on first use: these would take a quarter of the time of `import marginlib`.
+    import json  # noqa: PLC0415
+    from importlib.resources import files  # noqa: PLC0415
+    from pathlib import Path  # noqa: PLC0415
+
+    place = Path(folder) if folder is not None else files("marginlib").joinpath("data", "venues")
+    found: dict[str, dict[str, Rulebook]] = {}
+    for file in sorted((each for each in place.iterdir() if each.name.endswith(".json")), key=lambda each: each.name):
+        venue, where = file.name.removesuffix(".json"), file.name
+        try:
+            terms = json.loads(file.read_text(encoding="utf-8"))
+            if not isinstance(terms, dict) or not isinstance(terms.get("books"), dict):
+                raise MarginError("give an object of terms, and in it `books`, an object for each date")
+            for date, book in terms.pop("books").items():
+                where = f"{file.name}, book of {date}"
+                found.setdefault(venue, {})[date] = _rulebook(venue, date, terms | book)
+        except (ValueError, TypeError) as error:  # what JSON cannot be, and what a term cannot be
+            raise MarginError(f"{where}: {error}") from error
+    return found
+
+
+def _rulebook(venue: str, date: str, record: Mapping[str, Any]) -> Rulebook:
+    """Return the rulebook of a record."""
+    terms = {name: _term(name, value) for name, value in record.items()}
+    if not terms.get("source"):
+        raise MarginError("source: say where the figures were published")
+    brackets, tiers, caps = (terms.pop(part, {}) for part in ("brackets", "tiers", "notional_cap"))
     schedules = {symbol: RiskSchedule.from_brackets(rows) for symbol, rows in brackets.items()}
     for symbol, rows in tiers.items():
         schedules[symbol] = RiskSchedule(tiers=tuple(map(_tier, rows)), notional_cap=caps.get(symbol))
-    terms |= {term: kind[terms[term]] for term, kind in _KINDS.items() if term in terms}
-    terms["words"] = MappingProxyType(terms.get("words", {}))
     return Rulebook(venue=venue, date=date, schedules=MappingProxyType(schedules), **terms)
 
 
-# The terms that a record gives as the name of a member.
-_KINDS: dict[str, type[Enum]] = {
+# What each term of a record is; a number is checked by the record that it goes into.
+_KINDS: dict[str, type] = {
+    **dict.fromkeys(("source", "name", "first_step", "last_step", "not_recorded"), str),
+    **dict.fromkeys(("brackets", "tiers", "notional_cap", "liquidation", "words"), dict),
+    **dict.fromkeys(("closing_fee_rate", "clearance_fee_rate"), object),
+    "liquidates_at_equality": bool,
     "contract": Contract,
     "maintenance_basis": MaintenanceBasis,
     "isolated_basis": MaintenanceBasis,
     "closing_fee": ClosingFee,
     "ratio": RatioConvention,
     "mode_scope": ModeScope,
+    "mode_change": ModeChange,
+    "leftover": Leftover,
+    "fee_from": PaidFrom,
+    "funding_from": PaidFrom,
 }
+
+
+def _term(name: str, value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """Return a term of a record as a rulebook holds it, or refuse one that no rulebook has."""
+    if name not in _KINDS:
+        raise wrong("term", name, f"give one of {', '.join(sorted(_KINDS))}")
+    kind = _KINDS[name]
+    if issubclass(kind, Enum):
+        if value not in kind.__members__:
+            raise wrong(name, value, f"give one of {', '.join(kind.__members__)}")
+        return kind[value]
+    if not isinstance(value, kind):
+        raise wrong(name, value, f"give {({str: 'a text', dict: 'an object', bool: 'true or false'})[kind]}")
+    return MappingProxyType(value) if isinstance(value, dict) else value
 
 
 def _tier(row: Mapping[str, float]) -> RiskTier:
     """Return a tier of a record; where a largest leverage is published, rate = maintenance fraction / that."""
-    most = row.get("max_leverage")
-    rate = row["maintenance_margin_rate"] if most is None else row["maintenance_fraction"] / most
+    most, given = row.get("max_leverage"), set(row)
+    if given == {"notional_floor", "max_leverage", "maintenance_fraction"}:
+        rate = positive("maintenance_fraction", row["maintenance_fraction"]) / positive("max_leverage", most)
+    elif given - {"max_leverage"} == {"notional_floor", "maintenance_margin_rate"}:
+        rate = row["maintenance_margin_rate"]
+    else:
+        raise wrong("tier", row, "give a notional_floor, and a maintenance_margin_rate or the two that make one")
     return RiskTier(notional_floor=row["notional_floor"], maintenance_margin_rate=rate, max_leverage=most)
-
-
-@cache
-def _books() -> dict[str, dict[str, dict[str, Any]]]:
-    """Read what is recorded, once: {venue: {date: terms}}, a dated term before the venue's own."""
-    # Imported on first use: these two would take a quarter of the time of `import marginlib`.
-    import json  # noqa: PLC0415
-    from importlib.resources import files  # noqa: PLC0415
-
-    data = files("marginlib").joinpath("data")
-    rules, tables = (
-        json.loads(data.joinpath(name).read_text(encoding="utf-8")) for name in ("rulebooks.json", "risk_tiers.json")
-    )
-    del rules["about"]
-    books: dict[str, dict[str, dict[str, Any]]] = {}
-    for venue, terms in rules.items():
-        dated = terms.pop("books") | tables.get(venue, {})
-        books[venue] = {date: {**terms, **book} for date, book in dated.items()}
-    return books

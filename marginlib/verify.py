@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from marginlib.errors import MarginError, at_least_zero, finite, fraction, name_text, positive
+from marginlib.errors import MarginError, at_least_zero, finite, fraction, name_text, positive, wrong
 from marginlib.liquidation import bankruptcy_price, liquidation_price
 from marginlib.model import Contract, MaintenanceBasis, Pool, Position
 from marginlib.tiers import RiskSchedule
@@ -68,10 +68,6 @@ class Check:
         expected: the published price, or None for "no such price".
         computed: the library's.
         passed: whether they agree within the row's tolerance.
-
-    Example:
-        >>> Check(name="ETH", price="bankruptcy_price", expected=80, computed=90, passed=False).relative_error
-        0.125
     """
 
     name: str
@@ -120,7 +116,7 @@ def read_rows(lines: Iterable[str]) -> Iterator[tuple[int, Row]]:
     Example:
         >>> list(read_rows(["", "5"]))
         Traceback (most recent call last):
-        marginlib.verify.RowError: line 2: 5: give a JSON object with the fields of the schema
+        marginlib.verify.RowError: line 2: row = 5: give a JSON object with the fields of the schema
     """
     for number, line in enumerate(lines, start=1):
         if line.strip():
@@ -151,7 +147,7 @@ def read_row(line: str) -> Row:
     except (ValueError, RecursionError) as error:  # ValueError: no JSON, or an integer of thousands of digits
         raise RowError(f"not JSON: {error}") from error
     if not isinstance(data, dict):
-        raise RowError(f"{_show(data)}: give a JSON object with the fields of the schema")
+        raise wrong("row", data, "give a JSON object with the fields of the schema", RowError)
     for field in ("id", "source", "venue", "symbol"):
         name_text(field, _field(data, field))
     expected, tolerance = _expected(_record(data, "expected")), _tolerance(_record(data, "tolerance"))
@@ -193,11 +189,11 @@ def _pool(data: dict[str, Any]) -> Pool:
     collateral = finite("wallet_balance", _field(data, "wallet_balance"))
     legs = _field(data, "positions")
     if not isinstance(legs, list) or not legs:
-        raise RowError(f"positions = {_show(legs)}: give a list of at least one position")
+        raise wrong("positions", legs, "give a list of at least one position", RowError)
     symbols = _each(legs, _symbol)
     target = data["symbol"]
     if target not in symbols:
-        raise RowError(f"symbol = {target!r}: give one of the positions' symbols, {', '.join(symbols)}")
+        raise wrong("symbol", target, f"give one of the positions' symbols, {', '.join(symbols)}", RowError)
     # The target's mark does not enter its own price, so it may be left out; its legs share the one that is known.
     own = [leg for leg, symbol in zip(legs, symbols, strict=True) if symbol == target]
     given = [leg["mark_price"] for leg in own if leg.get("mark_price") is not None]
@@ -222,7 +218,7 @@ def _each(legs: list[object], read: Callable[[Any], _T]) -> list[_T]:
 def _symbol(leg: object) -> str:
     """Return the symbol of one position of a row."""
     if not isinstance(leg, dict):
-        raise RowError(f"{_show(leg)}: give an object with symbol, quantity, entry_price, ...")
+        raise wrong("position", leg, "give an object with symbol, quantity, entry_price, ...", RowError)
     return name_text("symbol", _field(leg, "symbol"))
 
 
@@ -258,14 +254,14 @@ def _expected(data: dict[str, Any]) -> dict[str, float | None]:
     """Return the published prices of a row."""
     unknown = [name for name in data if name not in _PRICES]
     if unknown or not data:
-        raise RowError(f"expected = {_show(data)}: give {' or '.join(_PRICES)}, or both")
+        raise wrong("expected", data, f"give {' or '.join(_PRICES)}, or both", RowError)
     return {name: None if price is None else finite(f"expected: {name}", price) for name, price in data.items()}
 
 
 def _tolerance(data: dict[str, Any]) -> tuple[float, float]:
     """Return absolute and relative tolerance of a row."""
     if not data or set(data) - {"abs", "rel"}:
-        raise RowError(f"tolerance = {_show(data)}: give abs or rel, or both")
+        raise wrong("tolerance", data, "give abs or rel, or both", RowError)
     return (
         at_least_zero("tolerance: abs", data.get("abs", 0.0)),
         at_least_zero("tolerance: rel", data.get("rel", 0.0)),
@@ -283,7 +279,7 @@ def _record(data: dict[str, Any], name: str) -> dict[str, Any]:
     """Return a field that must be an object."""
     value = _field(data, name)
     if not isinstance(value, dict):
-        raise RowError(f"{name} = {_show(value)}: give an object")
+        raise wrong(name, value, "give an object", RowError)
     return value
 
 
@@ -291,11 +287,5 @@ def _choice(data: dict[str, Any], name: str, *choices: str) -> str:
     """Return a field that must be one of a few words."""
     value = _field(data, name)
     if not isinstance(value, str) or value not in choices:
-        raise RowError(f"{name} = {_show(value)}: give {' or '.join(choices)}")
+        raise wrong(name, value, f"give {' or '.join(choices)}", RowError)
     return value
-
-
-def _show(value: object) -> str:
-    """Return a value as text that is short enough for a message."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004

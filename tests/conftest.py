@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(config, items):
 
     That is where hypothesis asks, and where whole price files are read, which most machines do not have.
     """
-    for item in [] if config.getoption("no_cov") else items:
+    for item in items if config.getoption("cov_source", None) else []:
         if is_hypothesis_test(getattr(item, "obj", None)) or item.get_closest_marker("market"):
             item.add_marker(pytest.mark.no_cover)
 
@@ -47,3 +47,12 @@ def _no_progress_yet():
     """Begin every test as somebody who has not answered anything."""
     for left in Path(_FOLDER.name).glob("*"):
         left.unlink()
+
+
+@pytest.fixture(scope="session")
+def released_course(tmp_path_factory):
+    """A course of nbgrader with every set released: made once, for all processes of the run; to be copied."""
+    from nbgrader_course import made_once  # noqa: PLC0415 - most tests need no nbgrader
+
+    base = tmp_path_factory.getbasetemp()
+    return made_once(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from marginlib import Account, Contract, MarginError, RiskSchedule, UnknownNameError, account_risk, liquidation_price
-from marginlib.market.crash import crash_replay, crash_rulebooks
+from marginlib.market.walk import crash_replay, crash_rulebooks
 from marginlib.market.events import MarkPrices
+from marginlib.market.policies import step_down
 from marginlib.market.recorded import crash, crashes
-from marginlib.market.replay import Rules, replay, step_down
+from marginlib.market.replay import Rules, replay
 
 EVENTS = [each.event for each in crashes()]
 

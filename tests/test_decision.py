@@ -203,7 +203,7 @@ def test_within_two_errors_of_the_limit_nobody_can_tell(count, meets):
         liquidation=share,
         equity_now=100.0,
         final_equity=Distribution.of(equity),
-        deficit=Estimate.exact(0.0),
+        deficit=Estimate(0.0, 0.0, 0),
         loss_if_liquidated=None,
     )
     account = Account(wallet_balance=100)

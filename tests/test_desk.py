@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marginlib import Account, MarginError, MarginMode, Pool, account_risk, liquidation_price, rulebook
-from marginlib.market.crash import crash_replay, crash_rulebooks
+from marginlib import MarginError, MarginMode, Pool, account_risk, liquidation_price, rulebook
+from marginlib.course.calculators import CALCULATORS, audit
 from marginlib.market.desk import (
-    CALCULATORS,
     AddMargin,
     Close,
     Hedge,
@@ -20,18 +19,18 @@ from marginlib.market.desk import (
     SwitchMode,
     act,
     against_nothing,
-    audit,
     compare_scores,
     crash_desk,
     path_desk,
     play,
     score,
-    status,
     worth,
 )
 from marginlib.market.generate import geometric_brownian_path
 from marginlib.market.recorded import crash, crashes
-from marginlib.market.replay import Leftover, ModeChange, Rules, Snapshot
+from marginlib.market.replay import Rules, Snapshot
+from marginlib.market.walk import crash_replay, crash_rulebooks
+from marginlib.venues import Leftover, ModeChange
 
 EVENTS = [each.event for each in crashes()]
 CROSS, ISOLATED = MarginMode.CROSS, MarginMode.ISOLATED
@@ -351,21 +350,6 @@ def test_a_generated_desk_is_the_same_each_time_and_says_that_it_is_generated():
     assert len(ends) == 1
 
 
-# --- what is seen ----------------------------------------------------------------------------------------------------
-
-
-def test_the_status_is_that_of_the_pools():
-    state, _ = opened(eth=ISOLATED)
-    btc, eth, free = status(state).rows
-    cross, alone = state.account.pools()
-    assert btc[3] == "$7,500"
-    assert eth[3] == "$2,500"
-    assert eth[6] == f"{liquidation_price(alone, 'ETHUSDT'):,.2f}"
-    assert btc[6] == f"{liquidation_price(cross, 'BTCUSDT'):,.2f}"
-    assert free[3] == "$5,000"  # 10,000 less two margins of 2,500
-    assert status(Snapshot.start(Account(wallet_balance=5))).rows[0][3] == "$5"
-
-
 # --- the audit -------------------------------------------------------------------------------------------------------
 
 TABLES = rulebook("binance_usdm", "2026-09-29")
@@ -411,10 +395,10 @@ def test_the_amount_is_subtracted_by_one_of_them():
 def test_an_audit_needs_the_right_case_to_find_a_mistake():
     eth = TABLES.position("ETHUSDT", 20, 3_000, leverage=10)
     alone = {"alone": (Pool(collateral=6_000, positions=(eth,)), "ETHUSDT")}
-    assert [audit(name, alone).rows[0][3] for name in CALCULATORS] == ["same"] * 4
+    assert [audit(name, alone)[0]["verdict"] for name in CALCULATORS] == ["same"] * 4
     fallen = TABLES.position("BTCUSDT", 0.5, 60_000, mark_price=58_000, leverage=10)
     beside = {"a long beside": (Pool(collateral=12_000, positions=(eth, fallen)), "ETHUSDT")}
-    assert [audit(name, beside).rows[0][3] for name in CALCULATORS] == ["differs", "same", "same", "same"]
+    assert [audit(name, beside)[0]["verdict"] for name in CALCULATORS] == ["differs", "same", "same", "same"]
     with pytest.raises(MarginError, match="calculator = 'Eve': give one of Ada, Ben, Cleo, Dora"):
         audit("Eve", alone)
     with pytest.raises(MarginError, match=r"cases = \{\}"):

@@ -20,11 +20,10 @@ from nbclient import NotebookClient
 
 from marginlib import MarginError
 from marginlib.course.session import check, start
-from marginlib.course.tasks import SETS, tasks
+from marginlib.course.tasks import SETS, task, tasks
 from marginlib.practice import progress
-from marginlib.practice.beliefs.catalogue import MISCONCEPTIONS
+from marginlib.practice.beliefs import BELIEFS as KNOWN
 from marginlib.practice.beliefs.recognise import answer
-from marginlib.practice.tasks import task
 from marginlib.practice.tasks.collecting import collect
 from marginlib.practice.tasks.judging import judge
 from marginlib.practice.tasks.numbering import given, grading_cases, open_cases, ticket
@@ -139,7 +138,7 @@ def test_beliefs_that_a_task_does_not_list_are_found_in_the_catalogue(task_id, p
 
 
 def test_every_belief_is_in_the_catalogue():
-    assert {code for each in ALL for key in each.beliefs for code in key.split("+")} <= set(MISCONCEPTIONS)
+    assert {code for each in ALL for key in each.beliefs for code in key.split("+")} <= set(KNOWN)
 
 
 @each_task

@@ -4,7 +4,7 @@ import pytest
 
 from marginlib import Account, account_risk
 from marginlib.course import figures
-from marginlib.market.crash import crash_replay, crash_rulebooks
+from marginlib.market.walk import crash_replay, crash_rulebooks
 from marginlib.market.recorded import crash
 from marginlib.market.replay import Rules
 

@@ -4,7 +4,7 @@ import pytest
 
 from marginlib import MarginMode, account_risk
 from marginlib.course import figures
-from marginlib.market.crash import crash_replay
+from marginlib.market.walk import crash_replay
 from marginlib.market.desk import Opening, crash_desk
 
 

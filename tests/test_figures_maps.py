@@ -25,7 +25,7 @@ from marginlib import (
     rulebook,
 )
 from marginlib.course import figures
-from marginlib.course.figures.maps import safe_corners, survival_chart
+from marginlib.course.figures.survival_map import safe_corners, survival_chart
 from marginlib.drawing.chart import grid
 
 RULES = rulebook("binance_usdm", "2026-09-29")
@@ -155,16 +155,6 @@ def test_the_four_areas_say_who_survives(book, leverage):
             assert shown[-1] == AREA_OF[alive[0], sum(alive[1:])]
 
 
-def test_words_stand_inside_their_areas_and_off_the_mark():
-    for book in ("longs", "hedge", "uneven"):
-        (panel,) = figures.SURVIVAL_MAP(book=book, leverage=10, move=-8).panels
-        for k, area in enumerate(panel.areas):
-            if area.word_at is not None:
-                over = [inside(tuple(zip(each.x, each.y, strict=True)), area.word_at) for each in panel.areas[k:]]
-                assert over == [True] + [False] * (len(over) - 1)
-    assert all(area.word_at is not None for area in figures.SURVIVAL_MAP(leverage=10).panels[0].areas[1:])
-
-
 def test_the_map_says_what_has_become_of_each_pool():
     chart = figures.SURVIVAL_MAP(book="hedge", leverage=10, move=14)
     assert chart.sentence.startswith("BTC at 68,400 (+14 %) and ETH at 3,420 (+14 %). Cross: alive")
@@ -186,7 +176,7 @@ def test_a_hedge_helps_against_a_common_fall_and_not_against_parting():
 
 @pytest.mark.parametrize("ratio", [0.2, 0.7, 1.0, 1.5])
 def test_parting_ends_where_equity_is_maintenance(ratio):
-    from marginlib.course.figures.maps import _parting  # noqa: PLC0415
+    from marginlib.course.figures.hedge import _parting  # noqa: PLC0415
 
     pool = flat_pool(btc=50_000 / 60_000, eth=-ratio * 50_000 / 3_000)
     share = _parting(pool)

@@ -1,4 +1,7 @@
-"""What goes to the browser: packed frames read again by a plain reader in Python, and by the browser's own in node."""
+"""Every state of every figure, computed once for all tests of this file: its shape, its frame, what is stored of it.
+
+Packed frames are read again by a plain reader in Python, and by the browser's own in node.
+"""
 
 from __future__ import annotations
 
@@ -6,124 +9,269 @@ import json
 import shutil
 import struct
 import subprocess
+import sys
 import zlib
+from dataclasses import replace
+from functools import cache
 from itertools import product
 from math import isnan
 from pathlib import Path
 
 import numpy as np
 import pytest
-from test_figures import EXPLORERS, settings
+from build_frames import build
 
 from marginlib import MarginError
 from marginlib.course import figures
-from marginlib.drawing import live as package
-from marginlib.drawing.frames import Frame, form, frame, lattice, pack, precomputed
-from marginlib.drawing.frames import settings as settings_at
+from marginlib.drawing import live
+from marginlib.drawing.chart import Chart, Explorer, Line, Marker, Panel, Table, slider
+from marginlib.drawing.frames import STATES, frame, looks, pack
 
-LIVE = Path(package.__file__).with_name("live.js")
-WHOLE = [explorer for explorer in EXPLORERS if precomputed(explorer)]
-each_explorer = pytest.mark.parametrize("explorer", EXPLORERS, ids=lambda explorer: explorer.name)
-each_whole = pytest.mark.parametrize("explorer", WHOLE, ids=lambda explorer: explorer.name)
-
-
-def in_32_bits(numbers):
-    """The numbers of a frame as the browser holds them; what is not a number is None, so that frames compare."""
-    return [[None if isnan(x) else float(x) for x in np.array(each, np.float32)] for each in numbers]
+LIVE = Path(live.__file__).with_name("live.js")
+EXPLORERS = [getattr(figures, name) for name in figures.NAMES]
+each_figure = pytest.mark.parametrize("explorer", EXPLORERS, ids=lambda explorer: explorer.name)
 
 
-def split(lengths, data):
-    """Arrays that stand one after another as 32-bit floats."""
-    numbers = iter(np.frombuffer(data, "<f4").tolist())
-    return in_32_bits([next(numbers) for _ in range(length)] for length in lengths)
+@cache
+def whole(explorer):
+    """The chart and the frame of every state, the last control moving fastest."""
+    names = [control.name for control in explorer.controls]
+    states = product(*(control.values for control in explorer.controls))
+    charts = [explorer(**dict(zip(names, values, strict=True))) for values in states]
+    return [(chart, frame(chart)) for chart in charts]
 
 
 def unpack(packed):
-    """The frames in what `pack` made, read as its docstring says."""
+    """The header, and the frames as (arrays of 32-bit floats, texts), read as the docstring of `pack` says."""
     data = zlib.decompress(packed)
     (size,) = struct.unpack_from("<I", data)
     header = json.loads(data[4 : 4 + size])
     rest = 4 + size + 4 * sum(header["lengths"])
-    arrays = split(header["lengths"], data[4 + size : rest])
+    numbers = np.frombuffer(data[4 + size : rest], "<f4")
+    arrays = np.split(numbers, np.cumsum(header["lengths"])[:-1])
     many, words = header["width"]
     rows = np.frombuffer(data[rest:], "<u4").reshape(-1, many + words)
-    return [([arrays[k] for k in row[:many]], [header["texts"][k] for k in row[many:]]) for row in rows]
+    return header, [([arrays[k] for k in row[:many]], [header["texts"][k] for k in row[many:]]) for row in rows]
 
 
-@each_whole
-def test_every_state_comes_out_of_the_pack_as_it_went_in(explorer):
-    frames = unpack(lattice(explorer))
-    states = list(product(*(range(len(control.values)) for control in explorer.controls)))
-    assert len(frames) == len(states)
-    for at, (numbers, texts) in zip(states, frames, strict=True):
-        expected = frame(explorer(**settings_at(explorer, at)))
-        assert texts == list(expected.texts)
-        assert numbers == in_32_bits(expected.numbers)
+def differences(explorer, packed):
+    """The states in which what is packed is not what the library computes."""
+    _, frames = unpack(packed)
+    found = []
+    for state, ((_, today), (numbers, texts)) in enumerate(zip(whole(explorer), frames, strict=True)):
+        if texts != list(today.texts) or not all(alike(*pair) for pair in zip(numbers, today.numbers, strict=True)):
+            found.append(state)
+    return found
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed; the browser's tests run the same code")
-@pytest.mark.parametrize("explorer", [figures.SIDE_BY_SIDE, figures.SIZE], ids=lambda explorer: explorer.name)
-def test_the_browser_s_reader_reads_the_same(explorer, tmp_path):
-    packed = lattice(explorer)
-    (tmp_path / "packed").write_bytes(packed)
-    (tmp_path / "live.mjs").write_text(LIVE.read_text(encoding="utf-8"), encoding="utf-8")
-    count = len(unpack(packed))
-    (tmp_path / "read.mjs").write_text(
-        "import { readFileSync } from 'node:fs'\n"
-        "import { unpack } from './live.mjs'\n"
-        "const frames = await unpack(readFileSync('packed'))\n"
-        f"const all = Array.from({{ length: {count} }}, (_, state) => frames(state))\n"
-        "const plain = all.map(({ numbers, texts }) => [numbers.map(each => Array.from(each)), texts])\n"
-        "process.stdout.write(JSON.stringify(plain))\n",
-        encoding="utf-8",
+def alike(stored, today):
+    """Whether numbers are the same but for what 32 bits round, as a share of the largest of them."""
+    wanted = np.array(today)
+    room = 2**-23 * np.max(np.abs(wanted), initial=0.0, where=~np.isnan(wanted))
+    return stored.shape == wanted.shape and np.allclose(stored, wanted, rtol=0, atol=room, equal_nan=True)
+
+
+# --- what is stored -------------------------------------------------------------------------------------------------
+
+
+@each_figure
+def test_the_stored_frames_are_todays(explorer):
+    stored = (figures.FRAMES / f"{explorer.name}.frames").read_bytes()
+    assert differences(explorer, stored) == [], "run python tools/build_frames.py"
+    assert unpack(stored)[0]["form"] == unpack(pack_of_one_state(explorer))[0]["form"]
+
+
+def pack_of_one_state(explorer):
+    """A pack with the form of the whole figure and a frame of one state: quick, for what stays in every state."""
+    first = explorer()
+    return pack(replace(explorer, build=lambda **_: first, packed=b""))
+
+
+def test_the_key_of_the_stored_frames_is_todays():
+    key = (figures.FRAMES / "sources.sha256").read_text(encoding="utf-8").strip()
+    assert key == figures.sources(), "run python tools/build_frames.py"
+    assert all(explorer.packed for explorer in EXPLORERS)
+    assert {path.stem for path in figures.FRAMES.glob("*.frames")} == set(figures.NAMES)
+
+
+def test_a_changed_source_leaves_the_stored_frames_alone(monkeypatch):
+    monkeypatch.setattr(figures, "sources", lambda: "of another day")
+    assert figures.__getattr__.__wrapped__("TASTE").packed == b""
+    assert live.explore(figures.__getattr__.__wrapped__("TASTE")).packed == pack(figures.TASTE)
+
+
+@pytest.mark.parametrize("name", ["model.py", "data/risk_tiers.json", "market/replay.py", "course/figures/taste.py"])
+def test_every_source_moves_the_key(monkeypatch, tmp_path, name):
+    shutil.copytree(figures.LIBRARY, tmp_path / "marginlib", ignore=shutil.ignore_patterns("__pycache__", "frames"))
+    monkeypatch.setattr(figures, "LIBRARY", tmp_path / "marginlib")
+    assert figures.sources.__wrapped__() == figures.sources()
+    with (tmp_path / "marginlib" / name).open("a", encoding="utf-8") as file:
+        file.write(" ")
+    assert figures.sources.__wrapped__() != figures.sources()
+
+
+def test_all_that_figures_import_is_in_the_key():
+    program = (
+        "import sys; from pathlib import Path; from marginlib.course import figures\n"
+        "before = set(sys.modules)\n"
+        "[getattr(figures, name) for name in figures.NAMES]\n"
+        "known = {path for each in figures.SOURCES for path in figures.LIBRARY.glob(each)}\n"
+        "figures_use = {name for name in set(sys.modules) - before if name.startswith('marginlib')}\n"
+        "print(*(name for name in figures_use if Path(sys.modules[name].__file__) not in known))"
     )
-    done = subprocess.run(["node", "read.mjs"], cwd=tmp_path, capture_output=True, check=True, timeout=60)  # noqa: S607
-    assert [tuple(each) for each in json.loads(done.stdout)] == unpack(packed)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)  # noqa: S603
+    assert done.stdout.strip() == ""
 
 
-@each_explorer
-def test_every_frame_has_the_shape_of_the_first(explorer):
-    first = frame(explorer())
-    for values in settings(explorer, most=12):
-        other = frame(explorer(**values))
-        assert (len(other.numbers), len(other.texts)) == (len(first.numbers), len(first.texts))
-        panels = form(explorer)["panels"]
-        drawn = [len(panel["areas"]) * 3 + len(panel["lines"]) * 2 + len(panel["markers"]) + 3 for panel in panels]
-        assert len(other.numbers) == sum(drawn)
-        for (low, high, bottom, top), across, up in zip(*_axes(other, drawn), strict=True):
-            assert low <= min(across) < max(across) <= high
-            assert bottom <= min(up) < max(up) <= top
+def test_the_tool_writes_only_what_has_changed(monkeypatch, tmp_path):
+    monkeypatch.setattr(figures, "NAMES", ["TASTE", "CONTAGION"])
+    monkeypatch.setattr(figures, "FRAMES", tmp_path / "frames")
+    assert build() == ["TASTE", "CONTAGION"]
+    (tmp_path / "frames" / "GONE.frames").write_bytes(b"of a figure that there was")
+    (tmp_path / "frames" / "TASTE.frames").write_bytes(b"old")
+    assert build() == ["TASTE"]
+    assert sorted(path.name for path in (tmp_path / "frames").iterdir()) == [
+        "CONTAGION.frames",
+        "TASTE.frames",
+        "sources.sha256",
+    ]
 
 
-def _axes(of, drawn):
-    """The ranges and ticks of each panel of a frame."""
-    starts = [sum(drawn[:k]) for k in range(len(drawn))]
-    return [[of.numbers[start + k] for start in starts] for k in range(3)]
+# --- every state ----------------------------------------------------------------------------------------------------
 
 
-@each_explorer
+@each_figure
+def test_a_figure_keeps_its_shape_and_its_looks_in_every_state(explorer):
+    first, drawn = whole(explorer)[0]
+    for chart, same in whole(explorer):
+        assert (len(same.numbers), len(same.texts)) == (len(drawn.numbers), len(drawn.texts))
+        assert looks(chart) == looks(first)
+        for panel in chart.panels:
+            assert panel.x_range[0] < panel.x_range[1]
+            assert panel.y_range[0] < panel.y_range[1]
+            assert all(len(each.x) == len(each.y) for each in (*panel.areas, *panel.lines))
+        assert chart.sentence in chart.alt
+        assert chart.sentence.endswith((".", "already."))
+        assert all(len(row) == len(chart.table.columns) for row in chart.table.rows)
+
+
+@each_figure
+def test_every_axis_has_numbers_inside_it_in_every_state(explorer):
+    for chart, drawn in whole(explorer):
+        numbers, texts = iter(drawn.numbers), iter(drawn.texts)
+        for panel in chart.panels:
+            left, right, low, high = next(numbers)
+            across, up = next(numbers), next(numbers)
+            _, _, _, x_texts, y_texts = (next(texts).split("\n") for _ in range(5))
+            for (start, end), at, words in (((left, right), across, x_texts), ((low, high), up, y_texts)):
+                assert start <= min(at) < max(at) <= end
+                assert len(words) == len(set(words)) == len(at)
+                if not (panel.log_x and at is across):  # equal steps, from one end to the other
+                    steps = np.diff(at)
+                    assert steps == pytest.approx([steps[0]] * len(steps))
+                    assert min(at) - steps[0] < start
+                    assert max(at) + steps[0] > end
+            if panel.log_x:  # one number a power of ten, none left out
+                powers = np.log10(across)
+                assert powers.tolist() == list(range(round(powers[0]), round(powers[-1]) + 1))
+                assert powers[0] - 1 < np.log10(left)
+                assert powers[-1] + 1 > np.log10(right)
+            many = 2 * len(panel.areas) + 2 * len(panel.lines) + len(panel.markers)
+            words = len(panel.areas) + len(panel.lines) + len(panel.markers)
+            assert len([next(numbers) for _ in range(many)]) == many
+            assert len([next(texts) for _ in range(words)]) == words
+        assert next(numbers, None) is None
+
+
+@each_figure
 def test_no_text_holds_what_parts_texts(explorer):
-    for values in settings(explorer, most=12):
-        chart = explorer(**values)
+    for chart, drawn in whole(explorer):
         cells = [*chart.table.columns, *(cell for row in chart.table.rows for cell in row)]
         assert not any("\t" in cell or "\n" in cell for cell in cells)
-        *_, columns, rows = frame(chart).texts
+        *_, columns, rows = drawn.texts
         assert tuple(columns.split("\t")) == chart.table.columns
         assert tuple(tuple(row.split("\t")) for row in rows.split("\n")) == chart.table.rows
 
 
-def test_what_repeats_is_stored_once():
-    one = Frame(((1.0, float("nan")),), ("a",))
-    many = [one, Frame(((1.0, float("nan")),), ("a",))] * 500
-    assert len(zlib.decompress(pack(many))) - len(zlib.decompress(pack([one]))) == 999 * 2 * 4
-    assert unpack(pack(many)) == [([[1.0, None]], ["a"])] * 1_000
-
-
-def test_frames_of_another_shape_are_refused():
-    with pytest.raises(MarginError, match="give every frame 1 arrays and 1 texts"):
-        pack([Frame(((1.0,),), ("a",)), Frame((), ("a",))])
-
-
-@each_whole
+@each_figure
 def test_data_stays_in_its_budget(explorer):
-    assert len(lattice(explorer)) * 4 / 3 <= 400_000
+    assert len(whole(explorer)) <= STATES
+    assert (figures.FRAMES / f"{explorer.name}.frames").stat().st_size * 4 / 3 <= 400_000
+
+
+# --- packing --------------------------------------------------------------------------------------------------------
+
+
+def explorer(build, *counts):
+    """A figure of small numbers, and as many controls as counts."""
+    controls = tuple(slider(f"c{k}", f"c{k}", tuple(range(count)), 0, "{}") for k, count in enumerate(counts))
+    return Explorer(name="E", title="t", controls=controls, build=build)
+
+
+def chart(*lines, x=0.0):
+    """A chart of these lines and a marker."""
+    panel = Panel(
+        title="",
+        x_label="",
+        y_label="",
+        x_range=(0, 1),
+        y_range=(0, 1),
+        lines=lines,
+        markers=(Marker("m", "mark", x, 0),),
+    )
+    return Chart(panels=(panel,), sentence="s", table=Table(columns=("a",), rows=()), alt="a")
+
+
+LINE = Line("l", "equity", (0, 1), (0, 1))
+
+
+def test_the_last_control_moves_fastest():
+    packed = pack(explorer(lambda c0, c1: replace(chart(LINE), sentence=f"{c0} {c1}"), 2, 3))
+    assert [texts[-4] for _, texts in unpack(packed)[1]] == ["0 0", "0 1", "0 2", "1 0", "1 1", "1 2"]
+
+
+def test_what_repeats_is_stored_once():
+    one, many = (zlib.decompress(pack(explorer(lambda **_: chart(LINE, x=None), 10, n))) for n in (1, 100))
+    (header, frames), references = unpack(zlib.compress(one)), 6 + 11
+    assert header["width"] == [6, 11]
+    assert isnan(frames[0][0][-1][0])  # a marker that stands nowhere
+    # A control of a hundred values has more texts of its own; the frames add their references only.
+    form = len(json.dumps(unpack(zlib.compress(many))[0]["form"])) - len(json.dumps(header["form"]))
+    assert abs(len(many) - len(one) - form - 990 * 4 * references) < 4
+
+
+def test_a_state_of_another_shape_is_refused():
+    with pytest.raises(MarginError, match="E: give every state 6 arrays and 11 texts, as the first has"):
+        pack(explorer(lambda c0: chart(*[LINE] * (c0 + 1)), 2))
+
+
+def test_a_figure_of_too_many_states_says_how_many_and_what_to_thin():
+    with pytest.raises(MarginError, match=r"E: 6,000 states \(30 x 200\), at most 4,096 are drawn: give c1 fewer than"):
+        pack(explorer(lambda **_: chart(LINE), 30, 200))
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed; the browser's tests run the same code")
+@pytest.mark.parametrize("explorer", [figures.SIDE_BY_SIDE, figures.SIZE, figures.ISOLATED], ids=lambda each: each.name)
+def test_the_browsers_reader_reads_the_same(explorer, tmp_path):
+    packed = pack(explorer)
+    (tmp_path / "packed").write_bytes(packed)
+    (tmp_path / "live.mjs").write_text(LIVE.read_text(encoding="utf-8"), encoding="utf-8")
+    places = list(product(*(range(len(control.values)) for control in explorer.controls)))
+    (tmp_path / "read.mjs").write_text(
+        "import { readFileSync } from 'node:fs'\n"
+        "import { unpack } from './live.mjs'\n"
+        "const { form, frame } = await unpack(readFileSync('packed'))\n"
+        f"const all = {json.dumps(places)}.map(frame)\n"
+        "const plain = all.map(({ numbers, texts }) => [numbers.map(each => Array.from(each, x => x ?? NaN)), texts])\n"
+        "process.stdout.write(JSON.stringify([form, plain]))\n",
+        encoding="utf-8",
+    )
+    done = subprocess.run(["node", "read.mjs"], cwd=tmp_path, capture_output=True, check=True, timeout=60)  # noqa: S607
+    form, read = json.loads(done.stdout)
+    header, frames = unpack(packed)
+    assert form == header["form"]
+    for (numbers, texts), (wanted, words) in zip(read, frames, strict=True):
+        assert texts == words
+        assert [[x for x in each if x is not None] for each in numbers] == [
+            each[~np.isnan(each)].tolist() for each in wanted
+        ]

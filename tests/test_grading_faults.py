@@ -23,13 +23,13 @@ import nbformat
 import psutil
 import pytest
 from nbgrader.api import Gradebook
-from nbgrader_course import make_course, nbgrader, needs_sandbox
+from nbgrader_course import copied, nbgrader, needs_sandbox
 from submissions import TEXT, content, filled, full, hand_in, released, solutions
 
+from marginlib.course.tasks import task
 from marginlib.grading.jobs import results
 from marginlib.grading.keys import read_key
 from marginlib.grading.verdict import Result
-from marginlib.practice.tasks import task
 from marginlib.practice.tasks.numbering import given, ticket
 
 SET = "sizing"
@@ -527,10 +527,10 @@ def hand_in_all(place: Place) -> None:
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory):
-    """The whole class, graded by jobs on two processes and then by nbgrader, as a teacher would."""
+def graded(released_course, tmp_path_factory):
+    """The whole class, graded by jobs on four processes, which mostly wait, and then by nbgrader, as a teacher would."""
     home = tmp_path_factory.mktemp("term")
-    course, key = make_course(home, SET)
+    course, key = copied(released_course, home)
     canary = home / "canary"
     canary.write_text("untouched")
     listener = socket.create_server(("127.0.0.1", 0))
@@ -539,7 +539,7 @@ def graded(tmp_path_factory):
     place = Place(course, key, canary, listener.getsockname()[1], os.getpid())
     hand_in_all(place)
     before = {process.pid for process in psutil.process_iter()}
-    words = [sys.executable, "-m", "marginlib", "grade", "run", str(course), SET, "--key", str(key), "--processes", "2"]
+    words = [sys.executable, "-m", "marginlib", "grade", "run", str(course), SET, "--key", str(key), "--processes", "4"]
     hostile = {**os.environ, "A_SECRET": SECRET}
     ran = subprocess.run(words, env=hostile, capture_output=True, text=True, check=False)  # noqa: S603
     assert ran.returncode == 0, ran.stderr
@@ -623,8 +623,8 @@ def test_nothing_else_on_the_machine_is_touched(graded):
     assert [path.name for path in graded.place.canary.parent.glob("canary*")] == ["canary"]
     assert graded.connections == []
     assert not list((graded.place.course / "autograded").rglob("secret.txt"))
-    left = [process for process in psutil.process_iter() if process.pid not in graded.before]
-    assert [process for process in left if process.is_running() and "sleep" in process.name()] == []
+    left = [process for process in psutil.process_iter(["cmdline"]) if process.pid not in graded.before]
+    assert [process for process in left if process.info["cmdline"] == ["/bin/sleep", "3600"]] == []
 
 
 def test_the_listener_can_be_reached_from_outside_the_sandbox():

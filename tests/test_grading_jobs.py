@@ -17,11 +17,11 @@ from nbgrader_course import needs_sandbox
 from submissions import TEXT, content, filled, full, hand_in, released, solutions
 
 from marginlib import MarginError
+from marginlib.course.tasks import task
 from marginlib.grading import cli, jobs
 from marginlib.grading.jobs import Setup, result_of, results, run
 from marginlib.grading.keys import new_key
 from marginlib.grading.sandbox import SandboxError
-from marginlib.practice.tasks import task
 from marginlib.practice.tasks.numbering import given, ticket
 
 SET = "sizing"

@@ -9,7 +9,6 @@ import json
 import math
 import os
 import re
-import signal
 import subprocess
 import sys
 import threading
@@ -28,7 +27,7 @@ from marginlib import MarginError, UnknownNameError
 from marginlib.market.download import DownloadError, download
 from marginlib.market.files import read_bars
 from marginlib.market.generate import block_bootstrap_path, geometric_brownian_path, jump_diffusion_path
-from marginlib.market.paths import Bars, PricePath, join_bars
+from marginlib.market.paths import Bars, PricePath
 from marginlib.market.recorded import crash, crashes
 
 SHARED = Path(os.environ.get("MARGINLIB_SHARED", Path(__file__).resolve().parents[1].parent / "shared"))
@@ -227,13 +226,19 @@ def path_of(prices, times=None, **changes):
         (lambda: flat_bars([1, 2], funding_rate=[np.inf, 0]), "funding_rate of BTCUSDT"),
         (lambda: flat_bars([1, 2], volume=[1]), "volume of BTCUSDT: shape (1,); give one number for each of the 2"),
         (lambda: dataclasses.replace(flat_bars([1, 2]), low=[1, 1], high=[1, 1.5]), "it is above high"),
-        (lambda: dataclasses.replace(flat_bars([1, 2]), low=[1, 3]), "high of BTCUSDT at 2020-03-01T01:00:00Z = 2.0"),
+        (
+            lambda: dataclasses.replace(flat_bars([1, 2]), low=[1, 3]),
+            "at 2020-03-01T01:00:00Z = 2.0: it is below low",
+        ),
         (lambda: dataclasses.replace(flat_bars([1, 2]), low=[2, 2], high=[2, 2]), "it is below low"),
         (lambda: flat_bars([1, 2], mark_high=[1, 1], mark_low=[1, 2]), "mark_high of BTCUSDT"),
         (lambda: flat_bars([1, 2], mark_high=[1, 2], mark_close=[1, 3]), "mark_close of BTCUSDT"),
-        (lambda: dataclasses.replace(flat_bars([1, 2]), times=hours("2020-01-01", 2)[::-1]), "bars must be"),
-        (lambda: dataclasses.replace(flat_bars([1, 2, 3]), times=hours("2020-01-01", 4)[[0, 1, 3]]), "bars must be"),
-        (lambda: dataclasses.replace(flat_bars([1, 2]), step=np.timedelta64(-1, "s")), "rising order"),
+        (lambda: dataclasses.replace(flat_bars([1, 2]), times=hours("2020-01-01", 2)[::-1]), "in order of time"),
+        (
+            lambda: dataclasses.replace(flat_bars([1, 2, 3]), times=hours("2020-01-01", 4)[[0, 1, 3]]),
+            "bar 2: a gap",
+        ),
+        (lambda: dataclasses.replace(flat_bars([1, 2]), step=np.timedelta64(-1, "s")), "give a length above 0"),
     ],
 )
 def test_records_refuse_what_is_no_history(make, message):
@@ -262,27 +267,6 @@ def test_bars_between_two_moments():
         with pytest.raises(MarginError, match=re.escape(message)):
             bars.between(start, end)
     assert len(bars.between(datetime(2020, 3, 1, tzinfo=UTC).date(), bars.end)) == 5
-
-
-def test_joining_parts_gives_back_the_whole():
-    whole = flat_bars(np.arange(1.0, 11), volume=np.arange(10.0), funding_rate=np.full(10, np.nan))
-    parts = [
-        whole.between(whole.times[a], whole.times[b] if b < 10 else whole.end) for a, b in ((0, 4), (4, 5), (5, 10))
-    ]
-    joined = join_bars(parts)
-    for field in dataclasses.fields(Bars):
-        ours, theirs = getattr(joined, field.name), getattr(whole, field.name)
-        np.testing.assert_array_equal(ours, theirs) if isinstance(theirs, np.ndarray) else None
-        assert (ours is None) == (theirs is None)
-    assert join_bars([parts[0], dataclasses.replace(parts[1], volume=None)]).volume is None
-    for wrong, message in (
-        ([], "give at least one"),
-        (parts[::2], "a gap"),
-        ([parts[0], parts[0]], "an overlap"),
-        ([parts[0], dataclasses.replace(parts[1], symbol="ETHUSDT")], "one symbol and one step"),
-    ):
-        with pytest.raises(MarginError, match=message):
-            join_bars(wrong)
 
 
 def test_a_missing_mark_price_is_named_and_never_nan():
@@ -381,16 +365,16 @@ PLAIN_FAULTS = {
     "infinite": (cell(4, "high", "inf"), "line 4: high = 'inf': give one finite number"),
     "no number": (cell(2, "open", "1,000".replace(",", "_x")), "line 2: open = '1_x00"),
     "Python's number": (cell(2, "open", "1_0"), "line 2: open = '1_0': give one finite number"),
-    "zero price": (cell(5, "low", "0"), "line 5: low = '0': give a price above 0"),
-    "negative price": (cell(5, "low", "-1"), "line 5: low = '-1': give a price above 0"),
+    "zero price": (cell(5, "low", "0"), "line 5: low = '0': give a finite price above 0"),
+    "negative price": (cell(5, "low", "-1"), "line 5: low = '-1': give a finite price above 0"),
     "negative volume": (cell(5, "volume", "-1"), "line 5: volume = '-1': give 0 or a number above 0"),
     "empty volume": (cell(5, "volume", ""), "line 5: volume = empty"),
     "NaN funding": (cell(5, "funding_rate", "NaN"), "line 5: funding_rate = 'NaN'"),
-    "high below low": (cell(3, "high", "9"), "line 3: high = 9.0 is below low = 10.0"),
-    "mark high below low": (cell(3, "mark_high", "9"), "line 3: mark_high = 9.0 is below mark_low = 10.5"),
-    "close above high": (cell(3, "close", "13.5"), "line 3: close = 13.5 is not between low = 10.0 and high = 13.0"),
-    "open below low": (cell(3, "open", "9.5"), "line 3: open = 9.5 is not between"),
-    "mark close outside": (cell(3, "mark_close", "99"), "line 3: mark_close = 99.0 is not between"),
+    "high below low": (cell(3, "high", "9"), "line 3: high = '9': it is below low"),
+    "mark high below low": (cell(3, "mark_high", "9"), "line 3: mark_high = '9': it is below mark_low"),
+    "close above high": (cell(3, "close", "13.5"), "line 3: close = '13.5': it is above high"),
+    "open below low": (cell(3, "open", "9.5"), "line 3: open = '9.5': it is below low"),
+    "mark close outside": (cell(3, "mark_close", "99"), "line 3: mark_close = '99': it is above mark_high"),
     "no zone": (cell(3, "timestamp", "2020-03-13T00:00:00"), "line 3: timestamp = '2020-03-13T00:00:00': no time zone"),
     "another zone": (
         cell(3, "timestamp", "2020-03-13T08:00:00+08:00"),
@@ -399,28 +383,34 @@ PLAIN_FAULTS = {
     "no time": (cell(3, "timestamp", "yesterday"), "line 3: timestamp = 'yesterday': give a UTC date and time"),
     "epoch time": (cell(3, "timestamp", "1584057600000"), "line 3: timestamp = '1584057600000'"),
     "half a second": (cell(3, "timestamp", "2020-03-13T00:00:00.5Z"), "line 3: timestamp"),
-    "duplicate": (lambda lines: lines.insert(3, lines[2]), "line 4: 2020-03-13T00:00:00Z repeats line 3"),
-    "late duplicate": (lambda lines: lines.append(lines[1]), "line 6: 2020-03-12T23:00:00Z repeats line 2"),
+    "duplicate": (
+        lambda lines: lines.insert(3, lines[2]),
+        "line 4: timestamp = '2020-03-13T00:00:00Z': 2020-03-13",
+    ),
+    "late duplicate": (
+        lambda lines: lines.append(lines[1]),
+        "line 6: timestamp = '2020-03-12T23:00:00Z': 2020-03-12",
+    ),
     "out of order": (
         lambda lines: lines.append("2020-03-12T22:00:00Z" + lines[1][20:]),
-        "line 6: 2020-03-12T22:00:00Z comes after 2020-03-13T02:00:00Z; give the bars in order of time",
+        "2020-03-12T22:00:00Z comes after 2020-03-13T02:00:00Z; give the bars in order of time",
     ),
     "gap": (
         lambda lines: lines.pop(3),
-        "line 4: a gap: 1 bar of 3600 s missing between 2020-03-13T00:00:00Z and 2020-03-13T02:00:00Z",
+        "a gap: 1 of the bars of 3600 s missing between 2020-03-13T00:00:00Z and 2020-03-13T02:00:00Z",
     ),
-    "half a step": (cell(5, "timestamp", "2020-03-13T02:30:00Z"), "line 5: 2020-03-13T02:30:00Z comes 5400 s after"),
-    "too few columns": (whole(4, "2020-03-13T01:00:00Z,12,14"), "line 4: 3 columns; give 10: timestamp, open"),
-    "too many columns": (lambda lines: lines.__setitem__(3, lines[3] + ",1"), "line 4: 11 columns; give 10"),
-    "empty line": (lambda lines: lines.insert(3, ""), "line 4: empty; give one bar a line"),
+    "half a step": (cell(5, "timestamp", "2020-03-13T02:30:00Z"), "2020-03-13T02:30:00Z comes 5400 s after"),
+    "too few columns": (whole(4, "2020-03-13T01:00:00Z,12,14"), "line 4: low = empty: give one finite number"),
+    "too many columns": (lambda lines: lines.__setitem__(3, lines[3] + ",1"), "Expected 10 fields in line 4, saw 11"),
+    "empty line": (lambda lines: lines.insert(3, ""), "line 4: timestamp = ''"),
     "unknown column": (whole(1, HEADER.replace("volume", "vol")), "line 1: columns unknown: 'vol'"),
     "missing column": (whole(1, HEADER.replace("open", "volume")), "line 1: columns missing: 'open'"),
     "column twice": (whole(1, HEADER.replace("volume", "open")), "line 1: columns twice: 'open'"),
     "two fundings": (whole(1, HEADER.replace("volume", "funding_sum")), "give funding_rate or funding_sum, not both"),
     "no header": (lambda lines: lines.pop(0), "line 1: columns missing: 'timestamp'"),
     "header alone": (lambda lines: lines.__delitem__(slice(1, None)), "no bars after the header"),
-    "one bar": (lambda lines: lines.__delitem__(slice(2, None)), "line 2: the only bar does not tell its length"),
-    "open quote": (lambda lines: lines.__setitem__(3, '"' + lines[3]), "line 5: not comma-separated values"),
+    "one bar": (lambda lines: lines.__delitem__(slice(2, None)), "one bar does not tell its length"),
+    "open quote": (lambda lines: lines.__setitem__(3, '"' + lines[3]), "not one table of comma-separated values"),
 }
 
 
@@ -436,19 +426,19 @@ def test_a_fault_in_a_plain_file_is_named_with_its_line(tmp_path, fault):
 
 
 def test_faults_of_a_plain_file_as_a_whole(tmp_path):
-    with pytest.raises(MarginError, match="empty; give a header"):
+    with pytest.raises(MarginError, match="No columns to parse from file"):
         read_bars(plain(tmp_path, []).with_name("h1_BTCUSDT.csv").parent / plain(tmp_path, [""]).name)
     (tmp_path / "h1_X.csv").write_bytes(f"{HEADER}\n{PLAIN[0]}\n".encode() + b"\xff\n")
-    with pytest.raises(MarginError, match="line 3: not UTF-8 text"):
+    with pytest.raises(MarginError, match="line 3: timestamp = "):
         read_bars(tmp_path / "h1_X.csv")
     with pytest.raises(MarginError, match="does not say it; give symbol="):
         read_bars(plain(tmp_path, [HEADER, *PLAIN], "my-bars.csv"))
     named = plain(tmp_path, [f"{HEADER},symbol", *(f"{line},A" for line in PLAIN)])
-    with pytest.raises(MarginError, match="has a column of symbols; leave it out"):
+    with pytest.raises(MarginError, match="give it where no column of the table says it"):
         read_bars(named, symbol="A")
     with pytest.raises(MarginError, match="line 2: symbol = empty"):
         read_bars(plain(tmp_path, [f"{HEADER},symbol", *(f"{line}," for line in PLAIN)]))
-    with pytest.raises(MarginError, match="keeps them in columns of its own"):
+    with pytest.raises(MarginError, match="has columns of its own for them"):
         read_bars(plain(tmp_path, [HEADER, *PLAIN]), mark="x.csv")
     with pytest.raises(FileNotFoundError):
         read_bars(tmp_path / "none.csv")
@@ -529,30 +519,30 @@ def test_several_settlements_in_one_bar_are_added_up(tmp_path):
 
 
 ARCHIVE_FAULTS = {
-    "columns": (0, lambda line: line[:-2], "line 1: 11 columns; give 12"),
+    "columns": (0, lambda line: line[:-2], "Expected 11 fields in line 2, saw 12"),
     "header": (0, lambda _: ARCHIVE_HEADER.replace("count", "trades"), "line 1: columns open_time"),
     "time in seconds": (
         1,
         lambda line: line.replace("1583974800000", "1583974800"),
         "line 2: open_time = '1583974800'",
     ),
-    "no time": (1, lambda line: line.replace("1583974800000", ""), "line 2: open_time = ''"),
+    "no time": (1, lambda line: line.replace("1583974800000", ""), "line 2: open_time = empty"),
     "not a whole second": (
         1,
         lambda line: line.replace("74800000,", "74800001,"),
-        "line 2: close_time = 1583978399999",
+        "line 2: close_time = '1583978399999'",
     ),
     "not closed": (
         2,
         lambda line: line.replace("1583981999999", "1583980199999"),
-        "line 3: close_time = 1583980199999",
+        "line 3: close_time = '1583980199999'",
     ),
     "closed early": (2, lambda line: line.replace("1583981999999", "1583980199123"), "line 3: close_time"),
     "closes before it opens": (2, lambda line: line.replace("1583981999999", "1583978399999"), "line 3: close_time"),
     "empty close": (1, lambda line: line.replace("7910.10", ""), "line 2: close = empty"),
-    "high below low": (1, lambda line: line.replace("7960.00", "7800.00"), "line 2: high = 7800.0 is below low"),
-    "duplicate": (1, lambda _: ARCHIVE[0], "line 2: 2020-03-12T00:00:00Z repeats line 1"),
-    "gap": (1, lambda _: "", "line 2: empty"),
+    "high below low": (1, lambda line: line.replace("7960.00", "7800.00"), "line 2: high = '7800.00': it is below low"),
+    "duplicate": (1, lambda _: ARCHIVE[0], "2020-03-12T00:00:00Z comes twice"),
+    "gap": (1, lambda _: "", "line 2: open_time = empty"),
 }
 
 
@@ -567,37 +557,37 @@ def test_a_fault_in_an_archive_file_is_named_with_its_line(tmp_path, fault):
 
 def test_other_faults_of_archive_files(tmp_path):
     bars = archive(tmp_path, ARCHIVE)
-    with pytest.raises(MarginError, match="line 2: a gap: 1 bar of 3600 s missing"):
+    with pytest.raises(MarginError, match=r"line 2: .*a gap: 1 of the bars of 3600 s missing"):
         read_bars(archive(tmp_path, ARCHIVE[::2]))
     bars = archive(tmp_path, ARCHIVE)
-    with pytest.raises(MarginError, match="line 2: 2020-03-12T00:00:00Z comes after 2020-03-12T01:00:00Z"):
+    with pytest.raises(MarginError, match=r"line 2: .*2020-03-12T00:00:00Z comes after 2020-03-12T01:00:00Z"):
         read_bars(archive(tmp_path, [ARCHIVE[1], ARCHIVE[0]], "ETHUSDT-1h.csv"))
     with pytest.raises(MarginError, match="has other times than"):
         read_bars(bars, mark=archive(tmp_path, ARCHIVE_MARK[:2], "mark.csv"))
-    with pytest.raises(MarginError, match="line 1: give the archive's layout"):
+    with pytest.raises(MarginError, match="line 1: columns timestamp, open"):
         read_bars(bars, mark=archive(tmp_path, [HEADER, *PLAIN], "mark.csv"))
     wrong = archive(tmp_path, [ARCHIVE_MARK[0], ARCHIVE_MARK[1].replace("7959.5", "1"), ARCHIVE_MARK[2]], "mark.csv")
-    with pytest.raises(MarginError, match=r"mark\.csv, line 2: high = 1\.0 is below low"):
+    with pytest.raises(MarginError, match=r"mark\.csv, line 2: high = '1': it is below low"):
         read_bars(bars, mark=wrong)
     for lines, message in (
-        (ARCHIVE_FUNDING[:1], "no settlements"),
+        (ARCHIVE_FUNDING[:1], "line 1: nothing after the header"),
         ([ARCHIVE_FUNDING[0], "1583942400003,8,"], "line 2: last_funding_rate = empty"),
-        ([*ARCHIVE_FUNDING, ARCHIVE_FUNDING[1]], "line 6: calc_time = 1583942400003: not after"),
+        ([*ARCHIVE_FUNDING, ARCHIVE_FUNDING[1]], "line 6: calc_time = '1583942400003': not after"),
         (["calc_time,rate", "1583942400003,1"], "line 1: columns calc_time, rate: give calc_time, funding_interval"),
-        ([ARCHIVE_FUNDING[0], "1583942400003,8"], "line 2: 2 columns; give 3"),
+        ([ARCHIVE_FUNDING[0], "1583942400003,8"], "line 2: last_funding_rate = empty"),
     ):
         with pytest.raises(MarginError, match=message):
             read_bars(bars, funding=archive(tmp_path, lines, "funding.csv"))
-    with pytest.raises(MarginError, match="no bars"):
+    with pytest.raises(MarginError, match="nothing after the header"):
         read_bars(archive(tmp_path, [ARCHIVE_HEADER], "ETHUSDT-1h.csv"))
     with pytest.raises(MarginError, match="does not say it; give symbol="):
         read_bars(archive(tmp_path, ARCHIVE, "download.csv"))
     (tmp_path / "BTCUSDT-1h.zip").write_bytes(b"PK not a zip")
-    with pytest.raises(MarginError, match="damaged"):
+    with pytest.raises(MarginError, match="not one table"):
         read_bars(tmp_path / "BTCUSDT-1h.zip")
     with zipfile.ZipFile(tmp_path / "BTCUSDT-2h.zip", "w") as bundle:
         bundle.writestr("readme.txt", "no bars")
-    with pytest.raises(MarginError, match=r"0 \.csv files inside"):
+    with pytest.raises(MarginError, match=r"the name of .* does not say it"):
         read_bars(tmp_path / "BTCUSDT-2h.zip")
 
 
@@ -795,8 +785,8 @@ def check(bars, start, end, length=HOUR, *, mark=True):
     assert settled
 
 
-def test_a_download_over_several_blocks(exchange, fetch):
-    bars = fetch("2020-01-01", "2020-06-01")  # 3,648 hours over 4 blocks of 1,000
+def test_a_download_over_several_pages(exchange, fetch):
+    bars = fetch("2020-01-01", "2020-06-01")  # 3,648 hours over 4 pages of 1,000
     check(bars, "2020-01-01", "2020-06-01")
     assert bars.symbol == "BTCUSDT"
     assert exchange.count("klines") == exchange.count("markPriceKlines") == 4
@@ -817,27 +807,13 @@ def test_a_second_download_needs_neither_the_exchange_nor_ccxt(exchange, fetch, 
     monkeypatch.setitem(sys.modules, "ccxt", None)
     monkeypatch.setitem(sys.modules, "tqdm.auto", None)
     again = fetch(exchange=None)
-    part = fetch("2020-03-02", "2020-03-03T05:00Z", exchange=None)
     assert len(exchange.asked) == asked
     for field in dataclasses.fields(Bars):
         ours = getattr(again, field.name)
         if isinstance(ours, np.ndarray):
             np.testing.assert_array_equal(ours, getattr(first, field.name))
-    check(part, "2020-03-02", "2020-03-03T05:00")
     with pytest.raises(ModuleNotFoundError, match=re.escape('pip install "marginlib[live]"')):
         fetch("2021-03-02", "2021-03-03", exchange=None)
-
-
-def test_more_of_a_kept_block_is_fetched_with_what_is_there(exchange, fetch, tmp_path):
-    check(fetch("2020-03-05", "2020-03-06"), "2020-03-05", "2020-03-06")
-    check(fetch("2020-03-02", "2020-03-04"), "2020-03-02", "2020-03-04")
-    asked = len(exchange.asked)
-    check(fetch("2020-03-02", "2020-03-06"), "2020-03-02", "2020-03-06")
-    assert len(exchange.asked) == asked
-    (file,) = (tmp_path / "cache").rglob("*.csv")
-    assert len(read_bars(file)["BTCUSDT"]) == 4 * 24  # a kept file is a bar file like any other
-    check(fetch("2020-03-05", "2020-03-08"), "2020-03-05", "2020-03-08")
-    assert len(read_bars(file)["BTCUSDT"]) == 6 * 24
 
 
 def test_without_mark_prices(exchange, fetch):
@@ -965,77 +941,12 @@ def test_before_the_listing_there_are_no_bars(fetch):
 
 def test_bars_that_are_no_bars_are_refused(exchange, fetch, tmp_path):
     exchange.faults["klines"] = ["bad price"]
-    with pytest.raises(DownloadError, match=r"the exchange's bars are not right: .*high = 0\.5 is below low"):
+    with pytest.raises(DownloadError, match=r"the exchange's bars are not right: .*high = '0\.5': it is below low"):
         fetch()
     assert list((tmp_path / "cache").rglob("*.csv")) == []
 
 
-def test_finished_blocks_survive_a_failure(exchange, fetch):
-    exchange.faults["markPriceKlines"] = [None, None, "drop"]
-    with pytest.raises(DownloadError, match="mark prices of BTCUSDT"):
-        fetch("2020-01-01", "2020-06-01", tries=1)
-    before = exchange.count("klines")
-    check(fetch("2020-01-01", "2020-06-01"), "2020-01-01", "2020-06-01")
-    assert exchange.count("klines") == before + 2  # of four blocks two were finished
-
-
-KILLED = """
-import sys, ccxt
-from marginlib.market.download import download
-client = ccxt.binanceusdm({"rateLimit": 1})
-client.urls["api"] = {name: sys.argv[1] for name in client.urls["api"]}
-download("BTCUSDT", "2020-01-01", "2020-06-01", cache_dir=sys.argv[2], exchange=client, progress=False)
-"""
-
-
-def test_finished_blocks_survive_a_kill(exchange, fetch, tmp_path):
-    pytest.importorskip("ccxt", reason='needs the extra "live"')
-    exchange.faults["fundingRate"] = [None, None, "stall"]
-    root = f"http://127.0.0.1:{exchange.server_address[1]}/fapi/v1"
-    with subprocess.Popen([sys.executable, "-c", KILLED, root, str(tmp_path / "cache")]) as process:  # noqa: S603
-        assert exchange.stalled.wait(60)
-        process.send_signal(signal.SIGKILL)
-    exchange.go_on.set()
-    assert len(list((tmp_path / "cache").rglob("*.csv"))) == 2
-    before = exchange.count("klines")
-    check(fetch("2020-01-01", "2020-06-01"), "2020-01-01", "2020-06-01")
-    assert exchange.count("klines") == before + 2
-
-
-def halve(file):
-    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-
-
-def change_a_digit(file):
-    text = file.read_text()
-    place = text.rindex(".25")
-    file.write_text(text[:place] + ".35" + text[place + 3 :])
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        halve,
-        change_a_digit,
-        lambda file: file.write_bytes(b""),
-        lambda file: file.write_bytes(b"\xff\xfe\x00"),
-        lambda file: file.write_text("# []\n"),
-        lambda file: file.write_text(file.read_text().partition("\n")[2]),
-    ],
-    ids=["half a file", "a digit", "an empty file", "no text", "an odd note", "no note"],
-)
-def test_a_damaged_file_is_said_and_fetched_again(exchange, fetch, tmp_path, damage):
-    fetch()
-    (file,) = (tmp_path / "cache").rglob("*.csv")
-    damage(file)
-    with pytest.warns(UserWarning, match="is damaged and not used; downloading it again"):
-        check(fetch(), "2020-03-01", "2020-03-10")
-    assert exchange.count("klines") == 2
-    fetch()
-    assert exchange.count("klines") == 2
-
-
-def test_a_half_written_file_has_another_name(fetch, tmp_path, monkeypatch):
+def test_a_file_is_kept_whole_or_not_at_all(fetch, tmp_path, monkeypatch):
     def full_disk(*_):
         raise OSError(28, "No space left on device")
 
@@ -1044,30 +955,53 @@ def test_a_half_written_file_has_another_name(fetch, tmp_path, monkeypatch):
         with pytest.raises(OSError, match="No space"):
             fetch()
     assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []
-    folder = tmp_path / "cache" / "BTCUSDT-1h"
-    (folder / "BTCUSDT-1h-2020-02-19T150000Z.csvabc.part").write_text("# {")
     check(fetch(), "2020-03-01", "2020-03-10")
+    (file,) = (tmp_path / "cache").rglob("*.csv")
+    check(read_bars(file, symbol="BTCUSDT")["BTCUSDT"], "2020-03-01", "2020-03-10")  # a bar file like any other
+    file.write_bytes(file.read_bytes()[:-30])
+    with pytest.raises(MarginError, match=re.escape(f"{file}, line 217: ")):  # damaged: said, with the file to delete
+        fetch()
+
+
+def test_files_are_kept_where_the_system_keeps_what_can_be_fetched_again(fetch, tmp_path, monkeypatch):
+    platformdirs = pytest.importorskip("platformdirs", reason='needs the extra "live"')
+    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name, **_: str(tmp_path / name))
+    fetch(cache_dir=None)
+    assert [file.name for file in (tmp_path / "marginlib").iterdir()] == [
+        "BTCUSDT-1h-2020-03-01T000000Z-2020-03-10T000000Z.csv"
+    ]
 
 
 def test_the_rate_limit_is_kept(exchange, tmp_path):
     """The exchange weighs a page of 1,000 bars 5 and allows 2,400 a minute; ccxt keeps to 1,200: 50 ms for each 1."""
     client = pointed_at(exchange, rateLimit=50)
     try:
-        download("BTCUSDT", "2020-01-01", "2020-03-15", cache_dir=tmp_path, exchange=client, progress=False)
+        download("BTCUSDT", "2020-01-01", "2020-03-25", cache_dir=tmp_path, exchange=client, progress=False)
     finally:
         client.session.close()
     at = {name: [when for when, endpoint, _ in exchange.asked if endpoint == name] for name in exchange.faults}
     assert len(at["klines"]) == 3
     for klines, marks in zip(at["klines"], at["markPriceKlines"], strict=True):
         assert marks - klines >= 0.2
-    # Funding has a limit of its own: 500 in 5 minutes, one in 0.6 s.
-    assert (np.diff(at["fundingRate"]) >= 0.6).all()
     first, last = exchange.asked[0][0], exchange.asked[-1][0]
-    weight = 5 * 6 + 3 * 12
-    assert last - first >= (weight - 12) * 0.05 * 0.9
+    weight = 2 * 5 * 2 + 12
+    assert last - first >= (weight - 5) * 0.05 * 0.9
 
 
-def test_the_progress_bar_counts_blocks(fetch, capsys):
+def test_funding_has_a_limit_of_its_own(exchange, tmp_path):
+    """500 requests in 5 minutes, one in 0.6 s, for 1,000 settlements each."""
+    client = pointed_at(exchange, rateLimit=50)
+    try:
+        download("BTCUSDT", "2020-01-01", "2022-01-01", timeframe="1d", cache_dir=tmp_path, exchange=client,
+                 progress=False)  # fmt: skip
+    finally:
+        client.session.close()
+    at = [when for when, endpoint, _ in exchange.asked if endpoint == "fundingRate"]
+    assert len(at) == 3
+    assert (np.diff(at) >= 0.59).all()  # as the server sees it, some milliseconds off
+
+
+def test_the_progress_bar_counts_pages(fetch, capsys):
     fetch("2020-01-01", "2020-06-01", progress=True)
     shown = capsys.readouterr().err
     assert "downloading BTCUSDT 1h" in shown
@@ -1092,7 +1026,8 @@ def test_an_unknown_contract_is_named_with_similar_ones(fetch, exchange):
         ({"start": "2020-03-01T00:30Z"}, MarginError, "start = 2020-03-01T00:30:00Z: give the open of a bar"),
         ({"end": "2020-03-01T00:30Z"}, MarginError, "end = 2020-03-01T00:30:00Z: give the open of a bar"),
         ({"start": "2020-03-01T00:00"}, MarginError, "start = '2020-03-01T00:00': no time zone"),
-        ({"end": "2020-03-01"}, MarginError, "give a moment after start"),
+        ({"end": "2020-03-01"}, MarginError, "give two bars or more after 2020-03-01T00:00:00Z"),
+        ({"end": "2020-03-01T01:00Z"}, MarginError, "give two bars or more"),
         ({"end": "2999-01-01"}, MarginError, "end = 2999-01-01T00:00:00Z: the last bar that has closed ended at 2"),
         ({"timeframe": "1w"}, UnknownNameError, "timeframe = '1w': give one of 1m"),
         ({"symbol": "../BTC"}, MarginError, "symbol = '../BTC'"),

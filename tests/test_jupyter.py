@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -79,6 +80,11 @@ def test_a_real_server_sends_at_once(tmp_path):
 class Log(list):
     def warning(self, *words):
         self.append(words)
+
+
+def test_the_extension_is_found_by_the_name_that_an_earlier_version_left_in_a_servers_settings():
+    earlier = vars(import_module("marginlib._jupyter"))
+    assert earlier["_load_jupyter_server_extension"] is _load_jupyter_server_extension
 
 
 def test_the_extension_has_a_place():

@@ -7,9 +7,9 @@ import re
 import subprocess
 import sys
 from html import unescape
+from pathlib import Path
 
 import pytest
-from test_project import ROOT
 
 from marginlib.course.tasks import SETS, tasks
 from marginlib.practice import gain, progress_page
@@ -17,6 +17,7 @@ from marginlib.practice.objectives import OBJECTIVES
 from marginlib.practice.progress import load
 from marginlib.practice.questions import questions
 
+ROOT = Path(__file__).resolve().parents[1]
 COURSE = [f"{number:02}" for number in range(14)]
 # What a learner does who knows the right answers; the last line stops the kernel as a power cut would.
 LEARN = """

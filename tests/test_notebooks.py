@@ -15,6 +15,7 @@ from nbclient import NotebookClient
 from refresh_notebooks import ROOT, clean, notebooks, text
 
 from marginlib.drawing.live import ExplorerPanel
+from marginlib.jupyter.lesson import is_live_figure
 from marginlib.practice.questions import questions
 
 NOTEBOOKS = notebooks()
@@ -106,9 +107,9 @@ def test_stored_clean(path):
 def test_stored_figures_bring_todays_script_and_style(path):
     # A style that is stored wins over the one of the library even after the cells have run.
     saved = load(path).metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
-    figures = [each["state"] for each in saved.values() if "form" in each["state"]]
-    assert figures
-    for state in figures:
+    shown = [each["state"] for each in saved.values() if is_live_figure(each)]
+    assert shown
+    for state in shown:
         assert (state["_esm"], state["_css"]) == (ExplorerPanel._esm, ExplorerPanel._css), "run refresh_notebooks.py"  # noqa: SLF001
 
 

@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from html import unescape
 from html.parser import HTMLParser
 from itertools import product
+from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 from refresh_notebooks import clean
-from test_project import ROOT
 
 from marginlib import practice
 from marginlib.course.tasks import SETS, tasks
@@ -32,6 +32,7 @@ from marginlib.practice.objectives import OBJECTIVES
 from marginlib.practice.progress import Attempt, load, record
 from marginlib.practice.questions import question, questions
 
+ROOT = Path(__file__).resolve().parents[1]
 ASKED = [each for each in questions() if each.role in {"closing", "opening", "posttest"}]
 PREDICTED = questions(role="prediction")
 NUMBER = next(each for each in ASKED if each.kind == "number" and each.right is not None)

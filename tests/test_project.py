@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import doctest
 import importlib
 import inspect
 import os
@@ -10,21 +12,20 @@ import re
 import subprocess
 import sys
 import venv
+from collections.abc import Iterable
 from dataclasses import is_dataclass
 from enum import Enum
 from pathlib import Path
-from types import ModuleType
 
 import pytest
-from build_site import BARE
 
 import marginlib
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ["numpy", "pandas", "scipy", "numba", "matplotlib", "ipywidgets", "IPython"]
-# What a package offers stands in its __init__; its modules are its own business.
-MODULES = ["marginlib", *(each.name for each in pkgutil.iter_modules(marginlib.__path__, "marginlib."))]
-SCALAR = ["_validate", "tiers", "model", "margin", "liquidation", "venues", "verify", "events", "replay", "__main__"]
+ENGINE = ["errors", "words", "tiers", "model", "margin", "liquidation", "venues", "verify"]
+# What a room offers stands in its __init__; its modules are its own business.
+ROOMS = ["marginlib", *(each.name for each in pkgutil.iter_modules(marginlib.__path__[:1], "marginlib."))]
 
 
 def run(
@@ -48,14 +49,14 @@ def test_each_module_imports_only_from_those_below_it() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("module", ["marginlib", *(f"marginlib.{name}" for name in SCALAR)])
-def test_the_scalar_side_imports_nothing_heavy(module: str) -> None:
+@pytest.mark.parametrize("module", ["marginlib", *(f"marginlib.{each}" for each in [*ENGINE, "__main__"])])
+def test_the_engine_imports_nothing_heavy(module: str) -> None:
     program = f"import sys, {module}; print(*(name for name in {HEAVY!r} if name in sys.modules))"
     done = run(["-c", program], PYTHONPATH=str(ROOT))
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stdout + done.stderr
 
 
-SCALAR_TOUR = """
+TOUR = """
 import importlib.util
 from marginlib import *
 
@@ -84,11 +85,11 @@ assert liquidation_price(Pool(collateral=0.001, positions=(coin,)), "BTCUSD") < 
 """
 
 
-def test_the_scalar_side_works_where_nothing_is_installed(tmp_path: Path) -> None:
+def test_the_engine_works_where_nothing_is_installed(tmp_path: Path) -> None:
     venv.create(tmp_path / "bare", with_pip=False, symlinks=os.name != "nt")
     folder, name = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
     python = tmp_path / "bare" / folder / name
-    tour = run(["-c", SCALAR_TOUR], python=python, PYTHONPATH=str(ROOT))
+    tour = run(["-c", TOUR], python=python, PYTHONPATH=str(ROOT))
     assert tour.returncode == 0, tour.stderr
     examples = ROOT / "tests" / "data" / "published_examples.jsonl"
     verified = run(["-m", "marginlib", "verify", str(examples)], python=python, PYTHONPATH=str(ROOT))
@@ -96,124 +97,80 @@ def test_the_scalar_side_works_where_nothing_is_installed(tmp_path: Path) -> Non
     assert verified.stdout.splitlines()[-1] == "42 passed, 0 failed"
 
 
-BARE_BROWSER = """
-import json, sys
-from pathlib import Path
-
-class Missing:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in ("numpy", "pandas", "matplotlib"):
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-sys.meta_path.insert(0, Missing())
-from IPython.core.interactiveshell import InteractiveShell
-
-shell = InteractiveShell.instance(history_length=0, cache_size=0)
-for cell in json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))["cells"]:
-    if cell["cell_type"] == "code":
-        shell.run_cell("".join(cell["source"])).raise_error()
-"""
-PURE = sorted(path.name for path in (ROOT / "notebooks").glob("[0-9]*.ipynb") if path.name[:2] in BARE)
-
-
-def test_the_notebooks_of_the_bare_browser_are_there() -> None:
-    assert [name[:2] for name in PURE] == list(BARE)
-    assert {"00", "01", "02", "03", "04"} <= set(BARE)
-
-
-@pytest.mark.parametrize("notebook", PURE)
-def test_the_sites_notebooks_run_without_arrays_tables_and_pictures(notebook: str, tmp_path: Path) -> None:
-    pytest.importorskip("ipywidgets")
-    path = str(ROOT / "notebooks" / notebook)
-    done = run(["-c", BARE_BROWSER, path], PYTHONPATH=str(ROOT), IPYTHONDIR=str(tmp_path))
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-@pytest.mark.parametrize("name", ["HEDGE", "LIQUIDATION_STEPS", "SIDE_BY_SIDE", "TIERS"])
-def test_a_figure_that_needs_no_arrays_imports_no_numpy(name: str) -> None:
-    program = f"import sys; from marginlib import figures; figures.{name}(); print('numpy' in sys.modules)"
-    done = run(["-c", program], PYTHONPATH=str(ROOT))
-    assert done.stdout.strip() == "False", done.stdout + done.stderr
-
-
-def test_a_figure_that_there_is_not_is_an_attribute_error() -> None:
-    program = "from marginlib import figures; print(set(figures.__all__) <= set(dir(figures))); figures.NOTHING"
-    done = run(["-c", program], PYTHONPATH=str(ROOT))
-    assert done.stdout.strip() == "True"
-    assert "AttributeError: module 'marginlib.course.figures' has no attribute 'NOTHING'" in done.stderr
-
-
 # --- documentation --------------------------------------------------------------------------------------------------
 
 
-def loaded(name: str) -> ModuleType:
-    """Return a module, or skip where what it draws with is not installed."""
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as missing:
-        pytest.skip(f"{missing.name} is not installed")
-
-
-def public(module: ModuleType) -> dict[str, object]:
-    """Return what a module offers, by name."""
-    return {name: getattr(module, name) for name in module.__all__}
-
-
-@pytest.mark.parametrize("name", MODULES)
-def test_every_module_has_a_docstring_and_says_what_it_offers(name: str) -> None:
-    module = loaded(name)
-    assert module.__doc__
-    defined = {
-        each
-        for each, value in vars(module).items()
-        if not each.startswith("_")
-        and (inspect.isfunction(value) or inspect.isclass(value))
-        and value.__module__ == name
-    }
-    missing = defined - set(module.__all__)
-    if name == "marginlib":
-        assert not missing
-    # What is not offered is a helper of the module's own, and says so by its underscore.
-    assert not missing, f"{sorted(missing)}: add to __all__ or start with an underscore"
-    assert all(hasattr(module, each) for each in module.__all__)
-
-
-def parameters(thing: object) -> list[str]:
-    """Return the names that a caller gives."""
-    return [each for each in inspect.signature(thing).parameters if each not in {"self", "cls"}]  # type: ignore[arg-type]
-
-
-def section(doc: str, title: str) -> str:
-    """Return the indented text below a title of a docstring."""
-    found = re.search(rf"^{title}:\n((?:\s+.*\n?|\n)*)", doc, re.MULTILINE)
-    return found.group(1) if found else ""
-
-
 def documented() -> list[tuple[str, str]]:
-    """Return (module, name) of every public function and class."""
-    found: list[tuple[str, str]] = []
-    for name in MODULES[1:]:  # the top level offers again what its modules offer
-        if not name.startswith("marginlib._"):
-            offered = public(importlib.import_module(name))
-            found += [(name, each) for each, it in offered.items() if inspect.isfunction(it) or inspect.isclass(it)]
-    return found
+    """Return (module, name) of every public function and class of the rooms."""
+    return [
+        (room, name)
+        for room in ROOMS
+        if room != "marginlib.errors"  # checks of the library's own, each a line that says all
+        for name in importlib.import_module(room).__all__
+        if inspect.isfunction(thing := getattr(importlib.import_module(room), name)) or inspect.isclass(thing)
+    ]
 
 
-@pytest.mark.parametrize(("module", "name"), documented())
-def test_every_public_name_is_explained_with_its_arguments_and_an_example(module: str, name: str) -> None:
-    thing = getattr(loaded(module), name)
+@pytest.mark.parametrize("name", ROOMS)
+def test_every_room_says_what_it_is_for_and_what_it_offers(name: str) -> None:
+    room = importlib.import_module(name)
+    assert room.__doc__
+    assert all(hasattr(room, each) for each in room.__all__)
+    own = {
+        each
+        for each, value in vars(room).items()
+        if (inspect.isfunction(value) or inspect.isclass(value)) and value.__module__ == name
+    }
+    missing = {each for each in own if not each.startswith("_")} - set(room.__all__)
+    assert not missing, f"{sorted(missing)}: add to __all__ or start with an underscore"
+
+
+@pytest.mark.parametrize(("room", "name"), documented())
+def test_every_public_name_is_explained_with_its_arguments(room: str, name: str) -> None:
+    thing = getattr(importlib.import_module(room), name)
     doc = inspect.getdoc(thing) or ""
-    summary = doc.partition("\n")[0]
-    assert summary.endswith((".", ":")), f"{name}: a summary is one sentence on the first line"
-    if inspect.isclass(thing) and issubclass(thing, Enum | Exception):
-        return
-    arguments = section(doc, "Args")
-    if inspect.isfunction(thing) or is_dataclass(thing):
-        for parameter in parameters(thing):
-            assert re.search(rf"^\s+\*?{parameter}\b.*:", arguments, re.MULTILINE), (
-                f"{name}: {parameter} is not in Args"
-            )
-    assert ">>> " in section(doc, "Example"), f"{name}: no example that can be run"
+    assert doc.partition("\n")[0].endswith((".", ":")), f"{name}: a summary is one sentence on the first line"
+    arguments = re.search(r"^Args:\n((?:\s+.*\n?|\n)*)", doc, re.MULTILINE)
+    if inspect.isfunction(thing) or (is_dataclass(thing) and not issubclass(thing, Enum | Exception)):
+        for each in inspect.signature(thing).parameters:
+            explained = arguments and re.search(rf"^\s+\*?{each}\b.*:", arguments[1], re.MULTILINE)
+            assert explained, f"{name}: {each} is not in Args"
+
+
+def shown_again(example: doctest.Example) -> bool:
+    """Whether an example gives back what it was given: a record as it was made, or a field as it was set."""
+    try:
+        made, want = (ast.parse(each.strip(), mode="eval").body for each in (example.source, example.want))
+    except SyntaxError:  # a statement, or an output that is no Python
+        return False
+    if isinstance(made, ast.Attribute) and isinstance(made.value, ast.Call):
+        given = {each.arg: each.value for each in made.value.keywords}
+        return made.attr in given and ast.dump(given[made.attr]) == ast.dump(want)
+    return isinstance(made, ast.Call) and ast.dump(made) == ast.dump(want)
+
+
+@pytest.mark.parametrize(
+    ("text", "again"),
+    [
+        (">>> Hold()\nHold()", True),
+        (">>> CloseOut(fee=10, remaining=8.07).remaining\n8.07", True),
+        (">>> Setting(leverage=5).margin_mode\n<MarginMode.CROSS: 'cross'>", False),
+        (
+            ">>> RiskTier(notional_floor=0, maintenance_margin_rate=0.005, max_leverage=100).initial_margin_rate\n0.01",
+            False,
+        ),
+        (">>> money(-481.927)\n'-$481.93'", False),
+    ],
+)
+def test_an_example_that_only_shows_a_record_again_is_known(text: str, again: bool) -> None:
+    assert shown_again(doctest.DocTestParser().get_examples(text)[0]) == again
+
+
+@pytest.mark.parametrize(("room", "name"), documented())
+def test_examples_teach_or_go(room: str, name: str) -> None:
+    doc = inspect.getdoc(getattr(importlib.import_module(room), name)) or ""
+    again = [each.source.strip() for each in doctest.DocTestParser().get_examples(doc) if shown_again(each)]
+    assert not again, f"{name}: these examples give back what they were given; show what follows from it, or none"
 
 
 GLOSSARY = ROOT / "notebooks" / "GLOSSARY.md"
@@ -225,14 +182,15 @@ def glossary() -> set[str]:
     return set(re.findall(r"^\| `(\w+)` \| \S", code, re.MULTILINE))
 
 
-def offered() -> set[str]:
-    """Return every public name of the library."""
-    return {each for name in MODULES for each in loaded(name).__all__}
+def offered(modules: Iterable[str]) -> set[str]:
+    """Return every public name of some modules."""
+    return {name for module in modules for name in getattr(importlib.import_module(module), "__all__", ())}
 
 
 def test_every_public_name_is_in_the_glossary() -> None:
-    assert sorted(offered() - glossary()) == []
+    assert sorted(offered(set(ROOMS) - {"marginlib.errors"}) - glossary()) == []
 
 
 def test_the_glossary_explains_no_name_that_is_gone() -> None:
-    assert sorted(glossary() - offered()) == []
+    every = (each.name for each in pkgutil.walk_packages(marginlib.__path__[:1], "marginlib."))
+    assert sorted(glossary() - offered(every)) == []

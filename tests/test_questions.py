@@ -12,7 +12,7 @@ import pytest
 
 from marginlib import MarginError, UnknownNameError
 from marginlib.odds.diffusion import touch_probability
-from marginlib.practice.beliefs.catalogue import MISCONCEPTIONS
+from marginlib.practice.beliefs import BELIEFS
 from marginlib.practice.objectives import OBJECTIVES
 from marginlib.practice.questions import Input, Question, Verdict, _read_bank, draw, judge, question, questions
 
@@ -59,9 +59,9 @@ def test_the_right_answer_is_right(asked: Question) -> None:
 @pytest.mark.parametrize("asked", NUMBERS, ids=[each.id for each in NUMBERS])
 def test_no_belief_gives_the_right_number_and_each_is_told_in_words(asked: Question) -> None:
     told = 0
-    for code, belief in MISCONCEPTIONS.items():
+    for code, belief in BELIEFS.items():
         value = asked.says(code)
-        if belief.twist is None or asked.tolerance.same(value, asked.right):
+        if not belief.steps or asked.tolerance.same(value, asked.right):
             continue
         verdict = judge(asked, "none" if value is None else value)
         if not verdict.answered:
@@ -74,7 +74,7 @@ def test_no_belief_gives_the_right_number_and_each_is_told_in_words(asked: Quest
             explained = {verdict.codes, *verdict.ties}
             flipped = value is not None and asked.sized and value < 0
             assert (code,) in explained or flipped, (code, verdict)
-            assert verdict.codes == () or MISCONCEPTIONS[verdict.codes[0]].statement in verdict.message
+            assert verdict.codes == () or BELIEFS[verdict.codes[0]].statement in verdict.message
             told += 1
     assert told or asked.id in {"01-initial", "03-notional", "03-readings-10x"}  # the beliefs answer these right
 
@@ -90,8 +90,8 @@ def test_every_wrong_choice_names_its_belief(asked: Question) -> None:
             assert verdict.answer == option.text
         if not option.right:
             assert verdict.codes == (option.code,)
-            assert MISCONCEPTIONS[option.code].statement in verdict.message
-            assert MISCONCEPTIONS[option.code].remedy in verdict.message
+            assert BELIEFS[option.code].statement in verdict.message
+            assert BELIEFS[option.code].remedy in verdict.message
 
 
 @each_question
@@ -213,9 +213,9 @@ def test_the_odds_are_those_of_the_simulation_module() -> None:
 def told() -> list[tuple[str, str, str]]:
     """Return (belief, question, message) for a learner who holds one belief and answers every question by it."""
     rows = []
-    for code, belief in MISCONCEPTIONS.items():
+    for code, belief in BELIEFS.items():
         for asked in ALL:
-            if asked.kind == "number" and belief.twist:
+            if asked.kind == "number" and belief.steps:
                 value = asked.says(code)
                 if asked.tolerance.same(value, asked.right):
                     continue
@@ -233,12 +233,12 @@ def test_a_learner_who_holds_a_belief_is_told_that_belief(capsys: pytest.Capture
     rows = told()
     with capsys.disabled():
         print()  # noqa: T201 - the table is for a person to read
-        for code in MISCONCEPTIONS:
+        for code in BELIEFS:
             found = [(asked, message) for each, asked, message in rows if each == code]
             if found:
                 print(f"{code} ({len(found)} questions), {found[0][0]}: {found[0][1]}")  # noqa: T201
     heard = {code for code, *_ in rows}
-    assert heard == set(MISCONCEPTIONS)
+    assert heard == set(BELIEFS)
 
 
 # --- when to ask again ----------------------------------------------------------------------------------------------

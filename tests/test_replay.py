@@ -19,26 +19,18 @@ from marginlib.market.events import (
     SetMarginMode,
     Withdrawal,
 )
-from marginlib.market.replay import (
+from marginlib.market.policies import (
     Cut,
-    Ledger,
-    Leftover,
-    Liquidation,
-    ModeChange,
-    PaidFrom,
-    Replenishment,
-    Rules,
-    Snapshot,
     fifth_first,
     full_close,
     largest_loss_first,
     largest_maintenance_first,
     largest_notional_first,
-    replay,
-    step,
     step_down,
 )
-from marginlib.venues import Rulebook
+from marginlib.market.replay import Replenishment, Rules, Snapshot, replay, step
+from marginlib.market.settlement import Liquidation
+from marginlib.venues import Leftover, ModeChange, PaidFrom, Rulebook
 
 FLAT = RiskSchedule.flat(0.01)
 # Amounts by the tax rule: 0; 0 + 10,000 x 0.01 = 100; 100 + 50,000 x 0.03 = 1,600.
@@ -431,6 +423,33 @@ def test_a_fifth_first_above_100k_then_the_whole_and_the_vault_below_two_thirds(
 
 
 @pytest.mark.parametrize(
+    ("policy", "symbol", "size", "wallet", "sold"),
+    [
+        # 600 at 95 are 57,000 and have 1,200 for 1,250: cut to 50,000, or to 10,000.
+        (step_down(), "SOL", 600, 4_200, 7_000),
+        (step_down(2), "SOL", 600, 4_200, 47_000),
+        # 2,000 at 95 are 190,000 and have 1,800 for 1,900: a fifth goes.
+        (fifth_first(), "BTC", 2_000, 11_800, 38_000),
+        (fifth_first(share=0.5, above=150_000), "BTC", 2_000, 11_800, 95_000),
+        (full_close(), "BTC", 2_000, 11_800, 190_000),
+        (full_close(largest_loss_first), "BTC", 2_000, 11_800, 190_000),
+        (lambda _pool, _cuts: [Cut(0, 0.3, taken_over=True)], "BTC", 2_000, 11_800, 57_000),
+    ],
+)
+@pytest.mark.parametrize("leftover", Leftover)
+def test_the_clearance_fee_is_on_the_part_that_is_cut(policy, symbol, size, wallet, sold, leftover):
+    rules = replace(RULES, policy=policy, clearance_fee_rate=0.001, leftover=leftover)
+    position = BOOK.position(symbol, size, 100, leverage=10)
+    for held in (position, position.isolated(wallet)):
+        state = step(Snapshot.start(Account(wallet_balance=wallet, positions=(held,))), marks(**{symbol: 95}), rules)
+        first = state.liquidations[0]
+        assert first.quantity * 95 == pytest.approx(sold)
+        assert first.fee == pytest.approx(sold * 0.001)
+        assert state.ledger.insurance_fund == pytest.approx(sum(each.fee + each.kept for each in state.liquidations))
+        assert abs(state.imbalance) <= MONEY
+
+
+@pytest.mark.parametrize(
     ("order", "first"),
     [(largest_loss_first, "ETH"), (largest_notional_first, "BTC"), (largest_maintenance_first, "SOL")],
 )
@@ -484,7 +503,9 @@ def test_auto_margin_replenishment_draws_one_initial_margin_after_another():
     assert full.account.positions[0].isolated_margin == pytest.approx(1_000)
 
 
-@pytest.mark.parametrize("cuts", [[], [Cut(0, 0.0, taken_over=False)], [Cut(0, 1.5, taken_over=True)]])
+@pytest.mark.parametrize(
+    "cuts", [[], [Cut(0, 0.0, taken_over=False)], [Cut(0, 1.5, taken_over=True)], [Cut(0, 0.5, taken_over=False)] * 2]
+)
 def test_a_policy_that_closes_nothing_or_too_much_is_refused(cuts):
     with pytest.raises(MarginError, match=r"policy: "):
         crash(90.5, rules=replace(RULES, policy=lambda _pool, _count: cuts))
@@ -504,7 +525,8 @@ def test_bad_policies_rules_and_events_are_refused_by_name():
 
 
 def test_the_ledger_sees_missing_money():
-    assert Ledger(deposits=100.0).imbalance(99.0) == pytest.approx(-0.01)
+    short = replace(Snapshot.start(Account(wallet_balance=100)), account=Account(wallet_balance=99))
+    assert short.imbalance == pytest.approx(-0.01)
 
 
 # Money is conserved over random sequences. The second witness knows nothing of entry prices: what an account has now is

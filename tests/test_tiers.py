@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from twins import maintenance_by_slices
 
-from marginlib import MarginError, RiskSchedule, RiskTier, rulebook
+from marginlib import MarginError, RiskSchedule, RiskTier
 
 # The first four tiers of Binance's BTCUSDT table of 2021, with the amounts as printed there.
 TABLE = [
@@ -217,12 +217,3 @@ def test_a_table_that_no_venue_has_is_refused(make: Callable[[], Any], field: st
     message = str(refused.value)
     assert message.startswith(f"{field} = {value}: ")
     assert hint in message
-
-
-def test_the_tier_of_a_liquidation_is_looked_up_by_its_shortfall() -> None:
-    schedule = rulebook("binance_usdm", "2021-03-18").schedule("BTCUSDT")
-    for direction in (1.0, -1.0):
-        for k, (rate, amount) in enumerate(zip(schedule.rates, schedule.amounts, strict=True)):
-            notional = schedule.floors[k] + 1_000
-            shortfall = direction * notional - schedule.maintenance_margin(notional)
-            assert schedule.liquidation_tier(direction, shortfall) == (rate, amount)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from dataclasses import replace
 from itertools import groupby, pairwise
 from pathlib import Path
 
 import pytest
 
+import marginlib
 from marginlib import (
+    Account,
     Contract,
     Health,
     MaintenanceBasis,
     MarginError,
+    MarginMode,
     Pool,
     Risk,
     RiskSchedule,
@@ -27,7 +31,9 @@ from marginlib import (
     rulebook,
     rulebooks,
 )
-from marginlib.venues import ClosingFee, ModeScope, RatioConvention
+from marginlib.market.events import Fill, MarkPrices, SetLeverage, SetMarginMode
+from marginlib.market.replay import Rules, Snapshot, replay, step
+from marginlib.venues import ClosingFee, Leftover, ModeChange, ModeScope, RatioConvention
 
 SHARED = Path(os.environ.get("MARGINLIB_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 DATA = Path(__file__).parent / "data"
@@ -52,12 +58,12 @@ def test_books_are_listed_oldest_first_within_a_venue() -> None:
     books = rulebooks()
     assert len(set(books)) == len(books) >= 3
     assert [venue for venue, _ in groupby(books, key=lambda book: book[0])] == [
-        "binance_usdm",
         "binance_coinm",
+        "binance_usdm",
         "bybit",
-        "okx",
-        "hyperliquid",
         "dydx_v4",
+        "hyperliquid",
+        "okx",
     ]
     assert all(
         earlier[1] < later[1] for earlier, later in pairwise(books) if earlier[0] == later[0]
@@ -72,7 +78,7 @@ def test_a_book_says_where_its_figures_were_published(venue: str, date: str) -> 
     assert book.not_recorded  # no book is complete, and each says so
     assert book.name
     assert book.first_step
-    assert book.leftover
+    assert book.last_step
     assert book.words["risk tier"]
     assert book is rulebook(venue, date)
 
@@ -366,7 +372,7 @@ def test_a_position_under_the_rules_takes_the_book_s_terms() -> None:
 
 
 def test_unknown_names_are_answered_with_the_known_ones() -> None:
-    with pytest.raises(UnknownNameError, match=r"venue = 'mt_gox': give one of binance_usdm"):
+    with pytest.raises(UnknownNameError, match=r"venue = 'mt_gox': give one of binance_coinm, binance_usdm"):
         rulebook("mt_gox", "2014-02-24")
     with pytest.raises(UnknownNameError, match=r"date = '2020-01-01': binance_usdm is recorded for 2021-03-18"):
         rulebook("binance_usdm", "2020-01-01")
@@ -393,3 +399,202 @@ def test_a_rulebook_says_which_inequality_liquidates(equity: float, at_equality:
     assert most.health(Risk(equity, 600, 24)) is at_equality
     assert dydx.health(Risk(equity, 600, 24)) is below
     assert most.health(Risk(0, 600, 24)) is Health.BANKRUPT
+
+
+# --- a venue is one file --------------------------------------------------------------------------------------------
+
+NOVA = {
+    "name": "Nova",
+    "contract": "LINEAR",
+    "liquidates_at_equality": False,
+    "closing_fee": "IN_MAINTENANCE",
+    "closing_fee_rate": 0.001,
+    "mode_change": "ANY_TIME",
+    "liquidation": {"policy": "step_down", "tiers": 1, "order": "largest_notional_first"},
+    "leftover": "RETURNED",
+    "clearance_fee_rate": 0.01,
+    "fee_from": "POSITION",
+    "books": {
+        "2026-01-01": {"source": "made up", "tiers": {"BTC": [{"notional_floor": 0, "maintenance_margin_rate": 0.01}]}},
+        "2026-06-01": {
+            "source": "made up, later",
+            "leftover": "KEPT",
+            "brackets": {"BTC": [[0, 10_000, 0.01, 50, 0], [10_000, None, 0.02, 25, 100]]},
+            "tiers": {"ETH": [{"notional_floor": 0, "max_leverage": 20, "maintenance_fraction": 0.5}]},
+            "notional_cap": {"ETH": 5_000},
+        },
+    },
+}
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Return a copy of the folder of venues, which a test may change."""
+    return Path(shutil.copytree(Path(marginlib.__file__).parent / "data" / "venues", tmp_path / "venues"))
+
+
+def test_a_new_file_is_a_new_venue_and_nothing_else_has_to_be_touched(data: Path) -> None:
+    (data / "nova.json").write_text(json.dumps(NOVA), encoding="utf-8")
+    assert rulebooks(data) == tuple(sorted((*rulebooks(), ("nova", "2026-01-01"), ("nova", "2026-06-01"))))
+    book = rulebook("nova", "2026-06-01", folder=data)
+    assert (book.name, book.source, book.leftover) == ("Nova", "made up, later", Leftover.KEPT)
+    assert rulebook("nova", "2026-01-01", folder=data).leftover is Leftover.RETURNED
+    assert book.schedule("ETH").rates == (0.025,)
+    assert book.schedule("ETH").notional_cap == 5_000
+    assert book.schedule("BTC").amounts == (0, 100)
+    # From the file to an account: 150 at 100, 25x, isolated by a change of mode under the open position.
+    rules = Rules.of(book)
+    assert rules.assumed == ("funding_from",)
+    isolate = SetMarginMode(symbol="BTC", margin_mode=MarginMode.ISOLATED)
+    events = [SetLeverage(symbol="BTC", leverage=25), Fill(symbol="BTC", quantity=150, price=100), isolate]
+    # At 97.8 the notional is 14,670 and the equity 600 - 330 = 270, above 14,670 x (0.02 + 0.001) - 100 = 208.07.
+    # At 97.2: 14,580 and 180 <= 206.18. Sold down to 10,000, which needs 110, for 1 % of 4,580.
+    events += [MarkPrices(prices={"BTC": 97.8}), MarkPrices(prices={"BTC": 97.2})]
+    *_, safe, last = replay(Account(wallet_balance=1_000), events, rules)
+    assert not safe.liquidations
+    (sold,) = last.liquidations
+    assert not sold.taken_over
+    assert sold.fee == pytest.approx(45.8)
+    assert last.account.positions[0].notional == pytest.approx(10_000)
+    assert last.account.wallet_balance == pytest.approx(1_000 - 2.8 * 4_580 / 97.2 - 45.8)
+    # The library's own folder knows nothing of it.
+    with pytest.raises(UnknownNameError, match="venue = 'nova'"):
+        rulebook("nova", "2026-06-01")
+
+
+def test_a_fee_rule_is_a_line_of_the_file(data: Path) -> None:
+    file = data / "hyperliquid.json"
+    text = file.read_text(encoding="utf-8")
+    changed = text.replace(
+        '"clearance_fee_rate": 0,',
+        '"clearance_fee_rate": 0.002, "closing_fee": "IN_MAINTENANCE", "closing_fee_rate": 0.0005,',
+    )
+    assert changed != text
+    file.write_text(changed, encoding="utf-8")
+    now, then = rulebook("hyperliquid", "2025/2026", folder=data), rulebook("hyperliquid", "2025/2026")
+    held = [book.position("BTC", 1, 60_000, leverage=20) for book in (now, then)]
+    assert maintenance_margin(held[0]) - maintenance_margin(held[1]) == pytest.approx(60_000 * 0.0005)
+    fees = []
+    for book, position in zip((now, then), held, strict=True):
+        # Equity 700 of 725 or more: an order to the book closes all of the 58,000, less than 100,000.
+        start = Snapshot.start(Account(wallet_balance=2_700, positions=(position,)))
+        (closed,) = step(start, MarkPrices(prices={"BTC": 58_000}), Rules.of(book)).liquidations
+        fees.append(closed.fee)
+    assert fees == [pytest.approx(58_000 * 0.002), 0]
+
+
+ASSUMED = {
+    "binance_usdm": ("clearance_fee_rate", "fee_from", "funding_from"),
+    "binance_coinm": ("clearance_fee_rate", "fee_from", "funding_from", "mode_change"),
+    "bybit": ("policy", "leftover", "clearance_fee_rate", "fee_from", "funding_from"),
+    "dydx_v4": ("policy", "fee_from", "funding_from", "mode_change"),
+    "hyperliquid": ("fee_from", "funding_from", "mode_change"),
+    "okx": ("clearance_fee_rate", "fee_from", "funding_from", "mode_change"),
+}
+
+
+@pytest.mark.parametrize(("venue", "date"), rulebooks())
+def test_rules_come_of_every_book_and_name_what_it_leaves_out(venue: str, date: str) -> None:
+    book = rulebook(venue, date)
+    rules = Rules.of(book)
+    assert rules.assumed == ASSUMED[venue]
+    assert rules.book is book
+    for term in ("leftover", "clearance_fee_rate", "fee_from", "funding_from", "mode_change"):
+        default = getattr(Rules, term)
+        assert getattr(rules, term) == (default if term in rules.assumed else getattr(book, term))
+
+
+def test_a_term_that_is_given_stands_before_the_book_s_and_is_not_assumed() -> None:
+    rules = Rules.of(rulebook("okx", "2021-07-25"), clearance_fee_rate=0.003, leftover=Leftover.RETURNED)
+    assert (rules.clearance_fee_rate, rules.leftover) == (0.003, Leftover.RETURNED)
+    assert rules.assumed == ("fee_from", "funding_from", "mode_change")
+
+
+def test_the_venues_rules_on_changing_the_mode_are_those_recorded() -> None:
+    rules = {venue: rulebook(venue, date).mode_change for venue, date in rulebooks()}
+    assert {venue: rule for venue, rule in rules.items() if rule} == {
+        "binance_usdm": ModeChange.WHEN_FLAT,
+        "bybit": ModeChange.WHOLE_ACCOUNT,
+    }
+
+
+def test_recorded_steps_are_the_policies_of_that_name() -> None:
+    # 600 at 100 in the third tier: one tier down leaves 50,000, two tiers 10,000.
+    tiers = [(0, 10_000, 0.01, 50, 0), (10_000, 50_000, 0.02, 25, 100), (50_000, None, 0.05, 10, 1_600)]
+    schedule = RiskSchedule.from_brackets(tiers)
+    kept = {}
+    for venue, date in (("binance_usdm", "2026-09-29"), ("okx", "2021-07-25"), ("hyperliquid", "2025/2026")):
+        position = rulebook(venue, date).position("BTC", 3_000, 100, schedule=schedule)
+        pool = Pool(collateral=14_000, positions=(position,))
+        (cut,) = Rules.of(rulebook(venue, date)).policy(pool, 0)
+        kept[venue] = round((1 - cut.share) * 300_000)
+    assert kept == {"binance_usdm": 50_000, "okx": 10_000, "hyperliquid": 240_000}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"closing_fee": "SOMEWHERE"},
+            r"nova\.json, book of 2026-01-01: closing_fee = 'SOMEWHERE': give one of NOT_COUNTED",
+        ),
+        ({"mode_change": ["ANY_TIME"]}, r"nova\.json, book of 2026-01-01: .*unhashable"),
+        ({"leverage": 20}, r"term = 'leverage': give one of brackets, clearance_fee_rate, closing_fee"),
+        ({"name": 7}, r"name = 7: give a text"),
+        ({"words": []}, r"words = \[\]: give an object"),
+        ({"liquidates_at_equality": "false"}, r"liquidates_at_equality = 'false': give true or false"),
+        ({"clearance_fee_rate": 1}, r"clearance_fee_rate = 1: give a fraction"),
+        ({"closing_fee_rate": "0.1"}, r"closing_fee_rate = '0\.1': give one finite number"),
+        ({"source": ""}, r"source: say where the figures were published"),
+        ({"tiers": {"BTC": [{"notional_floor": 0}]}}, r"tier = {'notional_floor': 0}: give a notional_floor, and a"),
+        (
+            {"tiers": {"BTC": [{"notional_floor": 0, "maintenance_margin_rate": 2}]}},
+            r"maintenance_margin_rate = 2: give",
+        ),
+        (
+            {"tiers": {"BTC": [{"notional_floor": 0, "max_leverage": 0, "maintenance_fraction": 0.5}]}},
+            r"max_leverage = 0: give a number above 0",
+        ),
+        ({"brackets": {"BTC": 5}}, r"nova\.json, book of 2026-01-01: "),
+    ],
+)
+def test_a_faulty_file_is_refused_with_its_name_its_date_and_the_term(data: Path, change: dict, said: str) -> None:
+    book = {"source": "made up", "tiers": {}} | change
+    (data / "nova.json").write_text(json.dumps(NOVA | {"books": {"2026-01-01": book}}), encoding="utf-8")
+    with pytest.raises(MarginError, match=said):
+        rulebooks(data)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"books": {}', r"nova\.json: .*line 1 column"),
+        ("[]", r"nova\.json: give an object of terms, and in it `books`"),
+        ('{"name": "Nova"}', r"nova\.json: give an object of terms, and in it `books`"),
+        ('{"books": {"2026-01-01": []}}', r"nova\.json, book of 2026-01-01: "),
+    ],
+)
+def test_what_is_no_venue_s_file_is_refused_by_its_name(data: Path, text: str, said: str) -> None:
+    (data / "nova.json").write_text(text, encoding="utf-8")
+    with pytest.raises(MarginError, match=said):
+        rulebook("okx", "2021-07-25", folder=data)
+
+
+def test_what_is_no_json_is_left_alone(data: Path) -> None:
+    (data / "README.txt").write_text("notes", encoding="utf-8")
+    assert rulebooks(data) == rulebooks()
+
+
+@pytest.mark.parametrize(
+    ("liquidation", "said"),
+    [
+        ({"policy": "vanish"}, r"policy = 'vanish': give one of full_close, step_down, fifth_first"),
+        ({"tiers": 1}, r"policy = None: give one of"),
+        ({"policy": "full_close", "order": "alphabetical"}, r"order = 'alphabetical': give one of largest_loss_first"),
+        ({"policy": "step_down", "tier": 2}, r"liquidation = .*unexpected keyword argument 'tier'"),
+        ({"policy": "step_down", "tiers": 0}, r"tiers = 0: give a whole number"),
+    ],
+)
+def test_steps_that_no_policy_takes_are_refused(liquidation: dict, said: str) -> None:
+    with pytest.raises(MarginError, match=said):
+        Rules.of(replace(rulebook("okx", "2021-07-25"), liquidation=liquidation))

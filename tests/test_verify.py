@@ -12,7 +12,7 @@ from marginlib import Contract, MaintenanceBasis, MarginError
 from marginlib.verify import Check, RowError, check, read_row, read_rows
 
 DATA = Path(__file__).parent / "data"
-FILES = ["published_examples.jsonl", "more_examples.jsonl"]
+FILES = ["published_examples.jsonl", "published_examples_2.jsonl", "more_examples.jsonl"]
 
 
 def rows(name: str) -> list[str]:
@@ -72,8 +72,9 @@ def test_published_prices_come_out(name: str, line: str) -> None:
     assert all(each.passed for each in results), results
 
 
-def test_there_are_forty_two_published_rows() -> None:
+def test_there_are_forty_two_published_rows_and_seventeen_more() -> None:
     assert len(rows("published_examples.jsonl")) == 42
+    assert len(rows("published_examples_2.jsonl")) == 17
 
 
 def test_a_row_is_read_as_it_is_written() -> None:
@@ -236,7 +237,7 @@ OTHER = leg(symbol="BTC", mark_price=60_000)
         ({"maintenance_basis": "index"}, "maintenance_basis = 'index': give mark or entry"),
         ({"symbol": "DOGE"}, "symbol = 'DOGE': give one of the positions' symbols, ETH, BTC"),
         ({"positions": {}}, "positions = {}: give a list of at least one position"),
-        ({"positions": [5]}, "positions, number 1: 5: give an object with symbol"),
+        ({"positions": [5]}, "positions, number 1: position = 5: give an object with symbol"),
         ({"positions": [leg(quantity=0)]}, "positions, number 1: quantity = 0.0: give a size with its sign"),
         ({"positions": [leg(entry_price=0)]}, "positions, number 1: entry_price = 0: give a number above 0"),
         ({"positions": [leg(entry_price=-3)]}, "positions, number 1: entry_price = -3: give a number above 0"),
@@ -281,9 +282,9 @@ def test_a_row_that_is_wrong_is_refused(changes: dict[str, Any], message: str) -
         ("id,source", "not JSON: "),
         ("[" * 100_000, "not JSON: "),
         ('{"id": ' + "1" * 5_000 + "}", "not JSON: "),
-        ("5", "5: give a JSON object"),
-        ("null", "None: give a JSON object"),
-        ("[1]", "[1]: give a JSON object"),
+        ("5", "row = 5: give a JSON object"),
+        ("null", "row = None: give a JSON object"),
+        ("[1]", "row = [1]: give a JSON object"),
         (json.dumps("x" * 500), "...: give a JSON object"),
         ('{"id": "a", "id": "b"}', "id: the field is given twice; give it once"),
     ],

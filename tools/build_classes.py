@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from marginlib.practice.beliefs.catalogue import MISCONCEPTIONS
+from marginlib.practice.beliefs import BELIEFS
 from marginlib.practice.questions import Question, questions, say
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,7 +55,7 @@ def lines(asked: Question) -> list[str]:
         said.append("Right: " + "; ".join(option.text for option in asked.options() if option.right) + ".")
         wrong = [(option.text, option.code) for option in asked.options() if option.code][:WRONG]
     said.append("")
-    said += [f"- {text} [`{code}`]: “{MISCONCEPTIONS[code].statement}”" for text, code in wrong]
+    said += [f"- {text} [`{code}`]: “{BELIEFS[code].statement}”" for text, code in wrong]
     return [*said, ""]
 
 
@@ -63,8 +63,8 @@ def _numbers(asked: Question) -> list[tuple[str, str]]:
     """Return the wrong numbers that beliefs give, each once."""
     found: dict[str, str] = {}
     right = say(asked.right, asked.unit)
-    for code, belief in MISCONCEPTIONS.items():
-        text = say(asked.says(code), asked.unit) if belief.twist else right
+    for code, belief in BELIEFS.items():
+        text = say(asked.says(code), asked.unit) if belief.steps else right
         if text != right and text not in found:
             found[text] = code
     return list(found.items())[:WRONG]

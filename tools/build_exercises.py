@@ -294,4 +294,4 @@ if __name__ == "__main__":
         for file, content in built(chosen).items():
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(content, encoding="utf-8")
-        print(chosen)  # noqa: T201
+        print(chosen)

@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "marginlib"
 ENGINE = ("__init__", "errors", "words", "tiers", "model", "margin", "liquidation", "venues", "verify")
 SHORT = 6
+sys.path.insert(0, str(ROOT))  # this checkout, wherever another one is installed
 
 
 def functions(tree: ast.AST) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:

@@ -86,4 +86,4 @@ def refresh(path: Path) -> None:
 if __name__ == "__main__":
     for chosen in [Path(word) for word in sys.argv[1:]] or notebooks():
         refresh(chosen)
-        print(chosen.name)  # noqa: T201
+        print(chosen.name)

@@ -1,7 +1,6 @@
 """What every notebook of the course puts on its page: `from marginlib.course.notebook import *`."""
 
-from marginlib.course import figures
-from marginlib.course.figures.maps import survival_chart
+from marginlib.course import figures, survival_chart
 from marginlib.drawing import explore, static
 from marginlib.practice import (
     calibration,

@@ -7,10 +7,10 @@ its controls to a `Chart`, each control with the finite list of values that it c
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import inf
-from typing import Any
+from typing import Any, Self
 
 from marginlib.errors import UnknownNameError, wrong
 from marginlib.liquidation import bankruptcy_price, liquidation_price
@@ -41,7 +41,7 @@ __all__ = [
 POINTS = 121  # of a line that bends
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Line:
     """A line of a panel.
 
@@ -52,7 +52,7 @@ class Line:
         y: heights, as many as `x`.
 
     Example:
-        >>> Line(label="equity", role="equity", x=(50_000, 60_000), y=(-400, 600)).y
+        >>> Line.through("equity", "equity", [(50_000, -400), (60_000, 600)]).y
         (-400, 600)
     """
 
@@ -61,33 +61,28 @@ class Line:
     x: tuple[float, ...]
     y: tuple[float, ...]
 
+    @classmethod
+    def through(cls, label: str, role: str, points: Iterable[tuple[float, float]]) -> Self:
+        """Return the line through some points (x, y), or the area whose corners they are."""
+        drawn = tuple(points)
+        return cls(label, role, tuple(x for x, _ in drawn), tuple(y for _, y in drawn))
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Area:
+
+class Area(Line):
     """A part of a panel's plane with straight edges, such as all pairs of prices at which an account survives.
 
-    Args:
-        label: its name in the legend.
-        role: what it stands for, such as "cross"; colour and hatching follow from it. Later areas cover earlier ones.
-        x: positions of its corners along the horizontal axis, in order around it; none for an area that is empty.
-        y: heights of its corners, as many as `x`.
-        word: what is written inside it.
-        word_at: where; None where there is no room.
+    Its points are its corners, in order around it; none for an area that is empty. Colour and hatching follow from its
+    role. Later areas cover earlier ones.
 
     Example:
-        >>> Area(label="survives", role="cross", x=(0, 1, 0), y=(0, 0, 1), word="alive", word_at=(0.2, 0.2)).word_at
-        (0.2, 0.2)
+        >>> Area.through("both modes", "both", [(0, 0), (1, 0), (0, 1)]).x
+        (0, 1, 0)
     """
 
-    label: str
-    role: str
-    x: tuple[float, ...]
-    y: tuple[float, ...]
-    word: str = ""
-    word_at: tuple[float, float] | None = None
+    __slots__ = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Marker:
     """A point that matters, such as a liquidation price.
 
@@ -98,7 +93,7 @@ class Marker:
         y: height.
 
     Example:
-        >>> Marker(label="liquidation price", role="liquidation", x=None, y=0).x is None
+        >>> Marker("liquidation price", "liquidation", None, 0).x is None
         True
     """
 
@@ -124,7 +119,7 @@ class Panel:
         areas: what is filled below the lines, always as many.
 
     Example:
-        >>> line = Line(label="equity", role="equity", x=(0, 1), y=(0, 1))
+        >>> line = Line("equity", "equity", (0, 1), (0, 1))
         >>> Panel(title="", x_label="", y_label="", x_range=(0, 1), y_range=(0, 1), lines=(line,)).markers
         ()
     """
@@ -215,8 +210,8 @@ class Explorer:
         title: what it is called.
         controls: what can be moved.
         build: the function that makes the chart from the controls' values, given by name.
-        precomputed: True where three controls have so few and so quick states that a live figure computes all of them
-            beforehand, as it does with one or two controls.
+        packed: every frame, where they were computed beforehand (`marginlib.drawing.frames.pack`); left out, they are
+            computed when the figure is explored.
 
     Raises:
         UnknownNameError: there is no such control.
@@ -232,10 +227,14 @@ class Explorer:
     title: str
     controls: tuple[Control, ...]
     build: Callable[..., Chart]
-    precomputed: bool = False
+    packed: bytes = field(default=b"", repr=False, compare=False)
 
     def __call__(self, **values: object) -> Chart:
         """Return the chart for these values of the controls."""
+        return self.build(**self.settings(**values))
+
+    def settings(self, **values: object) -> dict[str, Any]:
+        """Return a value for each control: these, and the start of those left out."""
         settings = {control.name: control.start for control in self.controls}
         for name, value in values.items():
             if name not in settings:
@@ -244,7 +243,11 @@ class Explorer:
             if value not in control.values:
                 raise wrong(name, value, f"give one of {', '.join(map(repr, control.values))}")
             settings[name] = value
-        return self.build(**settings)
+        return settings
+
+    def places(self, settings: Mapping[str, object]) -> list[int]:
+        """Return the place of each control's value among its values."""
+        return [control.values.index(settings[control.name]) for control in self.controls]
 
 
 def grid(low: float, high: float, points: int = POINTS) -> tuple[float, ...]:
@@ -294,13 +297,13 @@ def pool_panel(
         x_range=x_range,
         y_range=y_range,
         lines=(
-            Line(label="equity", role="equity", x=prices, y=tuple(each.equity for each in along)),
-            Line(label="maintenance margin", role="maintenance", x=prices, y=tuple(each.maintenance for each in along)),
+            Line("equity", "equity", prices, tuple(each.equity for each in along)),
+            Line("maintenance margin", "maintenance", prices, tuple(each.maintenance for each in along)),
         ),
         markers=(
-            Marker(label="mark price now", role="mark", x=mark, y=risk(pool).equity),
-            Marker(label="liquidation price", role="liquidation", x=liquidation, y=kept),
-            Marker(label="bankruptcy price", role="bankruptcy", x=bankruptcy, y=0.0),
+            Marker("mark price now", "mark", mark, risk(pool).equity),
+            Marker("liquidation price", "liquidation", liquidation, kept),
+            Marker("bankruptcy price", "bankruptcy", bankruptcy, 0.0),
         ),
     )
 
@@ -420,7 +423,7 @@ def alt_text(title: str, panel: Panel, sentence: str) -> str:
         sentence: what they show.
 
     Example:
-        >>> line = Line(label="equity", role="equity", x=(0, 1), y=(0, 1))
+        >>> line = Line("equity", "equity", (0, 1), (0, 1))
         >>> axes = Panel(title="", x_label="price [$]", y_label="", x_range=(0, 1), y_range=(0, 1), lines=(line,))
         >>> alt_text("A pool", axes, "It rises.")
         'A pool. Line chart against price [$], with the line "equity". It rises.'

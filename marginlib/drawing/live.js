@@ -1,7 +1,8 @@
 // @ts-check
 /**
- * The live figure: native controls, one SVG, a sentence and a table. Python computes, this only draws: it picks a frame
- * (arrays of numbers and texts in a fixed order, see frames.py) and moves what has changed, all in one animation frame.
+ * The live figure: native controls, one SVG, a sentence and a table. Python has computed a frame (arrays of numbers and
+ * texts in a fixed order, see frames.py) for every state, this only draws: it picks one and moves what has changed, all
+ * in one animation frame. No kernel is asked.
  *
  * @typedef {{numbers: ArrayLike<number>[], texts: string[]}} Frame
  * @typedef {{name: string, label: string, texts: string[], choice: boolean, plays: boolean}} Control
@@ -9,59 +10,48 @@
  * @typedef {LineForm & {shape: string, size: number, filled: boolean, rule: boolean}} MarkerForm
  * @typedef {{log: boolean, areas: {look: string, hatch: string}[], lines: LineForm[], markers: MarkerForm[]}} PanelForm
  * @typedef {{line: number, rule: number, grid: number, title: number, label: number, tick: number}} Sizes
- * @typedef {{name: string, title: string, live: boolean, controls: Control[], panels: PanelForm[], sizes: Sizes}} Form
+ * @typedef {{name: string, title: string, controls: Control[], panels: PanelForm[], sizes: Sizes}} Form
  * @typedef {{get(name: string): any, set(name: string, value: any): void, save_changes(): void,
- *   send(content: any): void, on(name: string, heard: (...heard: any[]) => void): void,
- *   off(name: string, heard: (...heard: any[]) => void): void}} Model
+ *   on(name: string, heard: () => void): void, off(name: string, heard: () => void): void}} Model
  */
 
 const SVG = "http://www.w3.org/2000/svg";
 const HELP = "Click a control, then move it with the arrow keys or drag it.";
-const NO_KERNEL = "The controls of this figure need a running kernel: run the cell to use them.";
-const PATIENCE = 2500; // ms without an answer, after which the kernel counts as gone
 const QUIET = 600; // ms after the last move until the sentence is spoken
-const SYNC = 150; // ms after the last move until Python is told, where it need not compute
-const KEPT = 1000; // frames that are remembered, a few kilobytes each
+const SYNC = 150; // ms after the last move until Python is told where the controls stand
 
 // --------------------------------------------------------------------------------------------------------------------
 // frames
 // --------------------------------------------------------------------------------------------------------------------
 
 /**
- * Return a function from the number of a state to its frame, for bytes that `frames.pack` made.
+ * Return what stays of a figure, and the function from where its controls stand to a frame, for what `frames.pack` made.
  * @param {BufferSource} packed
- * @returns {Promise<(state: number) => Frame>}
+ * @returns {Promise<{form: Form, frame: (at: number[]) => Frame}>}
  */
 export async function unpack(packed) {
   const inflated = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
   const bytes = await new Response(inflated).arrayBuffer();
   const size = new DataView(bytes).getUint32(0, true);
-  /** @type {{width: [number, number], lengths: number[], texts: string[]}} */
-  const { width, lengths, texts } = JSON.parse(new TextDecoder().decode(new Uint8Array(bytes, 4, size)));
-  const arrays = split(bytes, 4 + size, lengths);
-  const rows = new Uint32Array(bytes, 4 + size + 4 * lengths.reduce((sum, each) => sum + each, 0));
-  return (state) => {
-    const start = state * (width[0] + width[1]);
-    const row = Array.from(rows.subarray(start, start + width[0] + width[1]));
+  /** @type {{form: Form, width: [number, number], lengths: number[], texts: string[]}} */
+  const { form, width, lengths, texts } = JSON.parse(new TextDecoder().decode(new Uint8Array(bytes, 4, size)));
+  let start = 4 + size;
+  const arrays = lengths.map((length) => {
+    const array = new Float32Array(bytes, start, length);
+    start += 4 * length;
+    return array;
+  });
+  const rows = new Uint32Array(bytes, start);
+  /** @param {number[]} at */
+  const frame = (at) => {
+    const state = at.reduce((sum, k, control) => sum * form.controls[control].texts.length + k, 0);
+    const row = Array.from(rows.subarray(state * (width[0] + width[1]), (state + 1) * (width[0] + width[1])));
     return {
       numbers: row.slice(0, width[0]).map((each) => arrays[each]),
       texts: row.slice(width[0]).map((each) => texts[each]),
     };
   };
-}
-
-/**
- * Return the arrays that stand one after another in a buffer.
- * @param {ArrayBuffer} bytes
- * @param {number} start
- * @param {number[]} lengths
- */
-function split(bytes, start, lengths) {
-  return lengths.map((length) => {
-    const array = new Float32Array(bytes, start, length);
-    start += 4 * length;
-    return array;
-  });
+  return { form, frame };
 }
 
 // --------------------------------------------------------------------------------------------------------------------
@@ -203,8 +193,6 @@ function onePanel(root, defs, id, form, sizes, whole, height, columns, top, bott
   const rules = form.markers.map((each) =>
     svg(inside, "path", { class: "line", style: stroke(each, sizes.rule), opacity: 0.75 }));
   const lines = form.lines.map((each) => svg(inside, "path", { class: "line", style: stroke(each, sizes.line) }));
-  const words = form.areas.map(() =>
-    svg(root, "text", { class: "word", "font-size": sizes.label, "text-anchor": "middle" }));
   const points = form.markers.map((each) => marker(root, each));
   const [xTicks, yTicks] = [tickTexts(root, sizes, "middle"), tickTexts(root, sizes, "end")];
 
@@ -261,16 +249,12 @@ function onePanel(root, defs, id, form, sizes, whole, height, columns, top, bott
     yTicks(yTexts, (k) => ({ x: LEFT - 6, y: up(ys[k]) + 4 }));
 
     let row = 0;
-    areas.forEach(({ shape, hatch }, k) => {
-      const [cornersX, cornersY, at] = [numbers(), numbers(), numbers()];
-      const d = cornersX.length ? `${way(cornersX, cornersY)}Z` : "";
+    areas.forEach(({ shape, hatch }) => {
+      const [xs, ys] = [numbers(), numbers()];
+      const d = xs.length ? `${way(xs, ys)}Z` : "";
       put(shape, { d });
       put(hatch, { d });
       say(legend[row++].text, text());
-      const word = text();
-      const room = seen(at[0], at[1]);
-      say(words[k], room ? word : "");
-      put(words[k], room ? { x: across(at[0]), y: up(at[1]) + 4 } : { x: 0, y: 0 });
     });
     for (const line of lines) {
       put(line, { d: way(numbers(), numbers()) });
@@ -464,19 +448,13 @@ function player(control, now, go, stopped) {
 // --------------------------------------------------------------------------------------------------------------------
 
 /** @param {{model: Model, el: HTMLElement}} context */
-function render({ model, el }) {
-  /** @type {Form} */
-  const form = model.get("form");
-  /** @type {Frame} */
-  const first = model.get("first");
+async function render({ model, el }) {
+  const { form, frame } = await unpack(model.get("packed"));
   /** @type {number[]} */
   let at = model.get("at");
-  /** The frame on the page, and where the controls stood for it. */
-  let shown = { at: /** @type {number[]} */ (model.get("start")), frame: present(first) };
 
   const drawing = document.createElementNS(SVG, "svg");
   put(drawing, { role: "img" });
-  const note = html("p", { class: "marginlib-note", hidden: "" }, NO_KERNEL);
   const sentence = html("p", { class: "marginlib-sentence" });
   const spoken = html("p", { class: "marginlib-live", "aria-live": "polite" });
   const table = html("table", { class: "marginlib-table" });
@@ -490,18 +468,18 @@ function render({ model, el }) {
       move(k, value);
     }));
   const players = form.controls.map((control, k) => control.plays
-    ? player(control, () => at[k], (value) => source.busy() || move(k, value), () => speak())
+    ? player(control, () => at[k], (value) => move(k, value), () => speak())
     : undefined);
   players.forEach((each, k) => each && controls[k].element.append(each.button));
   const root = html("section",
     // Dollars are money: pages that typeset mathematics leave this part alone.
     { class: "marginlib-figure tex2jax_ignore mathjax_ignore", "data-figure": form.name, "aria-label": form.title },
     html("p", { class: "marginlib-title" }, form.title), html("p", { class: "marginlib-help" }, HELP),
-    ...controls.map((each) => each.element), note,
+    ...controls.map((each) => each.element),
     html("div", { class: "marginlib-chart" }, drawing), words, spoken);
   el.replaceChildren(root);
 
-  // --- drawing: the latest frame, once per animation frame -----------------------------------------------------------
+  // --- drawing: once per animation frame -----------------------------------------------------------------------------
   const isNarrow = () => el.clientWidth > 0 && el.clientWidth < 560;
   let narrow = isNarrow();
   let paint = picture(drawing, form, narrow);
@@ -512,13 +490,13 @@ function render({ model, el }) {
 
   const draw = () => {
     due = undefined;
-    const { texts } = shown.frame;
-    const [told, alt, columns, rows] = texts.slice(-4);
-    paint(shown.frame);
+    const now = frame(at);
+    const [told, alt, columns, rows] = now.texts.slice(-4);
+    paint(now);
     put(drawing, { "aria-label": alt });
     say(sentence, told);
     fill(table, columns, rows);
-    put(root, { "data-state": shown.at.join(","), "data-ready": "true" });
+    put(root, { "data-state": at.join(","), "data-ready": "true" });
     if (touched) speak();
   };
   // Nobody wants to hear every figure of a page when it opens, nor every step of one that plays.
@@ -529,35 +507,33 @@ function render({ model, el }) {
       if (!players.some((each) => each?.playing())) say(spoken, sentence.textContent ?? "");
     }, QUIET);
   };
-  /** @param {number[]} position @param {Frame} frame */
-  const show = (position, frame) => {
-    shown = { at: position, frame };
+  // --- moving: where the controls stand; Python hears of it when the hand rests --------------------------------------
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let sync;
+  const tell = () => {
+    model.set("at", at);
+    try {
+      model.save_changes();
+    } catch {
+      // The kernel has gone: the figure needs none.
+    }
+  };
+  /** @param {number[]} next */
+  const go = (next) => {
+    at = next;
+    controls.forEach((each, k) => each.show(at[k]));
     due ??= requestAnimationFrame(draw);
   };
-  const showControls = () => controls.forEach((each, k) => each.show(at[k]));
-
-  // --- moving: where the controls stand, then the frame for it -------------------------------------------------------
-  const source = form.live ? lattice(model, form, show) : kernel(model, show, (alive) => {
-    note.hidden = alive;
-    if (!alive) {
-      at = [...shown.at];
-      showControls();
-    }
-  });
   /** @param {number} k @param {number} value */
   function move(k, value) {
     if (at[k] === value) return;
     touched = true;
-    at = at.with ? at.with(k, value) : at.map((each, j) => (j === k ? value : each));
-    controls[k].show(value);
-    source.want(at);
+    go(at.map((each, j) => (j === k ? value : each)));
+    clearTimeout(sync);
+    sync = setTimeout(tell, SYNC);
   }
   const told = () => {
-    const next = model.get("at");
-    if (String(next) === String(at)) return;
-    at = next;
-    showControls();
-    source.want(at, true);
+    if (String(model.get("at")) !== String(at)) go(model.get("at"));
   };
   model.on("change:at", told);
 
@@ -582,145 +558,15 @@ function render({ model, el }) {
   size.observe(el);
   size.observe(words);
 
-  showControls();
+  controls.forEach((each, k) => each.show(at[k]));
   draw();
-  source.want(at, true);
   return () => {
     players.forEach((each) => each?.stop());
     clearTimeout(quiet);
     if (due !== undefined) cancelAnimationFrame(due);
     size.disconnect();
     model.off("change:at", told);
-    source.end();
-  };
-}
-
-/**
- * The first frame came as JSON, which has no word for "not a number".
- * @param {{numbers: (number | null)[][], texts: string[]} | Frame} first
- * @returns {Frame}
- */
-function present(first) {
-  return { ...first, numbers: first.numbers.map((each) => Array.from(each, (value) => value ?? NaN)) };
-}
-
-/**
- * Frames that were computed beforehand; Python hears of a move when the hand stops.
- * @param {Model} model
- * @param {Form} form
- * @param {(at: number[], frame: Frame) => void} show
- */
-function lattice(model, form, show) {
-  /** @type {((state: number) => Frame) | undefined} */
-  let frames;
-  /** @type {number[] | undefined} */
-  let waiting;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let sync;
-  /** @param {number[]} at */
-  const pick = (at) => show(at, /** @type {NonNullable<typeof frames>} */ (frames)(
-    at.reduce((state, k, control) => state * form.controls[control].texts.length + k, 0)));
-  unpack(model.get("packed")).then((ready) => {
-    frames = ready;
-    if (waiting) pick(waiting);
-  });
-  return {
-    busy: () => false,
-    /** @param {number[]} at @param {boolean} [known] Python knows it already */
-    want(at, known = false) {
-      if (frames) pick(at);
-      else waiting = at;
-      if (known) return;
-      clearTimeout(sync);
-      sync = setTimeout(() => {
-        model.set("at", at);
-        try {
-          model.save_changes();
-        } catch {
-          // The kernel has gone: the figure needs none.
-        }
-      }, SYNC);
-    },
-    end: () => clearTimeout(sync),
-  };
-}
-
-/**
- * Frames that Python computes. Those that it has sent ahead are drawn at once; for any other there is one question on
- * its way at a time, and the last position wins.
- * @param {Model} model
- * @param {(at: number[], frame: Frame) => void} show
- * @param {(alive: boolean) => void} heard
- */
-function kernel(model, show, heard) {
-  /** @type {Map<string, Frame>} */
-  const known = new Map();
-  /** @typedef {{at: number[], turn: number}} Wish the place of a wish among all of them */
-  /** @type {Wish | undefined} */
-  let asked;
-  /** @type {Wish | undefined} */
-  let next;
-  let [turn, drawn] = [0, 0]; // of the latest wish, and of the one on the page
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let patience;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let rest;
-  const ask = () => {
-    asked = next;
-    next = undefined;
-    if (!asked) return;
-    clearTimeout(patience);
-    patience = setTimeout(() => {
-      asked = next = undefined;
-      heard(false);
-    }, PATIENCE);
-    try {
-      model.send({ ask: asked.at });
-    } catch {
-      // The kernel has gone: nothing will answer.
-    }
-  };
-  /** @param {number[]} at */
-  const line = (at) => {
-    next = { at, turn };
-    if (!asked) ask();
-  };
-  /** @param {{at: number[], lengths: number[], texts: string[], ahead?: boolean}} answer @param {DataView[]} buffers */
-  const answered = (answer, buffers) => {
-    if (!answer.lengths) return;
-    const bytes = buffers[0];
-    const whole = /** @type {ArrayBuffer} */ (bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
-    const frame = { numbers: split(whole, 0, answer.lengths), texts: answer.texts };
-    known.set(String(answer.at), frame);
-    if (known.size > KEPT) known.delete(known.keys().next().value ?? "");
-    if (answer.ahead) return;
-    clearTimeout(patience);
-    heard(true);
-    if (asked && asked.turn > drawn) {
-      drawn = asked.turn;
-      show(answer.at, frame);
-    }
-    ask();
-  };
-  model.on("msg:custom", answered);
-  return {
-    busy: () => asked !== undefined,
-    /** @param {number[]} at */
-    want(at) {
-      turn += 1;
-      clearTimeout(rest);
-      const frame = known.get(String(at));
-      if (!frame) return line(at);
-      drawn = turn;
-      next = undefined;
-      show(at, frame);
-      rest = setTimeout(() => line(at), SYNC); // so that Python knows, and looks ahead from here
-    },
-    end: () => {
-      clearTimeout(patience);
-      clearTimeout(rest);
-      model.off("msg:custom", answered);
-    },
+    clearTimeout(sync);
   };
 }
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from string import Template
 
+from marginlib.course.tasks import task
 from marginlib.drawing.style import css
 from marginlib.grading.items import FEWEST, Item, SetAnalysis
-from marginlib.practice.beliefs.catalogue import MISCONCEPTIONS
-from marginlib.practice.tasks import task
+from marginlib.practice.beliefs import BELIEFS
 
 __all__ = ["belief_rows", "page", "summary", "table", "task_rows", "tasks_picture", "totals_picture"]
 
@@ -113,7 +113,7 @@ def belief_rows(found: SetAnalysis) -> list[tuple[str, ...]]:
         ("belief", "answers", "task", "what its holders think", "what helps", "teach again")
     ]
     for count, code, name in rows:
-        belief = MISCONCEPTIONS[code]
+        belief = BELIEFS[code]
         table.append((code, f"{count} of {found.graded}", name, belief.statement, belief.remedy, belief.notebook))
     return table
 

@@ -15,7 +15,7 @@ def rubric(task: Task) -> str:
         task: one that asks for words.
 
     Example:
-        >>> from marginlib.practice.tasks import task
+        >>> from marginlib.course.tasks import task
         >>> print(rubric(task("sizing-9")).splitlines()[0])
         **How to read this text** (3 points)
     """

@@ -21,7 +21,6 @@ import importlib.util
 import json
 import linecache
 import os
-import resource
 import shutil
 import signal
 import site
@@ -47,7 +46,10 @@ MOST_FILES = 1 << 20
 LONGEST = 20_000  # letters of JSON for one value
 RUNNING = ("time", "timeit", "prun", "capture")  # magics that run code
 
-libc = ctypes.CDLL(None, use_errno=True)
+with contextlib.suppress(ImportError, TypeError):  # where there is no Linux, this file is read by tools and never run
+    import resource
+
+    libc = ctypes.CDLL(None, use_errno=True)
 
 
 # --- the server -----------------------------------------------------------------------------------------------------

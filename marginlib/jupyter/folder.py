@@ -18,6 +18,7 @@ from typing import Any
 
 from marginlib import __version__
 from marginlib.errors import MarginError, wrong
+from marginlib.files import write_whole
 
 __all__ = ["Written", "open_course", "write_course"]
 
@@ -79,9 +80,12 @@ def write_course(folder: str | Path, *, teach: bool = False) -> Written:
         >>> "notebooks/00_start_here.ipynb" in first.new, again.new, again.same == first.new
         (True, (), True)
     """
-    target = Path(folder).expanduser().absolute()
-    _refuse(target)
-    source = _source()
+    target, source = Path(folder).expanduser().absolute(), _source()
+    real = target.resolve()
+    if target.exists() and not target.is_dir():
+        raise wrong("folder", str(target), "there is a file of this name; give a folder, which may be new")
+    if real == source or any(real.is_relative_to(own) for own in (_PACKAGE, *(source / each for each in _FOLDERS))):
+        raise wrong("folder", str(target), "the library itself is there; give a folder of your own, such as my-course")
     try:
         target.mkdir(parents=True, exist_ok=True)
         hashes = _read_hashes(target / MANIFEST)
@@ -89,7 +93,7 @@ def write_course(folder: str | Path, *, teach: bool = False) -> Written:
         for name in _names(source, teach=teach):
             _place(target, name, (source / name).read_bytes(), hashes, found)
         manifest = {"format": "marginlib-course", "version": 1, "marginlib": __version__, "files": hashes}
-        _write(target / MANIFEST, (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode())
+        write_whole(target / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
     except OSError as error:
         raise wrong(
             "folder", str(folder), f"{error.strerror or error} ({error.filename}); give a folder you can write to"
@@ -132,15 +136,6 @@ def _source() -> Path:
     raise MarginError(f"the course's files are not beside the library in {_PACKAGE}: install marginlib again")
 
 
-def _refuse(target: Path) -> None:
-    """Raise where the course must not be written."""
-    if target.exists() and not target.is_dir():
-        raise wrong("folder", str(target), "there is a file of this name; give a folder, which may be new")
-    real, source = target.resolve(), _source()
-    if real == source or any(real.is_relative_to(own) for own in (_PACKAGE, *(source / each for each in _FOLDERS))):
-        raise wrong("folder", str(target), "the library itself is there; give a folder of your own, such as my-course")
-
-
 def _names(source: Path, *, teach: bool = False) -> Iterator[str]:
     """Yield the names of the course's files: no hidden ones, and those that only a teacher needs where one asks."""
     for folder in _FOLDERS:
@@ -158,7 +153,7 @@ def _place(target: Path, name: str, content: bytes, hashes: dict[str, str], foun
     written = hashes.get(name)
     if old in {None, new, written}:
         if old != new:
-            _write(path, content)
+            write_whole(path, content)
         hashes[name] = new
         found["new" if old is None else "same" if old == new else "updated"].append(name)
         return
@@ -168,7 +163,7 @@ def _place(target: Path, name: str, content: bytes, hashes: dict[str, str], foun
         while beside.exists() and _hash(beside.read_bytes()) not in {new, hashes.get(_below(target, beside))}:
             number += 1
             beside = path.with_name(f"{path.stem}.{__version__}-{number}{path.suffix}")
-        _write(beside, content)
+        write_whole(beside, content)
         hashes[_below(target, beside)] = new
         found["beside"].append((name, _below(target, beside)))
 
@@ -190,14 +185,3 @@ def _read_hashes(path: Path) -> dict[str, str]:
 def _hash(content: bytes) -> str:
     """Return the SHA-256 of a file's content."""
     return sha256(content).hexdigest()
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

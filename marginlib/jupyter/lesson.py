@@ -20,14 +20,11 @@ __all__ = ["LessonExporter", "LiveFigures", "is_live_figure"]
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
-FIGURES = "marginlib.drawing.live."
 TEMPLATES = Path(__file__).parent / "templates"
 
 
 def is_live_figure(model: Any) -> bool:  # noqa: ANN401 - a widget's saved state
-    """Return whether a saved widget draws itself.
-
-    A form of `marginlib.practice` has a script too, and needs Python to answer.
+    """Return whether a saved widget draws itself, whichever version saved it; a form needs Python to answer.
 
     Args:
         model: what a notebook's metadata holds of one widget, or None.
@@ -36,54 +33,38 @@ def is_live_figure(model: Any) -> bool:  # noqa: ANN401 - a widget's saved state
         >>> is_live_figure({"state": {"_anywidget_id": "marginlib.drawing.live.ExplorerPanel"}}), is_live_figure(None)
         (True, False)
     """
-    return bool(model) and model["state"].get("_anywidget_id", "").startswith(FIGURES)
+    return bool(model) and model["state"].get("_anywidget_id", "").endswith(".ExplorerPanel")
 
 
 class LiveFigures(Preprocessor):
-    """Put the saved state of live figures into the page, and other widgets' texts in their place.
-
-    Example:
-        >>> import nbformat
-        >>> notebook = nbformat.v4.new_notebook()
-        >>> LiveFigures(enabled=True)(notebook, {})[1]["live_figures"]
-        ''
-    """
+    """Put the saved state of live figures into the page, and other widgets' texts in their place."""
 
     def preprocess(self, notebook: Any, resources: dict[str, Any]) -> tuple[Any, dict[str, Any]]:  # noqa: ANN401
         """Return the notebook without widget views, and the resources with the figures' state."""
         saved = notebook.metadata.pop("widgets", {}).get(STATE, {}).get("state", {})
-        page: dict[str, Any] = {"sources": [], "figures": {}}
+        sources: list[dict[str, str]] = []  # script and style of a figure, given once for all that share them
+        figures: dict[str, Any] = {}
         for output in (
             each for cell in notebook.cells for each in cell.get("outputs", []) if VIEW in each.get("data", {})
         ):
-            model = output.data.pop(VIEW)["model_id"]
-            if is_live_figure(saved.get(model)):
-                page["figures"][model] = _figure(saved[model], page["sources"])
-                output.data["text/html"] = f'<div data-live-figure="{escape(model)}"></div>'
+            name = output.data.pop(VIEW)["model_id"]
+            if not is_live_figure(model := saved.get(name)):
+                continue
+            state = dict(model["state"])
+            source = {"esm": state.pop("_esm"), "css": state.pop("_css", "")}
+            if source not in sources:
+                sources.append(source)
+            figures[name] = {"source": sources.index(source), "state": state, "buffers": model.get("buffers", [])}
+            output.data["text/html"] = f'<div data-live-figure="{escape(name)}"></div>'
+        page = json.dumps({"sources": sources, "figures": figures})
         # "</" would end the script element that the state stands in.
-        resources["live_figures"] = json.dumps(page).replace("</", "<\\/") if page["figures"] else ""
+        resources["live_figures"] = page.replace("</", "<\\/") if figures else ""
         resources["live_figures_script"] = (TEMPLATES / "lesson" / "live_figures.js").read_text(encoding="utf-8")
         return notebook, resources
 
 
-def _figure(model: dict[str, Any], sources: list[dict[str, str]]) -> dict[str, Any]:
-    """Return a model's state, its script and style given once by their place in `sources`."""
-    state = dict(model["state"])
-    source = {"esm": state.pop("_esm"), "css": state.pop("_css", "")}
-    if source not in sources:
-        sources.append(source)
-    return {"source": sources.index(source), "state": state, "buffers": model.get("buffers", [])}
-
-
 class LessonExporter(HTMLExporter):
-    """Write a notebook as one HTML page with live figures, for nbconvert's `--to lesson`.
-
-    Example:
-        >>> import nbformat
-        >>> page, _ = LessonExporter().from_notebook_node(nbformat.v4.new_notebook())
-        >>> "<script src" in page
-        False
-    """
+    """Write a notebook as one HTML page with live figures, for nbconvert's `--to lesson`."""
 
     export_from_notebook = "Lesson (HTML, offline)"
 

@@ -5,7 +5,7 @@ file gave them; a `PricePath` holds one mark price per moment and symbol, and sa
 or generated. This wing needs numpy; `download` needs the optional extra `live` as well.
 """
 
-from marginlib.market.crash import crash_replay, crash_rulebooks
+from marginlib.market.bars import replay_history
 from marginlib.market.desk import (
     AddMargin,
     Close,
@@ -15,40 +15,31 @@ from marginlib.market.desk import (
     Reduce,
     SwitchMode,
     against_nothing,
-    audit,
     compare_scores,
     crash_desk,
     path_desk,
     play,
-    status,
     worth,
 )
 from marginlib.market.download import DownloadError, download
 from marginlib.market.events import AddIsolatedMargin, Fill, Funding, MarkPrices, SetLeverage, SetMarginMode
 from marginlib.market.files import read_bars
 from marginlib.market.generate import block_bootstrap_path, geometric_brownian_path, jump_diffusion_path
-from marginlib.market.paths import Bars, PricePath, join_bars
-from marginlib.market.recorded import Crash, KeyFigures, crash, crashes
-from marginlib.market.replay import (
-    MODE_CHANGES,
-    Leftover,
-    ModeChange,
-    PaidFrom,
-    Replenishment,
-    Rules,
-    Snapshot,
+from marginlib.market.paths import Bars, PricePath
+from marginlib.market.policies import (
     fifth_first,
     full_close,
     largest_loss_first,
     largest_maintenance_first,
     largest_notional_first,
-    replay,
-    step,
     step_down,
 )
+from marginlib.market.recorded import Crash, KeyFigures, crash, crashes
+from marginlib.market.replay import Replenishment, Rules, Snapshot, replay, step
+from marginlib.market.walk import crash_replay, crash_rulebooks
+from marginlib.venues import Leftover, ModeChange, PaidFrom
 
 __all__ = [
-    "MODE_CHANGES",
     "AddIsolatedMargin",
     "AddMargin",
     "Bars",
@@ -74,7 +65,6 @@ __all__ = [
     "Snapshot",
     "SwitchMode",
     "against_nothing",
-    "audit",
     "block_bootstrap_path",
     "compare_scores",
     "crash",
@@ -86,7 +76,6 @@ __all__ = [
     "fifth_first",
     "full_close",
     "geometric_brownian_path",
-    "join_bars",
     "jump_diffusion_path",
     "largest_loss_first",
     "largest_maintenance_first",
@@ -95,7 +84,7 @@ __all__ = [
     "play",
     "read_bars",
     "replay",
-    "status",
+    "replay_history",
     "step",
     "step_down",
     "worth",

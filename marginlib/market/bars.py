@@ -25,11 +25,14 @@ from numpy.typing import ArrayLike, NDArray
 from marginlib.errors import MarginError, name_text, wrong
 from marginlib.margin import position_risk, risk
 from marginlib.market.events import Event, Funding, MarkPrices
-from marginlib.market.paths import Bars
-from marginlib.market.replay import Liquidation, PaidFrom, Replenishment, Rules, Snapshot, liquidate, step
+from marginlib.market.paths import Bars, PricePath
+from marginlib.market.replay import Replenishment, Rules, Snapshot, liquidate, step
+from marginlib.market.settlement import Liquidation
+from marginlib.market.walk import walk
 from marginlib.model import Account, MaintenanceBasis, Pool, Position
+from marginlib.venues import PaidFrom
 
-__all__ = ["BarRun", "MarkBars", "replay_bars", "replay_bars_fast"]
+__all__ = ["BarRun", "MarkBars", "replay_bars", "replay_bars_fast", "replay_history"]
 
 Array = NDArray[np.float64]
 Schedule = Mapping[int, Sequence[Event]]
@@ -67,42 +70,44 @@ class MarkBars:
 
     symbols: tuple[str, ...]
     times: Sequence[object] | NDArray[np.generic]
-    high: ArrayLike
-    low: ArrayLike
-    close: ArrayLike
-    funding: ArrayLike | None = None
-
-    # The same as arrays, checked.
-    _high: Array = field(init=False, repr=False)
-    _low: Array = field(init=False, repr=False)
-    _close: Array = field(init=False, repr=False)
-    _funding: Array | None = field(init=False, repr=False)
+    high: Array
+    low: Array
+    close: Array
+    funding: Array | None = None
     _settled: NDArray[np.intp] = field(init=False, repr=False)  # the bars at whose open anything is settled
 
     def __post_init__(self) -> None:
         symbols = tuple(name_text("symbol", symbol) for symbol in self.symbols)
         if not symbols or len(set(symbols)) < len(symbols):
             raise wrong("symbols", symbols, "give each symbol once, at least one")
-        shape = (len(symbols), len(self.times))
         keep = object.__setattr__
         keep(self, "symbols", symbols)
-        for name in ("high", "low", "close"):
-            keep(self, f"_{name}", _array(name, getattr(self, name), shape))
+        shape = (len(symbols), len(self.times))
+        for name in ("high", "low", "close", *(("funding",) if self.funding is not None else ())):
+            keep(self, name, _array(name, getattr(self, name), shape))
+        high, low, close, rates = self.high, self.low, self.close, self.funding
         # The extremes first: they are found without a copy, and NaN is one of them if there is any.
-        if not (self._low.min(initial=np.inf) > 0 and self._high.max(initial=0.0) < np.inf):
-            self._inside("low", self._low > 0, self._low, "a price above 0")
-            self._inside("high", self._high < np.inf, self._high, "a finite price")
-        self._inside("close", self._low <= self._close, self._close, "a price from low to high")
-        self._inside("close", self._close <= self._high, self._close, "a price from low to high")
-        rates = None if self.funding is None else _array("funding", self.funding, shape)
+        if not (low.min(initial=np.inf) > 0 and high.max(initial=0.0) < np.inf):
+            self._all("low", low > 0, "a price above 0")
+            self._all("high", high < np.inf, "a finite price")
+        self._all("close", low <= close, "a price from low to high")
+        self._all("close", close <= high, "a price from low to high")
         settled = np.empty(0, dtype=np.intp)
         if rates is not None:
-            settled = np.flatnonzero(_any_number(rates))
-            small = np.abs(rates[:, settled]) < 1
-            if not small.all():
-                self._inside("funding", ~(np.abs(rates) >= 1), rates, "a fraction above -1 and below 1, or NaN")
-        keep(self, "_funding", rates)
+            some: NDArray[np.bool_] = ~np.isnan(rates[0])
+            for row in rates[1:]:
+                some |= ~np.isnan(row)
+            settled = np.flatnonzero(some)
+            if not (np.abs(rates[:, settled]) < 1).all():
+                self._all("funding", ~(np.abs(rates) >= 1), "a fraction above -1 and below 1, or NaN")
         keep(self, "_settled", settled)
+
+    def _all(self, name: str, right: NDArray[np.bool_], wanted: str) -> None:
+        """Refuse the first value that is not right; NaN never is, in a comparison."""
+        if not right.all():
+            row, bar = np.unravel_index(int(np.argmin(right)), right.shape)
+            where = f"{self.symbols[row]}, bar {bar} ({self.times[int(bar)]})"
+            raise wrong(name, float(getattr(self, name)[row, bar]), f"{where}; give {wanted}")
 
     @classmethod
     def of(cls, *series: Bars, last_for_mark: bool = False) -> Self:
@@ -152,32 +157,36 @@ class MarkBars:
         """Return the number of bars."""
         return len(self.times)
 
-    def _inside(self, name: str, right: NDArray[np.bool_], values: Array, wanted: str) -> None:
-        """Refuse the first value that is not right; NaN never is, in a comparison."""
-        if not right.all():
-            row, bar = np.unravel_index(int(np.argmin(right)), right.shape)
-            where = f"{self.symbols[row]}, bar {bar} ({self.times[int(bar)]})"
-            raise wrong(name, float(values[row, bar]), f"{where}; give {wanted}")
-
     @cached_property
     def blocks(self) -> _Blocks:
         """The bars gathered into blocks, from one funding settlement to the next; worked out once per data set."""
-        return _blocks(self._high, self._low, self._close, self._funding, self._settled)
+        settled, bars = self._settled, len(self)
+        starts = settled if settled.size and settled[0] == 0 else np.concatenate(([0], settled)).astype(np.intp)
+        if starts.size * _LONGEST < bars:
+            starts = np.union1d(starts, np.arange(0, bars, _LONGEST))
+        before = self.close.take(np.maximum(starts, 1) - 1, axis=1)
+        rate = np.zeros_like(before) if self.funding is None else self.funding.take(starts, axis=1)
+        rate[np.isnan(rate)] = 0.0
+        high, low = _extremes(np.maximum, self.high, starts), _extremes(np.minimum, self.low, starts)
+        np.maximum(high, before, out=high)
+        np.minimum(low, before, out=low)
+        lowest, highest = low.min(axis=1), high.max(axis=1)
+        return _Blocks(starts=starts, high=high, low=low, before=before, rate=rate, lowest=lowest, highest=highest)
 
     def extremes(self, inside: NDArray[np.intp]) -> tuple[Array, Array]:
         """Return low and high of some bars, the close before each counted in, shape (symbols, those bars)."""
-        earlier = self._close[:, np.maximum(inside, 1) - 1]
-        return np.minimum(self._low[:, inside], earlier), np.maximum(self._high[:, inside], earlier)
+        earlier = self.close[:, np.maximum(inside, 1) - 1]
+        return np.minimum(self.low[:, inside], earlier), np.maximum(self.high[:, inside], earlier)
 
     def prices(self, bar: int) -> tuple[list[float], list[float], list[float]]:
         """Return high, low and close of every symbol in one bar, as plain floats."""
-        return self._high[:, bar].tolist(), self._low[:, bar].tolist(), self._close[:, bar].tolist()
+        return self.high[:, bar].tolist(), self.low[:, bar].tolist(), self.close[:, bar].tolist()
 
     def rates(self, bar: int) -> dict[str, float]:
         """Return the funding rates settled at the open of a bar, of the symbols that settle then."""
-        if self._funding is None:
+        if self.funding is None:
             return {}
-        found = zip(self.symbols, self._funding[:, bar].tolist(), strict=True)
+        found = zip(self.symbols, self.funding[:, bar].tolist(), strict=True)
         return {symbol: rate for symbol, rate in found if rate == rate}  # noqa: PLR0124 - NaN is not equal to itself
 
 
@@ -267,8 +276,7 @@ def _tried(state: Snapshot, high: Mapping[str, float], low: Mapping[str, float],
 
 def _key(pool: Pool) -> tuple[str, float] | None:
     """Return what tells a pool from the others while its positions change: None for the cross pool."""
-    first = pool.positions[0]
-    return None if first.isolated_margin is None else (first.symbol, copysign(1.0, first.quantity))
+    return (pool.positions[0].symbol, copysign(1.0, pool.positions[0].quantity)) if pool.own else None
 
 
 def _find(account: Account, key: tuple[str, float] | None) -> Pool | None:
@@ -331,6 +339,60 @@ def _between(pool: Pool, worst: Pool, way: float) -> Pool:
     return pool.at(marks)
 
 
+def replay_history(
+    account: Account,
+    history: Mapping[str, Bars] | PricePath,
+    rules: Rules,
+    *,
+    last_for_mark: bool = False,
+    insurance_fund: float = 0.0,
+) -> dict[str, tuple[Snapshot, ...]]:
+    """Lead an account through a history twice: every position in cross margin, and every one in isolated margin.
+
+    Args:
+        account: wallet and positions, at the marks at which they meet the history; a position in isolated margin keeps
+            its own there, another sets aside its entry notional / leverage.
+        history: bars by symbol, as `read_bars` gives them, on one clock; or a path of mark prices.
+        rules: what the venue does.
+        last_for_mark: True lets the bars' last price stand in for a mark price that their source does not have.
+        insurance_fund: what the venue's fund holds at the start [quote currency].
+
+    Returns:
+        The states in "cross" and in "isolated", each with its `time`: of bars the start, the close of every bar in
+        which anything was set off, and the end; of a path what `walk` gives.
+
+    Raises:
+        MarginError: the bars have no mark price or different clocks; the account cannot be held in one of the modes.
+
+    Example:
+        >>> from marginlib import RiskSchedule
+        >>> bars = Bars(
+        ...     symbol="BTC", times=np.array(["2020-03-12T10", "2020-03-12T11"], dtype="datetime64[s]"),
+        ...     open=[100, 98], high=[101, 99], low=[97, 80], close=[98, 96],
+        ... )
+        >>> btc = Position.open(symbol="BTC", quantity=1, price=100, schedule=RiskSchedule.flat(0.01), leverage=10)
+        >>> account = Account(wallet_balance=50, positions=(btc,))
+        >>> both = replay_history(account, {"BTC": bars}, Rules(), last_for_mark=True)
+        >>> {mode: states[-1].account.wallet_balance for mode, states in both.items()}
+        {'cross': 50.0, 'isolated': 40.0}
+    """
+    modes = {
+        "cross": [each.cross() for each in account.positions],
+        "isolated": [each if each.own_margin else each.isolated() for each in account.positions],
+    }
+    bars = None if isinstance(history, PricePath) else MarkBars.of(*history.values(), last_for_mark=last_for_mark)
+    found = {}
+    for mode, positions in modes.items():
+        start = Snapshot.start(account.after(positions=positions), insurance_fund=insurance_fund)
+        if isinstance(history, PricePath):
+            found[mode] = walk(start, history.marks(), rules)
+        elif bars is not None:
+            run = replay_bars_fast(start, bars, rules)
+            acted = [state for _, state in run.opened if state.actions]
+            found[mode] = (start, *(state for state in acted if state is not run.final), run.final)
+    return found
+
+
 # The fast path.
 
 
@@ -358,55 +420,13 @@ class _Blocks:
     lowest: Array
     highest: Array
 
-    @cached_property
-    def value(self) -> dict[int, Array]:
-        """Funding per unit of quantity, rate x (close before the block)^power, by the contract's power."""
-        return _ByPower(self.before, self.rate)
+    _values: dict[int, Array] = field(default_factory=dict, repr=False)
 
-
-class _ByPower(dict[int, Array]):
-    """Arrays by the power of the contract, each worked out when it is first asked for."""
-
-    def __init__(self, before: Array, rate: Array) -> None:
-        super().__init__()
-        self._before, self._rate = before, rate
-
-    def __missing__(self, power: int) -> Array:
-        """Work one out."""
-        self[power] = found = self._rate * self._before**power
-        return found
-
-
-def _any_number(rates: Array) -> NDArray[np.bool_]:
-    """Return, for each column, whether anything in it is a number."""
-    found: NDArray[np.bool_] = ~np.isnan(rates[0])
-    for row in rates[1:]:
-        found |= ~np.isnan(row)
-    return found
-
-
-def _blocks(high: Array, low: Array, close: Array, funding: Array | None, settled: NDArray[np.intp]) -> _Blocks:
-    """Gather bars into blocks."""
-    bars = close.shape[1]
-    starts = settled if settled.size and settled[0] == 0 else np.concatenate(([0], settled)).astype(np.intp)
-    if starts.size * _LONGEST < bars:
-        starts = np.union1d(starts, np.arange(0, bars, _LONGEST))
-    before = close.take(np.maximum(starts, 1) - 1, axis=1)
-    rate = np.zeros_like(before) if funding is None else funding.take(starts, axis=1)
-    rate[np.isnan(rate)] = 0.0
-    block_high = _extremes(np.maximum, high, starts)
-    block_low = _extremes(np.minimum, low, starts)
-    np.maximum(block_high, before, out=block_high)
-    np.minimum(block_low, before, out=block_low)
-    return _Blocks(
-        starts=starts,
-        high=block_high,
-        low=block_low,
-        before=before,
-        rate=rate,
-        lowest=block_low.min(axis=1),
-        highest=block_high.max(axis=1),
-    )
+    def value(self, power: int) -> Array:
+        """Return funding per unit of quantity, rate x (close before the block)^power, worked out once."""
+        if power not in self._values:
+            self._values[power] = self.rate * self.before**power
+        return self._values[power]
 
 
 def _extremes(extreme: np.ufunc, values: Array, starts: NDArray[np.intp]) -> Array:
@@ -533,7 +553,7 @@ class _Passage:
         self.starts = blocks.starts[self.first : self.last]
         self.positions = state.account.positions
         self.pools = [pool for pool in state.account.pools() if pool.positions]
-        self.isolated = tuple(each for each in self.positions if each.isolated_margin is not None)
+        self.isolated = any(pool.own for pool in self.pools)
         self.by_position = rules.funding_from is PaidFrom.POSITION
         self.wallet = self._after(state.account.wallet_balance, self._paid(self.positions))
         self._kept: dict[int, Array | float] = {}
@@ -556,7 +576,7 @@ class _Passage:
             for each in known:
                 if each.contract.power == power:
                     quantities[self.rows[each.symbol]] += each.quantity
-            paid = quantities @ blocks.value[power][:, self.first : self.last]
+            paid = quantities @ blocks.value(power)[:, self.first : self.last]
             total = paid if total is None else total + paid
         if total is not None and self.starts[0] < self.begin:
             total[0] = 0.0  # the bar that settles this block's funding is behind
@@ -593,14 +613,13 @@ class _Passage:
 
     def _collateral(self, pool: Pool) -> Array | float:
         """Return the pool's collateral after the settlement at the start of each block."""
-        isolated = pool.positions[0].isolated_margin is not None
-        if not isolated and (not self.by_position or not self.isolated):
+        if not pool.own and (not self.by_position or not self.isolated):
             # Everything is paid by the account: the wallet less what is set aside, which stays.
             return self.wallet - (self.state.account.wallet_balance - pool.collateral)
-        if isolated and not self.by_position:
+        if pool.own and not self.by_position:
             return pool.collateral
         left = self._after(pool.collateral, self._paid(pool.positions))
-        if isolated:
+        if pool.own:
             self._kept[id(pool.positions[0])] = left
         return left
 
@@ -616,7 +635,7 @@ class _Passage:
             surplus[0] = lines.least(*self._from_own_marks(pool, low[:, :1], high[:, :1]))[0]
         surplus += collateral
         limit = self.stop
-        if pool.positions[0].isolated_margin is not None and not isinstance(collateral, float):
+        if pool.own and not isinstance(collateral, float):
             # Where the margin cannot pay, what follows is for the plain loop to say.
             used_up = np.flatnonzero(collateral <= near)
             limit = int(max(self.starts[used_up[0]], self.begin)) if used_up.size else self.stop

@@ -5,35 +5,30 @@ At each decision point the account is seen, orders are given, and time moves to 
 refuses changes nothing; the refusal is kept with its reason. Fills are at the mark price, with a fee.
 
 Decision points are moments at which every coin has a *recorded close*: nobody knows at a low that it is the low.
-Between recorded figures prices run on straight lines (`marginlib.market.crash`).
+Between recorded figures prices run on straight lines (`marginlib.market.walk`).
 
     equity at the end - equity at the start = what prices did - fees - funding - what liquidations took
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import singledispatch
+from functools import partial
 from math import copysign
-from types import MappingProxyType
 
 import numpy as np
 
-from marginlib.drawing.chart import Table
 from marginlib.errors import MarginError, finite, fraction, name_text, positive, wrong
-from marginlib.liquidation import liquidation_price
-from marginlib.margin import account_risk, available_balance, risk
-from marginlib.market.crash import crash_rulebooks, walk
+from marginlib.margin import account_risk, risk
 from marginlib.market.events import AddIsolatedMargin, Event, Fill, SetLeverage, SetMarginMode
 from marginlib.market.paths import PricePath
 from marginlib.market.recorded import crash
 from marginlib.market.replay import Rules, Snapshot, step
-from marginlib.model import Account, MarginMode, Pool, Position
-from marginlib.words import money, percent, price_text
+from marginlib.market.walk import crash_rulebooks, walk
+from marginlib.model import Account, MarginMode, Position
 
 __all__ = [
-    "CALCULATORS",
     "AddMargin",
     "Close",
     "Desk",
@@ -47,13 +42,11 @@ __all__ = [
     "SwitchMode",
     "act",
     "against_nothing",
-    "audit",
     "compare_scores",
     "crash_desk",
     "path_desk",
     "play",
     "score",
-    "status",
     "worth",
 ]
 
@@ -62,67 +55,81 @@ __all__ = [
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Do nothing until the next decision point.
+class Order:
+    """What is ordered at a decision point; each order knows the events that carry it out."""
 
-    Example:
-        >>> Hold()
-        Hold()
-    """
+    def events(self, state: Snapshot, fee_rate: float) -> tuple[Event, ...]:
+        """Return the events that carry the order out."""
+        raise NotImplementedError
 
 
-@dataclass(frozen=True, slots=True)
-class AddMargin:
+@dataclass(frozen=True)
+class Hold(Order):
+    """Do nothing until the next decision point."""
+
+    def events(self, *_: object) -> tuple[Event, ...]:
+        """Return none."""
+        return ()
+
+
+@dataclass(frozen=True)
+class AddMargin(Order):
     """Move money from what is free into an isolated position.
 
     Args:
         symbol: the isolated position.
         amount: how much [quote currency], above 0.
-
-    Example:
-        >>> AddMargin("ETHUSDT", 500).amount
-        500
     """
 
     symbol: str
     amount: float
 
+    def events(self, *_: object) -> tuple[Event, ...]:
+        """Return the transfer."""
+        return (AddIsolatedMargin(symbol=self.symbol, amount=self.amount),)
 
-@dataclass(frozen=True, slots=True)
-class Reduce:
+
+@dataclass(frozen=True)
+class Reduce(Order):
     """Close a share of a position at the mark price.
 
     Args:
         symbol: the position.
         share: how much of it [1], above 0 and at most 1.
-
-    Example:
-        >>> Reduce("ETHUSDT", 0.5)
-        Reduce(symbol='ETHUSDT', share=0.5)
     """
 
     symbol: str
     share: float
 
+    def events(self, state: Snapshot, fee_rate: float) -> tuple[Event, ...]:
+        """Return the trade."""
+        held = _held(state, self.symbol)
+        if not 0 < finite("share", self.share) <= 1:
+            raise wrong(
+                "share", self.share, "give a share above 0 and at most 1; there is no more than the whole position"
+            )
+        return (
+            Fill(symbol=held.symbol, quantity=-self.share * held.quantity, price=held.mark_price, fee_rate=fee_rate),
+        )
 
-@dataclass(frozen=True, slots=True)
-class Close:
+
+@dataclass(frozen=True)
+class Close(Order):
     """Close the whole position at the mark price.
 
     Args:
         symbol: the position.
-
-    Example:
-        >>> Close("ETHUSDT").symbol
-        'ETHUSDT'
     """
 
     symbol: str
 
+    def events(self, state: Snapshot, fee_rate: float) -> tuple[Event, ...]:
+        """Return the trade."""
+        return Reduce(self.symbol, 1.0).events(state, fee_rate)
 
-@dataclass(frozen=True, slots=True)
-class Hedge:
+
+@dataclass(frozen=True)
+class Hedge(Order):
     """Take the other side in another coin, until it is this share of the hedged position's notional.
 
     What is held of that coin on the wrong side is closed first: a venue in one-way mode knows one net position a coin.
@@ -133,10 +140,6 @@ class Hedge:
         share: the hedge's notional as a share of the hedged one [1], above 0.
         leverage: the leverage setting of a newly opened hedge [1].
         margin_mode: the mode of a newly opened hedge.
-
-    Example:
-        >>> Hedge("BTCUSDT", against="ETHUSDT", share=0.5).leverage
-        5.0
     """
 
     symbol: str
@@ -145,93 +148,47 @@ class Hedge:
     leverage: float = 5.0
     margin_mode: MarginMode = MarginMode.CROSS
 
+    def events(self, state: Snapshot, fee_rate: float) -> tuple[Event, ...]:
+        """Return the trades, and the settings of a new position between them."""
+        hedged = _held(state, self.against)
+        if self.symbol == self.against:
+            raise wrong("symbol", self.symbol, "a hedge is another coin; to hold less of this one, reduce it")
+        price = state.mark_prices.get(self.symbol)
+        if price is None:
+            raise wrong("symbol", self.symbol, f"give one of {', '.join(state.mark_prices)}")
+        target = copysign(positive("share", self.share) * hedged.notional / price, -hedged.quantity)
+        trade = partial(Fill, symbol=self.symbol, price=price, fee_rate=fee_rate)
+        now = next((each.quantity for each in state.account.positions if each.symbol == self.symbol), 0.0)
+        if now * target > 0:
+            if abs(target) <= abs(now):
+                raise wrong("share", self.share, f"{self.symbol} hedges that much already; reduce it to hedge less")
+            return (trade(quantity=target - now),)
+        return (
+            *((trade(quantity=-now),) if now else ()),
+            SetMarginMode(symbol=self.symbol, margin_mode=self.margin_mode),
+            SetLeverage(symbol=self.symbol, leverage=self.leverage),
+            trade(quantity=target),
+        )
 
-@dataclass(frozen=True, slots=True)
-class SwitchMode:
+
+@dataclass(frozen=True)
+class SwitchMode(Order):
     """Hold a coin in the other margin mode, where the venue lets that be changed now.
 
     Args:
         symbol: the coin.
         margin_mode: cross or isolated.
-
-    Example:
-        >>> SwitchMode("ETHUSDT", MarginMode.ISOLATED).symbol
-        'ETHUSDT'
     """
 
     symbol: str
     margin_mode: MarginMode
 
+    def events(self, state: Snapshot, *_: object) -> tuple[Event, ...]:
+        """Return the change."""
+        return (SetMarginMode(symbol=_held(state, self.symbol).symbol, margin_mode=self.margin_mode),)
 
-Order = Hold | AddMargin | Reduce | Close | Hedge | SwitchMode
+
 Decision = Order | Sequence[Order]  # one order, or several that are given one after the other
-
-
-@singledispatch
-def _events(order: object, _state: Snapshot, _fee_rate: float) -> tuple[Event, ...]:
-    """Return the events that carry an order out."""
-    raise wrong("order", order, "give Hold, AddMargin, Reduce, Close, Hedge or SwitchMode")
-
-
-@_events.register
-def _(_order: Hold, _state: Snapshot, _fee_rate: float) -> tuple[Event, ...]:
-    return ()
-
-
-@_events.register
-def _(order: AddMargin, _state: Snapshot, _fee_rate: float) -> tuple[Event, ...]:
-    return (AddIsolatedMargin(symbol=order.symbol, amount=order.amount),)
-
-
-@_events.register
-def _(order: Reduce, state: Snapshot, fee_rate: float) -> tuple[Event, ...]:
-    held = _held(state, order.symbol)
-    share = finite("share", order.share)
-    if not 0 < share <= 1:
-        raise wrong(
-            "share", order.share, "give a share above 0 and at most 1; there is no more than the whole position"
-        )
-    return (_fill(held.symbol, -share * held.quantity, held.mark_price, fee_rate),)
-
-
-@_events.register
-def _(order: Close, state: Snapshot, fee_rate: float) -> tuple[Event, ...]:
-    return _events(Reduce(order.symbol, 1.0), state, fee_rate)
-
-
-@_events.register
-def _(order: Hedge, state: Snapshot, fee_rate: float) -> tuple[Event, ...]:
-    hedged = _held(state, order.against)
-    if order.symbol == order.against:
-        raise wrong("symbol", order.symbol, "a hedge is another coin; to hold less of this one, reduce it")
-    price = state.mark_prices.get(order.symbol)
-    if price is None:
-        raise wrong("symbol", order.symbol, f"give one of {', '.join(state.mark_prices)}")
-    target = copysign(positive("share", order.share) * hedged.notional / price, -hedged.quantity)
-    now = next((each for each in state.account.positions if each.symbol == order.symbol), None)
-    if now is not None and now.quantity * target > 0:
-        more = target - now.quantity
-        if more * target <= 0:
-            raise wrong("share", order.share, f"{order.symbol} hedges that much already; reduce it to hedge less")
-        return (_fill(order.symbol, more, price, fee_rate),)
-    closing = () if now is None else (_fill(order.symbol, -now.quantity, price, fee_rate),)
-    return (
-        *closing,
-        SetMarginMode(symbol=order.symbol, margin_mode=order.margin_mode),
-        SetLeverage(symbol=order.symbol, leverage=order.leverage),
-        _fill(order.symbol, target, price, fee_rate),
-    )
-
-
-@_events.register
-def _(order: SwitchMode, state: Snapshot, _fee_rate: float) -> tuple[Event, ...]:
-    _held(state, order.symbol)
-    return (SetMarginMode(symbol=order.symbol, margin_mode=order.margin_mode),)
-
-
-def _fill(symbol: str, quantity: float, price: float, fee_rate: float) -> Fill:
-    """Return a trade at the mark price."""
-    return Fill(symbol=symbol, quantity=quantity, price=price, fee_rate=fee_rate)
 
 
 def _held(state: Snapshot, symbol: str) -> Position:
@@ -262,7 +219,9 @@ def act(state: Snapshot, order: Order, rules: Rules, *, fee_rate: float = 0.0005
         >>> after.account.positions[0].quantity, after.ledger.fees
         (0.125, 2.5)
     """
-    for event in _events(order, state, fraction("fee_rate", fee_rate)):
+    if not isinstance(order, Order):
+        raise wrong("order", order, "give Hold, AddMargin, Reduce, Close, Hedge or SwitchMode")
+    for event in order.events(state, fraction("fee_rate", fee_rate)):
         state = step(state, event, rules)
     return state
 
@@ -547,41 +506,6 @@ def _ordered(state: Snapshot, orders: Sequence[Order], desk: Desk) -> tuple[Snap
     return state, tuple(refused)
 
 
-def status(state: Snapshot) -> Table:
-    """Return what the desk shows at a moment: each position with its pool, and how far its liquidation is.
-
-    The liquidation price of a cross position holds while the other prices stand still.
-
-    Args:
-        state: the state.
-
-    Example:
-        >>> desk = crash_desk("may-crash-2021", 10_000, [Opening(symbol="ETHUSDT", dollars=12_500, leverage=5)])
-        >>> status(Snapshot.start(desk.account())).rows[0][:4]
-        ('ETHUSDT long', 'cross', '$12,500', '$10,000')
-    """
-    rows = []
-    for pool in state.account.pools():
-        now = risk(pool)
-        for held in pool.positions:
-            price = liquidation_price(pool, held.symbol)
-            rows.append(
-                (
-                    f"{held.symbol} {'long' if held.quantity > 0 else 'short'}",
-                    held.margin_mode.value,
-                    money(held.notional, 0),
-                    money(now.equity, 0),
-                    money(now.maintenance, 0),
-                    f"{100 * now.margin_ratio:.1f} %",
-                    price_text(price),
-                    "-" if price is None else percent(price / held.mark_price - 1),
-                )
-            )
-    rows.append(("free to use", "-", "-", money(available_balance(state.account), 0), "-", "-", "-", "-"))
-    columns = ("position", "mode", "notional", "equity", "maintenance", "margin ratio", "liquidation", "away")
-    return Table(columns=columns, rows=tuple(rows))
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 # Scores
 # ---------------------------------------------------------------------------------------------------------------------
@@ -707,73 +631,3 @@ def against_nothing(desks: Iterable[Desk], decisions: Sequence[Decision]) -> tup
         [7809, -6341]
     """
     return tuple((score(play(each, decisions[: len(each.points)])), score(play(each, []))) for each in desks)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# An audit: four calculators of a liquidation price, three of them wrong. Find out which before you read on.
-# ---------------------------------------------------------------------------------------------------------------------
-
-Calculator = Callable[[Pool, str], float | None]
-
-
-def _ada(pool: Pool, symbol: str) -> float | None:
-    """Return a price that counts the profit and loss of the other positions, but not what they need to be kept."""
-    own, others = _parted(pool, symbol)
-    profit = sum(each.unrealized_pnl for each in others)
-    return liquidation_price(Pool(collateral=pool.collateral + profit, positions=own), symbol)
-
-
-def _ben(pool: Pool, symbol: str) -> float | None:
-    """Return a price that counts size x (mark - entry) for the others, as if each were a long."""
-    _, others = _parted(pool, symbol)
-    wrong = sum((abs(each.quantity) - each.quantity) * (each.mark_price - each.entry_price) for each in others)
-    return liquidation_price(replace(pool, collateral=pool.collateral + wrong), symbol)
-
-
-def _cleo(pool: Pool, symbol: str) -> float | None:
-    """Return a price that subtracts the tier's maintenance amount where it is added."""
-    right = liquidation_price(pool, symbol)
-    if right is None:
-        return None
-    own, _ = _parted(pool, symbol)
-    amounts = sum(each.schedule.amounts[each.schedule.tier(abs(each.quantity) * right)] for each in own)
-    return liquidation_price(replace(pool, collateral=pool.collateral - 2 * amounts), symbol)
-
-
-def _parted(pool: Pool, symbol: str) -> tuple[tuple[Position, ...], tuple[Position, ...]]:
-    """Return the positions of a symbol, and the others."""
-    own = tuple(each for each in pool.positions if each.symbol == symbol)
-    return own, tuple(each for each in pool.positions if each.symbol != symbol)
-
-
-CALCULATORS: Mapping[str, Calculator] = MappingProxyType(
-    {"Ada": _ada, "Ben": _ben, "Cleo": _cleo, "Dora": liquidation_price}
-)
-"""Four calculators of a liquidation price, by name. Three make a mistake that was found in public code."""
-
-
-def audit(calculator: str, cases: Mapping[str, tuple[Pool, str]]) -> Table:
-    """Return a calculator's prices beside the engine's, case by case.
-
-    Args:
-        calculator: one of `CALCULATORS`.
-        cases: a pool and the symbol asked about, by name.
-
-    Raises:
-        MarginError: there is no such calculator, or no case.
-
-    Example:
-        >>> from marginlib import RiskSchedule
-        >>> eth = Position.open(symbol="ETHUSDT", quantity=10, price=3_000, schedule=RiskSchedule.flat(0.004))
-        >>> audit("Dora", {"alone": (Pool(collateral=3_000, positions=(eth,)), "ETHUSDT")}).rows
-        (('alone', '2,710.84', '2,710.84', 'same'),)
-    """
-    if calculator not in CALCULATORS:
-        raise wrong("calculator", calculator, f"give one of {', '.join(CALCULATORS)}")
-    if not cases:
-        raise MarginError("cases = {}: give at least one pool with the symbol asked about")
-    rows = []
-    for name, (pool, symbol) in cases.items():
-        texts = (price_text(liquidation_price(pool, symbol)), price_text(CALCULATORS[calculator](pool, symbol)))
-        rows.append((name, *texts, "same" if texts[0] == texts[1] else "differs"))
-    return Table(columns=("case", "engine", calculator, "verdict"), rows=tuple(rows))

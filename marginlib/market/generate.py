@@ -10,15 +10,14 @@ from collections.abc import Callable, Mapping
 from math import sqrt
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray  # as in the other modules, all imports in one place
+from numpy.typing import ArrayLike, NDArray
 
 from marginlib.errors import MarginError, at_least_zero, finite, positive, wrong
-from marginlib.market.clock import DAY, moment, seconds
-from marginlib.market.paths import Bars, FloatArray, PricePath, TimeArray
+from marginlib.market.paths import Bars, FloatArray, PricePath, TimeArray, moment, seconds
 
 __all__ = ["block_bootstrap_path", "geometric_brownian_path", "jump_diffusion_path"]
 
-_YEAR = 365 * DAY
+_YEAR = 365 * 86_400  # [s]
 _START = np.datetime64("2000-01-01", "s")
 
 
@@ -274,8 +273,8 @@ def _root(correlation: float | ArrayLike, count: int) -> FloatArray:
     if given.ndim == 0:
         given = np.full((count, count), float(given))
         np.fill_diagonal(given, 1.0)
-    wrong = given.shape != (count, count) or not np.isfinite(given).all()
-    if wrong or not np.allclose(given, given.T, atol=1e-12) or not np.allclose(np.diag(given), 1.0, atol=1e-12):
+    odd = given.shape != (count, count) or not np.isfinite(given).all()
+    if odd or not np.allclose(given, given.T, atol=1e-12) or not np.allclose(np.diag(given), 1.0, atol=1e-12):
         raise wrong(
             "correlation", correlation, f"give one number, or a symmetric {count} x {count} matrix with diagonal 1"
         )

@@ -1,26 +1,85 @@
-"""The two records of a price history: `Bars` of one symbol, and a `PricePath` of mark prices that says what it is."""
+"""The two records of a price history: `Bars` of one symbol, and a `PricePath` of mark prices that says what it is.
+
+Times are UTC throughout, and a moment without a zone is refused rather than guessed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
-from itertools import pairwise
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from marginlib.errors import MarginError, UnknownNameError, name_text, wrong
-from marginlib.market.clock import moment, text
 
-__all__ = ["Bars", "BoolArray", "FloatArray", "PricePath", "TimeArray", "join_bars"]
+__all__ = ["Bars", "FloatArray", "PricePath", "TimeArray", "first_fault", "moment", "seconds", "step_fault", "text"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 TimeArray = NDArray[np.datetime64]
 
+# The exchange's names of the bar lengths that are always equally long [s].
+_TIMEFRAMES = {
+    "1m": 60, "3m": 180, "5m": 300, "15m": 900, "30m": 1_800,
+    "1h": 3_600, "2h": 7_200, "4h": 14_400, "6h": 21_600, "8h": 28_800, "12h": 43_200, "1d": 86_400,
+}  # fmt: skip
+_A_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _UNKNOWN = np.timedelta64("NaT", "s")
 _PRICES = ("open", "high", "low", "close", "mark_high", "mark_low", "mark_close")
+_COLUMNS = (*_PRICES, "volume", "funding_rate")
+
+
+def seconds(field: str, timeframe: object) -> int:
+    """Return the length of a timeframe such as "1h" [s], or refuse what is not one of the exchange's names."""
+    if not isinstance(timeframe, str) or timeframe not in _TIMEFRAMES:
+        raise wrong(field, timeframe, f"give one of {', '.join(_TIMEFRAMES)}", UnknownNameError)
+    return _TIMEFRAMES[timeframe]
+
+
+def moment(field: str, value: object) -> np.datetime64:
+    """Return a moment that a caller or a file gave as a numpy time in whole seconds, UTC.
+
+    Args:
+        field: what the caller calls it.
+        value: a text with its zone ("2020-03-12T11:00Z"), a day ("2020-03-12", its midnight in UTC), a `datetime` with
+            its zone, or a `numpy.datetime64`, which this library always reads as UTC.
+
+    Raises:
+        MarginError: it is none of these, it has no zone or another zone than UTC, or it is not a whole second.
+    """
+    if isinstance(value, np.datetime64) and not np.isnat(value):
+        whole: np.datetime64 = value.astype("datetime64[s]")
+        if whole != value:
+            raise wrong(field, value, "give a whole second")
+        return whole
+    when = value
+    if isinstance(value, str):
+        try:
+            when = datetime.fromisoformat(f"{value}T00:00:00Z" if _A_DAY.fullmatch(value) else value)
+        except ValueError:
+            raise wrong(field, value, "give a UTC date and time such as 2020-03-12T11:00:00Z") from None
+    if isinstance(when, date) and not isinstance(when, datetime):
+        when = datetime(when.year, when.month, when.day, tzinfo=UTC)
+    if not isinstance(when, datetime):
+        raise wrong(field, value, 'give a UTC moment such as "2020-03-12T11:00Z"')
+    written = value if isinstance(value, str) else when.isoformat()
+    if when.tzinfo is None:
+        raise wrong(field, written, f"no time zone; all times are UTC, so write {written}Z")
+    if when.utcoffset() != timedelta(0):
+        raise wrong(field, written, f"give UTC; this moment is {when.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")
+    if when.microsecond:
+        raise wrong(field, written, "give a whole second")
+    return np.datetime64(int(when.timestamp()), "s")
+
+
+def text(when: np.datetime64 | int) -> str:
+    """Return a moment as text with its zone, such as 2020-03-12T11:00:00Z."""
+    return f"{np.array(when).astype('datetime64[s]')}Z"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -44,7 +103,7 @@ class Bars:
         mark_low: lowest mark price of each bar (n,) [quote currency per base coin], or None.
         mark_close: mark price at the end of each bar (n,) [quote currency per base coin], or None.
         funding_rate: sum of the rates settled within each bar (n,) [1], NaN in a bar without a settlement, or None.
-        step: length of a bar [timedelta64[s]]; left out, the distance of the first two.
+        step: length of a bar [timedelta64[s]]; left out, the commonest distance of two neighbours.
         source: where the bars come from.
 
     Raises:
@@ -80,55 +139,24 @@ class Bars:
         if times.ndim != 1 or not times.size or np.isnat(times).any():
             raise MarginError(f"times of {self.symbol}: give one UTC time for each bar, in one row, and at least one")
         _keep(self, "times", times)
-        for column in (*_PRICES, "volume", "funding_rate"):
-            if getattr(self, column) is not None:
-                _keep(self, column, _column(self.symbol, column, getattr(self, column), times.size))
-        self._check_steps()
-        self._check_prices()
-
-    def _check_steps(self) -> None:
-        """Refuse bars that do not follow one another at equal steps; store the step."""
-        steps = np.diff(self.times)
-        if np.isnat(self.step):
-            if not steps.size:
-                raise MarginError(f"step of {self.symbol}: one bar does not tell its length; give the step")
-            object.__setattr__(self, "step", steps[0])
-        if self.step <= np.timedelta64(0, "s"):
-            raise MarginError(f"step of {self.symbol} = {self.step}: give bars in rising order of time")
-        (odd,) = np.nonzero(steps != self.step)
-        if odd.size:
-            before, after = self.times[odd[0]], self.times[odd[0] + 1]
-            raise MarginError(
-                f"times of {self.symbol}: {text(after)} follows {text(before)}; bars must be {self.step} apart"
-            )
-
-    def _check_prices(self) -> None:
-        """Refuse prices that are not prices, and bars whose high and low do not enclose their other prices."""
-        for column in _PRICES:
-            price = getattr(self, column)
-            if price is not None:
-                self._refuse(~(np.isfinite(price) & (price > 0)), column, "give a finite price above 0")
-        if self.volume is not None:
-            self._refuse(~(np.isfinite(self.volume) & (self.volume >= 0)), "volume", "give 0 or a number above 0")
-        if self.funding_rate is not None:
-            self._refuse(np.isinf(self.funding_rate), "funding_rate", "give a finite rate, or NaN for no settlement")
-        for high, low, others in (("high", "low", ("open", "close")), ("mark_high", "mark_low", ("mark_close",))):
-            top, bottom = getattr(self, high), getattr(self, low)
-            if top is not None and bottom is not None:
-                self._refuse(top < bottom, high, f"it is below {low}")
-            for other in others:
-                price = getattr(self, other)
-                if price is not None and top is not None:
-                    self._refuse(price > top, other, f"it is above {high}")
-                if price is not None and bottom is not None:
-                    self._refuse(price < bottom, other, f"it is below {low}")
-
-    def _refuse(self, wrong: BoolArray, column: str, what: str) -> None:
-        """Refuse the bars where `wrong` is true, naming the first."""
-        (rows,) = np.nonzero(wrong)
-        if rows.size:
-            value = getattr(self, column)[rows[0]]
-            raise MarginError(f"{column} of {self.symbol} at {text(self.times[rows[0]])} = {float(value)!r}: {what}")
+        columns = {}
+        for name in _COLUMNS:
+            if getattr(self, name) is not None:
+                columns[name] = array = np.array(getattr(self, name), dtype=np.float64)
+                if array.shape != times.shape:
+                    raise MarginError(
+                        f"{name} of {self.symbol}: shape {array.shape}; give one number for each of the {times.size} "
+                        "times"
+                    )
+                _keep(self, name, array)
+        step, bar, why = step_fault(times, self.step)
+        if why:
+            raise MarginError(f"times of {self.symbol}: bar {bar}: {why}")
+        object.__setattr__(self, "step", step)
+        if fault := first_fault(columns):
+            name, bar, why = fault
+            value = float(columns[name][bar])
+            raise MarginError(f"{name} of {self.symbol} at {text(times[bar])} = {value!r}: {why}")
 
     def __len__(self) -> int:
         """Return how many bars there are."""
@@ -180,10 +208,68 @@ class Bars:
         if span.start >= span.stop:
             raise MarginError(f"start, end = {text(first)}, {text(last)}: no bar of {self.symbol} opens in this span")
         part: dict[str, Any] = {}
-        for column in ("times", *_PRICES, "volume", "funding_rate"):
+        for column in ("times", *_COLUMNS):
             array = getattr(self, column)
             part[column] = None if array is None else array[span]
         return replace(self, **part)
+
+
+def step_fault(times: TimeArray, step: np.timedelta64 = _UNKNOWN) -> tuple[np.timedelta64, int, str]:
+    """Return the length of a bar, and the first bar that does not follow at that distance with what is wrong there.
+
+    Args:
+        times: when each bar opens (n,) [datetime64[s]], at least one.
+        step: length of a bar; left out, the commonest distance of two neighbours.
+
+    Returns:
+        Length [timedelta64[s]], number of the bar, and what is wrong: an empty text where nothing is.
+    """
+    distances = np.diff(times).astype(np.int64)
+    known = not np.isnat(step)
+    if not known and not distances.size:
+        return step, 0, "one bar does not tell its length; give its step, or two bars"
+    counts = Counter(distances[distances > 0].tolist()).most_common(1) or [(0, 0)]
+    length = int(step.astype("timedelta64[s]").astype(np.int64)) if known else counts[0][0]
+    step = np.timedelta64(length, "s")
+    if known and length <= 0:
+        return step, 0, f"step = {step}: give a length above 0"
+    for bar in np.flatnonzero(distances != length):
+        before, after, distance = text(times[bar]), text(times[bar + 1]), int(distances[bar])
+        if distance == 0:
+            why = f"{after} comes twice; give each bar once"
+        elif distance < 0:
+            why = f"{after} comes after {before}; give the bars in order of time"
+        elif distance % length:
+            why = f"{after} comes {distance} s after {before}; the other bars are {length} s long"
+        else:
+            why = f"a gap: {distance // length - 1} of the bars of {length} s missing between {before} and {after}"
+        return step, int(bar) + 1, why
+    return step, 0, ""
+
+
+def first_fault(columns: Mapping[str, FloatArray]) -> tuple[str, int, str] | None:
+    """Return the first fault in the columns of some bars: numbers that cannot be, then bars that cannot be.
+
+    Args:
+        columns: the columns that there are, by name (n,).
+
+    Returns:
+        Name of the column, number of the bar, and what is wrong; None where nothing is.
+    """
+    found: list[tuple[str, BoolArray, str]] = []
+    for name, values in columns.items():
+        if name.startswith("funding"):
+            found.append((name, np.isinf(values), "give a finite rate, or NaN for no settlement"))
+        elif name == "volume":
+            found.append((name, ~(np.isfinite(values) & (values >= 0)), "give 0 or a number above 0"))
+        else:
+            found.append((name, ~(np.isfinite(values) & (values > 0)), "give a finite price above 0"))
+    for mark, names in (("", ("high", "open", "close")), ("mark_", ("mark_high", "mark_close"))):
+        low, high = columns.get(f"{mark}low"), columns.get(f"{mark}high")
+        there = [(name, columns[name]) for name in names if name in columns]
+        found += [(name, values < low, f"it is below {mark}low") for name, values in there if low is not None]
+        found += [(name, values > high, f"it is above {mark}high") for name, values in there if high is not None]
+    return next(((name, int(faults.argmax()), why) for name, faults, why in found if faults.any()), None)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -260,51 +346,6 @@ class PricePath:
         """Yield each moment with its mark prices by symbol, in order: what `Account.at` takes."""
         for when, row in zip(self.times, self.mark_prices.tolist(), strict=True):
             yield when, dict(zip(self.symbols, row, strict=True))
-
-
-def join_bars(parts: Sequence[Bars]) -> Bars:
-    """Return bars that follow one another, such as the exchange's monthly files, as one record.
-
-    Columns that one part lacks are dropped from all, for a column is whole or not there.
-
-    Args:
-        parts: bars of one symbol and one step, in order; each opens when the one before has closed.
-
-    Raises:
-        MarginError: no part, another symbol or step, a gap or an overlap between two parts.
-
-    Example:
-        >>> hours = np.arange("2020-03-12T00", "2020-03-12T04", dtype="datetime64[h]")
-        >>> one = Bars(symbol="A", times=hours, open=[1] * 4, high=[1] * 4, low=[1] * 4, close=[1] * 4)
-        >>> halves = [one.between("2020-03-12", hours[2]), one.between(hours[2], one.end)]
-        >>> len(join_bars(halves))
-        4
-    """
-    if not parts:
-        raise MarginError("parts: give at least one")
-    first = parts[0]
-    for before, after in pairwise(parts):
-        if (after.symbol, after.step) != (first.symbol, first.step):
-            raise MarginError(f"parts: {after!r} does not go with {first!r}; join bars of one symbol and one step")
-        if after.times[0] != before.end:
-            what = "a gap" if after.times[0] > before.end else "an overlap"
-            raise MarginError(f"parts: {what}: {before!r} is followed by {after!r}")
-    joined: dict[str, Any] = {}
-    for field in fields(Bars):
-        arrays = [getattr(part, field.name) for part in parts]
-        if isinstance(arrays[0], np.ndarray) or arrays[0] is None:
-            joined[field.name] = None if any(array is None for array in arrays) else np.concatenate(arrays)
-    sources = dict.fromkeys(part.source for part in parts)
-    source = next(iter(sources)) if len(sources) == 1 else f"{len(parts)} parts, the first {first.source}"
-    return replace(first, **joined, source=source)
-
-
-def _column(symbol: str, name: str, values: ArrayLike, length: int) -> FloatArray:
-    """Return a column as an array of floats, or refuse its length."""
-    array = np.array(values, dtype=np.float64)
-    if array.shape != (length,):
-        raise MarginError(f"{name} of {symbol}: shape {array.shape}; give one number for each of the {length} times")
-    return array
 
 
 def _keep(record: object, name: str, array: NDArray[np.generic]) -> None:

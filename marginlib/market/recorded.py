@@ -16,9 +16,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from marginlib.errors import UnknownNameError, wrong
-from marginlib.market.clock import seconds, utc
-from marginlib.market.paths import FloatArray, PricePath, TimeArray
+from marginlib.errors import MarginError, UnknownNameError, wrong
+from marginlib.market.paths import FloatArray, PricePath, TimeArray, moment, seconds
 
 __all__ = ["Crash", "KeyFigures", "crash", "crashes"]
 
@@ -51,6 +50,15 @@ class KeyFigures:
     times: TimeArray
     mark_prices: FloatArray
     kinds: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        times, prices = self.times, self.mark_prices
+        if not times.shape == prices.shape == (len(self.kinds),) or not set(self.kinds) <= {"close", "high", "low"}:
+            raise wrong("kinds", self.kinds, "give close, high or low for each time and price")
+        if (np.diff(times) <= np.timedelta64(0, "s")).any() or not (np.isfinite(prices) & (prices > 0)).all():
+            raise MarginError("times, mark_prices: give rising times and finite prices above 0")
+        times.setflags(write=False)
+        prices.setflags(write=False)
 
     def __len__(self) -> int:
         """Return how many figures are recorded."""
@@ -156,24 +164,17 @@ def crashes() -> tuple[Crash, ...]:
 def _events() -> dict[str, Crash]:
     """Read the recorded figures, once, in the order of `_TITLES`."""
     lines = files("marginlib").joinpath("data", "crash_key_figures.csv").read_text(encoding="utf-8").splitlines()
-    rows: dict[str, dict[str, list[dict[str, str]]]] = {event: {} for event in _TITLES}
+    rows: dict[tuple[str, str], list[dict[str, str]]] = {}
     for row in csv.DictReader(line for line in lines if not line.startswith("#")):
-        rows[row["event"]].setdefault(row["symbol"], []).append(row)
-    return {
-        event: Crash(
-            event=event,
-            title=_TITLES[event],
-            source=_SOURCE,
-            figures=MappingProxyType({symbol: _key_figures(each) for symbol, each in symbols.items()}),
+        rows.setdefault((row["event"], row["symbol"]), []).append(row)
+    figures: dict[str, dict[str, KeyFigures]] = {event: {} for event in _TITLES}
+    for (event, symbol), mine in rows.items():
+        figures[event][symbol] = KeyFigures(
+            times=np.array([moment("time_utc", row["time_utc"]) for row in mine]),
+            mark_prices=np.array([float(row["mark_price"]) for row in mine]),
+            kinds=tuple(row["kind"] for row in mine),
         )
-        for event, symbols in rows.items()
+    return {
+        event: Crash(event=event, title=_TITLES[event], source=_SOURCE, figures=MappingProxyType(symbols))
+        for event, symbols in figures.items()
     }
-
-
-def _key_figures(rows: list[dict[str, str]]) -> KeyFigures:
-    """Return one symbol's rows as read-only arrays."""
-    times = np.array([utc("time_utc", row["time_utc"]) for row in rows], dtype="datetime64[s]")
-    prices = np.array([float(row["mark_price"]) for row in rows])
-    times.setflags(write=False)
-    prices.setflags(write=False)
-    return KeyFigures(times=times, mark_prices=prices, kinds=tuple(row["kind"] for row in rows))

@@ -13,24 +13,16 @@ Money is neither made nor lost. The `Ledger` says where it went:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from enum import Enum
 from functools import singledispatch
 from math import copysign, fsum
 from types import MappingProxyType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
-from marginlib.errors import MarginError, at_least_zero, fraction, positive, wrong
-from marginlib.margin import (
-    Risk,
-    add_isolated_margin,
-    available_balance,
-    max_addable_margin,
-    position_risk,
-    remove_isolated_margin,
-    risk,
-)
+from marginlib.errors import MarginError, at_least_zero, fraction, wrong
+from marginlib.margin import add_isolated_margin, available_balance, max_addable_margin, remove_isolated_margin, risk
 from marginlib.market.events import (
     AddIsolatedMargin,
     Deposit,
@@ -43,261 +35,17 @@ from marginlib.market.events import (
     SetMarginMode,
     Withdrawal,
 )
-from marginlib.model import Account, Contract, Health, MarginMode, Pool, Position
-from marginlib.venues import Rulebook
+from marginlib.market.policies import Policy, check_mode_change, full_close, recorded_policy
+from marginlib.market.settlement import ROUNDING, Liquidation, settle, split
+from marginlib.model import Account, Health, MarginMode, Pool, Position
+from marginlib.venues import Leftover, ModeChange, PaidFrom, Rulebook
 
-__all__ = [
-    "MODE_CHANGES",
-    "Cut",
-    "Ledger",
-    "Leftover",
-    "Liquidation",
-    "ModeChange",
-    "PaidFrom",
-    "Replenishment",
-    "Rules",
-    "Setting",
-    "Snapshot",
-    "fifth_first",
-    "full_close",
-    "largest_loss_first",
-    "largest_maintenance_first",
-    "largest_notional_first",
-    "liquidate",
-    "replay",
-    "step",
-    "step_down",
-]
-
-# Two amounts that differ by less than this share of what was added up are the same amount.
-_ROUNDING = 1e-12
-
-
-class PaidFrom(Enum):
-    """Which money an isolated position's fee or funding is taken from. A cross position has only the wallet."""
-
-    ACCOUNT = "account"  # what is free first; the position's margin where that does not suffice
-    POSITION = "position"  # the position's margin first; what is free where that does not suffice
-
-
-class Leftover(Enum):
-    """Who gets what is left of the maintenance margin when a position is taken over."""
-
-    KEPT = "kept"  # the insurance fund: the owner is settled at the bankruptcy price
-    RETURNED = "returned"  # the owner: settled at the mark price, less the clearance fee
-
-
-class ModeChange(Enum):
-    """When a venue lets the margin mode be changed."""
-
-    ANY_TIME = "any time"  # with a position open too, if the margin suffices
-    WHEN_FLAT = "when flat"  # not with a position of that symbol open
-    WHOLE_ACCOUNT = "whole account"  # one mode for everything
-    CROSS_ONLY = "cross only"  # there is no isolated mode
-
-
-MODE_CHANGES: Mapping[str, ModeChange] = MappingProxyType(
-    {
-        "binance_usdm": ModeChange.WHEN_FLAT,  # error -4048
-        "binance_usdm_multi_assets": ModeChange.CROSS_ONLY,
-        "bybit": ModeChange.WHOLE_ACCOUNT,
-        "vega": ModeChange.ANY_TIME,
-    }
-)
-"""The rule on changing the margin mode, by venue: error code -4048 at Binance, the account-wide mode at Bybit."""
-
-
-class Cut(NamedTuple):
-    """One order of a liquidation policy: close this share of that position.
-
-    Args:
-        position: index among the pool's positions.
-        share: how much of its quantity [1], above 0 and at most 1.
-        taken_over: True where the venue takes the position over at its bankruptcy price, instead of selling it in the
-            market at the mark price for the owner's account.
-
-    Example:
-        >>> Cut(0, 0.2, taken_over=False).share
-        0.2
-    """
-
-    position: int
-    share: float
-    taken_over: bool
-
-
-Order = Callable[[Pool], Sequence[int]]
-"""Says in which order a pool's positions are liquidated, as indices among them."""
-
-Policy = Callable[[Pool, int], Sequence[Cut]]
-"""Says what to close of a pool that is liquidatable, given how often it has been cut in this event already."""
-
-
-def _order_by(measure: Callable[[Position], float]) -> Order:
-    """Return the order of falling measure; equals keep the order of the account."""
-    return lambda pool: sorted(range(len(pool.positions)), key=lambda index: -measure(pool.positions[index]))
-
-
-def largest_loss_first(pool: Pool) -> Sequence[int]:
-    """Return the positions' indices, the one with the largest unrealized loss first.
-
-    Args:
-        pool: the pool to be liquidated.
-
-    Example:
-        >>> from marginlib import RiskSchedule
-        >>> flat = RiskSchedule.flat(0.004)
-        >>> btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=flat)
-        >>> eth = Position.open(symbol="ETHUSDT", quantity=1, price=3_000, schedule=flat)
-        >>> largest_loss_first(Pool(collateral=600, positions=(btc, eth.at(2_900))))
-        [1, 0]
-    """
-    return _order_by(lambda position: -position.unrealized_pnl)(pool)
-
-
-def largest_notional_first(pool: Pool) -> Sequence[int]:
-    """Return the positions' indices, the one with the largest notional first.
-
-    Args:
-        pool: the pool to be liquidated.
-
-    Example:
-        >>> from marginlib import RiskSchedule
-        >>> flat = RiskSchedule.flat(0.004)
-        >>> btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=flat)
-        >>> eth = Position.open(symbol="ETHUSDT", quantity=3, price=3_000, schedule=flat)
-        >>> largest_notional_first(Pool(collateral=600, positions=(btc, eth)))
-        [1, 0]
-    """
-    return _order_by(lambda position: position.notional)(pool)
-
-
-def largest_maintenance_first(pool: Pool) -> Sequence[int]:
-    """Return the positions' indices, the one that needs the most maintenance margin first.
-
-    Args:
-        pool: the pool to be liquidated.
-
-    Example:
-        >>> from marginlib import RiskSchedule
-        >>> flat = RiskSchedule.flat(0.004)
-        >>> btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=flat)
-        >>> eth = Position.open(symbol="ETHUSDT", quantity=3, price=3_000, schedule=RiskSchedule.flat(0.001))
-        >>> largest_maintenance_first(Pool(collateral=600, positions=(btc, eth)))  # 24 and 9
-        [0, 1]
-    """
-    return _order_by(lambda position: position_risk(position).maintenance)(pool)
-
-
-def full_close(order: Order | None = None) -> Policy:
-    """Return the policy that takes positions over whole: the pool at once, or one position after another.
-
-    Args:
-        order: which position goes first, until the rest is safe; None takes the whole pool over at once. With
-            `Leftover.KEPT` taking one cross position over never helps the rest: equity leaves pro rata to maintenance.
-
-    Example:
-        >>> from marginlib import RiskSchedule
-        >>> eth = Position.open(symbol="ETHUSDT", quantity=1, price=3_000, schedule=RiskSchedule.flat(0.004))
-        >>> full_close()(Pool(collateral=10, positions=(eth,)), 0)
-        [Cut(position=0, share=1.0, taken_over=True)]
-    """
-
-    def policy(pool: Pool, _cuts: int) -> list[Cut]:
-        chosen = range(len(pool.positions)) if order is None else order(pool)[:1]
-        return [Cut(index, 1.0, taken_over=True) for index in chosen]
-
-    return policy
-
-
-def step_down(tiers: int = 1, order: Order = largest_loss_first) -> Policy:
-    """Return the policy that sells down to a safer tier, and takes over what is in the safest tiers already.
-
-        sold: notional - upper edge of the tier that is `tiers` below
-
-    Args:
-        tiers: how many tiers at a time: 1 as Binance's smart liquidation, 2 as OKX. A position that has not as many
-            tiers below it is taken over at its bankruptcy price.
-        order: which position goes first; one that can be sold down is always tried before a take-over.
-
-    Raises:
-        MarginError: `tiers` is not a whole number of 1 or more.
-
-    Example:
-        >>> from marginlib import RiskSchedule
-        >>> table = [(0, 50_000, 0.004, 125, 0), (50_000, None, 0.005, 100, 50)]
-        >>> schedule = RiskSchedule.from_brackets(table)
-        >>> eth = Position.open(symbol="ETHUSDT", quantity=25, price=4_000, schedule=schedule)
-        >>> cut, = step_down()(Pool(collateral=100, positions=(eth,)), 0)
-        >>> cut.position, round(cut.share, 6), cut.taken_over
-        (0, 0.5, False)
-
-    Source: Binance, "Liquidation protocols" (smart liquidation); OKX, "partial liquidation".
-    """
-    if not isinstance(tiers, int) or tiers < 1:
-        raise wrong("tiers", tiers, "give a whole number of 1 or more")
-
-    def policy(pool: Pool, _cuts: int) -> list[Cut]:
-        ordered = order(pool)
-        for index in ordered:
-            position = pool.positions[index]
-            below = position.schedule.tier(position.notional) - tiers
-            if below >= 0:
-                keep = position.schedule.floors[below + 1] / position.notional
-                # A hair below the edge, or rounding leaves the position in the tier that it is to leave.
-                return [Cut(index, min(1.0, 1.0 - keep * (1 - _ROUNDING)), taken_over=False)]
-        return [Cut(ordered[0], 1.0, taken_over=True)]
-
-    return policy
-
-
-def fifth_first(
-    *,
-    share: float = 0.2,
-    above: float = 100_000.0,
-    backstop: float = 2 / 3,
-    order: Order = largest_loss_first,
-) -> Policy:
-    """Return the policy that sells a fifth of a large position first, and the whole of it if that was not enough.
-
-    A pool whose equity is below `backstop` of its maintenance margin is taken over whole, collateral and all.
-
-    Args:
-        share: what is sold first of a large position [1].
-        above: notional from which a position is large [quote currency].
-        backstop: share of the maintenance margin below which the vault takes over [1].
-        order: which position goes first.
-
-    Raises:
-        MarginError: a share is out of its range.
-
-    Example:
-        >>> from marginlib import RiskSchedule
-        >>> eth = Position.open(symbol="ETHUSDT", quantity=50, price=3_000, schedule=RiskSchedule.flat(0.01))
-        >>> fifth_first()(Pool(collateral=1_200, positions=(eth,)), 0)
-        [Cut(position=0, share=0.2, taken_over=False)]
-
-    Source: Hyperliquid documentation, "Liquidations": the cooldown of 30 seconds, in which the whole position is sold,
-    is the rest of the same event here.
-    """
-    positive("share", fraction("share", share))
-    at_least_zero("above", above)
-    fraction("backstop", backstop)
-
-    def policy(pool: Pool, cuts: int) -> Sequence[Cut]:
-        now = risk(pool)
-        if now.equity < backstop * now.maintenance:
-            return full_close()(pool, cuts)
-        index = order(pool)[0]
-        first = cuts == 0 and pool.positions[index].notional > above
-        return [Cut(index, share if first else 1.0, taken_over=False)]
-
-    return policy
+__all__ = ["Ledger", "Replenishment", "Rules", "Setting", "Snapshot", "liquidate", "replay", "step"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """What a venue does with an account, as data.
+    """What a venue does with an account, as data. `Rules.of(book)` makes them from a rulebook.
 
     Args:
         book: risk tiers and the case of equality; needed to open a position of a symbol that is not held yet.
@@ -308,16 +56,21 @@ class Rules:
             than the equity behind what is closed.
         fee_from: which money pays the fee of an isolated position's fill.
         funding_from: which money pays the funding of an isolated position.
-        mode_change: when the margin mode may be changed; `MODE_CHANGES` has some venues'.
+        mode_change: when the margin mode may be changed.
         replenish: isolated symbols with auto margin replenishment: instead of being liquidated they draw one initial
             margin after another from the available balance, until they hold their whole entry value.
+        assumed: the terms that the rulebook does not record and that stand at their defaults, as `of` found them.
 
     Raises:
         MarginError: the clearance fee rate is not at least 0 and below 1.
 
     Example:
-        >>> Rules(clearance_fee_rate=0.0125, mode_change=MODE_CHANGES["binance_usdm"]).leftover
-        <Leftover.KEPT: 'kept'>
+        >>> from marginlib import rulebook
+        >>> rules = Rules.of(rulebook("dydx_v4", "2026-03-04"))
+        >>> rules.leftover, rules.clearance_fee_rate
+        (<Leftover.RETURNED: 'returned'>, 0.015)
+        >>> rules.assumed
+        ('policy', 'fee_from', 'funding_from', 'mode_change')
     """
 
     book: Rulebook | None = None
@@ -328,10 +81,28 @@ class Rules:
     funding_from: PaidFrom = PaidFrom.POSITION
     mode_change: ModeChange = ModeChange.WHEN_FLAT
     replenish: frozenset[str] = frozenset()
+    assumed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         fraction("clearance_fee_rate", self.clearance_fee_rate)
         object.__setattr__(self, "replenish", frozenset(self.replenish))
+
+    @classmethod
+    def of(cls, book: Rulebook, **given: Any) -> Self:  # noqa: ANN401 - each is of its own kind
+        """Return the rules that a rulebook records; what it leaves out stands at a default, and `assumed` names it.
+
+        Args:
+            book: the rulebook.
+            given: terms to put in place of the book's, or of what it leaves out.
+
+        Raises:
+            MarginError: the book names no policy that there is, or a number that the policy does not take.
+        """
+        recorded: dict[str, Any] = {"policy": recorded_policy(book.liquidation) if book.liquidation else None}
+        for term in ("leftover", "clearance_fee_rate", "fee_from", "funding_from", "mode_change"):
+            recorded[term] = getattr(book, term)
+        said = {term: value for term, value in recorded.items() if value is not None} | given
+        return cls(book=book, assumed=tuple(term for term in recorded if term not in said), **said)
 
     def safe(self, pool: Pool) -> bool:
         """Return whether the venue leaves the pool alone; a pool without positions is always safe."""
@@ -355,10 +126,6 @@ class Ledger:
         counterparties: what those who traded against the account have realized on it; minus its own realized PnL.
         deleveraged: the part that the counterparties went without, because a loss was larger than the collateral and
             the fund was empty. A note, not money: `counterparties` is net of it.
-
-    Example:
-        >>> Ledger(deposits=1_000.0, fees=2.0).imbalance(wallet_balance=998.0)
-        0.0
     """
 
     deposits: float = 0.0
@@ -370,72 +137,12 @@ class Ledger:
     counterparties: float = 0.0
     deleveraged: float = 0.0
 
-    def imbalance(self, wallet_balance: float) -> float:
-        """Return the money that is missing (-) or too much (+) beside this wallet, as a share of all that came in [1].
-
-        Args:
-            wallet_balance: the account's wallet, isolated margins included [quote currency].
-        """
-        held = fsum((wallet_balance, self.fees, self.funding, self.insurance_fund, self.counterparties))
-        came = self.deposits + self.fund_at_start
-        return (held - (came - self.withdrawals)) / (came or 1.0)
-
 
 class Setting(NamedTuple):
-    """What is set for a symbol before it is held.
-
-    Args:
-        leverage: the multiple [1].
-        margin_mode: cross or isolated.
-
-    Example:
-        >>> Setting().margin_mode
-        <MarginMode.CROSS: 'cross'>
-    """
+    """What is set for a symbol before it is held: a leverage [1] and a margin mode."""
 
     leverage: float = 1.0
     margin_mode: MarginMode = MarginMode.CROSS
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Liquidation:
-    """A position, or a share of one, that was closed by force.
-
-    Args:
-        symbol: the contract.
-        quantity: what was closed, with the sign that the position had [base coin].
-        price: at which the owner was settled [quote currency per base coin]: the mark price, or the bankruptcy price
-            where the position was taken over and the leftover kept. Where money was missing, the price at which the
-            collateral was used up.
-        mark_price: of that moment.
-        taken_over: True where the venue took the position over; False where it was sold for the owner.
-        realized_pnl: PnL at the mark price [quote currency].
-        fee: clearance fee [quote currency].
-        kept: what the insurance fund got besides the fee [quote currency].
-        fund_paid: what the insurance fund paid of the loss beyond the collateral [quote currency].
-        deleveraged: what the counterparties went without, the fund being empty [quote currency].
-        isolated: True where the pool was an isolated one.
-
-    Example:
-        >>> from marginlib import RiskSchedule
-        >>> btc = Position.open(symbol="BTC", quantity=1, price=100, schedule=RiskSchedule.flat(0.01), leverage=10)
-        >>> start = Snapshot.start(Account(wallet_balance=50, positions=(btc.isolated(),)))
-        >>> closed, = step(start, MarkPrices(prices={"BTC": 90.5}), Rules()).liquidations
-        >>> closed.price, closed.kept
-        (90.0, 0.5)
-    """
-
-    symbol: str
-    quantity: float
-    price: float
-    mark_price: float
-    taken_over: bool
-    realized_pnl: float
-    fee: float
-    kept: float
-    fund_paid: float
-    deleveraged: float
-    isolated: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -445,10 +152,6 @@ class Replenishment:
     Args:
         symbol: the position.
         amount: how much [quote currency].
-
-    Example:
-        >>> Replenishment(symbol="BTCUSDT", amount=600.0).amount
-        600.0
     """
 
     symbol: str
@@ -467,10 +170,6 @@ class Snapshot:
         event: what happened last; None at the start.
         actions: liquidations and replenishments that the event set off, in order.
         time: when, in whatever the data calls time; None where it does not say.
-
-    Example:
-        >>> Snapshot.start(Account(wallet_balance=1_000)).ledger.deposits
-        1000.0
     """
 
     account: Account
@@ -507,8 +206,11 @@ class Snapshot:
 
     @property
     def imbalance(self) -> float:
-        """The money missing or too much, as a share of all that came in [1]: 0 but for rounding."""
-        return self.ledger.imbalance(self.account.wallet_balance)
+        """The money missing (-) or too much (+), as a share of all that came in [1]: 0 but for rounding."""
+        books = self.ledger
+        went = (books.withdrawals, books.fees, books.funding, books.insurance_fund, books.counterparties)
+        came = books.deposits + books.fund_at_start
+        return (fsum((self.account.wallet_balance, *went)) - came) / (came or 1.0)
 
 
 def step(before: Snapshot, event: Event, rules: Rules) -> Snapshot:
@@ -550,11 +252,6 @@ def replay(
 
     Raises:
         MarginError: the venue would refuse an event.
-
-    Example:
-        >>> events = [Deposit(amount=500), Withdrawal(amount=200)]
-        >>> [each.account.wallet_balance for each in replay(Account(wallet_balance=1_000), events, Rules())]
-        [1000.0, 1500.0, 1300.0]
     """
     state = account if isinstance(account, Snapshot) else Snapshot.start(account, insurance_fund=insurance_fund)
     yield state
@@ -606,19 +303,23 @@ def _(event: RemoveIsolatedMargin, state: Snapshot, _rules: Rules) -> Snapshot:
 @_apply.register
 def _(event: Fill, state: Snapshot, rules: Rules) -> Snapshot:
     held = _held(state, event.symbol)
-    size = abs(held.quantity) + abs(event.quantity) if held else 0.0
-    after = event.quantity + (held.quantity if held else 0.0)
-    if abs(after) <= _ROUNDING * size:
-        after = 0.0  # what subtracting floats left over is no position
     if held is None or held.quantity * event.quantity > 0:
-        closed, opened = 0.0, event.quantity
-    else:
-        flips = held.quantity * after < 0
-        closed, opened = (held.quantity, after) if flips else (held.quantity - after, 0.0)
-    traded = state if held is None or not closed else _closed(state, held, closed, event.price)
-    if opened:
-        traded = _opened(traded, event, opened, rules)
-    return _charged(traded, event, rules, before=state if opened else None)
+        opened = _opened(state, held, event, event.quantity, rules)
+        return _affordable(state, _charged(opened, held, event, rules), f"quantity = {event.quantity!r}")
+    share = -event.quantity / held.quantity
+    if abs(share - 1) <= ROUNDING * (share + 1):
+        share = 1.0  # what subtracting floats leaves over is no position
+    closed, rest = split(held, share)
+    realized = closed.at(event.price).unrealized_pnl
+    try:
+        traded = _booked(state, (held, rest), wallet=realized, counterparties=-realized)
+    except MarginError as error:
+        loss = f"closing {held.symbol} there would lose {-realized:g}, more than the wallet can pay"
+        raise wrong("price", event.price, loss) from error
+    if share <= 1:
+        return _charged(traded, held, event, rules)
+    flipped = _opened(traded, None, event, held.quantity + event.quantity, rules)
+    return _affordable(state, _charged(flipped, held, event, rules), f"quantity = {event.quantity!r}")
 
 
 @_apply.register
@@ -636,26 +337,21 @@ def _(event: SetLeverage, state: Snapshot, rules: Rules) -> Snapshot:
     if held is None:
         if rules.book is not None:
             rules.book.schedule(event.symbol).max_notional(event.leverage)  # refuses what no tier allows
-        return _set(state, event.symbol, _setting(state, event.symbol)._replace(leverage=event.leverage))
+        return _set(state, (event.symbol,), leverage=event.leverage)
     moved = replace(held, leverage=event.leverage)
-    if held.isolated_margin is not None:
+    if held.own_margin:
         # A lower leverage asks for more margin; what a higher one would free is left where it is, until it is removed.
-        moved = replace(moved, isolated_margin=max(held.isolated_margin, moved.entry_notional / moved.leverage))
-    changed = replace(state, account=_swap(state.account, held, moved))
-    return _affordable(state, changed, f"leverage = {event.leverage!r}")
+        moved = moved.isolated(max(held.own_margin, moved.entry_notional / moved.leverage))
+    return _affordable(state, _booked(state, (held, moved)), f"leverage = {event.leverage!r}")
 
 
 @_apply.register
 def _(event: SetMarginMode, state: Snapshot, rules: Rules) -> Snapshot:
-    _allow_mode_change(event, state, rules.mode_change)
-    mode, changed = event.margin_mode, state
+    check_mode_change(event, state.account.positions, rules.mode_change)
+    mode = event.margin_mode
     symbols = dict.fromkeys((*state.mark_prices, *state.settings)) if event.symbol is None else (event.symbol,)
-    for symbol in symbols:
-        changed = _set(changed, symbol, _setting(state, symbol)._replace(margin_mode=mode))
-    turned = tuple(
-        _in_mode(position, mode) if position.symbol in symbols else position for position in state.account.positions
-    )
-    changed = replace(changed, account=state.account.after(positions=turned))
+    turned = ((each, _in_mode(each, mode)) for each in state.account.positions if each.symbol in symbols)
+    changed = _set(_booked(state, *turned), symbols, margin_mode=mode)
     return _affordable(state, changed, f"margin_mode = {mode}")
 
 
@@ -663,104 +359,52 @@ def _in_mode(position: Position, mode: MarginMode) -> Position:
     """Return the position in that mode; one that is in it already is left as it is, its margin included."""
     if position.margin_mode is mode:
         return position
-    return {MarginMode.CROSS: position.cross, MarginMode.ISOLATED: position.isolated}[mode]()
+    return position.isolated() if mode is MarginMode.ISOLATED else position.cross()
 
 
-def _allow_mode_change(event: SetMarginMode, state: Snapshot, rule: ModeChange) -> None:
-    """Refuse a change of mode as the venue does."""
-    mode = event.margin_mode
-    if rule is ModeChange.CROSS_ONLY and mode is not MarginMode.CROSS:
-        msg = f"margin_mode = {mode}: this venue knows cross margin only; keep MarginMode.CROSS"
-    elif rule is ModeChange.WHOLE_ACCOUNT and event.symbol is not None:
-        msg = f"symbol = {event.symbol!r}: this venue has one margin mode for the whole account; leave the symbol out"
-    elif rule is ModeChange.WHEN_FLAT and (open_ := _in_the_way(event, state)):
-        msg = f"margin_mode = {mode}: refused while {open_} is open; close it first, then change the mode"
-    elif rule is not ModeChange.WHOLE_ACCOUNT and event.symbol is None:
-        msg = "symbol = None: this venue has a margin mode for each symbol; name one"
-    else:
-        return
-    raise MarginError(msg)
-
-
-def _in_the_way(event: SetMarginMode, state: Snapshot) -> str:
-    """Return the open positions whose mode the event would change."""
-    return ", ".join(
-        position.symbol
-        for position in state.account.positions
-        if event.symbol in {None, position.symbol} and position.margin_mode is not event.margin_mode
-    )
-
-
-def _closed(state: Snapshot, held: Position, closed: float, price: float) -> Snapshot:
-    """Return the state after `closed` of a position was sold at `price`; its share of the isolated margin comes free.
-
-    realized PnL = closed x (price - entry)
-    """
-    power = held.contract.power
-    realized = closed * power * (price**power - held.entry_price**power)
-    rest = _rest(held, closed / held.quantity)
-    try:
-        return _booked(state, wallet=realized, swap=(held, rest), counterparties=-realized)
-    except MarginError as error:
-        raise wrong(
-            "price", price, f"closing {held.symbol} there would lose {-realized:g}, more than the wallet can pay"
-        ) from error
-
-
-def _opened(state: Snapshot, event: Fill, quantity: float, rules: Rules) -> Snapshot:
+def _opened(state: Snapshot, held: Position | None, event: Fill, quantity: float, rules: Rules) -> Snapshot:
     """Return the state after a position was opened or added to; an isolated one takes its initial margin with it.
 
     average entry price = (quantity x entry + added x price) / (quantity + added)
     """
-    held = _held(state, event.symbol)
-    new = _new_position(state, event, quantity, rules) if held is None else _grown(held, quantity, event.price)
-    if new.isolated_margin is not None:
-        moved = new.isolated_margin - (held.isolated_margin or 0.0 if held else 0.0)
-        most = max_addable_margin(state.account)
-        if moved > most * (1 + _ROUNDING):
-            raise wrong("quantity", event.quantity, f"{event.symbol} sets {moved:g} aside, and {most:g} is available")
-    marks = MappingProxyType({event.symbol: event.price, **state.mark_prices})
-    return replace(state, account=_swap(state.account, held, new), mark_prices=marks)
-
-
-def _new_position(state: Snapshot, event: Fill, quantity: float, rules: Rules) -> Position:
-    """Return the position that a fill opens, in the mode and with the leverage set for its symbol."""
-    if rules.book is None:
+    if held is not None:
+        # price^power is averaged, for profit is a straight line in that.
+        power, total = held.contract.power, held.quantity + quantity
+        value = held.quantity * held.entry_price**power + quantity * event.price**power
+        new = replace(held, quantity=total, entry_price=(value / total) ** power)
+        if held.own_margin:
+            new = new.isolated(held.own_margin + abs(quantity) * event.price**power / held.leverage)
+    elif rules.book is None:
         raise MarginError(
             f"rules.book = None: give a Rulebook with the risk tiers of {event.symbol} to open a position in it"
         )
-    setting = _setting(state, event.symbol)
-    mark = state.mark_prices.get(event.symbol, event.price)
-    new = rules.book.position(event.symbol, quantity, event.price, mark_price=mark, leverage=setting.leverage)
-    return _in_mode(new, setting.margin_mode)
+    else:
+        leverage, mode = state.settings.get(event.symbol, Setting())
+        mark = state.mark_prices.get(event.symbol, event.price)
+        opened = rules.book.position(event.symbol, quantity, event.price, mark_price=mark, leverage=leverage)
+        new = _in_mode(opened, mode)
+    aside = new.own_margin - (held.own_margin if held else 0.0)
+    most = max_addable_margin(state.account)
+    if aside > most * (1 + ROUNDING):
+        raise wrong("quantity", event.quantity, f"{event.symbol} sets {aside:g} aside, and {most:g} is available")
+    marks = MappingProxyType({event.symbol: event.price, **state.mark_prices})
+    return replace(_booked(state, (held, new)), mark_prices=marks)
 
 
-def _grown(held: Position, quantity: float, price: float) -> Position:
-    """Return the position after adding to it; price^power is averaged, for profit is a straight line in that."""
-    power = held.contract.power
-    total = held.quantity + quantity
-    value = held.quantity * held.entry_price**power + quantity * price**power
-    margin = held.isolated_margin
-    added = abs(quantity) * price**power / held.leverage
-    entry = (value / total) ** power
-    return replace(held, quantity=total, entry_price=entry, isolated_margin=None if margin is None else margin + added)
-
-
-def _charged(state: Snapshot, event: Fill, rules: Rules, *, before: Snapshot | None) -> Snapshot:
-    """Return the state after the fill's fee was paid, or refuse a fill that asks for more than is available."""
+def _charged(state: Snapshot, before: Position | None, event: Fill, rules: Rules) -> Snapshot:
+    """Return the state after the fill's fee was paid."""
     held = _held(state, event.symbol)
-    contract = held.contract if held else rules.book.contract if rules.book else Contract.LINEAR
-    fee = event.fee_rate * abs(event.quantity) * event.price**contract.power
-    swap: tuple[Position, Position] | None = None
-    if held is not None and held.isolated_margin is not None and rules.fee_from is PaidFrom.POSITION:
-        if fee >= held.isolated_margin:
+    traded = held or before
+    fee = event.fee_rate * abs(event.quantity) * event.price ** (traded.contract.power if traded else 1)
+    swaps = []
+    if held is not None and held.own_margin and rules.fee_from is PaidFrom.POSITION:
+        if fee >= held.own_margin:
             raise wrong("fee_rate", event.fee_rate, f"a fee of {fee:g} uses the isolated margin of {event.symbol} up")
-        swap = (held, replace(held, isolated_margin=held.isolated_margin - fee))
+        swaps = [(held, held.isolated(held.own_margin - fee))]
     try:
-        paid = _booked(state, wallet=-fee, swap=swap, fees=fee)
+        return _booked(state, *swaps, wallet=-fee, fees=fee)
     except MarginError as error:
         raise wrong("fee_rate", event.fee_rate, f"the wallet cannot pay a fee of {fee:g}") from error
-    return paid if before is None else _affordable(before, paid, f"quantity = {event.quantity!r}")
 
 
 def _funded(state: Snapshot, held: Position, payment: float, rules: Rules) -> Snapshot:
@@ -769,37 +413,19 @@ def _funded(state: Snapshot, held: Position, payment: float, rules: Rules) -> Sn
     A payment that neither its margin nor the free balance can make is made by closing as much of the position as has
     that equity behind it: open profit pays for nothing before it is realized.
     """
-    margin = held.isolated_margin
-    if margin is None:
+    own, free = held.own_margin, available_balance(state.account)
+    if own and payment < own and (rules.funding_from is PaidFrom.POSITION or payment > free):
+        return _booked(state, (held, held.isolated(own - payment)), wallet=-payment, funding=payment)
+    if not own or payment <= free:
         return _booked(state, wallet=-payment, funding=payment)
-    if payment <= 0:
-        from_margin = rules.funding_from is PaidFrom.POSITION
-    elif rules.funding_from is PaidFrom.POSITION:
-        from_margin = payment < margin
-    else:
-        from_margin = payment > available_balance(state.account) and payment < margin
-    if from_margin:
-        kept = replace(held, isolated_margin=margin - payment)
-        return _booked(state, wallet=-payment, swap=(held, kept), funding=payment)
-    if payment <= available_balance(state.account):
-        return _booked(state, wallet=-payment, funding=payment)
-    equity = margin + held.unrealized_pnl
+    equity = own + held.unrealized_pnl
     share = min(1.0, payment / equity)
     paid = share * equity
-    unpaid = payment - paid
-    sold = _record(held, share, isolated=True, deleveraged=unpaid)
-    state = _booked(
-        state,
-        wallet=sold.realized_pnl - paid,
-        swap=(held, _rest(held, share)),
-        counterparties=-sold.realized_pnl,
-        funding=paid,
-        deleveraged=unpaid,
-    )
-    return replace(state, actions=(*state.actions, sold))
-
-
-# Liquidation.
+    closed, rest = split(held, share)
+    pnl, unpaid = closed.unrealized_pnl, payment - paid
+    sold = Liquidation(closed=closed, taken_over=False, settled_pnl=pnl, deleveraged=unpaid)
+    flows = {"counterparties": -pnl, "funding": paid, "deleveraged": unpaid}
+    return _booked(state, (held, rest), wallet=pnl - paid, actions=(sold,), **flows)
 
 
 def liquidate(state: Snapshot, rules: Rules) -> Snapshot:
@@ -816,189 +442,55 @@ def liquidate(state: Snapshot, rules: Rules) -> Snapshot:
 
     Raises:
         MarginError: the policy closes nothing, or more than there is.
-
-    Example:
-        >>> from marginlib import RiskSchedule
-        >>> btc = Position.open(symbol="BTC", quantity=1, price=100, schedule=RiskSchedule.flat(0.01), leverage=10)
-        >>> account = Account(wallet_balance=50, positions=(btc.isolated().at(90.5),))
-        >>> liquidate(Snapshot.start(account), Rules()).account
-        Account(wallet_balance=40.0, positions=())
     """
-    counts: dict[tuple[str, float] | None, int] = {}
-    while (pool := _unsafe(state.account, rules)) is not None:
-        first = pool.positions[0]
-        isolated = first.isolated_margin is not None
-        if isolated and first.symbol in rules.replenish and (more := _replenishment(state.account, first)) > 0:
-            filled = replace(first, isolated_margin=pool.collateral + more)
-            action = Replenishment(symbol=first.symbol, amount=more)
-            state = replace(state, account=_swap(state.account, first, filled), actions=(*state.actions, action))
-            continue
-        key = (first.symbol, copysign(1.0, first.quantity)) if isolated else None
-        cuts = rules.policy(pool, counts.get(key, 0))
-        counts[key] = counts.get(key, 0) + 1
-        state = _cut(state, pool, cuts, rules)
+    counts: Counter[tuple[str, float] | None] = Counter()
+    while unsafe := [pool for pool in state.account.pools() if not rules.safe(pool)]:
+        # Those that can draw margin do so while the cross pool, which they draw it from, is still there.
+        pool = min(unsafe, key=lambda each: each.positions[0].symbol not in rules.replenish)
+        first, own = pool.positions[0], pool.collateral
+        if pool.own and first.symbol in rules.replenish:
+            value = first.entry_notional
+            more = min(value / first.leverage, value - own, max_addable_margin(state.account))
+            if more > ROUNDING * value:
+                drawn = Replenishment(symbol=first.symbol, amount=more)
+                state = _booked(state, (first, first.isolated(own + more)), actions=(drawn,))
+                continue
+        which = (first.symbol, copysign(1.0, first.quantity)) if pool.own else None
+        cuts = rules.policy(pool, counts[which])
+        counts[which] += 1
+        fund = state.ledger.insurance_fund
+        made = settle(pool, cuts, leftover=rules.leftover, fee_rate=rules.clearance_fee_rate, fund=fund)
+        state = _booked(state, *made.swaps, wallet=made.wallet, actions=made.done, **made.flows)
     return state
-
-
-def _unsafe(account: Account, rules: Rules) -> Pool | None:
-    """Return the first pool that is to be liquidated; isolated ones that can draw margin come before the cross pool."""
-    unsafe = [pool for pool in account.pools() if not rules.safe(pool)]
-    return min(unsafe, key=lambda pool: pool.positions[0].symbol not in rules.replenish, default=None)
-
-
-def _replenishment(account: Account, held: Position) -> float:
-    """Return one initial margin, or what is missing to the whole entry value, or what is available: the least."""
-    margin = held.isolated_margin or 0.0
-    more = min(held.entry_notional / held.leverage, held.entry_notional - margin, max_addable_margin(account))
-    return more if more > _ROUNDING * held.entry_notional else 0.0
-
-
-def _cut(state: Snapshot, pool: Pool, cuts: Sequence[Cut], rules: Rules) -> Snapshot:
-    """Return the state after these cuts of a pool, all at its marks.
-
-    Each position answers for the share of the pool's equity that its share of the maintenance margin is: that is what
-    it leaves when it is taken over, and what its clearance fee cannot exceed.
-    """
-    now = risk(pool)
-    if now.equity <= 0:
-        cuts = [Cut(index, 1.0, taken_over=True) for index in range(len(pool.positions))]
-    shares = [(pool.positions[cut.position], cut) for cut in cuts]
-    if not shares or not all(0 < cut.share <= 1 for cut in cuts):
-        raise MarginError(f"policy: {list(cuts)!r} for {', '.join(pool.symbols)}; give shares above 0 and at most 1")
-    fund = state.ledger.insurance_fund
-    done: list[Liquidation] = []
-    for held, cut in shares:
-        behind = now.equity * cut.share * _weight(held, now)
-        fee = min(rules.clearance_fee_rate * cut.share * held.notional, max(behind, 0.0))
-        # The bankruptcy price is that at which nothing is left to the owner: the fund gets it all, as a fee or so.
-        at_bankruptcy = cut.taken_over and rules.leftover is Leftover.KEPT
-        kept = max(behind, 0.0) - fee if at_bankruptcy else 0.0
-        covered = min(max(-behind, 0.0), fund)
-        fund -= covered
-        missing = max(-behind, 0.0) - covered
-        action = _record(
-            held,
-            cut.share,
-            isolated=held.isolated_margin is not None,
-            taken_over=cut.taken_over,
-            at_bankruptcy=at_bankruptcy,
-            fee=fee,
-            kept=kept,
-            fund_paid=covered,
-            deleveraged=missing,
-        )
-        done.append(action)
-    realized = fsum(each.realized_pnl for each in done)
-    missing = fsum(each.deleveraged for each in done)
-    to_fund = fsum(each.fee + each.kept - each.fund_paid for each in done)
-    change = realized - to_fund + missing
-    emptied = len(cuts) == len(pool.positions) and all(cut.share == 1 for cut in cuts)
-    if emptied and abs(pool.collateral + change) <= _ROUNDING * (abs(pool.collateral) + abs(realized)):
-        # Nothing is left but rounding, which the fund takes.
-        to_fund += pool.collateral + change
-        change = -pool.collateral
-    rests = {id(held): _rest(held, cut.share, margin=pool.collateral + change) for held, cut in shares}
-    positions = [rests.get(id(each), each) for each in state.account.positions]
-    account = state.account.after(
-        wallet_balance=_settled(state.account.wallet_balance, change),
-        positions=tuple(each for each in positions if each is not None),
-    )
-    ledger = _added(state.ledger, insurance_fund=to_fund, counterparties=-realized - missing, deleveraged=missing)
-    return replace(state, account=account, ledger=ledger, actions=(*state.actions, *done))
-
-
-def _weight(held: Position, now: Risk) -> float:
-    """Return the position's share of its pool's maintenance margin, or of its notional where none is asked."""
-    return position_risk(held).maintenance / now.maintenance if now.maintenance else held.notional / now.notional
-
-
-def _record(
-    held: Position,
-    share: float,
-    *,
-    isolated: bool,
-    taken_over: bool = False,
-    at_bankruptcy: bool = False,
-    fee: float = 0.0,
-    kept: float = 0.0,
-    fund_paid: float = 0.0,
-    deleveraged: float = 0.0,
-) -> Liquidation:
-    """Return the record of a share of a position closed by force, with the price at which its owner was settled."""
-    power, realized = held.contract.power, share * held.unrealized_pnl
-    # A fee counts into the price only where the venue settles at the bankruptcy price, which holds everything.
-    settled = realized - kept - (fee if at_bankruptcy else 0.0) + fund_paid + (deleveraged if taken_over else 0.0)
-    at = held.entry_price**power + settled / (share * held.exposure)
-    return Liquidation(
-        symbol=held.symbol,
-        quantity=share * held.quantity,
-        price=held.mark_price if settled == realized else at**power,
-        mark_price=held.mark_price,
-        taken_over=taken_over,
-        realized_pnl=realized,
-        fee=fee,
-        kept=kept,
-        fund_paid=fund_paid,
-        deleveraged=deleveraged,
-        isolated=isolated,
-    )
-
-
-# Small changes of a state.
-
-
-def _rest(held: Position, share: float, *, margin: float | None = None) -> Position | None:
-    """Return what is left of a position when a share of it is closed; its isolated margin shrinks too, or is given."""
-    if share >= 1:
-        return None
-    own = held.isolated_margin
-    left = None if own is None else (1 - share) * own if margin is None else margin
-    return replace(held, quantity=(1 - share) * held.quantity, isolated_margin=left)
 
 
 def _booked(
     state: Snapshot,
-    *,
-    wallet: float,
-    swap: tuple[Position, Position | None] | None = None,
+    *swaps: tuple[Position | None, Position | None],
+    wallet: float = 0.0,
+    actions: tuple[Liquidation | Replenishment, ...] = (),
     **flows: float,
 ) -> Snapshot:
-    """Return the state with the wallet changed, a position exchanged, and the flows added to the ledger."""
-    old, new = swap or (None, None)
-    positions = (new if each is old else each for each in state.account.positions)
-    account = state.account.after(
-        wallet_balance=_settled(state.account.wallet_balance, wallet),
-        positions=tuple(each for each in positions if each is not None),
-    )
-    return replace(state, account=account, ledger=_added(state.ledger, **flows))
+    """Return the state with positions exchanged, the wallet changed, and the flows added to the ledger.
+
+    A swap is a position and what stands in its place; None for one that was not there, or is gone.
+    """
+    instead = {id(old): new for old, new in swaps}
+    positions = [instead.get(id(each), each) for each in state.account.positions]
+    positions += [new for old, new in swaps if old is None]
+    was = state.account.wallet_balance
+    now = was + wallet
+    if abs(now) <= ROUNDING * (abs(was) + abs(wallet)):
+        now = 0.0  # what subtracting floats leaves of nothing is nothing
+    account = state.account.after(wallet_balance=now, positions=[each for each in positions if each is not None])
+    ledger = replace(state.ledger, **{field: getattr(state.ledger, field) + flow for field, flow in flows.items()})
+    return replace(state, account=account, ledger=ledger, actions=(*state.actions, *actions))
 
 
-def _settled(wallet_balance: float, change: float) -> float:
-    """Return the wallet after a change; what subtracting floats leaves of nothing is nothing."""
-    after = wallet_balance + change
-    return 0.0 if abs(after) <= _ROUNDING * (abs(wallet_balance) + abs(change)) else after
-
-
-def _added(ledger: Ledger, **flows: float) -> Ledger:
-    """Return the ledger with the flows added."""
-    return replace(ledger, **{field: getattr(ledger, field) + flow for field, flow in flows.items()})
-
-
-def _swap(account: Account, old: Position | None, new: Position) -> Account:
-    """Return the account with a position exchanged, or added where there was none."""
-    if old is None:
-        return account.after(positions=(*account.positions, new))
-    return account.after(positions=tuple(new if each is old else each for each in account.positions))
-
-
-def _setting(state: Snapshot, symbol: str) -> Setting:
-    """Return what is set for a symbol, or what holds until something is."""
-    return state.settings.get(symbol, Setting())
-
-
-def _set(state: Snapshot, symbol: str, setting: Setting) -> Snapshot:
-    """Return the state with a symbol's setting changed."""
-    return replace(state, settings=MappingProxyType({**state.settings, symbol: setting}))
+def _set(state: Snapshot, symbols: Iterable[str], **setting: Any) -> Snapshot:  # noqa: ANN401 - a field of Setting
+    """Return the state with the settings of some symbols changed."""
+    changed = {symbol: state.settings.get(symbol, Setting())._replace(**setting) for symbol in symbols}
+    return replace(state, settings=MappingProxyType({**state.settings, **changed}))
 
 
 def _held(state: Snapshot, symbol: str) -> Position | None:
@@ -1012,6 +504,6 @@ def _held(state: Snapshot, symbol: str) -> Position | None:
 def _affordable(before: Snapshot, after: Snapshot, what: str) -> Snapshot:
     """Return the state after, or refuse it where the cross pool lacks initial margin and has less of it than before."""
     was, now = risk(before.account.pools()[0]), risk(after.account.pools()[0])
-    if now.available < min(0.0, was.available) - _ROUNDING * (abs(now.equity) + now.initial):
+    if now.available < min(0.0, was.available) - ROUNDING * (abs(now.equity) + now.initial):
         raise MarginError(f"{what}: needs {-now.available:g} more than is available")
     return after

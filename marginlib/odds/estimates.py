@@ -23,8 +23,8 @@ class Estimate:
     Args:
         value: the estimate.
         standard_error: the standard deviation of the estimate, were the simulation repeated with other seeds; about
-            two results in three lie within one of it, 95 % within two. 0 where the value is exact.
-        paths: how many paths it rests on; 0 where a formula gave it.
+            two results in three lie within one of it, 95 % within two.
+        paths: how many paths it rests on.
 
     Example:
         >>> one_in_ten = Estimate.share(1_000, 10_000)
@@ -35,11 +35,6 @@ class Estimate:
     value: float
     standard_error: float
     paths: int
-
-    @classmethod
-    def exact(cls, value: float) -> Estimate:
-        """Return a value that a formula gave."""
-        return cls(value, 0.0, 0)
 
     @classmethod
     def share(cls, count: int, paths: int) -> Estimate:

@@ -44,8 +44,7 @@ from marginlib.errors import MarginError, UnknownNameError, finite, wrong
 from marginlib.liquidation import liquidation_price
 from marginlib.margin import risk
 from marginlib.model import Account, Contract, Health, Pool, Position
-from marginlib.practice.beliefs.catalogue import MISCONCEPTIONS
-from marginlib.practice.beliefs.reasoning import ASKS, Case
+from marginlib.practice.beliefs import ASKS, BELIEFS, Case
 from marginlib.practice.beliefs.recognise import Tolerance, explanations, working
 from marginlib.practice.beliefs.recognise import answer as belief_answer
 from marginlib.practice.objectives import OBJECTIVES
@@ -351,14 +350,14 @@ def _told(codes: tuple[str, ...], ties: Sequence[tuple[str, ...]]) -> list[str]:
     """Return the beliefs in words, and what holds instead."""
     if not codes:
         return []
-    held = [MISCONCEPTIONS[code] for code in codes]
+    held = [BELIEFS[code] for code in codes]
     lead = "That is what follows from a common belief:" if len(held) == 1 else "That is what follows from two beliefs:"
     said = " and ".join(
         f"\N{LEFT DOUBLE QUOTATION MARK}{each.statement}\N{RIGHT DOUBLE QUOTATION MARK}" for each in held
     )
     # A tie is told as one; of more than one other belief only the first is named, for the sake of a short message.
     others = [code for tie in ties for code in tie if code not in codes]
-    more = f"(Or was it this? {MISCONCEPTIONS[others[0]].statement})" if others else ""
+    more = f"(Or was it this? {BELIEFS[others[0]].statement})" if others else ""
     return [each for each in (lead, said, *(each.remedy for each in held), more) if each]
 
 
@@ -458,7 +457,7 @@ def _judge_counterexample(asked: Question, answer: object) -> Verdict:
     if refuted:
         return Verdict(right=True, answer=numbers, truth=None, message=f"Right, that refutes it: {line}.")
     codes = (asked.data["code"],)
-    message = f"Not yet: {line}. The claim still holds there. {MISCONCEPTIONS[codes[0]].remedy}"
+    message = f"Not yet: {line}. The claim still holds there. {BELIEFS[codes[0]].remedy}"
     return Verdict(right=False, answer=numbers, truth=None, codes=codes, message=message)
 
 
@@ -756,7 +755,7 @@ def _check_choice(name: str, record: Mapping[str, Any]) -> None:
     if "options" not in record:
         _check_number(name, record)
         wrong = record.get("codes")
-        if not wrong or any(code not in MISCONCEPTIONS for code in wrong):
+        if not wrong or any(code not in BELIEFS for code in wrong):
             _refuse(name, "codes", wrong, "codes of misconceptions")
         return
     options = record["options"]
@@ -766,7 +765,7 @@ def _check_choice(name: str, record: Mapping[str, Any]) -> None:
     if len(set(texts)) != len(texts):
         _refuse(name, "options", texts, "options that differ")
     for each in options:
-        if not each.get("right") and each.get("code") not in MISCONCEPTIONS:
+        if not each.get("right") and each.get("code") not in BELIEFS:
             _refuse(name, "options: code", each.get("code"), f"the belief that {each.get('text')!r} shows")
 
 
@@ -779,7 +778,7 @@ def _check_order(name: str, record: Mapping[str, Any]) -> None:
         if sorted(order) != list(range(len(lines))):
             _refuse(name, "equivalents", order, f"the numbers 0 to {len(lines) - 1}, each once")
     for slip in record.get("slips", []):
-        if slip.get("code") not in MISCONCEPTIONS:
+        if slip.get("code") not in BELIEFS:
             _refuse(name, "slips: code", slip.get("code"), "the code of a misconception")
 
 
@@ -787,7 +786,7 @@ def _check_counterexample(name: str, record: Mapping[str, Any]) -> None:
     """Refuse a claim that nobody checks."""
     if record["checker"] not in _CHECKERS:
         _refuse(name, "checker", record["checker"], f"one of {', '.join(_CHECKERS)}")
-    if record["code"] not in MISCONCEPTIONS:
+    if record["code"] not in BELIEFS:
         _refuse(name, "code", record["code"], "the code of a misconception")
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import resource
 import shutil
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -27,7 +28,7 @@ from nbgrader.api import Gradebook
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
 
-from nbgrader_course import make_course, nbgrader  # noqa: E402
+from nbgrader_course import make_course, surroundings  # noqa: E402
 from submissions import drawn, hand_in  # noqa: E402
 
 from marginlib.course.tasks import SETS, tasks  # noqa: E402
@@ -107,7 +108,9 @@ def spent(course: Path, key: Path, *words: str) -> Spent:
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), perf_counter()
     memory = Peak()
     with memory:
-        nbgrader(course, key, *words)
+        command = [sys.executable, "-m", "nbgrader", *words]
+        done = subprocess.run(command, cwd=course, env=surroundings(key), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3_000:]
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return Spent(used, perf_counter() - start, memory.megabytes)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 from access import picture
-from build_site import BARE
 from figure import live_figures
 from lab import ROOT, chromium, find_chromium, lab_server
 from playwright.sync_api import sync_playwright
@@ -22,20 +21,6 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 
 def pytest_addoption(parser):
     parser.addoption("--shots", type=Path, help="folder for pictures of notebooks and figures")
-    parser.addoption("--whole-site", action="store_true", help="every notebook that the site runs, not only 00 to 04")
-
-
-def pytest_generate_tests(metafunc):
-    """Run 00 to 04 on the site, half a minute each, and the others where the whole site is asked for."""
-    if "site_notebook" in metafunc.fixturenames:
-        last = "99" if metafunc.config.getoption("--whole-site") else "04"
-        chosen = [path for path in NOTEBOOKS if path.name[:2] in BARE and path.name[:2] <= last]
-        metafunc.parametrize("site_notebook", chosen, ids=[path.stem for path in chosen])
-
-
-def pytest_collection_modifyitems(items):
-    """Begin with what takes longest in one piece, the site: left to the end, one worker would be busy alone."""
-    items.sort(key=lambda item: item.path.name != "test_site.py")
 
 
 @pytest.fixture(scope="session")

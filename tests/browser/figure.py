@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from math import log10
 from typing import Any
 
@@ -71,12 +72,14 @@ class Figure:
         return {part: (seen[part], wanted) for part, wanted in library.items() if seen[part] != wanted}
 
     def misplaced(self, state: list[int]) -> list[str]:
-        """Return the areas, lines and markers that do not stand where the numbers along the axes say, within a pixel.
+        """Return what does not stand where the numbers along the axes say, within a pixel, and axes with gaps.
 
         Two numbers of an axis, read from the picture, give its scale; what must stand there comes from the library.
         """
         found = []
         for panel, drawn in zip(self.expected(state).panels, check(self.root, "drawn"), strict=True):
+            axes = ((drawn["across"], panel.x_range, panel.log_x), (drawn["up"], panel.y_range, False))
+            found += [f"{panel.title}: numbers along an axis, {axis[0]}" for axis in axes if not _numbered(*axis)]
             across, up = _scale(drawn["across"], log=panel.log_x), _scale(drawn["up"])
             library = {
                 "areas": [(each.label, list(zip(each.x, each.y, strict=True))) for each in panel.areas],
@@ -98,6 +101,16 @@ def _inside(panel: Panel, marker: Marker) -> list[tuple[float, float]]:
     (left, right), (low, high) = panel.x_range, panel.y_range
     seen = marker.x is not None and left <= marker.x <= right and low <= marker.y <= high
     return [(marker.x, marker.y)] if seen else []
+
+
+def _numbered(texts: list[tuple[str, float]], span: tuple[float, float], log: bool) -> bool:
+    """Return whether an axis has its numbers, every power of ten or equal steps, from one end to the other."""
+    values = [log10(_number(text)) if log else _number(text) for text, _ in texts]
+    low, high = map(log10, span) if log else span
+    steps = [b - a for a, b in pairwise(values)]
+    step = 1.0 if log else steps[0]
+    even = all(abs(each - step) <= 1e-9 * (high - low) for each in steps)
+    return len(values) > 1 and even and 0 <= values[0] - low < step and 0 <= high - values[-1] < step
 
 
 def _scale(texts: list[tuple[str, float]], *, log: bool = False) -> Callable[[float], float]:

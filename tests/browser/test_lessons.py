@@ -10,7 +10,6 @@ from figure import ROOTS, live_figures
 from lab import watch
 from nbconvert import HTMLExporter
 
-from marginlib.drawing.frames import precomputed
 from marginlib.jupyter.lesson import LessonExporter
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -51,14 +50,10 @@ def test_a_lesson_opens_from_the_disk_and_its_figures_move(browser, path, tmp_pa
             place, control = next((k, each) for k, each in enumerate(figure.explorer.controls) if not each.choice)
             figure.input(control).focus()
             page.keyboard.press("End")
-            if precomputed(figure.explorer):
-                state = [*start[:place], len(control.values) - 1, *start[place + 1 :]]
-                figure.wait_for(state)
-                assert figure.differences(state) == {}
-                assert figure.misplaced(state) == []
-            else:  # it says that it needs Python, and stays what it was
-                figure.root.locator(".marginlib-note").wait_for()
-                assert figure.differences(start) == {}
+            state = [*start[:place], len(control.values) - 1, *start[place + 1 :]]
+            figure.wait_for(state)
+            assert figure.differences(state) == {}
+            assert figure.misplaced(state) == []
         assert "model not found" not in page.inner_text("body").lower()
         assert record.faults() == []
         assert record.requests[0].startswith("file:")

@@ -54,10 +54,10 @@ def test_the_last_position_wins(opened, figures_shown):
         figure.input(control).focus()
         opened.page.keyboard.press("Home")
         for _ in range(len(control.values) - 2):
-            opened.page.keyboard.press("ArrowRight")  # faster than any kernel answers
+            opened.page.keyboard.press("ArrowRight")  # faster than the page draws
         state[place] = len(control.values) - 2
         figure.wait_for(state)
-        opened.page.wait_for_timeout(300)  # late answers must not undo it
+        opened.page.wait_for_timeout(300)  # what Python hears must not undo it
         assert figure.differences(state) == {}, figure.explorer.name
 
 

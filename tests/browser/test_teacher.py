@@ -6,21 +6,21 @@ import pytest
 from access import SERIOUS, axe, picture
 from lab import lab_server, watch
 from nbgrader.api import Gradebook
-from nbgrader_course import make_course, nbgrader, needs_sandbox
+from nbgrader_course import copied, nbgrader, needs_sandbox
 from submissions import TEXT, content, filled, hand_in, released, solutions
 
+from marginlib.course.tasks import task
 from marginlib.grading.example import example_class
 from marginlib.grading.items import analyse
 from marginlib.grading.report import page as report
-from marginlib.practice.tasks import task
 
 SET, WORDS = "sizing", "sizing-9"
 pytestmark = pytest.mark.xdist_group("teacher")
 
 
 @needs_sandbox
-def test_a_text_is_read_and_scored_in_formgrader(browser, tmp_path, shots):
-    course, key = make_course(tmp_path, SET)
+def test_a_text_is_read_and_scored_in_formgrader(browser, released_course, tmp_path, shots):
+    course, key = copied(released_course, tmp_path)
     hand_in(course, "ada", SET, content(filled(released(SET), {**solutions(SET), WORDS: TEXT})))
     nbgrader(course, key, "autograde", SET)
     with lab_server(environment={"MARGINLIB_COURSE_KEY": str(key)}, folder=course) as lab:

@@ -23,11 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from test_replay import BOOK, sequence, walk
 
-from marginlib.market.replay import (
-    Leftover,
-    ModeChange,
-    PaidFrom,
-    Rules,
+from marginlib.market.policies import (
     fifth_first,
     full_close,
     largest_loss_first,
@@ -35,6 +31,8 @@ from marginlib.market.replay import (
     largest_notional_first,
     step_down,
 )
+from marginlib.market.replay import Rules
+from marginlib.venues import Leftover, ModeChange, PaidFrom
 
 POLICIES = (
     full_close(),

@@ -1,6 +1,6 @@
 """The other ways to open the course (docs/run.md), as far as they go without their services.
 
-Needs the package index, git and Chromium, and minutes: `python -m pytest tests/long/test_elsewhere.py --no-cov -n0`.
+Needs the package index, git and Chromium, and minutes: `python -m pytest tests/long/test_elsewhere.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The wheel for real: built, installed into an empty environment, its course written and opened in JupyterLab.
 
-Needs the package index and minutes: `python -m pytest tests/long/test_wheel.py --no-cov -n0`.
+Needs the package index and minutes: `python -m pytest tests/long/test_wheel.py`.
 """
 
 from __future__ import annotations

@@ -1,67 +1,55 @@
-"""What the figures of the course show, notebook by notebook: each an `Explorer`, all of it computed by the engine.
+"""What the figures of the course show: each an `Explorer` in a module of its own, whose name it has in capitals.
 
-A figure's module is loaded when the figure is first asked for: only some of them need numpy.
+To add a figure, write its module, then run `python tools/build_frames.py`: the frames of every figure are computed
+beforehand, so that nobody waits for them. A module is loaded when its figure is first asked for, for only some need
+numpy.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
+from hashlib import sha256
 from importlib import import_module
-from typing import TYPE_CHECKING
+from pathlib import Path
+from pkgutil import iter_modules
 
-if TYPE_CHECKING:
-    from marginlib.course.figures.crashes import CRASH_REPLAY
-    from marginlib.course.figures.decision import PARTITIONS
-    from marginlib.course.figures.desk import DESK
-    from marginlib.course.figures.maps import HEDGE, SURVIVAL_MAP
-    from marginlib.course.figures.odds import ODDS, TRADE_OFF
-    from marginlib.course.figures.pools import CONTAGION, CROSS, ISOLATED, SIDE_BY_SIDE, TASTE, WHAT_IS_MARGIN
-    from marginlib.course.figures.tiers import SIZE, TIER_DATE, TIERS
-    from marginlib.course.figures.time import FUNDING_DRIFT, LIQUIDATION_STEPS
-    from marginlib.course.figures.venues import RULEBOOKS
+from marginlib.drawing.chart import Explorer
+from marginlib.tiers import RiskSchedule
 
-__all__ = [
-    "CONTAGION",
-    "CRASH_REPLAY",
-    "CROSS",
-    "DESK",
-    "FUNDING_DRIFT",
-    "HEDGE",
-    "ISOLATED",
-    "LIQUIDATION_STEPS",
-    "ODDS",
-    "PARTITIONS",
-    "RULEBOOKS",
-    "SIDE_BY_SIDE",
-    "SIZE",
-    "SURVIVAL_MAP",
-    "TASTE",
-    "TIERS",
-    "TIER_DATE",
-    "TRADE_OFF",
-    "WHAT_IS_MARGIN",
-]
+NAMES = [each.name.upper() for each in iter_modules(__path__)]
+__all__ = [*NAMES]  # noqa: PLE0604 - a name for each module
 
-_MODULES = {
-    "crashes": ("CRASH_REPLAY",),
-    "decision": ("PARTITIONS",),
-    "desk": ("DESK",),
-    "maps": ("HEDGE", "SURVIVAL_MAP"),
-    "odds": ("ODDS", "TRADE_OFF"),
-    "pools": ("CONTAGION", "CROSS", "ISOLATED", "SIDE_BY_SIDE", "TASTE", "WHAT_IS_MARGIN"),
-    "tiers": ("SIZE", "TIERS", "TIER_DATE"),
-    "time": ("FUNDING_DRIFT", "LIQUIDATION_STEPS"),
-    "venues": ("RULEBOOKS",),
-}
+TIER_DATE = "2026-09-29"  # of the risk tables that the figures show
+# The maintenance rate of the course's first examples: one for every size, before notebook 05 brings the tiers.
+FLAT = RiskSchedule.flat(0.004, max_leverage=125)
+
+LIBRARY = Path(__file__).parents[2]
+FRAMES = LIBRARY / "course" / "frames"
+# All that can change a number or a word of a figure: the engine with its data, two wings, the figures themselves.
+SOURCES = ("*.py", "data/*.*", "market/*.py", "odds/*.py", "drawing/*.py", "course/figures/*.py")
 
 
-def __getattr__(name: str) -> object:
-    """Return a figure from its module."""
-    for module, names in _MODULES.items():
-        if name in names:
-            return getattr(import_module(f"{__name__}.{module}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+@cache
+def sources() -> str:
+    """Return the digest of everything that figures are computed from.
+
+    It stands beside the stored frames, and is taken again when one is asked for: after a change of any rule the stored
+    frames are left alone and new ones are computed, so that no figure shows a rule that is gone.
+    """
+    digest = sha256()
+    for path in sorted(path for pattern in SOURCES for path in LIBRARY.glob(pattern)):
+        digest.update(path.relative_to(LIBRARY).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
-def __dir__() -> list[str]:
-    """Return the names of all figures."""
-    return [*globals(), *__all__]
+@cache
+def __getattr__(name: str) -> Explorer:
+    """Return a figure from its module, with its stored frames if they are those of today's sources."""
+    if name not in NAMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    figure: Explorer = getattr(import_module(f"{__name__}.{name.lower()}"), name)
+    key, stored = FRAMES / "sources.sha256", FRAMES / f"{name}.frames"
+    if stored.exists() and key.exists() and key.read_text(encoding="utf-8").strip() == sources():
+        return replace(figure, packed=stored.read_bytes())
+    return figure

@@ -75,7 +75,7 @@ def _chart(*, mode: str, order: str, point: int) -> Chart:
         y_range=(-500.0, 11_500.0),
         lines=lines,
         markers=(
-            Marker(label=f"point {point}, hour", role="initial", x=hour, y=account_risk(stop.after.account).equity),
+            Marker(f"point {point}, hour", "initial", hour, account_risk(stop.after.account).equity),
             _death(session, "hour of liquidation, your decision:", "liquidation"),
             _death(idle, "hour of liquidation, nothing done:", "bankruptcy"),
         ),
@@ -120,17 +120,15 @@ def _hours(desk: Desk, when: object) -> float:
 def _line(session: Session, label: str, role: str) -> Line:
     """Return the equity of a session."""
     hours = tuple(_hours(session.desk, state.time) for state in session.states)
-    return Line(label=label, role=role, x=hours, y=tuple(account_risk(each.account).equity for each in session.states))
+    return Line(label, role, hours, tuple(account_risk(each.account).equity for each in session.states))
 
 
 def _death(session: Session, label: str, role: str) -> Marker:
     """Return the mark of the first liquidation of a session."""
     first = next((state for state in session.states if state.liquidations), None)
     if first is None:
-        return Marker(label=label, role=role, x=None, y=0.0)
-    return Marker(
-        label=label, role=role, x=round(_hours(session.desk, first.time), 1), y=account_risk(first.account).equity
-    )
+        return Marker(label, role, None, 0.0)
+    return Marker(label, role, round(_hours(session.desk, first.time), 1), account_risk(first.account).equity)
 
 
 DESK = Explorer(

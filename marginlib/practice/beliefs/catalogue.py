@@ -1,74 +1,100 @@
-"""The wrong beliefs that people hold about margin, each as one changed step of the reasoning."""
+"""The wrong beliefs that people hold about margin: one record each, with the step of the reasoning that it changes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from math import inf
 from types import MappingProxyType
+from typing import Any
 
 from marginlib.liquidation import liquidation_price
 from marginlib.model import Account, Contract, Pool, Position
-from marginlib.practice.beliefs.reasoning import ASKS, RIGHT, Case, Reasoning
+from marginlib.practice.beliefs.asks import ASKS, Reading
+from marginlib.practice.beliefs.reasoning import RIGHT, Case, Reasoning
 from marginlib.tiers import RiskSchedule
 from marginlib.venues import rulebook
 
-__all__ = ["MISCONCEPTIONS", "Misconception"]
+__all__ = ["BELIEFS", "Belief"]
+
+_FLAT = RiskSchedule.flat(0.004, max_leverage=125)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Misconception:
-    """A wrong belief: what it says, what it makes of the reasoning, and one line of numbers against it.
+def _long(quantity: float = 0.1, leverage: float = 10.0, **changes: Any) -> Position:  # noqa: ANN401 - fields
+    opened = Position.open(symbol="BTCUSDT", quantity=quantity, price=60_000, schedule=_FLAT, leverage=leverage)
+    return replace(opened, **changes)
+
+
+def _case(wallet: float, *positions: Position, marks: Mapping[str, float] | None = None, **rest: Any) -> Case:  # noqa: ANN401
+    return Case(account=Account(wallet_balance=wallet, positions=positions).at(marks or {}), **rest)
+
+
+_ETH = Position.open(symbol="ETHUSDT", quantity=10_000 / 3_000, price=3_000, schedule=_FLAT, leverage=10)
+_SOL = Position.open(
+    symbol="SOLUSDT", quantity=40_000 / 150, price=150, schedule=RiskSchedule.flat(0.005, max_leverage=100), leverage=10
+)
+_FIVE_HUNDRED = _case(10_000, _long(1 / 12).isolated())  # the course's first isolated position: 500 dollars at 10x
+_HALF = _case(10_000, _long(0.5))
+_HALF_ISOLATED = _case(10_000, _long(0.5).isolated())
+_PAIR = _case(10_000, _ETH, _SOL)  # 10,000 dollars of ETH beside 40,000 of SOL, with 10,000 behind both
+_FALLEN = _case(10_000, _ETH, _SOL, marks={"SOLUSDT": 120})
+_UP = _case(10_000, _long(), marks={"BTCUSDT": 61_000})
+_TIERED = rulebook("binance_usdm", "2026-09-29").position("BTCUSDT", 1_000_000 / 60_000, 60_000)
+_MILLION = _case(100_000, _TIERED)
+_EIGHT_HUNDRED = _case(10_000, _long(1 / 12).isolated(800))  # and 300 added
+_MONTH: dict[str, Any] = {"volatility": 0.6, "days": 30.0}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Belief:
+    """A wrong belief: what it says, which steps of the reasoning it changes, and one line of numbers against it.
 
     Args:
         code: its name in questions, exercises and records.
+        notebook: the notebook that treats it.
         statement: the belief in one sentence, as somebody who holds it would say it.
         remedy: what holds instead, in one sentence.
-        shows: returns one line of numbers against it, computed by the engine.
         source: where it was seen, or where the rule that it breaks is written.
-        notebook: the notebook that treats it.
-        twist: what it makes of a reasoning; None where the belief is about words and rules, not about a number.
+        changes: what its holder puts in the place of a step of the reasoning, by the step's name; nothing where the
+            belief is about words and rules, not about a number.
+        case: what its numbers are about: the course's 500 dollars at 10x, if left out.
+        against: makes the line, given two functions: what is right and what the belief says, of an ask and a case (the
+            belief's own, if left out).
 
     Example:
-        >>> MISCONCEPTIONS["NO_MAINTENANCE"].refutation
+        >>> BELIEFS["NO_MAINTENANCE"].refutation
         'A 10x long from 60,000 ends at 54,216.87, not 54,000: 18.07 dollars must still be there.'
     """
 
     code: str
+    notebook: str
     statement: str
     remedy: str
-    shows: Callable[[], str]
     source: str
-    notebook: str
-    twist: Callable[[Reasoning], Reasoning] | None = None
+    changes: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    case: Case = _FIVE_HUNDRED
+    against: Callable[[Callable[..., float], Callable[..., float]], str]
+
+    @property
+    def steps(self) -> frozenset[str]:
+        """The steps that the belief changes; two beliefs combine when these differ."""
+        return frozenset(self.changes)
+
+    def twist(self, reasoning: Reasoning) -> Reasoning:
+        """Return what the belief makes of a reasoning."""
+        return replace(reasoning, **self.changes)
 
     @property
     def refutation(self) -> str:
-        """One line of numbers against the belief, computed now."""
-        return self.shows()
+        """One line of numbers against the belief, computed now by the engine's rules."""
 
-    @cached_property
-    def steps(self) -> frozenset[str]:
-        """The steps of the reasoning that the belief changes; two beliefs combine when these differ."""
-        if self.twist is None:
-            return frozenset()
-        twisted = self.twist(RIGHT)
-        return frozenset(
-            each.name for each in fields(RIGHT) if getattr(twisted, each.name) != getattr(RIGHT, each.name)
-        )
+        def by(reasoning: Reasoning) -> Callable[..., float]:
+            return lambda ask, case=self.case: ASKS[ask].value(Reading(case, reasoning)) or 0.0
+
+        return self.against(by(RIGHT), by(self.twist(RIGHT)))
 
 
-# --- what the beliefs make of a step --------------------------------------------------------------------------------
-
-
-def _change(**steps: object) -> Callable[[Reasoning], Reasoning]:
-    """Return the twist that puts these steps in the place of the right ones."""
-    return lambda reasoning: replace(reasoning, **steps)  # type: ignore[arg-type]
-
-
-def _one_pool(account: Account) -> tuple[Pool, ...]:
-    """Return the account as if all its money stood behind all its positions."""
-    return (Pool(collateral=account.wallet_balance, positions=tuple(each.cross() for each in account.positions)),)
+# --- steps that take more than a line -------------------------------------------------------------------------------
 
 
 def _own_margin_only(account: Account) -> tuple[Pool, ...]:
@@ -98,42 +124,23 @@ def _by_initial_margin(_price: float | None, position: Position) -> float | None
     return liquidation_price(Pool(collateral=margin, positions=(position.cross(),)), position.symbol)
 
 
-def _nothing_to_keep(_position: Position) -> RiskSchedule:
-    """Return a table that asks nothing."""
-    return RiskSchedule.flat(0.0)
-
-
-def _scaled(position: Position) -> RiskSchedule:
-    """Return the table with its rates divided by the leverage setting."""
+def _tier(position: Position, share: float = 1.0, amount: float = 1.0) -> RiskSchedule:
+    """Return the tier of a position as its whole table, with a share of its rate and of its amount."""
     table = position.schedule
     tier = table.tier(position.notional)
-    return RiskSchedule.flat(
-        table.rates[tier] / position.leverage, maintenance_amount=table.amounts[tier] / position.leverage
-    )
-
-
-def _whole_position(position: Position) -> RiskSchedule:
-    """Return a table with the rate of the position's tier on all of it."""
-    return RiskSchedule.flat(position.schedule.rates[position.schedule.tier(position.notional)])
-
-
-def _amount_added(position: Position) -> RiskSchedule:
-    """Return the table of the position's tier with the maintenance amount added to the margin, not taken off."""
-    table = position.schedule
-    tier = table.tier(position.notional)
-    return RiskSchedule.flat(table.rates[tier], maintenance_amount=-table.amounts[tier])
+    return RiskSchedule.flat(table.rates[tier] * share, maintenance_amount=table.amounts[tier] * amount)
 
 
 def _as_linear(account: Account) -> Account:
-    """Return the account with each inverse contract replaced by a linear one of the same size at its entry price."""
-    return account.after(positions=[_straight(each) for each in account.positions])
-
-
-def _straight(position: Position) -> Position:
-    """Return the linear position that gains, in coin, the same for the first small move."""
-    if position.contract is Contract.LINEAR:
-        return position
-    return replace(position, contract=Contract.LINEAR, quantity=position.quantity / position.entry_price**2)
+    """Return the account with linear contracts that gain, in coin, the same for the first small move."""
+    return account.after(
+        positions=[
+            each
+            if each.contract is Contract.LINEAR
+            else replace(each, contract=Contract.LINEAR, quantity=each.quantity / each.entry_price**2)
+            for each in account.positions
+        ]
+    )
 
 
 def _netted(account: Account) -> Account:
@@ -148,24 +155,10 @@ def _netted(account: Account) -> Account:
         for side, of in ((1, longs), (-1, shorts)):
             share = both / size[side] if of else 0.0
             booked += share * sum(leg.unrealized_pnl for leg in of)
-            kept += [_part(leg, 1 - share) for leg in of if share < 1 - 1e-12]
+            for leg in of if share < 1 - 1e-12 else ():
+                margin = None if leg.isolated_margin is None else leg.isolated_margin * (1 - share)
+                kept.append(replace(leg, quantity=leg.quantity * (1 - share), isolated_margin=margin))
     return account.after(wallet_balance=account.wallet_balance + booked, positions=kept)
-
-
-def _part(position: Position, share: float) -> Position:
-    """Return a part of a position, with that part of its isolated margin."""
-    margin = None if position.isolated_margin is None else position.isolated_margin * share
-    return replace(position, quantity=position.quantity * share, isolated_margin=margin)
-
-
-def _marks_are_last(case: Case) -> Account:
-    """Return the account valued at the last traded prices."""
-    return case.account.at(case.last_prices)
-
-
-def _as_long(position: Position) -> float:
-    """Return the profit as if every position were long."""
-    return position.unrealized_pnl if position.quantity > 0 else -position.unrealized_pnl
 
 
 def _by_margin(position: Position) -> float:
@@ -174,804 +167,617 @@ def _by_margin(position: Position) -> float:
     return position.unrealized_pnl * (1 if margin is None else position.entry_notional / position.leverage / margin)
 
 
-def _nearest(move: float | None, single: list[float]) -> float | None:
-    """Return the nearest of the moves that the screen shows."""
-    return min(single, key=abs, default=move)
-
-
-# --- numbers against them -------------------------------------------------------------------------------------------
-
-_FLAT = RiskSchedule.flat(0.004, max_leverage=125)
-_FLAT_SOL = RiskSchedule.flat(0.005, max_leverage=100)
-
-
-def _long(quantity: float = 0.1, price: float = 60_000.0, leverage: float = 10.0) -> Position:
-    return Position.open(symbol="BTCUSDT", quantity=quantity, price=price, schedule=_FLAT, leverage=leverage)
-
-
-def _case(wallet: float, *positions: Position, **rest: object) -> Case:
-    return Case(account=Account(wallet_balance=wallet, positions=positions), **rest)  # type: ignore[arg-type]
-
-
-def _both(ask: str, case: Case, code: str) -> tuple[float, float]:
-    """Return the right answer and the belief's."""
-    twist = MISCONCEPTIONS[code].twist
-    found = [ASKS[ask].compute(each, case) for each in (RIGHT, twist(RIGHT) if twist else RIGHT)]
-    return found[0] or 0.0, found[1] or 0.0
-
-
-def _five_hundred() -> Case:
-    """Return the course's first isolated position: 500 dollars at 10x."""
-    return _case(10_000, _long(1 / 12).isolated())
-
-
-def _pair_of_longs() -> Case:
-    """Return the course's pair: 10,000 dollars of ETH beside 40,000 of SOL, with 10,000 behind both."""
-    eth = Position.open(symbol="ETHUSDT", quantity=10_000 / 3_000, price=3_000, schedule=_FLAT, leverage=10)
-    sol = Position.open(symbol="SOLUSDT", quantity=40_000 / 150, price=150, schedule=_FLAT_SOL, leverage=10)
-    return _case(10_000, eth, sol)
-
-
-def _say_no_maintenance() -> str:
-    case = _five_hundred()
-    right, wrong = _both("liquidation_price", case, "NO_MAINTENANCE")
-    left = ASKS["left_at_liquidation"].compute(RIGHT, case)
-    return f"A 10x long from 60,000 ends at {right:,.2f}, not {wrong:,.0f}: {left:.2f} dollars must still be there."
-
-
-def _say_bankruptcy() -> str:
-    case = _five_hundred()
-    end, bust = (ASKS[ask].compute(RIGHT, case) for ask in ("liquidation_price", "bankruptcy_price"))
-    left = ASKS["left_at_liquidation"].compute(RIGHT, case)
-    return f"Liquidated at {end:,.2f} with {left:.2f} of 500 dollars left; bankrupt only at {bust:,.0f}."
-
-
-def _say_distance() -> str:
-    right = ASKS["liquidation_move"].compute(RIGHT, _case(600, _long(1, leverage=100).isolated(600))) or 0.0
-    return f"At 100x the fall is {-100 * right:.1f} %, not 1 %: the maintenance margin of 0.4 % is reached first."
-
-
-def _say_leverage_in_maintenance() -> str:
-    right, wrong = _both("maintenance_margin", _five_hundred(), "LEVERAGE_IN_MAINTENANCE")
-    return f"5,000 x 0.4 % = {right:.0f} dollars at 1x, at 10x and at 100x; never {wrong:.0f}."
-
-
-def _say_leverage_moves_price() -> str:
-    prices = [
-        ASKS["liquidation_price"].compute(RIGHT, _case(10_000, _long(0.5, leverage=setting))) or 0.0
-        for setting in (5, 20)
-    ]
-    return f"Half a bitcoin, 10,000 dollars, cross: {prices[0]:,.0f} at 5x and {prices[1]:,.0f} at 20x."
-
-
-def _say_multiplies() -> str:
-    case = Case(account=_case(10_000, _long()).account.at({"BTCUSDT": 61_000}))
-    right, wrong = _both("pnl", case, "LEVERAGE_MULTIPLIES_PNL")
-    return f"0.1 x (61,000 - 60,000) = {right:.0f} dollars at every setting, not {wrong:,.0f} at 10x."
-
-
-def _say_wallet_for_margin() -> str:
-    right, wrong = _both("liquidation_price", _case(10_000, _long(0.5).isolated()), "WALLET_FOR_MARGIN")
-    return f"3,000 of 10,000 dollars set aside for half a bitcoin: liquidated at {right:,.0f}, not {wrong:,.0f}."
-
-
-def _say_margin_for_wallet() -> str:
-    case = _case(10_000, _long(0.5))
-    right, wrong = _both("liquidation_price", case, "MARGIN_FOR_WALLET")
-    return (
-        f"Half a bitcoin in cross on 10,000 dollars ends at {right:,.0f}; on its 3,000 alone it would at {wrong:,.0f}."
-    )
-
-
-def _say_wallet_by_leverage() -> str:
-    right, wrong = _both("liquidation_price", _case(10_000, _long(0.5)), "LEVERAGE_IN_CROSS")
-    return f"10,000 dollars stand behind it at 10x as at 1x: {right:,.0f}, not {wrong:,.0f}."
-
-
-def _say_entry() -> str:
-    case = Case(account=_five_hundred().account.at({"BTCUSDT": 57_000}))
-    right, wrong = _both("maintenance_margin", case, "ENTRY_FOR_MARK")
-    return f"Bought for 5,000, worth 4,750 at a mark of 57,000: keep {right:.0f} dollars, not {wrong:.0f}."
-
-
-def _say_last() -> str:
-    case = _case(10_000, _long(), last_prices={"BTCUSDT": 54_000.0})
-    right, wrong = _both("equity", case, "LAST_FOR_MARK")
-    return f"Last trade 54,000, mark 60,000: the equity is {right:,.0f} dollars, not {wrong:,.0f}."
-
-
-def _say_flat_tier() -> str:
-    big = rulebook("binance_usdm", "2026-09-29").position("BTCUSDT", 1_000_000 / 60_000, 60_000)
-    right, wrong = _both("maintenance_margin", _case(100_000, big), "FLAT_TIER")
-    return f"1,000,000 dollars in tier 3: keep {right:,.0f}, slice by slice, not 0.65 % of all, {wrong:,.0f}."
-
-
-def _say_amount() -> str:
-    big = rulebook("binance_usdm", "2026-09-29").position("BTCUSDT", 1_000_000 / 60_000, 60_000)
-    right, wrong = _both("maintenance_margin", _case(100_000, big), "AMOUNT_SIGN")
-    amount, whole = big.schedule.amounts[2], 1_000_000 * big.schedule.rates[2]
-    return f"{whole:,.0f} - {amount:,.0f} = {right:,.0f} dollars to keep for 1,000,000 in tier 3, not {wrong:,.0f}."
-
-
-def _say_old_table() -> str:
-    needs = [
-        rulebook("binance_usdm", date).schedule("BTCUSDT").maintenance_margin(1_000_000)
-        for date in ("2022-05-21", "2026-09-29")
-    ]
-    return f"1,000,000 dollars of BTC had to keep {needs[0]:,.0f} in 2022 and {needs[1]:,.0f} in 2026."
-
-
-def _say_sign() -> str:
-    short = _long(-0.1)
-    right, wrong = _both("liquidation_price", _case(600, short), "SIGN")
-    return f"A 10x short from 60,000 is liquidated by a rise, at {right:,.0f}, not by a fall to {wrong:,.0f}."
-
-
-def _say_cross_lowers() -> str:
-    prices = [ASKS["liquidation_price"].compute(RIGHT, _case(dollars, _long(-0.5))) or 0 for dollars in (3_000, 10_000)]
-    return (
-        f"A short of half a bitcoin: {prices[0]:,.0f} with 3,000 dollars behind it, {prices[1]:,.0f} with 10,000: up."
-    )
-
-
-def _say_others_maintenance() -> str:
-    case = _pair_of_longs()
-    right, wrong = _both("liquidation_price", case, "OTHER_POSITIONS_MAINTENANCE")
-    keep = ASKS["maintenance_margin"].compute(RIGHT, replace(case, symbol="SOLUSDT"))
-    none = "none" if not wrong else f"{wrong:,.0f}"
-    return f"SOL must keep {keep:,.0f} of the 10,000 dollars: ETH's liquidation price is {right:,.0f}, not {none}."
-
-
-def _fallen_pair() -> Case:
-    return replace(_pair_of_longs(), account=_pair_of_longs().account.at({"SOLUSDT": 120}))
-
-
-def _say_others_pnl() -> str:
-    right, wrong = _both("liquidation_price", _fallen_pair(), "OTHER_POSITIONS_PNL")
-    lost = ASKS["pnl"].compute(RIGHT, replace(_fallen_pair(), symbol="SOLUSDT")) or 0.0
-    return f"SOL has lost {-lost:,.0f} dollars of the pool: ETH's liquidation price is {right:,.0f}, not {wrong:,.0f}."
-
-
-def _short_beside() -> Case:
-    eth = Position.open(symbol="ETHUSDT", quantity=-10, price=3_000, schedule=_FLAT)
-    return Case(account=_case(10_000, _long(0.5), eth).account.at({"ETHUSDT": 3_200}))
-
-
-def _say_others_sign() -> str:
-    right, wrong = _both("equity", _short_beside(), "OTHER_POSITIONS_SIGN")
-    lost = ASKS["pnl"].compute(RIGHT, replace(_short_beside(), symbol="ETHUSDT")) or 0.0
-    return f"A short of 10 ETH has lost {-lost:,.0f} dollars at 3,200: the pool has {right:,.0f}, not {wrong:,.0f}."
-
-
-def _say_screen() -> str:
-    right, wrong = _both("common_fall", _pair_of_longs(), "NEAREST_SHOWN_PRICE")
-    return f"All prices together: over after {100 * right:.1f} %; the nearest one alone is {100 * wrong:.1f} % away."
-
-
-def _say_one_margin() -> str:
-    coins = [replace(_long(0.1), symbol=f"COIN{k}").isolated() for k in range(3)]
-    right, wrong = _both("most_you_can_lose", _case(10_000, *coins), "ONE_MARGIN_AT_RISK")
-    return f"Three isolated positions with {wrong:,.0f} dollars each can lose {right:,.0f} together."
-
-
-def _say_no_more() -> str:
-    before, after = (
-        ASKS["most_you_can_lose"].compute(RIGHT, _case(10_000, _long(1 / 12).isolated(margin))) for margin in (500, 800)
-    )
-    return f"500 dollars set aside, 300 added: it can lose {after:,.0f}, not {before:,.0f}; the fee to open is extra."
-
-
-def _say_fund() -> str:
-    pool = _case(600, _long().isolated()).account.pools()[1].at({"BTCUSDT": 53_000})
-    loss = -pool.positions[0].unrealized_pnl
-    return (
-        f"A gap to 53,000 loses {loss:,.0f}: your 600 are gone; the fund, if it can, pays the other {loss - 600:,.0f}."
-    )
-
-
-def _say_profit() -> str:
-    case = Case(account=_case(10_000, _long(0.5)).account.at({"BTCUSDT": 62_000}))
-    right, wrong = _both("equity", case, "OPEN_PROFIT_IGNORED")
-    return f"Half a bitcoin, up 2,000 a coin: the pool has {right:,.0f} dollars, not {wrong:,.0f}."
-
-
-def _say_isolated_profit() -> str:
-    case = Case(account=_case(10_000, _long(0.5).isolated()).account.at({"BTCUSDT": 62_000}))
-    right, wrong = _both("available_balance", case, "ISOLATED_PROFIT_IS_FREE")
-    return f"3,000 of 10,000 dollars set aside, 1,000 won in that pool: {right:,.0f} can be used, not {wrong:,.0f}."
-
-
-def _say_switch() -> str:
-    before, after = (
-        ASKS["liquidation_price"].compute(RIGHT, _case(10_000, each)) or 0.0
-        for each in (_long(0.5), _long(0.5).isolated())
-    )
-    return f"It would move a price from {before:,.0f} to {after:,.0f} at once: Binance refuses it with a position open."
-
-
-def _say_ratio() -> str:
-    case = Case(account=_case(600, _long()).account.at({"BTCUSDT": 54_300}))
-    right, wrong = _both("margin_ratio", case, "RATIO_UPSIDE_DOWN")
-    keep, equity = (ASKS[ask].compute(RIGHT, case) for ask in ("pool_maintenance", "equity"))
-    return (
-        f"{keep:.2f} to keep of {equity:.0f} dollars: one app shows {100 * right:.0f} % and liquidates at 100 % on the "
-        f"way up, another shows {100 * wrong:.0f} % and liquidates at 100 % on the way down."
-    )
-
-
-def _say_hedged() -> str:
-    legs = (replace(_long(1), entry_price=69_400), _long(-1))
-    right, left = (ASKS[ask].compute(RIGHT, _case(10_000, *legs)) for ask in ("liquidation_price", "equity"))
-    return f"Long and short of 1 BTC with {left:,.0f} dollars behind both: liquidated at {right:,.0f}."
-
-
-def _say_inverse() -> str:
-    coin = _inverse_long()
-    right, wrong = _both("liquidation_price", coin, "INVERSE_AS_LINEAR")
-    return (
-        f"An inverse 2x long from 60,000 ends at {right:,.0f}, not {wrong:,.0f}: its collateral falls with the price."
-    )
-
-
-def _inverse_long() -> Case:
-    coin = Position(
-        symbol="BTCUSD",
-        quantity=60_000,
-        entry_price=60_000,
-        mark_price=60_000,
-        schedule=_FLAT,
-        leverage=2,
-        contract=Contract.INVERSE,
-    )
-    return _case(0.5, coin.isolated())
-
-
-def _say_added() -> str:
-    case = Case(account=_case(10_000, _long(1 / 12).isolated(800)).account.at({"BTCUSDT": 66_000}))
-    right, wrong = _both("pnl", case, "ADDED_MARGIN_SHRINKS_PNL")
-    return f"With 500 dollars or with 800 behind it, a rise of 6,000 earns {right:,.0f}, not {wrong:,.2f}."
-
-
-def _say_times() -> str:
-    right, wrong = _both("most_you_can_lose", _five_hundred(), "MARGIN_TIMES_LEVERAGE")
-    return f"500 dollars at 10x, isolated: at most {right:,.0f} can go, not {wrong:,.0f}."
-
-
-def _say_setting() -> str:
-    right, wrong = _both("effective_leverage", _case(10_000, _long(leverage=20)), "SETTING_IS_EFFECTIVE")
-    return f"6,000 dollars of BTC on 10,000 of equity: {right:.1f}x, whatever the setting of {wrong:.0f}x says."
-
-
-def _say_spent() -> str:
-    case = _case(10_000, _long())
-    left = ASKS["money_left"].compute(RIGHT, case)
-    return f"600 of 10,000 dollars reserved at 60,000, closed at 60,000: you have {left:,.0f} again."
-
-
-def _say_mode() -> str:
-    prices = [
-        ASKS["liquidation_price"].compute(RIGHT, _case(10_000, each)) or 0.0
-        for each in (_long(0.5).isolated(9_999.999), _long(0.5))
-    ]
-    return f"The same 10,000 dollars behind half a bitcoin: {prices[0]:,.0f} isolated, {prices[1]:,.0f} cross."
-
-
-def _say_stop() -> str:
-    price, kept = (ASKS[ask].compute(RIGHT, _five_hundred()) for ask in ("liquidation_price", "left_at_liquidation"))
-    return f"A stop at {price:,.0f} leaves {kept:.2f} of the 500 dollars; a liquidation there usually takes them too."
-
-
-def _say_size() -> str:
-    case = Case(account=_case(10_000, _long()).account.at({"BTCUSDT": 61_000}))
-    right, wrong = _both("pnl", case, "MARGIN_IS_SIZE")
-    return f"600 dollars of margin at 10x hold 6,000 of BTC: a rise of 1,000 a coin earns {right:.0f}, not {wrong:.0f}."
-
-
-def _say_fee() -> str:
-    right, wrong = _both("fee_on_margin", _case(10_000, _long(leverage=100), fee_rate=0.0005), "FEE_ON_MARGIN")
-    return f"A fee of {100 * wrong:.2f} % of the position is {100 * right:.1f} % of the margin at 100x."
-
-
-def _say_touch() -> str:
-    case = _case(10_000, _long(1 / 12).isolated(), volatility=0.6, days=30.0)
-    right, wrong = _both("touch_probability", case, "TOUCH_IS_END")
-    return (
-        f"In 30 days at 60 % volatility {100 * wrong:.0f} % end below 54,217, and {100 * right:.0f} % have been there."
-    )
-
-
-def _say_dollar() -> str:
-    prices = [
-        ASKS["liquidation_price"].compute(RIGHT, _case(10_000, _long(1 / 12).isolated(margin))) or 0.0
-        for margin in (500, 800)
-    ]
-    return f"300 dollars behind a twelfth of a bitcoin move its price by {prices[0] - prices[1]:,.0f} dollars."
-
-
-def _say_pool_tier() -> str:
-    table = rulebook("binance_usdm", "2026-09-29").schedule("BTCUSDT")
-    one, two = (table.maintenance_margin(notional) for notional in (1_000_000, 2_000_000))
-    return f"Two positions of 1,000,000 dollars keep {2 * one:,.0f}; one of 2,000,000 keeps {two:,.0f}."
-
-
-def _say_leftover() -> str:
-    left = ASKS["left_at_liquidation"].compute(RIGHT, _five_hundred())
-    return f"{left:.2f} of 500 dollars are left when the position is taken over; most venues keep them."
-
-
-def _say_only_loser() -> str:
-    case = _pair_of_longs()
-    price = ASKS["liquidation_price"].compute(RIGHT, replace(case, symbol="SOLUSDT")) or 0.0
-    left = ASKS["equity"].compute(RIGHT, Case(account=case.account.at({"SOLUSDT": price}), symbol="ETHUSDT"))
-    return f"With SOL at {price:.2f} the pool has {left:.2f} dollars behind SOL and ETH alike."
-
-
-def _say_proportional() -> str:
-    chances = [
-        ASKS["touch_probability"].compute(
-            RIGHT, _case(10_000, _long(leverage=setting).isolated(), volatility=0.6, days=30.0)
-        )
-        or 0.0
-        for setting in (10, 5)
-    ]
-    return f"At 10x {100 * chances[0]:.1f} % are liquidated within 30 days, at 5x {100 * chances[1]:.1f} %."
-
-
-def _say_never_seen() -> str:
-    missed = (1 - 0.0023) ** 1_000
-    return f"What happens on 0.23 % of the paths is missing from 1,000 of them in {100 * missed:.0f} % of tries."
-
-
-def _say_volatility() -> str:
-    case = _case(10_000, _long(leverage=3).isolated(), volatility=0.6, days=1.0)
-    chance = ASKS["touch_probability"].compute(RIGHT, case) or 0.0
-    return f"A calm model gives a 3x long {chance:.0e} of dying in a day; one jump of 35 % is enough."
-
-
-def _say_rules() -> str:
-    tables = (RiskSchedule.flat(rate, max_leverage=10) for rate in (0.004, 0.0125, 0.03))
-    prices = (
-        ASKS["liquidation_price"].compute(RIGHT, _case(10_000, replace(_long(), schedule=table).isolated())) or 0.0
-        for table in tables
-    )
-    return (
-        "A 10x long from 60,000 with 0.4, 1.25 and 3 % to keep: " + ", ".join(f"{each:,.0f}" for each in prices) + "."
-    )
-
-
-def _say_thumb() -> str:
-    alone = ASKS["liquidation_price"].compute(RIGHT, _case(10_000, _long(0.5))) or 0.0
-    beside = ASKS["liquidation_price"].compute(RIGHT, _fallen_pair()) or 0.0
-    return f"Cross with one long of 30,000: {alone:,.0f} of 60,000. Beside a falling neighbour: {beside:,.0f} of 3,000."
-
-
-def _catalogue() -> Iterable[Misconception]:
-    """Yield every belief; where two explain an answer, the first is named first: the special, then the common."""
-
-    def row(
-        code: str, notebook: str, statement: str, remedy: str, source: str, shows: Callable[[], str], **steps: object
-    ) -> Misconception:
-        return Misconception(
-            code=code,
-            statement=statement,
-            remedy=remedy,
-            shows=shows,
-            source=source,
-            notebook=notebook,
-            twist=_change(**steps) if steps else None,
-        )
-
-    yield row(
-        "HEDGED_IS_SAFE",
-        "06",
-        "Long and short of the same size cannot be liquidated.",
-        "In one pool both legs need maintenance margin; isolated, each leg can end alone.",
-        "hedge mode; Binance, one price for both legs",
-        _say_hedged,
-        positions=_netted,
-    )
-    yield row(
-        "SETTING_IS_EFFECTIVE",
-        "01",
-        "The leverage that you feel is the leverage that you set.",
-        "It is notional divided by equity, and it moves with the price.",
-        "Binance and Hyperliquid: the setting fixes the initial margin only",
-        _say_setting,
-        effective_leverage=lambda _notional, _equity, setting: setting,
-    )
-    yield row(
-        "NO_MAINTENANCE",
-        "02",
-        "A position can use up all of its margin before it is liquidated.",
-        "It is liquidated when the maintenance margin is all that is left.",
-        "public calculators with entry x (1 - 1/leverage)",
-        _say_no_maintenance,
-        schedule=_nothing_to_keep,
-    )
-    yield row(
-        "LIQUIDATION_IS_BANKRUPTCY",
-        "02",
-        "The liquidation price and the bankruptcy price are the same: at liquidation nothing is left.",
-        "Liquidation comes first; the maintenance margin lies between the two.",
-        "BitMEX and Bybit, bankruptcy price; Kraken, equity protection",
-        _say_bankruptcy,
-        bankrupt_at=lambda maintenance: maintenance,
-        left_over=lambda _equity: 0.0,
-    )
-    yield row(
-        "LEVERAGE_IS_DISTANCE",
-        "02",
-        "At 10x the position is liquidated after a move of 10 %, at 100x after 1 %: one over the leverage setting.",
-        "The money behind the position decides, less what must be kept.",
-        "coinsnews, questions and answers on 100x",
-        _say_distance,
-        price_found=_by_the_setting,
-    )
-    yield row(
-        "LEVERAGE_MOVES_PRICE",
-        "03",
-        "A higher leverage setting always brings the liquidation price nearer.",
-        "In cross margin the whole account stands behind the position, whatever the setting.",
-        "Hyperliquid, documentation, liquidations",
-        _say_leverage_moves_price,
-        price_found=_by_initial_margin,
-    )
-    yield row(
-        "LEVERAGE_MULTIPLIES_PNL",
-        "01",
-        "Leverage multiplies the profit or loss.",
-        "Profit or loss is size times price move; the setting is not in it.",
-        "Binance Square, posts on 200 dollars at 5x and 500 at 2x",
-        _say_multiplies,
-        pnl=lambda position: position.unrealized_pnl * position.leverage,
-    )
-    yield row(
-        "SIGN",
-        "02",
-        "A short is reckoned like a long.",
-        "A short gains when the price falls; its quantity is negative.",
-        "a public port of Binance's formula with the profit negated",
-        _say_sign,
-        pnl=_as_long,
-    )
-    yield row(
-        "WALLET_FOR_MARGIN",
-        "02",
-        "The whole wallet stands behind an isolated position.",
-        "Only the money set aside for it does.",
-        "Binance, isolated margin; freqtrade 10668 has it the other way round",
-        _say_wallet_for_margin,
-        pools=_one_pool,
-    )
-    yield row(
-        "MARGIN_FOR_WALLET",
-        "03",
-        "In cross margin a position can lose only its own initial margin.",
-        "All money of the account that is not isolated stands behind it.",
-        "freqtrade 10668: wallet balance taken as the stake",
-        _say_margin_for_wallet,
-        pools=_own_margin_only,
-    )
-    yield row(
-        "LEVERAGE_IN_CROSS",
-        "03",
-        "The leverage setting belongs in the cross formula: it divides the wallet.",
-        "The setting is in neither equity nor maintenance margin.",
-        "freqtrade 11318",
-        _say_wallet_by_leverage,
-        pools=_wallet_by_leverage,
-    )
-    yield row(
-        "LEVERAGE_IN_MAINTENANCE",
-        "01",
-        "The leverage setting divides the maintenance margin, as it does the initial margin.",
-        "Maintenance margin is a share of the notional; the setting is not in it.",
-        "a public model of Binance's rules; Nautilus Trader's default",
-        _say_leverage_in_maintenance,
-        schedule=_scaled,
-    )
-    yield row(
-        "ENTRY_FOR_MARK",
-        "01",
-        "Margins and values stay at the entry price.",
-        "A position is worth what the mark price of now says.",
-        "Bybit before 2025 (position value at entry)",
-        _say_entry,
-        notional=lambda position: position.entry_notional,
-        maintenance_value=lambda position: position.entry_notional,
-    )
-    yield row(
-        "LAST_FOR_MARK",
-        "08",
-        "The last traded price decides.",
-        "The mark price values and liquidates; a wick in the last price does not.",
-        "Binance, mark price; 13 March 2020",
-        _say_last,
-        prices=_marks_are_last,
-    )
-    yield row(
-        "FLAT_TIER",
-        "05",
-        "In a higher tier the higher rate holds for the whole position.",
-        "The higher rate is charged on the part above the tier's floor only.",
-        "Binance, maintenance amount",
-        _say_flat_tier,
-        schedule=_whole_position,
-    )
-    yield row(
-        "AMOUNT_SIGN",
-        "05",
-        "The maintenance amount is added to the maintenance margin.",
-        "It is taken off: it gives back what the rate charged too much.",
-        "a public calculator that takes the amount off the wallet",
-        _say_amount,
-        schedule=_amount_added,
-    )
-    yield row(
-        "OTHER_POSITIONS_MAINTENANCE",
-        "03",
-        "What the other positions in the pool must keep does not matter to this one.",
-        "Their maintenance margin is taken off the money that stands behind this one.",
-        "TorchTrade 344",
-        _say_others_maintenance,
-        others_maintenance=lambda _maintenance: 0.0,
-    )
-    yield row(
-        "OTHER_POSITIONS_PNL",
-        "03",
-        "What the other positions win or lose does not move this one's liquidation price.",
-        "In one pool every profit and loss counts for everybody.",
-        "cross liquidation prices treated as independent",
-        _say_others_pnl,
-        others_pnl=lambda _position, _profit: 0.0,
-    )
-    yield row(
-        "OTHER_POSITIONS_SIGN",
-        "06",
-        "The neighbours' profits are size times price move, shorts like longs.",
-        "A short's quantity is negative, and so is its profit when the price rises.",
-        "freqtrade, cross margin: profits summed without their side",
-        _say_others_sign,
-        others_pnl=lambda position, profit: profit if position.quantity > 0 else -profit,
-    )
-    yield row(
-        "NEAREST_SHOWN_PRICE",
-        "03",
-        "The nearest liquidation price on the screen says how far the market can move.",
-        "Each price on the screen holds the other prices still; a move of all is another question.",
-        "cross liquidation prices read as one true price",
-        _say_screen,
-        together=_nearest,
-    )
-    yield row(
-        "ONE_MARGIN_AT_RISK",
-        "04",
-        "With several isolated positions the most that can go is one margin.",
-        "Each pool can lose its own margin; add them up.",
-        "castropatton.com: many isolated longs recreate cross exposure",
-        _say_one_margin,
-        add_up=lambda amounts: max(amounts, default=0.0),
-    )
-    yield row(
-        "MARGIN_TIMES_LEVERAGE",
-        "02",
-        "The most that can be lost is margin times leverage.",
-        "It is the money that stands behind the position: isolated its margin, cross the pool.",
-        "popular guides: maximal loss",
-        _say_times,
-        at_risk=lambda _amount, notional: notional,
-    )
-    yield row(
-        "OPEN_PROFIT_IGNORED",
-        "01",
-        "Profit and loss count only once the position is closed.",
-        "Unrealized profit and loss are part of a pool's equity.",
-        "BitMEX in 2018; Binance and Hyperliquid count them",
-        _say_profit,
-        counted=lambda _profit: 0.0,
-    )
-    yield row(
-        "ISOLATED_PROFIT_IS_FREE",
-        "02",
-        "Profit won in an isolated position can be used to open others.",
-        "It stays inside that position's pool until the position is closed.",
-        "Binance, available balance",
-        _say_isolated_profit,
-        usable=lambda account: account.positions,
-    )
-    yield row(
-        "RATIO_UPSIDE_DOWN",
-        "01",
-        "A margin ratio reads the same in every app.",
-        "Some show what must be kept over equity, others equity over what must be kept.",
-        "Binance (rises to 100 %), OKX (falls to 100 %)",
-        _say_ratio,
-        ratio=lambda equity, maintenance: equity / maintenance if maintenance else float("inf"),
-    )
-    yield row(
-        "INVERSE_AS_LINEAR",
-        "12",
-        "An inverse contract gains and loses like a linear one.",
-        "It is paid in the coin: its collateral is worth less when the price falls.",
-        "Binance COIN-M, Kraken, OKX: inverse contracts",
-        _say_inverse,
-        contract=_as_linear,
-    )
-    yield row(
-        "ADDED_MARGIN_SHRINKS_PNL",
-        "02",
-        "Adding margin lowers the leverage and with it the profit or loss.",
-        "Added margin moves the liquidation price; profit or loss is size times price move.",
-        "Bitget, adding margin",
-        _say_added,
-        pnl=_by_margin,
-    )
-    yield row(
-        "MARGIN_IS_SIZE",
-        "01",
-        "The margin is the position: profit is the price move on the margin.",
-        "The margin times the leverage used is the position, and the price moves all of it.",
-        "both readings of 1,000 dollars long, margin or notional",
-        _say_size,
-        pnl=lambda position: position.unrealized_pnl / position.leverage,
-    )
-    yield row(
-        "FEE_ON_MARGIN",
-        "07",
-        "A fee is a share of the margin.",
-        "It is a share of the position's value, so on the margin it is leverage times larger.",
-        "Binance USD-M, trading fees on the notional",
-        _say_fee,
-        fee_base=lambda _notional, margin: margin,
-    )
-    yield row(
-        "TOUCH_IS_END",
-        "10",
-        "Only where the price ends decides whether a position is liquidated.",
-        "Touching the price on the way is enough, about twice as likely as ending beyond it.",
-        "Borodin and Salminen, Handbook of Brownian Motion, 2.1.2.0.2",
-        _say_touch,
-        touched=lambda ends, _turns_back: ends,
-    )
-    for code, notebook, statement, remedy, source, shows in (
-        (
-            "DOLLAR_FOR_DOLLAR",
-            "02",
-            "Each dollar added or paid moves the liquidation price by one dollar.",
-            "It moves the price by one dollar divided by the quantity.",
-            "Bitget, adding margin: 272.495 move the price from 24,637.9 to 21,900.4",
-            _say_dollar,
+def _keeping(rate: float) -> Case:
+    """Return a 10x long that must keep this share."""
+    return _case(10_000, _long(schedule=RiskSchedule.flat(rate, max_leverage=10)).isolated())
+
+
+# --- the beliefs: where two explain an answer, the first is named first, the special before the common ---------------
+_BELIEFS = (
+    Belief(
+        code="HEDGED_IS_SAFE",
+        notebook="06",
+        statement="Long and short of the same size cannot be liquidated.",
+        remedy="In one pool both legs need maintenance margin; isolated, each leg can end alone.",
+        source="hedge mode; Binance, one price for both legs",
+        changes={"positions": _netted},
+        case=_case(10_000, _long(1, entry_price=69_400), _long(-1)),
+        against=lambda right, _: (
+            f"Long and short of 1 BTC with {right('equity'):,.0f} dollars behind both: "
+            f"liquidated at {right('liquidation_price'):,.0f}."
         ),
-        (
-            "ONE_TIER_FOR_POOL",
-            "05",
-            "In cross margin the tier follows the sum of all positions.",
-            "Each position stands in its own tier of its own coin; the pool adds up the margins.",
-            "Binance, liquidation price in cross: rate and amount of each contract",
-            _say_pool_tier,
+    ),
+    Belief(
+        code="SETTING_IS_EFFECTIVE",
+        notebook="01",
+        statement="The leverage that you feel is the leverage that you set.",
+        remedy="It is notional divided by equity, and it moves with the price.",
+        source="Binance and Hyperliquid: the setting fixes the initial margin only",
+        changes={"effective_leverage": lambda _notional, _equity, setting: setting},
+        case=_case(10_000, _long(leverage=20)),
+        against=lambda right, wrong: (
+            f"6,000 dollars of BTC on 10,000 of equity: {right('effective_leverage'):.1f}x, "
+            f"whatever the setting of {wrong('effective_leverage'):.0f}x says."
         ),
-        (
-            "LEFTOVER_RETURNED",
-            "08",
-            "What is left at a liquidation always comes back to you.",
-            "Most venues settle you at the bankruptcy price and keep the rest; some return it.",
-            "Binance, liquidation at the bankruptcy price; Kraken returns the rest",
-            _say_leftover,
+    ),
+    Belief(
+        code="NO_MAINTENANCE",
+        notebook="02",
+        statement="A position can use up all of its margin before it is liquidated.",
+        remedy="It is liquidated when the maintenance margin is all that is left.",
+        source="public calculators with entry x (1 - 1/leverage)",
+        changes={"schedule": lambda _position: RiskSchedule.flat(0.0)},
+        against=lambda right, wrong: (
+            f"A 10x long from 60,000 ends at {right('liquidation_price'):,.2f}, not {wrong('liquidation_price'):,.0f}: "
+            f"{right('left_at_liquidation'):.2f} dollars must still be there."
         ),
-        (
-            "ONLY_LOSER_CLOSES",
-            "08",
-            "In a cross liquidation only the position with the loss is closed.",
-            "The whole pool is liquidatable; which position goes is the venue's rule.",
-            "Hyperliquid, documentation: the vault takes all cross positions",
-            _say_only_loser,
+    ),
+    Belief(
+        code="LIQUIDATION_IS_BANKRUPTCY",
+        notebook="02",
+        statement="The liquidation price and the bankruptcy price are the same: at liquidation nothing is left.",
+        remedy="Liquidation comes first; the maintenance margin lies between the two.",
+        source="BitMEX and Bybit, bankruptcy price; Kraken, equity protection",
+        changes={"bankrupt_at": lambda maintenance: maintenance, "left_over": lambda _equity: 0.0},
+        against=lambda right, _: (
+            f"Liquidated at {right('liquidation_price'):,.2f} with {right('left_at_liquidation'):.2f} of 500 "
+            "dollars left; "
+            f"bankrupt only at {right('bankruptcy_price'):,.0f}."
         ),
-        (
-            "ODDS_ARE_PROPORTIONAL",
-            "10",
-            "Half the leverage, or half the time, halves the odds of a liquidation.",
-            "Odds fall faster the further away the price is; ask the formula.",
-            "Borodin and Salminen, Handbook of Brownian Motion, 2.1.2.0.2",
-            _say_proportional,
+    ),
+    Belief(
+        code="LEVERAGE_IS_DISTANCE",
+        notebook="02",
+        statement=(
+            "At 10x the position is liquidated after a move of 10 %, at 100x after 1 %: one over the leverage setting."
         ),
-        (
-            "NEVER_SEEN_IS_NEVER",
-            "10",
-            "What happened on no simulated path does not happen.",
-            "Rare is not never: count how often a try of that size would miss it.",
-            "binomial distribution",
-            _say_never_seen,
+        remedy="The money behind the position decides, less what must be kept.",
+        source="coinsnews, questions and answers on 100x",
+        changes={"price_found": _by_the_setting},
+        case=_case(600, _long(1, leverage=100).isolated(600)),
+        against=lambda right, _: (
+            f"At 100x the fall is {-100 * right('liquidation_move'):.1f} %, not 1 %: "
+            "the maintenance margin of 0.4 % is reached first."
         ),
-        (
-            "VOLATILITY_SAYS_ALL",
-            "10",
-            "Two markets with the same volatility have the same odds.",
-            "Jumps make the far price likelier and the near one rarer.",
-            "Merton (1976), option pricing when underlying stock returns are discontinuous",
-            _say_volatility,
+    ),
+    Belief(
+        code="LEVERAGE_MOVES_PRICE",
+        notebook="03",
+        statement="A higher leverage setting always brings the liquidation price nearer.",
+        remedy="In cross margin the whole account stands behind the position, whatever the setting.",
+        source="Hyperliquid, documentation, liquidations",
+        changes={"price_found": _by_initial_margin},
+        case=_case(10_000, _long(0.5, leverage=5)),
+        against=lambda right, _: (
+            f"Half a bitcoin, 10,000 dollars, cross: {right('liquidation_price'):,.0f} at 5x and "
+            f"{right('liquidation_price', _case(10_000, _long(0.5, leverage=20))):,.0f} at 20x."
         ),
-        (
-            "RULES_ARE_THE_SAME",
-            "12",
-            "The same position has the same liquidation price at every venue.",
-            "Rates, the price that counts, fees and what happens then are each venue's own.",
-            "rulebooks of Binance, Bybit, OKX, Hyperliquid, dYdX",
-            _say_rules,
+    ),
+    Belief(
+        code="LEVERAGE_MULTIPLIES_PNL",
+        notebook="01",
+        statement="Leverage multiplies the profit or loss.",
+        remedy="Profit or loss is size times price move; the setting is not in it.",
+        source="Binance Square, posts on 200 dollars at 5x and 500 at 2x",
+        changes={"pnl": lambda position: position.unrealized_pnl * position.leverage},
+        case=_UP,
+        against=lambda right, wrong: (
+            f"0.1 x (61,000 - 60,000) = {right('pnl'):.0f} dollars at every setting, not {wrong('pnl'):,.0f} at 10x."
         ),
-        (
-            "RULE_OF_THUMB",
-            "11",
-            "A rule of thumb says which margin mode is right, whatever the book.",
-            "It depends on the book: what hedges what, what can be lost, and for how long.",
-            "popular guides: which mode to use",
-            _say_thumb,
+    ),
+    Belief(
+        code="SIGN",
+        notebook="02",
+        statement="A short is reckoned like a long.",
+        remedy="A short gains when the price falls; its quantity is negative.",
+        source="a public port of Binance's formula with the profit negated",
+        changes={
+            "pnl": lambda position: position.unrealized_pnl if position.quantity > 0 else -position.unrealized_pnl
+        },
+        case=_case(600, _long(-0.1)),
+        against=lambda right, wrong: (
+            f"A 10x short from 60,000 is liquidated by a rise, at {right('liquidation_price'):,.0f}, "
+            f"not by a fall to {wrong('liquidation_price'):,.0f}."
         ),
-    ):
-        yield row(code, notebook, statement, remedy, source, shows)
-    yield row(
-        "CROSS_LOWERS_PRICE",
-        "03",
-        "More collateral always lowers the liquidation price.",
-        "It moves the price away from the mark: down for a long, up for a short.",
-        "greeks.live, on cross margin",
-        _say_cross_lowers,
-    )
-    yield row(
-        "MODE_DECIDES",
-        "04",
-        "Isolated is always easier to liquidate than cross.",
-        "Less money behind the same size is; with the same money both prices are equal.",
-        "freqtrade's test for Hyperliquid: the same rows in both modes",
-        _say_mode,
-    )
-    yield row(
-        "MARGIN_IS_SPENT",
-        "01",
-        "Margin is the price of a position: it is spent when you open it.",
-        "It is a deposit; what is left of it comes back.",
-        "Binance USD-M: initial margin is reserved, not paid",
-        _say_spent,
-    )
-    yield row(
-        "ISOLATED_LOSES_NO_MORE",
-        "02",
-        "Isolated means that the first margin is all that can ever be lost.",
-        "Fees, funding and money added later come on top, and so does opening again.",
-        "Toobit, funding and position margin; Bybit, auto margin replenishment",
-        _say_no_more,
-    )
-    yield row(
-        "FUND_SAVES_YOU",
-        "08",
-        "The insurance fund gives back what you lose.",
-        "It bears what is lost beyond your margin; your margin is gone.",
-        "spam pages on insurance funds; Binance, insurance fund",
-        _say_fund,
-    )
-    yield row(
-        "SWITCH_ANY_TIME",
-        "12",
-        "The margin mode can be switched at any time.",
-        "Binance refuses it with a position open (-4048); at Bybit it holds for the whole account.",
-        "Binance, error -4048; Bybit, margin mode",
-        _say_switch,
-    )
-    yield row(
-        "TABLE_IS_FIXED",
-        "05",
-        "A venue's risk table stays as it is.",
-        "Venues change their tables, and the change reaches open positions.",
-        "Binance, tables of 2022, 2024 and 2026",
-        _say_old_table,
-    )
-    yield row(
-        "LIQUIDATION_AS_STOP",
-        "08",
-        "Isolated margin is as good as a stop order.",
-        "It exits at the worst place and costs the maintenance margin and a fee.",
-        "Hyperliquid, documentation, liquidations",
-        _say_stop,
-    )
+    ),
+    Belief(
+        code="WALLET_FOR_MARGIN",
+        notebook="02",
+        statement="The whole wallet stands behind an isolated position.",
+        remedy="Only the money set aside for it does.",
+        source="Binance, isolated margin; freqtrade 10668 has it the other way round",
+        changes={
+            "pools": lambda account: (
+                Pool(collateral=account.wallet_balance, positions=tuple(each.cross() for each in account.positions)),
+            )
+        },
+        case=_HALF_ISOLATED,
+        against=lambda right, wrong: (
+            f"3,000 of 10,000 dollars set aside for half a bitcoin: liquidated at {right('liquidation_price'):,.0f}, "
+            f"not {wrong('liquidation_price'):,.0f}."
+        ),
+    ),
+    Belief(
+        code="MARGIN_FOR_WALLET",
+        notebook="03",
+        statement="In cross margin a position can lose only its own initial margin.",
+        remedy="All money of the account that is not isolated stands behind it.",
+        source="freqtrade 10668: wallet balance taken as the stake",
+        changes={"pools": _own_margin_only},
+        case=_HALF,
+        against=lambda right, wrong: (
+            f"Half a bitcoin in cross on 10,000 dollars ends at {right('liquidation_price'):,.0f}; "
+            f"on its 3,000 alone it would at {wrong('liquidation_price'):,.0f}."
+        ),
+    ),
+    Belief(
+        code="LEVERAGE_IN_CROSS",
+        notebook="03",
+        statement="The leverage setting belongs in the cross formula: it divides the wallet.",
+        remedy="The setting is in neither equity nor maintenance margin.",
+        source="freqtrade 11318",
+        changes={"pools": _wallet_by_leverage},
+        case=_HALF,
+        against=lambda right, wrong: (
+            f"10,000 dollars stand behind it at 10x as at 1x: {right('liquidation_price'):,.0f}, "
+            f"not {wrong('liquidation_price'):,.0f}."
+        ),
+    ),
+    Belief(
+        code="LEVERAGE_IN_MAINTENANCE",
+        notebook="01",
+        statement="The leverage setting divides the maintenance margin, as it does the initial margin.",
+        remedy="Maintenance margin is a share of the notional; the setting is not in it.",
+        source="a public model of Binance's rules; Nautilus Trader's default",
+        changes={"schedule": lambda position: _tier(position, 1 / position.leverage, 1 / position.leverage)},
+        against=lambda right, wrong: (
+            f"5,000 x 0.4 % = {right('maintenance_margin'):.0f} dollars at 1x, at 10x and at 100x; "
+            f"never {wrong('maintenance_margin'):.0f}."
+        ),
+    ),
+    Belief(
+        code="ENTRY_FOR_MARK",
+        notebook="01",
+        statement="Margins and values stay at the entry price.",
+        remedy="A position is worth what the mark price of now says.",
+        source="Bybit before 2025 (position value at entry)",
+        changes={
+            "notional": lambda position: position.entry_notional,
+            "maintenance_value": lambda position: position.entry_notional,
+        },
+        case=_case(10_000, _long(1 / 12).isolated(), marks={"BTCUSDT": 57_000}),
+        against=lambda right, wrong: (
+            f"Bought for 5,000, worth 4,750 at a mark of 57,000: keep {right('maintenance_margin'):.0f} dollars, "
+            f"not {wrong('maintenance_margin'):.0f}."
+        ),
+    ),
+    Belief(
+        code="LAST_FOR_MARK",
+        notebook="08",
+        statement="The last traded price decides.",
+        remedy="The mark price values and liquidates; a wick in the last price does not.",
+        source="Binance, mark price; 13 March 2020",
+        changes={"prices": lambda case: case.account.at(case.last_prices)},
+        case=_case(10_000, _long(), last_prices={"BTCUSDT": 54_000.0}),
+        against=lambda right, wrong: (
+            f"Last trade 54,000, mark 60,000: the equity is {right('equity'):,.0f} dollars, not {wrong('equity'):,.0f}."
+        ),
+    ),
+    Belief(
+        code="FLAT_TIER",
+        notebook="05",
+        statement="In a higher tier the higher rate holds for the whole position.",
+        remedy="The higher rate is charged on the part above the tier's floor only.",
+        source="Binance, maintenance amount",
+        changes={"schedule": lambda position: _tier(position, amount=0.0)},
+        case=_MILLION,
+        against=lambda right, wrong: (
+            f"1,000,000 dollars in tier 3: keep {right('maintenance_margin'):,.0f}, slice by slice, "
+            f"not 0.65 % of all, {wrong('maintenance_margin'):,.0f}."
+        ),
+    ),
+    Belief(
+        code="AMOUNT_SIGN",
+        notebook="05",
+        statement="The maintenance amount is added to the maintenance margin.",
+        remedy="It is taken off: it gives back what the rate charged too much.",
+        source="a public calculator that takes the amount off the wallet",
+        changes={"schedule": lambda position: _tier(position, amount=-1.0)},
+        case=_MILLION,
+        against=lambda right, wrong: (
+            f"{1_000_000 * _TIERED.schedule.rates[2]:,.0f} - {_TIERED.schedule.amounts[2]:,.0f} = "
+            f"{right('maintenance_margin'):,.0f} dollars to keep for 1,000,000 in tier 3, "
+            f"not {wrong('maintenance_margin'):,.0f}."
+        ),
+    ),
+    Belief(
+        code="OTHER_POSITIONS_MAINTENANCE",
+        notebook="03",
+        statement="What the other positions in the pool must keep does not matter to this one.",
+        remedy="Their maintenance margin is taken off the money that stands behind this one.",
+        source="TorchTrade 344",
+        changes={"others_maintenance": lambda _maintenance: 0.0},
+        case=_PAIR,
+        against=lambda right, wrong: (
+            f"SOL must keep {right('maintenance_margin', replace(_PAIR, symbol='SOLUSDT')):,.0f} of the 10,000 "
+            "dollars: ETH's "
+            f"liquidation price is {right('liquidation_price'):,.0f}, not {wrong('liquidation_price') or 'none'}."
+        ),
+    ),
+    Belief(
+        code="OTHER_POSITIONS_PNL",
+        notebook="03",
+        statement="What the other positions win or lose does not move this one's liquidation price.",
+        remedy="In one pool every profit and loss counts for everybody.",
+        source="cross liquidation prices treated as independent",
+        changes={"others_pnl": lambda _position, _profit: 0.0},
+        case=_FALLEN,
+        against=lambda right, wrong: (
+            f"SOL has lost {-right('pnl', replace(_FALLEN, symbol='SOLUSDT')):,.0f} dollars of the pool: ETH's "
+            "liquidation "
+            f"price is {right('liquidation_price'):,.0f}, not {wrong('liquidation_price'):,.0f}."
+        ),
+    ),
+    Belief(
+        code="OTHER_POSITIONS_SIGN",
+        notebook="06",
+        statement="The neighbours' profits are size times price move, shorts like longs.",
+        remedy="A short's quantity is negative, and so is its profit when the price rises.",
+        source="freqtrade, cross margin: profits summed without their side",
+        changes={"others_pnl": lambda position, profit: profit if position.quantity > 0 else -profit},
+        case=_case(10_000, _long(0.5), replace(_ETH, quantity=-10), marks={"ETHUSDT": 3_200}),
+        against=lambda right, wrong: (
+            f"A short of 10 ETH has lost 2,000 dollars at 3,200: the pool has {right('equity'):,.0f}, "
+            f"not {wrong('equity'):,.0f}."
+        ),
+    ),
+    Belief(
+        code="NEAREST_SHOWN_PRICE",
+        notebook="03",
+        statement="The nearest liquidation price on the screen says how far the market can move.",
+        remedy="Each price on the screen holds the other prices still; a move of all is another question.",
+        source="cross liquidation prices read as one true price",
+        changes={"together": lambda move, single: min(single, key=abs, default=move)},
+        case=_PAIR,
+        against=lambda right, wrong: (
+            f"All prices together: over after {100 * right('common_fall'):.1f} %; "
+            f"the nearest one alone is {100 * wrong('common_fall'):.1f} % away."
+        ),
+    ),
+    Belief(
+        code="ONE_MARGIN_AT_RISK",
+        notebook="04",
+        statement="With several isolated positions the most that can go is one margin.",
+        remedy="Each pool can lose its own margin; add them up.",
+        source="castropatton.com: many isolated longs recreate cross exposure",
+        changes={"add_up": lambda amounts: max(amounts, default=0.0)},
+        case=_case(10_000, *(_long(symbol=f"COIN{k}").isolated() for k in range(3))),
+        against=lambda right, wrong: (
+            f"Three isolated positions with {wrong('most_you_can_lose'):,.0f} dollars each can lose "
+            f"{right('most_you_can_lose'):,.0f} together."
+        ),
+    ),
+    Belief(
+        code="MARGIN_TIMES_LEVERAGE",
+        notebook="02",
+        statement="The most that can be lost is margin times leverage.",
+        remedy="It is the money that stands behind the position: isolated its margin, cross the pool.",
+        source="popular guides: maximal loss",
+        changes={"at_risk": lambda _amount, notional: notional},
+        against=lambda right, wrong: (
+            f"500 dollars at 10x, isolated: at most {right('most_you_can_lose'):,.0f} can go, "
+            f"not {wrong('most_you_can_lose'):,.0f}."
+        ),
+    ),
+    Belief(
+        code="OPEN_PROFIT_IGNORED",
+        notebook="01",
+        statement="Profit and loss count only once the position is closed.",
+        remedy="Unrealized profit and loss are part of a pool's equity.",
+        source="BitMEX in 2018; Binance and Hyperliquid count them",
+        changes={"counted": lambda _profit: 0.0},
+        case=_case(10_000, _long(0.5), marks={"BTCUSDT": 62_000}),
+        against=lambda right, wrong: (
+            f"Half a bitcoin, up 2,000 a coin: the pool has {right('equity'):,.0f} dollars, not {wrong('equity'):,.0f}."
+        ),
+    ),
+    Belief(
+        code="ISOLATED_PROFIT_IS_FREE",
+        notebook="02",
+        statement="Profit won in an isolated position can be used to open others.",
+        remedy="It stays inside that position's pool until the position is closed.",
+        source="Binance, available balance",
+        changes={"usable": lambda account: account.positions},
+        case=_case(10_000, _long(0.5).isolated(), marks={"BTCUSDT": 62_000}),
+        against=lambda right, wrong: (
+            f"3,000 of 10,000 dollars set aside, 1,000 won in that pool: {right('available_balance'):,.0f} can "
+            "be used, "
+            f"not {wrong('available_balance'):,.0f}."
+        ),
+    ),
+    Belief(
+        code="RATIO_UPSIDE_DOWN",
+        notebook="01",
+        statement="A margin ratio reads the same in every app.",
+        remedy="Some show what must be kept over equity, others equity over what must be kept.",
+        source="Binance (rises to 100 %), OKX (falls to 100 %)",
+        changes={"ratio": lambda equity, maintenance: equity / maintenance if maintenance else inf},
+        case=_case(600, _long(), marks={"BTCUSDT": 54_300}),
+        against=lambda right, wrong: (
+            f"{right('pool_maintenance'):.2f} to keep of {right('equity'):.0f} dollars: one app shows "
+            f"{100 * right('margin_ratio'):.0f} % and liquidates at 100 % on the way up, another shows "
+            f"{100 * wrong('margin_ratio'):.0f} % and liquidates at 100 % on the way down."
+        ),
+    ),
+    Belief(
+        code="INVERSE_AS_LINEAR",
+        notebook="12",
+        statement="An inverse contract gains and loses like a linear one.",
+        remedy="It is paid in the coin: its collateral is worth less when the price falls.",
+        source="Binance COIN-M, Kraken, OKX: inverse contracts",
+        changes={"contract": _as_linear},
+        case=_case(0.5, _long(60_000, leverage=2, symbol="BTCUSD", contract=Contract.INVERSE).isolated()),
+        against=lambda right, wrong: (
+            f"An inverse 2x long from 60,000 ends at {right('liquidation_price'):,.0f}, "
+            f"not {wrong('liquidation_price'):,.0f}: its collateral falls with the price."
+        ),
+    ),
+    Belief(
+        code="ADDED_MARGIN_SHRINKS_PNL",
+        notebook="02",
+        statement="Adding margin lowers the leverage and with it the profit or loss.",
+        remedy="Added margin moves the liquidation price; profit or loss is size times price move.",
+        source="Bitget, adding margin",
+        changes={"pnl": _by_margin},
+        case=_case(10_000, _long(1 / 12).isolated(800), marks={"BTCUSDT": 66_000}),
+        against=lambda right, wrong: (
+            f"With 500 dollars or with 800 behind it, a rise of 6,000 earns {right('pnl'):,.0f}, not "
+            f"{wrong('pnl'):,.2f}."
+        ),
+    ),
+    Belief(
+        code="MARGIN_IS_SIZE",
+        notebook="01",
+        statement="The margin is the position: profit is the price move on the margin.",
+        remedy="The margin times the leverage used is the position, and the price moves all of it.",
+        source="both readings of 1,000 dollars long, margin or notional",
+        changes={"pnl": lambda position: position.unrealized_pnl / position.leverage},
+        case=_UP,
+        against=lambda right, wrong: (
+            f"600 dollars of margin at 10x hold 6,000 of BTC: a rise of 1,000 a coin earns {right('pnl'):.0f}, "
+            f"not {wrong('pnl'):.0f}."
+        ),
+    ),
+    Belief(
+        code="FEE_ON_MARGIN",
+        notebook="07",
+        statement="A fee is a share of the margin.",
+        remedy="It is a share of the position's value, so on the margin it is leverage times larger.",
+        source="Binance USD-M, trading fees on the notional",
+        changes={"fee_base": lambda _notional, margin: margin},
+        case=_case(10_000, _long(leverage=100), fee_rate=0.0005),
+        against=lambda right, wrong: (
+            f"A fee of {100 * wrong('fee_on_margin'):.2f} % of the position is {100 * right('fee_on_margin'):.1f} % "
+            "of the margin at 100x."
+        ),
+    ),
+    Belief(
+        code="TOUCH_IS_END",
+        notebook="10",
+        statement="Only where the price ends decides whether a position is liquidated.",
+        remedy="Touching the price on the way is enough, about twice as likely as ending beyond it.",
+        source="Borodin and Salminen, Handbook of Brownian Motion, 2.1.2.0.2",
+        changes={"touched": lambda ends, _turns_back: ends},
+        case=_case(10_000, _long(1 / 12).isolated(), **_MONTH),
+        against=lambda right, wrong: (
+            f"In 30 days at 60 % volatility {100 * wrong('touch_probability'):.0f} % end below "
+            f"{right('liquidation_price'):,.0f}, and {100 * right('touch_probability'):.0f} % have been there."
+        ),
+    ),
+    Belief(
+        code="DOLLAR_FOR_DOLLAR",
+        notebook="02",
+        statement="Each dollar added or paid moves the liquidation price by one dollar.",
+        remedy="It moves the price by one dollar divided by the quantity.",
+        source="Bitget, adding margin: 272.495 move the price from 24,637.9 to 21,900.4",
+        against=lambda right, _: (
+            "300 dollars behind a twelfth of a bitcoin move its price by "
+            f"{right('liquidation_price') - right('liquidation_price', _EIGHT_HUNDRED):,.0f} dollars."
+        ),
+    ),
+    Belief(
+        code="ONE_TIER_FOR_POOL",
+        notebook="05",
+        statement="In cross margin the tier follows the sum of all positions.",
+        remedy="Each position stands in its own tier of its own coin; the pool adds up the margins.",
+        source="Binance, liquidation price in cross: rate and amount of each contract",
+        case=_MILLION,
+        against=lambda right, _: (
+            f"Two positions of 1,000,000 dollars keep {2 * right('maintenance_margin'):,.0f}; one of 2,000,000 keeps "
+            f"{_TIERED.schedule.maintenance_margin(2_000_000):,.0f}."
+        ),
+    ),
+    Belief(
+        code="LEFTOVER_RETURNED",
+        notebook="08",
+        statement="What is left at a liquidation always comes back to you.",
+        remedy="Most venues settle you at the bankruptcy price and keep the rest; some return it.",
+        source="Binance, liquidation at the bankruptcy price; Kraken returns the rest",
+        against=lambda right, _: (
+            f"{right('left_at_liquidation'):.2f} of 500 dollars are left when the position is taken over; "
+            "most venues keep them."
+        ),
+    ),
+    Belief(
+        code="ONLY_LOSER_CLOSES",
+        notebook="08",
+        statement="In a cross liquidation only the position with the loss is closed.",
+        remedy="The whole pool is liquidatable; which position goes is the venue's rule.",
+        source="Hyperliquid, documentation: the vault takes all cross positions",
+        case=replace(_PAIR, symbol="SOLUSDT"),
+        against=lambda right, _: (
+            f"With SOL at {right('liquidation_price'):.2f} the pool has {right('left_at_liquidation'):.2f} "
+            "dollars behind SOL "
+            "and ETH alike."
+        ),
+    ),
+    Belief(
+        code="ODDS_ARE_PROPORTIONAL",
+        notebook="10",
+        statement="Half the leverage, or half the time, halves the odds of a liquidation.",
+        remedy="Odds fall faster the further away the price is; ask the formula.",
+        source="Borodin and Salminen, Handbook of Brownian Motion, 2.1.2.0.2",
+        case=_case(10_000, _long().isolated(), **_MONTH),
+        against=lambda right, _: (
+            f"At 10x {100 * right('touch_probability'):.1f} % are liquidated within 30 days, at 5x "
+            f"{100 * right('touch_probability', _case(10_000, _long(leverage=5).isolated(), **_MONTH)):.1f} %."
+        ),
+    ),
+    Belief(
+        code="NEVER_SEEN_IS_NEVER",
+        notebook="10",
+        statement="What happened on no simulated path does not happen.",
+        remedy="Rare is not never: count how often a try of that size would miss it.",
+        source="binomial distribution",
+        against=lambda *_: (
+            "What happens on 0.23 % of the paths is missing from 1,000 of them in "
+            f"{100 * (1 - 0.0023) ** 1_000:.0f} % of tries."
+        ),
+    ),
+    Belief(
+        code="VOLATILITY_SAYS_ALL",
+        notebook="10",
+        statement="Two markets with the same volatility have the same odds.",
+        remedy="Jumps make the far price likelier and the near one rarer.",
+        source="Merton (1976), option pricing when underlying stock returns are discontinuous",
+        case=_case(10_000, _long(leverage=3).isolated(), volatility=0.6, days=1.0),
+        against=lambda right, _: (
+            f"A calm model gives a 3x long {right('touch_probability'):.0e} of dying in a day; one jump of 35 "
+            "% is enough."
+        ),
+    ),
+    Belief(
+        code="RULES_ARE_THE_SAME",
+        notebook="12",
+        statement="The same position has the same liquidation price at every venue.",
+        remedy="Rates, the price that counts, fees and what happens then are each venue's own.",
+        source="rulebooks of Binance, Bybit, OKX, Hyperliquid, dYdX",
+        against=lambda right, _: (
+            "A 10x long from 60,000 with 0.4, 1.25 and 3 % to keep: "
+            + ", ".join(f"{right('liquidation_price', _keeping(rate)):,.0f}" for rate in (0.004, 0.0125, 0.03))
+            + "."
+        ),
+    ),
+    Belief(
+        code="RULE_OF_THUMB",
+        notebook="11",
+        statement="A rule of thumb says which margin mode is right, whatever the book.",
+        remedy="It depends on the book: what hedges what, what can be lost, and for how long.",
+        source="popular guides: which mode to use",
+        case=_HALF,
+        against=lambda right, _: (
+            f"Cross with one long of 30,000: {right('liquidation_price'):,.0f} of 60,000. "
+            f"Beside a falling neighbour: {right('liquidation_price', _FALLEN):,.0f} of 3,000."
+        ),
+    ),
+    Belief(
+        code="CROSS_LOWERS_PRICE",
+        notebook="03",
+        statement="More collateral always lowers the liquidation price.",
+        remedy="It moves the price away from the mark: down for a long, up for a short.",
+        source="greeks.live, on cross margin",
+        case=_case(3_000, _long(-0.5)),
+        against=lambda right, _: (
+            f"A short of half a bitcoin: {right('liquidation_price'):,.0f} with 3,000 dollars behind it, "
+            f"{right('liquidation_price', _case(10_000, _long(-0.5))):,.0f} with 10,000: up."
+        ),
+    ),
+    Belief(
+        code="MODE_DECIDES",
+        notebook="04",
+        statement="Isolated is always easier to liquidate than cross.",
+        remedy="Less money behind the same size is; with the same money both prices are equal.",
+        source="freqtrade's test for Hyperliquid: the same rows in both modes",
+        case=_HALF,
+        against=lambda right, _: (
+            "The same 10,000 dollars behind half a bitcoin: "
+            f"{right('liquidation_price', _case(10_000, _long(0.5).isolated(9_999.999))):,.0f} isolated, "
+            f"{right('liquidation_price'):,.0f} cross."
+        ),
+    ),
+    Belief(
+        code="MARGIN_IS_SPENT",
+        notebook="01",
+        statement="Margin is the price of a position: it is spent when you open it.",
+        remedy="It is a deposit; what is left of it comes back.",
+        source="Binance USD-M: initial margin is reserved, not paid",
+        case=_case(10_000, _long()),
+        against=lambda right, _: (
+            f"{right('initial_margin'):,.0f} of 10,000 dollars reserved at 60,000, closed at 60,000: "
+            f"you have {right('money_left'):,.0f} again."
+        ),
+    ),
+    Belief(
+        code="ISOLATED_LOSES_NO_MORE",
+        notebook="02",
+        statement="Isolated means that the first margin is all that can ever be lost.",
+        remedy="Fees, funding and money added later come on top, and so does opening again.",
+        source="Toobit, funding and position margin; Bybit, auto margin replenishment",
+        against=lambda right, _: (
+            f"500 dollars set aside, 300 added: it can lose {right('most_you_can_lose', _EIGHT_HUNDRED):,.0f}, "
+            f"not {right('most_you_can_lose'):,.0f}; the fee to open is extra."
+        ),
+    ),
+    Belief(
+        code="FUND_SAVES_YOU",
+        notebook="08",
+        statement="The insurance fund gives back what you lose.",
+        remedy="It bears what is lost beyond your margin; your margin is gone.",
+        source="spam pages on insurance funds; Binance, insurance fund",
+        case=_case(600, _long().isolated(), marks={"BTCUSDT": 53_000}),
+        against=lambda right, _: (
+            f"A gap to 53,000 loses {-right('pnl'):,.0f}: your 600 are gone; "
+            f"the fund, if it can, pays the other {-right('pnl') - 600:,.0f}."
+        ),
+    ),
+    Belief(
+        code="SWITCH_ANY_TIME",
+        notebook="12",
+        statement="The margin mode can be switched at any time.",
+        remedy="Binance refuses it with a position open (-4048); at Bybit it holds for the whole account.",
+        source="Binance, error -4048; Bybit, margin mode",
+        case=_HALF,
+        against=lambda right, _: (
+            f"It would move a price from {right('liquidation_price'):,.0f} to "
+            f"{right('liquidation_price', _HALF_ISOLATED):,.0f} at once: Binance refuses it with a position open."
+        ),
+    ),
+    Belief(
+        code="TABLE_IS_FIXED",
+        notebook="05",
+        statement="A venue's risk table stays as it is.",
+        remedy="Venues change their tables, and the change reaches open positions.",
+        source="Binance, tables of 2022, 2024 and 2026",
+        case=_MILLION,
+        against=lambda right, _: (
+            "1,000,000 dollars of BTC had to keep "
+            f"{rulebook('binance_usdm', '2022-05-21').schedule('BTCUSDT').maintenance_margin(1_000_000):,.0f} "
+            "in 2022 and "
+            f"{right('maintenance_margin'):,.0f} in 2026."
+        ),
+    ),
+    Belief(
+        code="LIQUIDATION_AS_STOP",
+        notebook="08",
+        statement="Isolated margin is as good as a stop order.",
+        remedy="It exits at the worst place and costs the maintenance margin and a fee.",
+        source="Hyperliquid, documentation, liquidations",
+        against=lambda right, _: (
+            f"A stop at {right('liquidation_price'):,.0f} leaves {right('left_at_liquidation'):.2f} of the 500 "
+            "dollars; "
+            "a liquidation there usually takes them too."
+        ),
+    ),
+)
 
-
-MISCONCEPTIONS: Mapping[str, Misconception] = MappingProxyType({each.code: each for each in _catalogue()})
+BELIEFS: Mapping[str, Belief] = MappingProxyType({each.code: each for each in _BELIEFS})

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from marginlib.practice.beliefs.catalogue import MISCONCEPTIONS
+from marginlib.practice.beliefs import BELIEFS
 from marginlib.practice.beliefs.recognise import answer
 from marginlib.practice.tasks.collecting import Outcome
 from marginlib.practice.tasks.comparing import Case, believed, same, word
@@ -325,9 +325,7 @@ def _from_catalogue(task: Task, cases: Sequence[Case], values: Sequence[Any]) ->
     # A belief that changes nothing in these cases adds nothing to a pair.
     right = [answer(ask, case) for case in built]
     twisted = [
-        each
-        for each in MISCONCEPTIONS.values()
-        if each.twist and [answer(ask, case, each.code) for case in built] != right
+        each for each in BELIEFS.values() if each.steps and [answer(ask, case, each.code) for case in built] != right
     ]
     singles = [(each.code,) for each in twisted]
     pairs = [(a.code, b.code) for a, b in combinations(twisted, 2) if not a.steps & b.steps]
@@ -341,7 +339,7 @@ def _from_catalogue(task: Task, cases: Sequence[Case], values: Sequence[Any]) ->
 
 def _explained(code: str) -> str:
     """Return what a belief says and the numbers against it."""
-    belief = MISCONCEPTIONS[code]
+    belief = BELIEFS[code]
     return f"“{belief.statement}” It is not so. {belief.remedy} {belief.refutation}"
 
 

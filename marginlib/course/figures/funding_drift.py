@@ -1,0 +1,117 @@
+"""Notebook 07: funding moves the liquidation price while the mark price stands still."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from types import MappingProxyType
+
+from marginlib.drawing.chart import Chart, Explorer, Line, Marker, Panel, Table, alt_text, choice, slider
+from marginlib.liquidation import liquidation_price
+from marginlib.market.events import Funding
+from marginlib.market.replay import Rules, Snapshot, replay
+from marginlib.model import Account, Pool, Position
+from marginlib.tiers import RiskSchedule
+from marginlib.venues import PaidFrom
+from marginlib.words import money, percent, price_text
+
+__all__ = ["FUNDING_DRIFT", "backing"]
+
+MARK, WALLET, LONGEST, A_DAY = 60_000.0, 10_000.0, 60, 3  # settlements a day, one every eight hours
+_BTC = Position.open(
+    symbol="BTCUSDT", quantity=0.5, price=MARK, schedule=RiskSchedule.flat(0.004, max_leverage=125), leverage=10
+)
+_PAYERS = MappingProxyType({"margin": "its own margin", "account": "the free balance", "cross": "the cross pool"})
+
+
+@cache
+def _funded(rate: float, payer: str) -> tuple[tuple[Snapshot, float], ...]:
+    """Return half a bitcoin after every settlement of sixty days, as long as it lives, with its liquidation price."""
+    held = _BTC if payer == "cross" else _BTC.isolated()
+    rules = Rules(funding_from=PaidFrom.ACCOUNT if payer == "account" else PaidFrom.POSITION)
+    settlements = [Funding(rates={"BTCUSDT": rate})] * (LONGEST * A_DAY)
+    states = replay(Account(wallet_balance=WALLET, positions=(held,)), settlements, rules)
+    alive = [state for state in states if state.account.positions]
+    return tuple((state, liquidation_price(backing(state.account), "BTCUSDT") or 0.0) for state in alive)
+
+
+def backing(account: Account) -> Pool:
+    """Return the pool that backs the position, or the free money where there is no position any more."""
+    pools = account.pools()
+    return next((pool for pool in pools if pool.positions), pools[0])
+
+
+def _funding_drift(*, rate: float, payer: str, days: int) -> Chart:
+    """Return the liquidation price of a long over days of funding, the mark price standing still."""
+    alive, prices = zip(*_funded(rate, payer), strict=True)
+    xs = tuple(k / A_DAY for k in range(len(alive)))
+    behind = tuple(backing(state.account).collateral for state in alive)
+    free = tuple(state.account.wallet_balance - own for state, own in zip(alive, behind, strict=True))
+    last = min(days * A_DAY, len(alive) - 1)
+    ended = days * A_DAY >= len(alive)
+    here, price = alive[last], prices[last]
+    now = Marker("day", "liquidation", round(xs[last], 2), price)
+    left = Panel(
+        title="liquidation price",
+        x_label="days",
+        y_label="BTC price [$]",
+        x_range=(0, LONGEST),
+        y_range=(35_000, 62_500),
+        lines=(
+            Line("mark price, standing still", "mark", (0, LONGEST), (MARK, MARK)),
+            Line("liquidation price", "liquidation", xs, prices),
+        ),
+        markers=(now,),
+    )
+    right = Panel(
+        title="your money",
+        x_label="days",
+        y_label="[$]",
+        x_range=(0, LONGEST),
+        y_range=(0, 13_000),
+        lines=(Line("behind the position", "equity", xs, behind), Line("rest of the account", "isolated", xs, free)),
+        markers=(replace(now, role="mark", y=behind[last]),),
+    )
+    paid = here.ledger.funding
+    flow = f"receives {money(-paid)}" if paid < 0 else f"pays {money(paid)}"
+    drift = f"stays at {price:,.0f}" if price == prices[0] else f"moves from {prices[0]:,.0f} to {price:,.0f}"
+    sentence = (
+        f"At {percent(rate, 2)} every eight hours, BTC standing still, the long {flow} in {xs[last]:.4g} days, from "
+        f"{_PAYERS[payer]}. Its liquidation price {drift}."
+    )
+    if ended:
+        sentence += f" The settlement at {(last + 1) / A_DAY:.4g} days liquidates it."
+    return Chart(
+        panels=(left, right),
+        sentence=sentence,
+        table=Table(
+            columns=("after the days", "value"),
+            rows=(
+                ("one settlement", money(rate * _BTC.notional)),
+                ("paid so far (-: received)", money(paid)),
+                ("behind the position", money(behind[last])),
+                ("rest of the account", money(free[last])),
+                ("liquidation price", price_text(price)),
+                ("away from the mark price", percent(price / MARK - 1)),
+            ),
+        ),
+        alt=alt_text("Funding of a long of 0.5 BTC in a wallet of $10,000", left, sentence),
+    )
+
+
+FUNDING_DRIFT = Explorer(
+    name="FUNDING_DRIFT",
+    title="Funding moves the liquidation price",
+    controls=(
+        slider(
+            "rate",
+            "funding rate per 8 h",
+            (-0.001, -0.0005, -0.0003, -0.0001, 0.0, 0.0001, 0.0002, 0.0003, 0.0005, 0.001, 0.002),
+            0.0003,
+            "{:+.2%}",
+        ),
+        choice("payer", "paid from", _PAYERS, "margin"),
+        slider("days", "days", (0, 1, 2, 3, 5, 7, 10, 14, 21, 30, 45, 60), 30, "{}"),
+    ),
+    build=_funding_drift,
+)

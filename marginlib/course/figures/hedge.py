@@ -1,0 +1,158 @@
+"""Notebook 06: what a hedge does, against which move."""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import pairwise
+
+from marginlib.course.figures import TIER_DATE
+from marginlib.drawing.chart import Chart, Explorer, Line, Marker, Panel, Table, slider
+from marginlib.liquidation import common_shock
+from marginlib.margin import risk
+from marginlib.model import Pool
+from marginlib.venues import rulebook
+from marginlib.words import money, percent
+
+__all__ = ["HEDGE"]
+
+RATIOS = tuple(k / 10 for k in range(16))
+_DRAWN = tuple(k / 20 for k in range(31))  # the lines bend, so they are drawn at more ratios than can be set
+_MONEY = 10_000.0
+_FAR = 20  # a rise beyond twenty times the price is told as that
+_WAYS = ("both fall", "both rise", "BTC falls, ETH rises by as much")
+
+# In each mode: a common fall, a common rise, and the share by which the two coins part [1].
+Ends = dict[str, tuple[float | None, float | None, float | None]]
+
+
+def _hedge(*, ratio: float, leverage: int) -> Chart:
+    """Return how far coins may move, together or apart, along the size of an ETH short beside a BTC long."""
+    ends = {each: _hedge_ends(each, leverage) for each in _DRAWN}
+    long, short = leverage * _MONEY, ratio * leverage * _MONEY
+    parting = ends[ratio]["cross"][2]
+    together = Panel(
+        title="both coins move alike",
+        x_label="hedge ratio: ETH short / BTC long",
+        y_label="move that liquidates [%]",
+        x_range=(0, 1.5),
+        y_range=(-100, 100),
+        lines=(
+            _along("cross, a fall", "liquidation", ends, "cross", 0),
+            _along("cross, a rise", "equity", ends, "cross", 1),
+            _along("isolated BTC long, a fall", "isolated", ends, "isolated", 0),
+            _along("isolated ETH short, a rise", "initial", ends, "isolated", 1),
+        ),
+        markers=(_here(ratio, 0),),
+    )
+    apart = Panel(
+        title="they part: BTC down, ETH up by as much",
+        x_label="hedge ratio: ETH short / BTC long",
+        y_label="move each way [%]",
+        x_range=(0, 1.5),
+        y_range=(0, 60),
+        lines=(
+            _along("cross", "liquidation", ends, "cross", 2),
+            _along("isolated, the first leg lost", "isolated", ends, "isolated", 2),
+        ),
+        markers=(_here(ratio, parting and 100 * parting),),
+    )
+    texts = {mode: [_way_text(move, way) for way, move in enumerate(each)] for mode, each in ends[ratio].items()}
+    sentence = (
+        f"{money(long, 0)} of BTC long, {money(short, 0)} of ETH short, {money(_MONEY, 0)} in all. If both coins move "
+        f"alike, cross ends after {texts['cross'][0]} or {texts['cross'][1]}; isolated, the long after "
+        f"{texts['isolated'][0]}, the short after {texts['isolated'][1]}. If they part, cross ends after "
+        f"{texts['cross'][2]}, the first isolated leg after {texts['isolated'][2]}."
+    )
+    return Chart(
+        panels=(together, apart),
+        sentence=sentence,
+        table=Table(
+            columns=("what happens", "cross ends after", "an isolated leg ends after"),
+            rows=tuple(
+                (name, *(_cell(ends[ratio][mode][way], way) for mode in ("cross", "isolated")))
+                for way, name in enumerate(_WAYS)
+            ),
+        ),
+        alt=(
+            "A BTC long hedged with an ETH short. Line charts of the move that liquidates against the hedge ratio, "
+            f"for coins that move alike and for coins that part. {sentence}"
+        ),
+    )
+
+
+@cache
+def _hedge_ends(ratio: float, leverage: int) -> Ends:
+    """Return the moves that end a hedged pair in each mode: a common fall, a common rise, and parting [1]."""
+    rules = rulebook("binance_usdm", TIER_DATE)
+    setting = leverage * (1 + ratio)  # with it the initial margins of both legs are all the money there is
+    long = rules.position("BTCUSDT", leverage * _MONEY / 60_000, 60_000, leverage=setting)
+    if not ratio:
+        fall = common_shock(Pool(collateral=_MONEY, positions=(long,))).fall
+        return dict.fromkeys(("cross", "isolated"), (fall, None, fall and -fall))
+    short = rules.position("ETHUSDT", -ratio * leverage * _MONEY / 3_000, 3_000, leverage=setting)
+    pool = Pool(collateral=_MONEY, positions=(long, short))
+    fall, rise = (
+        common_shock(Pool(collateral=leg.entry_notional / setting, positions=(leg,)))[way]
+        for way, leg in enumerate((long, short))
+    )
+    first = min(abs(move) for move in (fall, rise) if move is not None)
+    return {"cross": (*common_shock(pool), _parting(pool)), "isolated": (fall, rise, first)}
+
+
+def _parting(pool: Pool) -> float | None:
+    """Return the share by which BTC falls while ETH rises by as much until the pool is liquidated, below 1."""
+    # Along the way equity - maintenance is straight between the shares at which a leg crosses into another tier.
+    shares = [
+        way * (floor / leg.notional - 1)
+        for leg, way in zip(pool.positions, (-1, 1), strict=True)
+        for floor in leg.schedule.floors[1:]
+    ]
+    stops = (0.0, *sorted(share for share in shares if 0 < share < 1), 1 - 1e-12)
+    left = [_surplus_apart(pool, share) for share in stops]
+    ways = zip(pairwise(stops), pairwise(left), strict=True)
+    return next((a + (b - a) * u / (u - v) for (a, b), (u, v) in ways if v <= 0), None)
+
+
+def _surplus_apart(pool: Pool, share: float) -> float:
+    """Return equity - maintenance after BTC has fallen by a share and ETH has risen by as much [quote currency]."""
+    btc, eth = pool.positions
+    now = risk(pool.at({"BTCUSDT": btc.mark_price * (1 - share), "ETHUSDT": eth.mark_price * (1 + share)}))
+    return now.equity - now.maintenance
+
+
+def _along(label: str, role: str, ends: dict[float, Ends], mode: str, way: int) -> Line:
+    """Return one way of ending along the hedge ratio, where it is inside the axes."""
+    found = [(ratio, each[mode][way]) for ratio, each in ends.items()]
+    shown = [(ratio, 100 * move) for ratio, move in found if move is not None and abs(move) <= 1]
+    return Line(label, role, tuple(x for x, _ in shown), tuple(y for _, y in shown))
+
+
+def _here(ratio: float, height: float | None) -> Marker:
+    """Return the marker of the chosen ratio."""
+    return Marker("this hedge, ratio", "mark", ratio if height is not None else None, height or 0.0)
+
+
+def _way_text(move: float | None, way: int) -> str:
+    """Return a move in words."""
+    word = ("a fall of {}", "a rise of {}", "{} each way")[way]
+    if move is None:
+        return ("no fall", "no rise", "no parting")[way]
+    return word.format(f"{100 * abs(move):,.1f} %") if move <= _FAR else f"no rise below {100 * _FAR:,.0f} %"
+
+
+def _cell(move: float | None, way: int) -> str:
+    """Return a move as a cell of the table; parting has no sign, for one coin falls and the other rises."""
+    if move is None:
+        return "none"
+    return percent(move).lstrip("+" if way > 1 else "") if move <= _FAR else f"beyond {100 * _FAR:+,.0f} %"
+
+
+HEDGE = Explorer(
+    name="HEDGE",
+    title="How much hedge, and against what",
+    controls=(
+        slider("ratio", "hedge ratio", RATIOS, 0.5, "{:.1f}"),
+        slider("leverage", "BTC long / money", (2, 3, 4, 5, 8), 5, "{}x"),
+    ),
+    build=_hedge,
+)

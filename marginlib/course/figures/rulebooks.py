@@ -1,0 +1,131 @@
+"""The figure of notebook 12: one position under six rulebooks."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from marginlib.drawing.chart import POINTS, Chart, Control, Explorer, Line, Marker, Panel, Table, alt_text, choice, grid
+from marginlib.liquidation import bankruptcy_price, liquidation_price
+from marginlib.margin import risk
+from marginlib.model import Contract, Pool
+from marginlib.tiers import RiskSchedule
+from marginlib.venues import Rulebook, rulebook
+from marginlib.words import percent, price_text
+
+__all__ = ["RULEBOOKS"]
+
+_ENTRY = 60_000.0
+_VALUE = 6_000.0  # dollars at the entry: 0.1 BTC, or the face value of 60 inverse contracts
+_SIZES = {Contract.LINEAR: _VALUE / _ENTRY, Contract.INVERSE: _VALUE}
+# The leverage setting with its side, + long and - short.
+_SETTINGS = {-leverage: f"short {leverage}x" for leverage in (20, 10, 5, 2, 1)}
+_SETTINGS |= {leverage: f"long {leverage}x" for leverage in (1, 2, 5, 10, 20)}
+_MONEY = {Contract.LINEAR: "dollars", Contract.INVERSE: "coins"}
+_LOWEST = {Contract.LINEAR: 100.0, Contract.INVERSE: 2_000.0}  # a coin's price near 0 makes an inverse line endless
+_POINTS = {Contract.LINEAR: 2, Contract.INVERSE: POINTS}  # so small a position stays in the first tier: straight lines
+
+
+class _Case(NamedTuple):
+    """A rulebook and where its maintenance rate for BTC comes from: its own table, or a rate that stands in."""
+
+    book: Rulebook
+    symbol: str
+    schedule: RiskSchedule | None = None
+
+
+_CASES = {
+    "binance_usdm": _Case(rulebook("binance_usdm", "2026-09-29"), "BTCUSDT"),
+    "binance_coinm": _Case(rulebook("binance_coinm", "undated"), "BTCUSD_PERP"),
+    # No table of BTC is recorded for Bybit: the first rate of ETH stands in.
+    "bybit": _Case(rulebook("bybit", "2025"), "BTCUSDT", rulebook("bybit", "2022-11-25").schedule("ETHUSDT")),
+    "okx": _Case(rulebook("okx", "2021-07-25"), "BTC-USDT-SWAP"),
+    "hyperliquid": _Case(rulebook("hyperliquid", "2025/2026"), "BTC"),
+    "dydx_v4": _Case(rulebook("dydx_v4", "2026-03-04"), "Large-Cap"),  # the liquidity tier that BTC is taken to be in
+}
+
+
+def _pool(case: _Case, setting: int) -> Pool:
+    """Return the isolated pool of 6,000 dollars of BTC at 60,000; the sign of the setting is the side."""
+    leverage, side = abs(setting), 1 if setting > 0 else -1
+    quantity = side * _SIZES[case.book.contract]
+    opened = case.book.position(case.symbol, quantity, _ENTRY, leverage=leverage, schedule=case.schedule)
+    isolated = case.book.isolate(opened)
+    return Pool(collateral=isolated.isolated_margin or 0.0, positions=(isolated,))
+
+
+def _rulebooks(*, venue: str, setting: int) -> Chart:
+    """Return equity and maintenance of the position under one rulebook, as shares of its value at entry."""
+    pools = {name: _pool(case, setting) for name, case in _CASES.items()}
+    found = {name: liquidation_price(pool, _CASES[name].symbol) for name, pool in pools.items()}
+    case, pool = _CASES[venue], pools[venue]
+    value, reach = pool.positions[0].entry_notional, 1.3 / abs(setting)
+    low, high = max(_ENTRY * (1 - reach), _LOWEST[case.book.contract]), _ENTRY * (1 + reach)
+    prices = grid(low, high, _POINTS[case.book.contract])
+    along = [risk(pool.at({case.symbol: price})) for price in prices]
+    liquidation, bankruptcy = found[venue], bankruptcy_price(pool, case.symbol)
+    kept = 0.0 if liquidation is None else risk(pool.at({case.symbol: liquidation})).maintenance
+    base = found["binance_usdm"]
+    panel = Panel(
+        title=f"{case.book.name}, {_SETTINGS[setting]}",
+        x_label="BTC mark price [$]",
+        y_label=f"share of the value at entry, in {_MONEY[case.book.contract]} [%]",
+        x_range=(low, high),
+        y_range=(-60 * reach, 190 * reach),
+        lines=(
+            Line("equity", "equity", prices, tuple(100 * each.equity / value for each in along)),
+            Line("maintenance margin", "maintenance", prices, tuple(100 * each.maintenance / value for each in along)),
+        ),
+        markers=(
+            Marker("mark price now", "mark", _ENTRY, 100 * risk(pool).equity / value),
+            Marker("liquidation price", "liquidation", liquidation, 100 * kept / value),
+            Marker("bankruptcy price", "bankruptcy", bankruptcy, 0.0),
+            Marker("liquidation price on Binance USD-M", "isolated", base, 0.0),
+        ),
+    )
+    sentence = (
+        f"Under the rules of {case.book.name}, 6,000 dollars of BTC {_SETTINGS[setting]} from 60,000, isolated, "
+        f"{_verdict(liquidation, base)}"
+    )
+    rows = tuple(
+        (
+            _CASES[name].book.name,
+            f"{100 * risk(each).maintenance / each.positions[0].entry_notional:.2f} %",
+            price_text(found[name]),
+            "-" if found[name] is None else percent((found[name] or 0.0) / _ENTRY - 1, 2),
+        )
+        for name, each in pools.items()
+    )
+    return Chart(
+        panels=(panel,),
+        sentence=sentence,
+        table=Table(columns=("rulebook", "must keep, of the value", "liquidation price", "move"), rows=rows),
+        alt=alt_text("One position under six rulebooks", panel, sentence),
+    )
+
+
+def _verdict(price: float | None, base: float | None) -> str:
+    """Return where the position is liquidated, and how far that is from where Binance USD-M has it."""
+    if price is None:
+        return "has no liquidation price."
+    where = f"is liquidated at {price_text(price)} ({percent(price / _ENTRY - 1, 2)})"
+    if base is None:
+        return f"{where}; on Binance USD-M it has no liquidation price."
+    apart = f", {abs(price - base):,.2f} dollars from the price on Binance USD-M" if price != base else ""
+    return f"{where}{apart}."
+
+
+RULEBOOKS = Explorer(
+    name="RULEBOOKS",
+    title="One position under six rulebooks",
+    controls=(
+        choice("venue", "rulebook", {name: case.book.name for name, case in _CASES.items()}, "binance_usdm"),
+        Control(
+            name="setting",
+            label="side and leverage setting",
+            values=tuple(_SETTINGS),
+            texts=tuple(_SETTINGS.values()),
+            start=10,
+        ),
+    ),
+    build=_rulebooks,
+)

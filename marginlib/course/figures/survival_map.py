@@ -1,0 +1,273 @@
+"""Notebook 06: over two prices at once, where an account survives.
+
+Over two prices *equity - maintenance* of a pool is a concave function made of flat pieces. So the prices at which the
+pool survives make a convex region with straight edges, whose corners lie on tier edges only: they are computed one by
+one with `liquidation_price`, and no price is searched for.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from marginlib.course.figures import TIER_DATE
+from marginlib.drawing.chart import Area, Chart, Explorer, Line, Marker, Panel, Table, choice, slider
+from marginlib.errors import MarginError
+from marginlib.liquidation import liquidation_price
+from marginlib.margin import risk
+from marginlib.model import Account, Contract, Health, MaintenanceBasis, Pool, Position
+from marginlib.venues import rulebook
+from marginlib.words import money, percent, price_text
+
+__all__ = ["SURVIVAL_MAP", "safe_corners", "survival_chart"]
+
+Point = tuple[float, float]
+Span = tuple[float, float]
+
+# ---------------------------------------------------------------------------------------------------------------------
+# the region, exactly
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=256)
+def safe_corners(pool: Pool, across: str, up: str, x_range: Span, y_range: Span) -> tuple[Point, ...]:
+    """Return the corners of the region of two prices in which a pool is not liquidated, in order around it.
+
+    The region is convex. A corner lies on the border of the ranges, or on the liquidation line where one of the two
+    notionals stands on a tier edge: so along every tier edge of one symbol the other's liquidation price is a point of
+    it, and the region is what these points span.
+
+    Args:
+        pool: a pool of linear contracts; symbols other than the two keep their marks.
+        across: the symbol of the horizontal axis.
+        up: the symbol of the vertical axis.
+        x_range: lowest and highest price of `across`, above 0 [quote currency].
+        y_range: lowest and highest price of `up`, above 0 [quote currency].
+
+    Returns:
+        (price of `across`, price of `up`) of each corner; none where no pair of prices keeps the pool.
+
+    Raises:
+        MarginError: the pool has an inverse contract, whose region is not convex in the price.
+
+    Example:
+        >>> rules = rulebook("binance_usdm", "2026-09-29")
+        >>> longs = rules.position("BTCUSDT", 0.5, 60_000), rules.position("ETHUSDT", 10, 3_000)
+        >>> pool = Pool(collateral=10_000, positions=longs)
+        >>> corners = safe_corners(pool, "BTCUSDT", "ETHUSDT", (30_000, 90_000), (1_500, 4_500))
+        >>> [(round(x), round(y)) for x, y in corners]
+        [(30000, 3520), (70402, 1500), (90000, 1500), (90000, 4500), (30000, 4500)]
+    """
+    if any(position.contract is not Contract.LINEAR for position in pool.positions):
+        raise MarginError(
+            "contract: give a pool of linear contracts; the region of an inverse one is not convex in its price"
+        )
+    points = [
+        *((x, y) for x in _edges(pool, across, x_range) for y in _zeros(pool.at({across: x}), up, y_range)),
+        *((x, y) for y in _edges(pool, up, y_range) for x in _zeros(pool.at({up: y}), across, x_range)),
+        *((x, y) for x in x_range for y in y_range if risk(pool.at({across: x, up: y})).health is Health.HEALTHY),
+    ]
+    return _hull(points, x_range[1] - x_range[0], y_range[1] - y_range[0])
+
+
+def _edges(pool: Pool, symbol: str, span: Span) -> list[float]:
+    """Return the prices in the span at which a leg of the symbol crosses into another tier, and the span's ends."""
+    edges = [
+        floor / abs(leg.quantity)
+        for leg in pool.positions
+        if leg.symbol == symbol and leg.maintenance_basis is MaintenanceBasis.MARK
+        for floor in leg.schedule.floors[1:]
+    ]
+    return [*span, *(price for price in edges if span[0] < price < span[1])]
+
+
+def _zeros(pool: Pool, symbol: str, span: Span) -> list[float]:
+    """Return the prices in the span at which the pool is liquidated: at most two, so each is nearest to one end."""
+    nearest = {liquidation_price(pool.at({symbol: end}), symbol) for end in span}
+    # A price that rounding puts beside the end of the span is on it.
+    near = [(price, min(max(price, span[0]), span[1])) for price in nearest if price is not None]
+    return [held for price, held in near if abs(price - held) <= _ROUNDING * held]
+
+
+_ROUNDING = 1e-12
+
+
+def _hull(points: list[Point], width: float, height: float) -> tuple[Point, ...]:
+    """Return the corners of what the points span, counter-clockwise; points on a straight edge are no corners."""
+    ordered = sorted(set(points))
+    halves: list[list[Point]] = []
+    for way in (ordered, ordered[::-1]):
+        half: list[Point] = []
+        for point in way:
+            while len(half) > 1 and _turn(half[-2], half[-1], point) <= _ROUNDING * width * height:
+                half.pop()
+            half.append(point)
+        halves.append(half[:-1])
+    corners = (*halves[0], *halves[1])
+    return corners if len(corners) > 2 else ()  # noqa: PLR2004 - a line holds no area
+
+
+def _turn(a: Point, b: Point, c: Point) -> float:
+    """Return twice the area of the triangle, + where the way from a over b to c turns left."""
+    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+
+
+def _frontier(pool: Pool, symbols: tuple[str, str], corners: tuple[Point, ...]) -> tuple[Point, ...]:
+    """Return the corners that lie on the liquidation line, from left to right."""
+    found = []
+    for x, y in corners:
+        now = risk(pool.at({symbols[0]: x, symbols[1]: y}))
+        if abs(now.equity - now.maintenance) <= 1e-9 * now.notional:
+            found.append((x, y))
+    return tuple(sorted(found))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# 06: the survival map
+# ---------------------------------------------------------------------------------------------------------------------
+
+# Each area's role and legend; a later one covers what it shares with an earlier one.
+_AREAS = {
+    "isolated": "cross is gone, one isolated position lives",
+    "neither": "no position survives",
+    "cross": "only cross keeps both positions",
+    "both": "both modes keep both positions",
+}
+
+
+def survival_chart(
+    wallet_balance: float, positions: tuple[Position, Position], *, title: str, reach: float = 0.5
+) -> Chart:
+    """Return the map of two prices: which pairs of prices a book survives in cross margin, which isolated.
+
+    Isolated, each position has its initial margin (entry notional / leverage) behind it, and the rest of the wallet
+    stands behind nothing. In cross the whole wallet stands behind both.
+
+    Args:
+        wallet_balance: the money in the account [quote currency].
+        positions: two linear positions, of different symbols, in any margin mode.
+        title: what the figure is called.
+        reach: how far the map goes up and down from the entry prices [1].
+
+    Raises:
+        MarginError: the symbols are the same, a contract is inverse, or the wallet is less than the initial margins.
+
+    Example:
+        >>> rules = rulebook("binance_usdm", "2026-09-29")
+        >>> btc = rules.position("BTCUSDT", 0.5, 60_000, leverage=6)
+        >>> eth = rules.position("ETHUSDT", 10, 3_000, leverage=6)
+        >>> survival_chart(10_000, (btc, eth), title="two longs").table.rows[0]
+        ('cross', 'alive, equity $10,000.00', '40,401.61', '2,020.08')
+    """
+    if len({position.symbol for position in positions}) != len(positions) or len(positions) != 2:  # noqa: PLR2004
+        raise MarginError(
+            f"positions = {', '.join(each.symbol for each in positions)}: give two positions of different symbols"
+        )
+    symbols = (positions[0].symbol, positions[1].symbol)
+    coins = [symbol.removesuffix("USDT") for symbol in symbols]
+    wide, high = spans = tuple((each.entry_price * (1 - reach), each.entry_price * (1 + reach)) for each in positions)
+    (cross,) = Account(wallet_balance=wallet_balance, positions=tuple(each.cross() for each in positions)).pools()
+    _, *alone = Account(wallet_balance=wallet_balance, positions=tuple(each.isolated() for each in positions)).pools()
+    at = [liquidation_price(pool, symbol) for pool, symbol in zip(alone, symbols, strict=True)]
+    lives = [_parts(*each) for each in zip(positions, at, spans, strict=True)]
+    corners = safe_corners(cross.at({each.symbol: each.entry_price for each in positions}), *symbols, *spans)
+    shapes = {
+        "isolated": _rectangle(*spans),
+        "neither": _rectangle(*(gone for _, gone in lives)),
+        "cross": corners,
+        "both": _rectangle(*(safe for safe, _ in lives)),
+    }
+    line = _frontier(cross, symbols, corners)
+    panel = Panel(
+        title=title,
+        x_label=f"{coins[0]} mark price [$]",
+        y_label=f"{coins[1]} mark price [$]",
+        x_range=wide,
+        y_range=high,
+        areas=tuple(Area.through(label, role, shapes[role]) for role, label in _AREAS.items()),
+        lines=(
+            Line.through("cross is liquidated on this line", "liquidation", line),
+            Line.through(
+                f"isolated {coins[0]} is liquidated here", "isolated", [(at[0], y) for y in high if at[0] is not None]
+            ),
+            Line.through(
+                f"isolated {coins[1]} is liquidated here", "initial", [(x, at[1]) for x in wide if at[1] is not None]
+            ),
+        ),
+        markers=(Marker(f"now, {coins[0]} at", "mark", positions[0].mark_price, positions[1].mark_price),),
+    )
+    states = [_state(pool) for pool in (cross, *alone)]
+    moved = [
+        f"{coin} at {_price(each.mark_price).removesuffix('.00')} "
+        f"({percent(each.mark_price / each.entry_price - 1, 0)})"
+        for coin, each in zip(coins, positions, strict=True)
+    ]
+    ends = f"Isolated {coins[0]}: {states[1]}; isolated {coins[1]}: {states[2]}"
+    sentence = f"{' and '.join(moved)}. Cross: {states[0]}. {ends}."
+    rows = (
+        ("cross", states[0], *(_price(liquidation_price(cross, symbol)) for symbol in symbols)),
+        (f"isolated {coins[0]}", states[1], _price(at[0]), "-"),
+        (f"isolated {coins[1]}", states[2], "-", _price(at[1])),
+    )
+    columns = ("pool", "at these prices", *(f"{coin} liquidation price" for coin in coins))
+    alt = (
+        f"{title}. Map of {coins[0]} and {coins[1]} prices: isolated, both positions survive inside a box; "
+        f"in cross, on one side of a line. {sentence}"
+    )
+    return Chart(panels=(panel,), sentence=sentence, table=Table(columns=columns, rows=rows), alt=alt)
+
+
+def _price(price: float | None) -> str:
+    """Return a price as text, with more digits where it is a part of a dollar."""
+    return price_text(price) if price is None or price >= 1 else f"{price:.4f}"
+
+
+def _parts(position: Position, liquidation: float | None, span: Span) -> tuple[Span, Span]:
+    """Return the parts of the span in which a lone position lives and is gone; where it starts it lives."""
+    low, high = span
+    if position.quantity > 0:
+        edge = min(max(low if liquidation is None else liquidation, low), high)
+        return (edge, high), (low, edge)
+    edge = min(max(high if liquidation is None else liquidation, low), high)
+    return (low, edge), (edge, high)
+
+
+def _rectangle(x: Span, y: Span) -> tuple[Point, ...]:
+    """Return the corners of a rectangle, none where it has no area."""
+    if x[0] == x[1] or y[0] == y[1]:
+        return ()
+    return ((x[0], y[0]), (x[1], y[0]), (x[1], y[1]), (x[0], y[1]))
+
+
+def _state(pool: Pool) -> str:
+    """Return what has become of a pool whose prices went straight to where they are."""
+    now = risk(pool)
+    return f"alive, equity {money(now.equity)}" if now.health is Health.HEALTHY else "liquidated"
+
+
+_WALLET = 100_000
+_BOOKS = {"longs": (0.5, 0.5), "hedge": (0.5, -0.5), "uneven": (0.9, 0.1)}  # shares of the notional, + long, - short
+_TITLES = {"longs": "BTC and ETH long", "hedge": "BTC long, ETH short", "uneven": "a large BTC long, a small ETH long"}
+
+
+def _survival_map(*, book: str, leverage: int, move: int) -> Chart:
+    """Return the map of a BTC and an ETH position with 100,000 behind them, after both coins have moved alike."""
+    rules = rulebook("binance_usdm", TIER_DATE)
+    sizes = [share * leverage * _WALLET for share in _BOOKS[book]]
+    btc, eth = (
+        rules.position(symbol, size / price, price, mark_price=price * (1 + move / 100), leverage=leverage)
+        for symbol, size, price in zip(("BTCUSDT", "ETHUSDT"), sizes, (60_000, 3_000), strict=True)
+    )
+    title = f"{_TITLES[book]}: {money(leverage * _WALLET, 0)} in all, {money(_WALLET, 0)} behind it"
+    return survival_chart(_WALLET, (btc, eth), title=title)
+
+
+SURVIVAL_MAP = Explorer(
+    name="SURVIVAL_MAP",
+    title="Who survives at which prices",
+    controls=(
+        choice("book", "book", {"longs": "two longs", "hedge": "long, short", "uneven": "large, small"}, "longs"),
+        slider("leverage", "leverage of the book", (2, 3, 4, 5, 6, 8, 10, 15, 20), 5, "{}x"),
+        slider("move", "move of both coins", tuple(range(-48, 49, 2)), -10, "{:+d} %"),
+    ),
+    build=_survival_map,
+)

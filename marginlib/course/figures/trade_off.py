@@ -1,0 +1,111 @@
+"""Notebook 10: how likely against how much, as margin is set aside."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import NamedTuple
+
+from marginlib.course.figures.odds import PATHS, WALLET, WORST, amount, book_of, chance, paths
+from marginlib.drawing.chart import Chart, Explorer, Line, Marker, Panel, Table, alt_text, slider
+from marginlib.odds.estimates import Odds
+from marginlib.words import money
+
+__all__ = ["TRADE_OFF"]
+
+MARGINS = (500, 750, 1_000, 1_500, 2_000, 2_500, 3_000, 4_000, 5_000)
+_VOLATILITY, _DAYS = 0.6, 30
+
+
+class _Point(NamedTuple):
+    """One way to set margin aside: how likely a liquidation is, and what it takes."""
+
+    margin: float | None
+    odds: Odds
+
+    @property
+    def x(self) -> float:
+        """The probability of a liquidation [%]."""
+        return 100 * self.odds.liquidation.value
+
+    @property
+    def y(self) -> float | None:
+        """The average loss on the paths with one [quote currency], or None where there is none."""
+        loss = self.odds.loss_if_liquidated
+        return None if loss is None else loss.value
+
+
+@cache
+def _points(correlation: float, leverage: int) -> tuple[_Point, ...]:
+    """Return the isolated points in order of margin, and the cross point last."""
+    cached, notional = paths(_VOLATILITY, correlation, _DAYS), leverage * WALLET / 2
+    return tuple(
+        _Point(margin, cached.odds(book_of(notional, max(1.0, notional / (margin or WALLET / 2)), margin)))
+        for margin in (*MARGINS, None)
+    )
+
+
+def _trade_off(*, correlation: float, leverage: int) -> Chart:
+    """Return probability and loss for more and more isolated margin, and for cross."""
+    *isolated, cross = _points(correlation, leverage)
+    drawn = [(each.x, each.y) for each in isolated if each.y is not None]
+    few, half = isolated[0], isolated[MARGINS.index(2_500)]
+    panel = Panel(
+        title=f"a book of {leverage}x the wallet, correlation {correlation:g}",
+        x_label="how likely: probability of a liquidation within 30 days [%]",
+        y_label="how much: average loss if so [$]",
+        x_range=(-3.0, 103.0),
+        y_range=(-500.0, 10_800.0),
+        lines=(
+            Line(
+                f"isolated, from {MARGINS[0]:,} to {MARGINS[-1]:,} dollars each",
+                "isolated",
+                tuple(x for x, _ in drawn),
+                tuple(y for _, y in drawn),
+            ),
+        ),
+        markers=(
+            _dot(few, f"isolated, {money(MARGINS[0], 0)} each: at", "isolated"),
+            _dot(half, "isolated, $2,500 each: at", "maintenance"),
+            _dot(isolated[-1], f"isolated, {money(MARGINS[-1], 0)} each: at", "initial"),
+            _dot(cross, "cross, the whole wallet: at", "liquidation"),
+        ),
+    )
+    sentence = (
+        f"With two longs of {money(leverage * WALLET / 2, 0)} in a wallet of {money(WALLET, 0)}, "
+        f"{money(MARGINS[0], 0)} of margin each are liquidated in {chance(few.odds.liquidation)} of the paths, for an "
+        f"average loss of {amount(few.odds.loss_if_liquidated)}; cross in {chance(cross.odds.liquidation)}, for "
+        f"{amount(cross.odds.loss_if_liquidated)} (standard errors, {PATHS:,} paths)."
+    )
+    rows = tuple(
+        (
+            "cross" if each.margin is None else f"isolated, {money(each.margin, 0)} each",
+            chance(each.odds.liquidation),
+            amount(each.odds.loss_if_liquidated),
+            amount(each.odds.loss.upper_tail(WORST)),
+        )
+        for each in (*isolated, cross)
+    )
+    columns = ("margin", "liquidation", "average loss if so", "average of the worst 5 % of losses")
+    title = "How likely against how much, as margin is set aside"
+    return Chart(
+        panels=(panel,),
+        sentence=sentence,
+        table=Table(columns=columns, rows=rows),
+        alt=alt_text(title, panel, sentence),
+    )
+
+
+def _dot(point: _Point, label: str, role: str) -> Marker:
+    """Return a point of the trade-off, or none where nothing was liquidated on any path."""
+    return Marker(label, role, None if point.y is None else round(point.x, 1), point.y or 0.0)
+
+
+TRADE_OFF = Explorer(
+    name="TRADE_OFF",
+    title="How likely against how much",
+    controls=(
+        slider("correlation", "correlation", (-0.5, 0.0, 0.3, 0.6, 0.8, 0.95), 0.8, "{:g}"),
+        slider("leverage", "size of the book", (1, 2, 3, 4, 5, 6, 8), 4, "{}x the wallet"),
+    ),
+    build=_trade_off,
+)

@@ -1,0 +1,2 @@
+from marginlib.drawing.chart import *
+from marginlib.words import *

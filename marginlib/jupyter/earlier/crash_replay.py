@@ -1,0 +1,1 @@
+from marginlib.market.crash import *

@@ -1,0 +1,1 @@
+from marginlib.market.desk import *

@@ -1,0 +1,2 @@
+from marginlib.course import *
+from marginlib.practice.tasks import *

@@ -1,0 +1,1 @@
+from marginlib.course import survival_chart

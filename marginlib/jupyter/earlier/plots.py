@@ -1,0 +1,1 @@
+from marginlib.drawing.still import *

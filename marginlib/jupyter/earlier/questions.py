@@ -1,0 +1,1 @@
+from marginlib.practice.questions import *

@@ -1,0 +1,185 @@
+"""Send a book through a recorded crash: who is liquidated when, at what price, and what is left.
+
+The prices are recorded key figures and straight lines between them, so every moment found between two figures is a
+moment on a line, not one that was recorded. What moves is `marginlib.market.replay.step` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from itertools import pairwise
+from types import MappingProxyType
+from typing import NamedTuple
+
+import numpy as np
+
+from marginlib.errors import MarginError
+from marginlib.market.events import MarkPrices
+from marginlib.market.recorded import crash
+from marginlib.market.replay import Rules, Snapshot, step
+from marginlib.model import Account, Contract
+from marginlib.venues import Rulebook, rulebook
+
+__all__ = ["crash_replay", "crash_rulebooks", "walk"]
+
+Moment = tuple[np.datetime64, Mapping[str, float]]
+"""A time and the mark prices by symbol."""
+
+# Which recorded risk tables stand in for those in force. Only for October 2025 is one of the time recorded, of the day
+# before. Where two are as near, one before and one after, both are given.
+_TABLES = MappingProxyType(
+    {
+        "black-thursday-2020": ({"BTCUSDT": "2021-03-18", "ETHUSDT": "2022-05-21"},),
+        "uptrend-2021": ({"BTCUSDT": "2021-03-18", "ETHUSDT": "2022-05-21"},),
+        "may-crash-2021": ({"BTCUSDT": "2021-03-18", "ETHUSDT": "2022-05-21"},),
+        "ftx-2022": (
+            {"BTCUSDT": "2022-05-21", "ETHUSDT": "2022-05-21"},
+            {"BTCUSDT": "2022-11-25", "ETHUSDT": "2022-11-25"},
+        ),
+        "cascade-2025": ({"BTCUSDT": "2025-10-09", "ETHUSDT": "2025-10-09", "SOLUSDT": "2025-10-09"},),
+    }
+)
+
+
+def crash_rulebooks(event: str) -> tuple[Rulebook, ...]:
+    """Return the risk tables to replay an event with: one, or two where it is not known which was in force.
+
+    They are the recorded tables nearest to the event, by symbol; `source` says of which days. For 2020 and 2021 they
+    are later ones, for none of the time is recorded. The date of a book is that of the event's first figure.
+
+    Args:
+        event: the event's short name, as in `marginlib.market.recorded()`.
+
+    Raises:
+        UnknownNameError: no such event is recorded.
+
+    Example:
+        >>> [book.source for book in crash_rulebooks("ftx-2022")]
+        ['Binance USD-M tables: BTCUSDT of 2022-05-21, ETHUSDT of 2022-05-21', \
+'Binance USD-M tables: BTCUSDT of 2022-11-25, ETHUSDT of 2022-11-25']
+    """
+    recorded = crash(event)
+    day = min(str(figures.times[0])[:10] for figures in recorded.figures.values())
+    return tuple(
+        Rulebook(
+            venue="binance_usdm",
+            date=day,
+            source=f"Binance USD-M tables: {', '.join(f'{symbol} of {date}' for symbol, date in dates.items())}",
+            schedules=MappingProxyType(
+                {symbol: rulebook("binance_usdm", date).schedule(symbol) for symbol, date in dates.items()}
+            ),
+        )
+        for dates in _TABLES[event]
+    )
+
+
+def crash_replay(event: str, account: Account, rules: Rules, *, insurance_fund: float = 0.0) -> tuple[Snapshot, ...]:
+    """Return the states of an account at every recorded figure of an event, and at each liquidation between them.
+
+    Between two figures prices run on straight lines, and a pool that is safe at both ends of a line is safe along it:
+    equity is straight there too, and maintenance margin, convex in the notional, never bulges above its chord. So a
+    liquidation is looked for only where the end of a line is unsafe, and found to the second.
+
+    Args:
+        event: the event's short name, as in `marginlib.market.recorded()`.
+        account: positions in symbols of the event; they meet its first figures as they are.
+        rules: what the venue does.
+        insurance_fund: what the venue's fund holds at the start [quote currency].
+
+    Returns:
+        Snapshots with their `time` (datetime64[s], UTC), the first at the first figure.
+
+    Raises:
+        UnknownNameError: no such event is recorded, or not that symbol in it.
+        MarginError: the account holds nothing, or `walk` refuses it.
+
+    Example:
+        >>> book, = crash_rulebooks("may-crash-2021")
+        >>> btc = book.position("BTCUSDT", 0.5, 44_408, leverage=5)
+        >>> states = crash_replay("may-crash-2021", Account(wallet_balance=5_000, positions=(btc,)), Rules(book=book))
+        >>> [(str(each.time), round(each.liquidations[0].mark_price)) for each in states if each.liquidations]
+        [('2021-05-19T13:02:53', 34543)]
+    """
+    if not account.positions:
+        raise MarginError("account.positions = (): give at least one position in a symbol of the event")
+    path = crash(event).path(tuple(dict.fromkeys(each.symbol for each in account.positions)), step="1d")
+    return walk(Snapshot.start(account, insurance_fund=insurance_fund), path.marks(), rules)
+
+
+def walk(state: Snapshot, moments: Iterable[Moment], rules: Rules) -> tuple[Snapshot, ...]:
+    """Return the states along straight lines between some moments: at each of them, and at each liquidation between.
+
+    Args:
+        state: the state before the first moment.
+        moments: times (datetime64[s]), rising, each with the mark prices by symbol; `PricePath.marks()` yields them.
+        rules: what the venue does.
+
+    Returns:
+        Snapshots with their `time`, the first at the first moment.
+
+    Raises:
+        MarginError: the account holds an inverse contract, whose equity is not straight along a line.
+
+    Example:
+        >>> btc = crash_rulebooks("may-crash-2021")[0].position("BTCUSDT", 1, 100, leverage=2)
+        >>> start = Snapshot.start(Account(wallet_balance=50, positions=(btc,)))
+        >>> noon = np.datetime64("2021-05-19T12:00:00")
+        >>> moments = [(noon, {"BTCUSDT": 100.0}), (noon + 100, {"BTCUSDT": 0.1})]
+        >>> [(str(each.time)[11:], len(each.account.positions)) for each in walk(start, moments, Rules())]
+        [('12:00:00', 1), ('12:00:50', 0), ('12:01:40', 0)]
+    """
+    for position in state.account.positions:
+        if position.contract is not Contract.LINEAR:
+            raise MarginError(
+                f"contract of {position.symbol} = {position.contract}: give linear contracts, as those recorded are"
+            )
+    corners = [_Corner(int(when.astype("datetime64[s]").astype(np.int64)), dict(marks)) for when, marks in moments]
+    states = [_moved(state, *corners[0], rules)]
+    for line in pairwise(corners):
+        now, end = line[0].second, line[1].second
+        while now < end:
+            now = _next_stop(states[-1].account, line, now, rules)
+            states.append(_moved(states[-1], now, _marks(line, now), rules))
+    return tuple(states)
+
+
+class _Corner(NamedTuple):
+    """A moment at which some line between figures begins or ends."""
+
+    second: int  # since 1970, UTC
+    prices: dict[str, float]
+
+
+_Line = tuple[_Corner, _Corner]
+
+
+def _marks(line: _Line, second: int) -> dict[str, float]:
+    """Return the prices at a second on a line."""
+    start, end = line
+    share = (second - start.second) / (end.second - start.second)
+    if share == 1:
+        return end.prices  # a recorded figure to its last digit
+    return {symbol: price + share * (end.prices[symbol] - price) for symbol, price in start.prices.items()}
+
+
+def _next_stop(account: Account, line: _Line, now: int, rules: Rules) -> int:
+    """Return the first second after `now` at which a pool is unsafe, or the end of the line."""
+    held = {each.symbol for each in account.positions}
+
+    def safe(second: int) -> bool:
+        marks = {symbol: price for symbol, price in _marks(line, second).items() if symbol in held}
+        return all(map(rules.safe, account.at(marks).pools()))
+
+    low, high = now, line[1].second
+    if safe(high):
+        return high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if safe(middle) else (low, middle)
+    return high
+
+
+def _moved(state: Snapshot, second: int, marks: dict[str, float], rules: Rules) -> Snapshot:
+    """Return the state at a second, after the liquidations that its prices set off."""
+    return replace(step(state, MarkPrices(prices=marks), rules), time=np.datetime64(second, "s"))

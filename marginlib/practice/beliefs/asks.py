@@ -1,0 +1,481 @@
+"""The quantities that a question may ask: one record each, its value and the line of arithmetic that leads to it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from math import exp, fsum, inf, isfinite, log, sqrt
+from statistics import NormalDist
+from types import MappingProxyType
+
+from marginlib.margin import initial_margin
+from marginlib.model import Position
+from marginlib.practice.beliefs.reasoning import RIGHT, Case, Reasoning
+
+__all__ = ["ASKS", "Ask", "Reading"]
+
+_TINY = 1e-12
+_Marks = Mapping[str, float]
+
+
+class Reading:
+    """A case as a reasoning sees it: the pool of the symbol asked about, its legs there, and their neighbours.
+
+    It finds prices by itself, piece by piece, because a wrong step need not leave a pool that the engine would take.
+
+    Args:
+        case: what is asked of.
+        reasoning: the steps, right or wrong.
+
+    Example:
+        >>> from marginlib import Account, RiskSchedule
+        >>> btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=RiskSchedule.flat(0.004))
+        >>> case = Case(account=Account(wallet_balance=600, positions=(btc,)))
+        >>> forgetful = replace(RIGHT, schedule=lambda position: RiskSchedule.flat(0.0))
+        >>> [round(Reading(case, each)("liquidation_price"), 2) for each in (RIGHT, forgetful)]
+        [54216.87, 54000.0]
+    """
+
+    def __init__(self, case: Case, reasoning: Reasoning = RIGHT) -> None:
+        self.case, self.steps = case, reasoning
+        self.account = reasoning.positions(reasoning.contract(reasoning.prices(case)))
+        self.pools = reasoning.pools(self.account)
+        # A belief may leave no position of the symbol: then there are no legs.
+        self.pool = next((pool for pool in self.pools if case.symbol in pool.symbols), self.pools[0])
+        self.legs = self.of(case.symbol, self.pool.positions)
+        self._rest = tuple(each for each in self.pool.positions if each.symbol != case.symbol)
+        self.all_legs = self.of(case.symbol, self.account.positions)  # in all pools
+
+    def __call__(self, ask: str) -> float:
+        """Return the value of another ask, 0 where there is none."""
+        return ASKS[ask].value(self) or 0.0
+
+    @staticmethod
+    def of(symbol: str, positions: Iterable[Position]) -> tuple[Position, ...]:
+        """Return the positions of a symbol."""
+        return tuple(each for each in positions if each.symbol == symbol)
+
+    def equity(self, marks: _Marks | None = None) -> float:
+        """Return collateral and profits, today or at other marks."""
+        profits = [self.steps.pnl(each) for each in _at(self.legs, marks)]
+        profits += [self.steps.others_pnl(each, self.steps.pnl(each)) for each in _at(self._rest, marks)]
+        return self.pool.collateral + (self.steps.counted(fsum(profits)) if marks is None else fsum(profits))
+
+    def maintenance(self, marks: _Marks | None = None) -> float:
+        """Return what the pool has to keep, today or at other marks."""
+        others = self.steps.others_maintenance(fsum(map(self.kept, self._rest, _at(self._rest, marks))))
+        return fsum([*map(self.kept, self.legs, _at(self.legs, marks)), others])
+
+    def kept(self, today: Position, now: Position) -> float:
+        """Return a position's maintenance margin now; a belief about the table looks at today's position."""
+        return self.steps.schedule(today).maintenance_margin(self.steps.maintenance_value(now))
+
+    def initial(self, positions: Iterable[Position]) -> float:
+        """Return the initial margin of some positions."""
+        return fsum(self.steps.notional(each) / each.leverage for each in positions)
+
+    def price(self, surplus: Callable[[_Marks], float]) -> float | None:
+        """Return the price of the symbol asked about, the nearest to the mark, at which something is 0."""
+        # What remains of a difference of equal amounts is rounding, not a price next to 0.
+        scale = abs(self.pool.collateral) + fsum(each.notional + each.entry_notional for each in self.pool.positions)
+        zeros = self._zeros(surplus, self.legs, _TINY * scale)
+        nearest = min(zeros, key=lambda zero: max(zero, 1 / zero), default=None)
+        return None if nearest is None else float(self.legs[0].mark_price * nearest ** self.legs[0].contract.power)
+
+    def liquidation_price(self) -> float | None:
+        """Return the price at which the pool has what it must keep."""
+        if not self.legs:
+            return None
+        found = self.price(lambda marks: self.equity(marks) - self.maintenance(marks))
+        return self.steps.price_found(found, self.legs[0])
+
+    def bankruptcy_price(self) -> float | None:
+        """Return the price at which nothing is left."""
+        return self.price(lambda marks: self.equity(marks) - self.steps.bankrupt_at(self.maintenance(marks)))
+
+    def move(self, price: float | None) -> float | None:
+        """Return a price as a move from the mark [1]."""
+        return None if price is None else price / self.case.mark_price - 1
+
+    def common(self, direction: int) -> float | None:
+        """Return the nearest move of all marks together, down (-1) or up (1), at which the pool is liquidated [1]."""
+        if not self.legs:
+            return None
+        zeros = self._zeros(lambda marks: self.equity(marks) - self.maintenance(marks), self.pool.positions)
+        moves = [zero ** self.legs[0].contract.power - 1 for zero in zeros]
+        there = min((move for move in moves if move * direction > 0), key=abs, default=None)
+        alone = (Reading(replace(self.case, symbol=symbol), self.steps) for symbol in self.pool.symbols)
+        single = [move for each in alone if (move := each.move(each.liquidation_price())) is not None]
+        return self.steps.together(there, [move for move in single if move * direction > 0])
+
+    def _zeros(
+        self, surplus: Callable[[_Marks], float], moved: tuple[Position, ...], rounding: float = 0.0
+    ) -> list[float]:
+        """Return by which factors the values of the moved positions make something 0 that is straight between tiers."""
+        if not moved:
+            return []
+        power = self.legs[0].contract.power
+        today = {each.symbol: each.mark_price for each in moved}
+        least = max(_TINY, rounding / fsum(each.notional for each in moved))
+
+        def at(t: float) -> float:
+            return surplus({symbol: price * t**power for symbol, price in today.items()})
+
+        edges = {floor / each.notional for each in moved for floor in self.steps.schedule(each).floors[1:]}
+        found = []
+        for low, high in pairwise([0.0, *sorted(edges), inf]):
+            step = (high - low) / 3 if isfinite(high) else max(low, 1.0)
+            first, second = at(low + step), at(low + 2 * step)
+            if first == second:
+                continue
+            zero = low + step - first * step / (second - first)
+            slack = 1e-9 * step
+            if low - slack <= zero <= high + slack and zero > least:
+                found.append(zero)
+        return found
+
+
+def _at(positions: tuple[Position, ...], marks: _Marks | None) -> tuple[Position, ...]:
+    """Return positions at other marks; those left out keep theirs."""
+    return (
+        tuple(each.at(marks[each.symbol]) if each.symbol in marks else each for each in positions)
+        if marks
+        else positions
+    )
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A quantity that a question may ask.
+
+    Args:
+        unit: "$", "fraction", "price", "x", "days" or "pools". Inverse contracts: "$" is the base coin.
+        value: the quantity, from a reading; None where there is none, such as no liquidation price.
+        shown: one line of arithmetic that leads to it, from the right reading.
+    """
+
+    unit: str
+    value: Callable[[Reading], float | None]
+    shown: Callable[[Reading], str]
+
+
+# --- numbers in a line of arithmetic --------------------------------------------------------------------------------
+
+
+def _text(value: float | None) -> str:
+    """Return an amount with no more digits than it has, at most two after the point."""
+    if value is None:
+        return "none"
+    shown = f"{value:,.2f}" if abs(value) >= 1 or value == 0 else f"{value:,.4g}"
+    return shown.rstrip("0").rstrip(".") if "." in shown and "e" not in shown else shown
+
+
+def _signed(value: float) -> str:
+    return f"{'-' if value < 0 else '+'} {_text(abs(value))}"
+
+
+def _share(value: float) -> str:
+    return f"{_text(round(100 * value, 2))} %"
+
+
+def _sum(parts: Iterable[str], total: float) -> str:
+    return f"{' + '.join(parts)} = {_text(total)}"
+
+
+# --- values and lines that take more than a line ----------------------------------------------------------------------
+
+
+def _show_pnl(r: Reading) -> str:
+    return " and ".join(
+        f"{_text(leg.quantity)} x ({_text(leg.mark_price)} - {_text(leg.entry_price)}) = {_text(leg.unrealized_pnl)}"
+        if leg.contract.power > 0
+        else f"{_text(leg.quantity)} x (1/{_text(leg.entry_price)} - 1/{_text(leg.mark_price)}) = "
+        f"{leg.unrealized_pnl:,.6g}"
+        for leg in r.all_legs
+    )
+
+
+def _show_maintenance(r: Reading) -> str:
+    parts = []
+    for leg in r.all_legs:
+        value, table = r.steps.maintenance_value(leg), leg.schedule
+        tier = table.tier(value)
+        amount = f" - {_text(table.amounts[tier])}" if table.amounts[tier] else ""
+        parts.append(f"{_text(value)} x {_share(table.rates[tier])}{amount}")
+    return _sum(parts, r("maintenance_margin"))
+
+
+def _available(r: Reading) -> float:
+    profit = r.steps.counted(fsum(map(r.steps.pnl, r.steps.usable(r.account))))
+    return max(0.0, r.pools[0].collateral + profit - r.initial(r.pools[0].positions))
+
+
+def _show_available(r: Reading) -> str:
+    cross = r.pools[0]
+    needed, profit = (fsum(of(each) for each in cross.positions) for of in (initial_margin, RIGHT.pnl))
+    return (
+        f"{_text(cross.collateral)} {_signed(profit)} of profit or loss - {_text(needed)} of initial margin = "
+        f"{_text(r('available_balance'))}"
+    )
+
+
+def _effective_leverage(r: Reading) -> float | None:
+    if not r.legs:
+        return None
+    return r.steps.effective_leverage(fsum(map(r.steps.notional, r.pool.positions)), r.equity(), r.legs[0].leverage)
+
+
+def _show_liquidation(r: Reading) -> str:
+    price = r.liquidation_price()
+    if price is None:
+        return f"{_text(r.pool.collateral)} of collateral: no price of {r.case.symbol} alone uses it up"
+    return f"at {_text(price)}: {_left({r.case.symbol: price}, r)}"
+
+
+def _left(marks: _Marks, r: Reading) -> str:
+    """Return what is left at some marks, and what must be kept."""
+    equity = r.equity(marks)
+    return (
+        f"{_text(r.pool.collateral)} {_signed(equity - r.pool.collateral)} = {_text(equity)} left, and "
+        f"{_text(r.maintenance(marks))} must be kept"
+    )
+
+
+def _show_bankruptcy(r: Reading) -> str:
+    price = r.bankruptcy_price()
+    if price is None:
+        return f"{_text(r.pool.collateral)} of collateral: no price of {r.case.symbol} alone uses it up"
+    loss = r.equity({r.case.symbol: price}) - r.pool.collateral
+    return f"at {_text(price)}: {_text(r.pool.collateral)} {_signed(loss)} = 0"
+
+
+def _with_move(line: str, move: float | None) -> str:
+    return line if move is None else f"{line}: a move of {100 * move:+.1f} %"
+
+
+def _left_at_liquidation(r: Reading) -> float | None:
+    price = r.liquidation_price()
+    return None if price is None else max(0.0, r.steps.left_over(r.equity({r.case.symbol: price})))
+
+
+def _loss_at_liquidation(r: Reading) -> float | None:
+    left = _left_at_liquidation(r)
+    return None if left is None else r.pool.collateral - left
+
+
+def _most(r: Reading) -> float:
+    """Return the money that the account's positions can lose: what stands behind them, or less where none is short."""
+    amounts = []
+    for pool in r.pools:
+        bounded = all(each.exposure > 0 for each in pool.positions)  # their value can fall to 0, and no further
+        worst = fsum(each.entry_cost for each in pool.positions) if bounded else inf
+        amounts += [min(pool.collateral, worst)] if pool.positions else []
+    return r.steps.at_risk(r.steps.add_up(amounts), fsum(each.entry_notional for each in r.case.account.positions))
+
+
+def _money_left(r: Reading) -> float:
+    """Return what the account has when every pool is settled at the marks; a pool below 0 is the venue's loss."""
+    profits = [fsum(map(r.steps.pnl, pool.positions)) for pool in r.pools]
+    losses = [min(-profit, pool.collateral) for profit, pool in zip(profits, r.pools, strict=True) if profit < 0]
+    gains = [*(profit for profit in profits if profit > 0), *(pool.collateral for pool in r.pools)]
+    return fsum(gains) - r.steps.add_up(losses)
+
+
+def _show_money_left(r: Reading) -> str:
+    left = [max(0.0, fsum([pool.collateral, *map(RIGHT.pnl, pool.positions)])) for pool in r.pools]
+    alike = Counter(map(_text, left[1:]))
+    parts = [text if count == 1 else f"{count} x {text}" for text, count in alike.items()]
+    if not parts:
+        return ASKS["equity"].shown(r)
+    return f"{_text(left[0])} outside + {' + '.join(parts)} in the pools = {_text(fsum(left))}"
+
+
+def _show_common(r: Reading, move: float | None) -> str:
+    if move is None:
+        return "no move of all prices together does it"
+    marks = {each.symbol: each.mark_price * (1 + move) for each in r.pool.positions}
+    return f"all at {100 * move:+.1f} %: {_left(marks, r)}"
+
+
+def _margin_for_target(r: Reading) -> float | None:
+    """Return the money behind the position with which it is liquidated at the target price."""
+    if not r.legs or r.case.target_price is None:
+        return None
+    marks = {r.case.symbol: r.case.target_price}
+    return r.maintenance(marks) - (r.equity(marks) - r.pool.collateral)
+
+
+def _show_target(r: Reading) -> str:
+    price = r.case.target_price or 0.0
+    marks = {r.case.symbol: price}
+    return (
+        f"at {_text(price)}: {_text(r.pool.collateral - r.equity(marks))} of loss + "
+        f"{_text(r.maintenance(marks))} to keep = {_text(r('margin_for_target'))}"
+    )
+
+
+def _funding(r: Reading) -> float:
+    """Return what one settlement takes from the position [quote currency]; below 0 it is received."""
+    parts = (r.steps.notional(each) * (1 if each.quantity > 0 else -1) for each in r.all_legs)
+    return fsum(parts) * r.case.funding_rate
+
+
+def _days(r: Reading) -> float | None:
+    """Return how long the pool can pay its funding, three times a day, while the price stands still."""
+    paid = 3 * _funding(r)
+    return (r.equity() - r.maintenance()) / paid if r.legs and paid > 0 else None
+
+
+def _fee_on_margin(r: Reading) -> float | None:
+    """Return the fee for opening as a share of the initial margin [1]."""
+    margin = r.initial(r.all_legs)
+    return r.case.fee_rate * r.steps.fee_base(r("notional"), margin) / margin if margin else None
+
+
+def _show_fee(r: Reading) -> str:
+    fee, margin = r.case.fee_rate * r("notional"), r("initial_margin")
+    return (
+        f"{_text(r('notional'))} x {100 * r.case.fee_rate:g} % = {_text(fee)}, and {_text(fee)} / {_text(margin)} of "
+        f"margin = {_share(fee / margin)}"
+    )
+
+
+def _touch_probability(r: Reading) -> float:
+    """Return the odds that a price without drift, on a continuous path, reaches the liquidation price [1].
+
+    Source: Borodin and Salminen, Handbook of Brownian Motion, 2.1.2.0.2.
+    """
+    price = r.liquidation_price()
+    spread = r.case.volatility * sqrt(r.case.days / 365)
+    if price is None or price <= 0 or not spread:
+        return 0.0
+    away, half = log(price / r.case.mark_price), spread**2 / 2
+    side, normal = (1 if away < 0 else -1), NormalDist()
+    ends = normal.cdf(side * (away + half) / spread)
+    turns_back = exp(-away) * normal.cdf(side * (away - half) / spread)
+    return r.steps.touched(ends, turns_back)
+
+
+def _show_touch(r: Reading) -> str:
+    price = r.liquidation_price()
+    beyond = Reading(r.case, replace(RIGHT, touched=lambda ends, _turns_back: ends))("touch_probability")
+    return (
+        f"{_text(price)} is {_share(r.move(price or 0) or 0)} away: {_share(beyond)} end beyond it, and as "
+        f"many again, about, touch it and turn back: {_share(r('touch_probability'))}"
+    )
+
+
+ASKS: Mapping[str, Ask] = MappingProxyType(
+    {
+        "pnl": Ask("$", lambda r: fsum(map(r.steps.pnl, r.all_legs)), _show_pnl),
+        "pnl_on_margin": Ask(
+            "fraction",
+            lambda r: (
+                r("pnl")
+                / fsum(each.entry_notional / each.leverage for each in r.of(r.case.symbol, r.case.account.positions))
+            ),
+            lambda r: (
+                f"{_text(r('pnl'))} / {_text(r('pnl') / r('pnl_on_margin') if r('pnl_on_margin') else 0)} of margin = "
+                f"{_share(r('pnl_on_margin'))}"
+            ),
+        ),
+        "notional": Ask(
+            "$",
+            lambda r: fsum(map(r.steps.notional, r.all_legs)),
+            lambda r: _sum(
+                (f"{_text(abs(leg.quantity))} x {_text(leg.mark_price)}" for leg in r.all_legs), r("notional")
+            ),
+        ),
+        "initial_margin": Ask(
+            "$",
+            lambda r: r.initial(r.all_legs),
+            lambda r: _sum(
+                (f"{_text(leg.notional)} / {_text(leg.leverage)}" for leg in r.all_legs), r("initial_margin")
+            ),
+        ),
+        "maintenance_margin": Ask("$", lambda r: fsum(r.kept(each, each) for each in r.all_legs), _show_maintenance),
+        "pool_maintenance": Ask(
+            "$",
+            Reading.maintenance,
+            lambda r: _sum(
+                (f"{each.symbol} {_text(r.kept(each, each))}" for each in r.pool.positions), r.maintenance()
+            ),
+        ),
+        "equity": Ask(
+            "$",
+            Reading.equity,
+            lambda r: (
+                f"{_text(r.pool.collateral)} {_signed(r.equity() - r.pool.collateral)} of profit or loss = "
+                f"{_text(r.equity())}"
+            ),
+        ),
+        "available_balance": Ask("$", _available, _show_available),
+        "margin_ratio": Ask(
+            "fraction",
+            lambda r: r.steps.ratio(r.equity(), r.maintenance()) if r.legs else None,
+            lambda r: f"{_text(r.maintenance())} to keep / {_text(r.equity())} of equity = {_share(r('margin_ratio'))}",
+        ),
+        "effective_leverage": Ask(
+            "x",
+            _effective_leverage,
+            lambda r: (
+                f"{_text(fsum(each.notional for each in r.pool.positions))} / {_text(r.equity())} of equity = "
+                f"{_text(r('effective_leverage'))}x"
+            ),
+        ),
+        "liquidation_price": Ask("price", Reading.liquidation_price, _show_liquidation),
+        "liquidation_move": Ask(
+            "fraction",
+            lambda r: r.move(r.liquidation_price()),
+            lambda r: _with_move(_show_liquidation(r), r.move(r.liquidation_price())),
+        ),
+        "bankruptcy_price": Ask("price", Reading.bankruptcy_price, _show_bankruptcy),
+        "bankruptcy_move": Ask(
+            "fraction",
+            lambda r: r.move(r.bankruptcy_price()),
+            lambda r: _with_move(_show_bankruptcy(r), r.move(r.bankruptcy_price())),
+        ),
+        "left_at_liquidation": Ask("$", _left_at_liquidation, _show_liquidation),
+        "loss_at_liquidation": Ask("$", _loss_at_liquidation, _show_liquidation),
+        "most_you_can_lose": Ask(
+            "$",
+            _most,
+            lambda r: (
+                f"{' + '.join(_text(pool.collateral) for pool in r.pools if pool.positions)} behind the "
+                f"positions, of which at most {_text(r('most_you_can_lose'))} can go"
+            ),
+        ),
+        "money_left": Ask("$", _money_left, _show_money_left),
+        "common_fall": Ask("fraction", lambda r: r.common(-1), lambda r: _show_common(r, r.common(-1))),
+        "common_rise": Ask("fraction", lambda r: r.common(1), lambda r: _show_common(r, r.common(1))),
+        "margin_for_target": Ask("$", _margin_for_target, _show_target),
+        "funding": Ask(
+            "$",
+            _funding,
+            lambda r: (
+                f"{_text(r('notional'))} x {100 * r.case.funding_rate:g} % = {_text(abs(_funding(r)))} "
+                f"{'received' if _funding(r) < 0 else 'paid'} each time"
+            ),
+        ),
+        "days": Ask(
+            "days",
+            _days,
+            lambda r: (
+                f"({_text(r.equity())} - {_text(r.maintenance())} to keep) / {_text(3 * r('funding'))} a day = "
+                f"{_text(_days(r))} days"
+            ),
+        ),
+        "fee_on_margin": Ask("fraction", _fee_on_margin, _show_fee),
+        "touch_probability": Ask("fraction", _touch_probability, _show_touch),
+        "pool_count": Ask(
+            "pools",
+            lambda r: float(sum(bool(pool.positions) for pool in r.pools)),
+            lambda r: (
+                f"{r('pool_count'):.0f}: "
+                + ", ".join(" with ".join(pool.symbols) for pool in r.pools if pool.positions)
+            ),
+        ),
+    }
+)
