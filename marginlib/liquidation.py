@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import chain
 from math import fsum, inf, isfinite, nan
 from sys import float_info
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from marginlib.errors import LARGEST, UnknownNameError, finite, fraction, positive, wrong
 from marginlib.margin import maintenance_margin, position_risk, risk
@@ -86,11 +86,8 @@ def lone_liquidation_price(
 
 def _checked(collateral: object, quantity: object, entry_price: object) -> tuple[float, float, float]:
     """Return the three as floats that have a product, or say which of them is wrong."""
-    money, size, entry = (
-        finite("collateral", collateral),
-        finite("quantity", quantity),
-        positive("entry_price", entry_price),
-    )
+    money, size = finite("collateral", collateral), finite("quantity", quantity)
+    entry = positive("entry_price", entry_price)
     if size == 0:
         raise wrong("quantity", quantity, "give a size with its sign, + for long, - for short")
     if not 0 < abs(size * entry) <= LARGEST:
@@ -215,9 +212,8 @@ def common_shock(pool: Pool) -> CommonShock:
         return CommonShock(None, None)
     power = pool.positions[0].contract.power
     slopes = [position.exposure * position.mark_price**power for position in pool.positions]
-    below, above = (
-        _power(each, power) for each in _surplus(pool.collateral, pool.positions, slopes, _scale(pool)).zeros()
-    )
+    zeros = _Surplus.of(pool.collateral, pool.positions, slopes, _scale(pool)).zeros()
+    below, above = (_power(factor, power) for factor in zeros)
     moves = sorted(factor - 1 for factor in (below, above) if factor is not None)
     if len(moves) != 1:
         return CommonShock(*(moves or (None, None)))
@@ -246,7 +242,8 @@ class CloseOut:
 def close_out(pool: Pool, *, clearance_fee_rate: float = 0.0) -> CloseOut:
     """Return what is left of a pool when every position is closed at its mark price.
 
-        remaining + deficit and fee: collateral + PnL, the fee taken out of what is left, the rest owed by nobody
+        fee = min(rate x notional, what is left)
+        remaining = max(0, equity) - fee;   deficit = max(0, -equity)
 
     Args:
         pool: the pool at the marks of the close-out (`pool.at` moves them).
@@ -293,7 +290,7 @@ def _liquidation_price(free: float, legs: Sequence[Position], scale: float) -> f
     """Return the price at which `free` collateral and these legs of one symbol meet their maintenance margin."""
     power = legs[0].contract.power
     mark = legs[0].mark_price ** power
-    zeros = _surplus(free, legs, [leg.exposure for leg in legs], scale).zeros()
+    zeros = _Surplus.of(free, legs, [leg.exposure for leg in legs], scale).zeros()
     found = [zero for zero in zeros if zero is not None]
     return _power(min(found, key=lambda zero: max(zero / mark, mark / zero), default=None), power)
 
@@ -306,15 +303,23 @@ class _Surplus:
     """
 
     constant: float
-    pieces: Sequence[tuple[float, RiskSchedule | None]]  # slopes, each with its tiers; None: its maintenance is frozen
+    pieces: Sequence[tuple[float, Position]]  # each with its slope
     scale: float  # of the amounts that it is a difference of
+
+    @classmethod
+    def of(cls, free: float, positions: Sequence[Position], slopes: Iterable[float], scale: float) -> Self:
+        """Return the surplus of `free` collateral and positions that are worth so much for each unit of t."""
+        frozen = [-maintenance_margin(each) for each in positions if each.maintenance_basis is MaintenanceBasis.ENTRY]
+        constant = fsum([free, *(-each.entry_cost for each in positions), *frozen])
+        return cls(constant, list(zip(slopes, positions, strict=True)), scale)
 
     def line(self, t: float) -> tuple[float, float]:
         """Return intercept and slope of the straight line at t."""
         intercepts, slopes = [self.constant], []
-        for slope, schedule in self.pieces:
+        for slope, position in self.pieces:
             slopes.append(slope)
-            if schedule is not None:
+            if position.maintenance_basis is MaintenanceBasis.MARK:  # frozen, it is part of the constant
+                schedule = position.schedule
                 k = bisect_right(schedule.floors, abs(slope) * t) - 1
                 intercepts.append(schedule.amounts[k])
                 slopes.append(-abs(slope) * schedule.rates[k])
@@ -341,15 +346,6 @@ class _Surplus:
                 return zero
             line = following
         return None
-
-
-def _surplus(free: float, positions: Sequence[Position], slopes: list[float], scale: float) -> _Surplus:
-    """Return the surplus of `free` collateral and positions that are worth these slopes times a common variable."""
-    marked = [each.maintenance_basis is MaintenanceBasis.MARK for each in positions]
-    frozen = [-maintenance_margin(each) for each, follows in zip(positions, marked, strict=True) if not follows]
-    tiers = [each.schedule if follows else None for each, follows in zip(positions, marked, strict=True)]
-    constant = fsum([free, *(-each.entry_cost for each in positions), *frozen])
-    return _Surplus(constant, list(zip(slopes, tiers, strict=True)), scale)
 
 
 def _root(intercept: float, slope: float, *, scale: float) -> float | None:

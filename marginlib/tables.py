@@ -35,7 +35,7 @@ from marginlib.market.desk import Score
 from marginlib.market.recorded import Crash
 from marginlib.market.replay import Snapshot
 from marginlib.model import Account, MarginMode, Pool, Position
-from marginlib.odds.decision import Decision, Trial
+from marginlib.odds.decision import GOALS, Decision, Trial
 from marginlib.odds.estimates import Estimate, Odds
 from marginlib.practice.progress import Attempt, Progress
 from marginlib.tiers import RiskSchedule
@@ -574,6 +574,7 @@ def trials(found: Iterable[Trial]) -> DataFrame:
     return DataFrame(
         {name: getattr(each, name) for name in names}
         | {"outcome": each.outcome.value, "why": each.why and each.why.value}
+        | {goal: each.by(goal).value for goal in GOALS}
         | {"cross": each.decision.prospects[0].meets.value, "kept": " or ".join(each.decision.chosen)}
         for each in found
     )

@@ -53,18 +53,16 @@ class RiskTier:
     def __post_init__(self) -> None:
         at_least_zero("notional_floor", self.notional_floor)
         rate = fraction("maintenance_margin_rate", self.maintenance_margin_rate)
-        if self.max_leverage is not None:
-            positive("max_leverage", self.max_leverage)
-            if self.max_leverage * rate > 1 + 1e-12:
-                most = f"at a maintenance_margin_rate of {rate!r} give at most {1 / rate:g}"
-                raise wrong("max_leverage", self.max_leverage, f"{most}, or a position is liquidated as it opens")
+        if self.max_leverage is not None and positive("max_leverage", self.max_leverage) * rate > 1 + 1e-12:
+            most = f"at a maintenance_margin_rate of {rate!r} give at most {1 / rate:g}"
+            raise wrong("max_leverage", self.max_leverage, f"{most}, or a position is liquidated as it opens")
 
     @property
     def leverage_limit(self) -> float:
         """The largest leverage of the tier [1]: `max_leverage`, or 1 / rate where the venue names none."""
         if self.max_leverage is not None:
             return float(self.max_leverage)
-        return 1 / self.maintenance_margin_rate if self.maintenance_margin_rate else inf
+        return 1 / float(self.maintenance_margin_rate) if self.maintenance_margin_rate else inf
 
     @property
     def initial_margin_rate(self) -> float:

@@ -1,4 +1,4 @@
-"""What holds for every test: hypothesis profiles, and a progress file of the tests' own.
+"""What holds for every test: hypothesis profiles, a progress file of the tests' own, and kernels without a network.
 
 Hypothesis tries the same examples every time by default; `--hypothesis-profile=search` looks further.
 """
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, is_hypothesis_test, settings
+from offline import offline_kernels
 
 settings.register_profile(
     "marginlib", deadline=None, max_examples=100, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
@@ -16,9 +17,12 @@ settings.register_profile(
 settings.register_profile("search", deadline=None, max_examples=1_500, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("marginlib")
 
-# Set before any kernel starts, so that neither a test nor a notebook reads or writes a person's own progress.
+# Set before any kernel starts, so that neither a test nor a notebook reads or writes a person's own progress, and that
+# a notebook which needs the network fails.
 _FOLDER = tempfile.TemporaryDirectory(prefix="marginlib-progress-", ignore_cleanup_errors=True)
 os.environ["MARGINLIB_PROGRESS"] = str(Path(_FOLDER.name) / "progress.json")
+_IPYTHON = tempfile.TemporaryDirectory(prefix="marginlib-ipython-", ignore_cleanup_errors=True)
+os.environ["IPYTHONDIR"] = offline_kernels(Path(_IPYTHON.name))
 
 
 @pytest.hookimpl(tryfirst=True)

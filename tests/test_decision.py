@@ -12,12 +12,14 @@ import pytest
 from marginlib import Account, MarginError, Position, RiskSchedule, UnknownNameError, liquidation_price
 from marginlib.odds.decision import (
     BOOKS,
+    GOALS,
     MARKETS,
     Meets,
     Outcome,
     Prospect,
     RiskLimit,
     Why,
+    chance_text,
     decide,
     partitions,
     rule_of_thumb,
@@ -258,7 +260,8 @@ def test_the_grid_holds_every_book_that_can_be_opened():
     trials = try_rule(LONG_RUN, sizes=(1, 4), leverages=(3, 10), days=(1, 30), paths=1_024)
     assert len(trials) == len(BOOKS) * 3 * 2
     assert {each.outcome for each in trials} <= set(Outcome)
-    assert all((each.why is not None) == (each.outcome is Outcome.FAILS) for each in trials)
+    missed = {Outcome.BREAKS, Outcome.NOT_BEST}
+    assert all((each.why is not None) == (each.outcome in missed) for each in trials)
 
 
 @pytest.mark.parametrize(
@@ -272,7 +275,8 @@ def test_the_grid_holds_every_book_that_can_be_opened():
 )
 def test_each_reason_is_borne_out_by_the_numbers(kind, size, leverage, days, why):
     found = trial(kind, size=size, leverage=leverage, days=days, market=LONG_RUN, seed=2)
-    assert (found.outcome, found.why) == (Outcome.FAILS, why)
+    assert found.why is why
+    assert found.outcome is (Outcome.BREAKS if why is Why.WHOLE_WALLET else Outcome.NOT_BEST)
     said, cross = named(found.decision, found.said), named(found.decision, "cross")
     if why is Why.WHOLE_WALLET:  # the tail reaches beyond half of the wallet
         assert said is cross
@@ -370,3 +374,37 @@ def test_liquidation_prices_of_the_book_do_not_depend_on_the_partition_of_others
     ]
     assert len(alone) == 2
     assert len(set(alone)) == 1
+
+
+# --- what one wants --------------------------------------------------------------------------------------------------
+
+
+def test_what_breaks_the_limit_and_what_another_betters_are_told_apart():
+    trials = try_rule(LONG_RUN, sizes=(1, 2, 4), leverages=(5, 25), days=(7, 30), paths=2_048)
+    for each in trials:
+        said = next(p for p in each.decision.prospects if p.name == each.said)
+        for goal in GOALS:
+            assert (each.by(goal) is Outcome.BREAKS) <= (said.meets is Meets.NO)
+            assert (each.by(goal) is Outcome.NOT_BEST) <= (said.meets is Meets.YES)
+    assert {Outcome.BREAKS, Outcome.NOT_BEST} <= {each.outcome for each in trials}
+
+
+def test_the_best_partition_depends_on_what_one_wants():
+    found = trial("one coin", size=1, leverage=25, days=30, market=LONG_RUN)
+    cross, isolated = found.decision.prospects
+    assert cross.liquidation.value < isolated.liquidation.value
+    assert isolated.tail_loss.value == pytest.approx(400)  # its margin is all that it can lose
+    assert cross.tail_loss.value > 1_000
+    assert found.decision.best() == ("cross",)
+    assert found.decision.best("smallest average of the worst 5 %") == ("isolated",)
+    assert found.by("smallest average of the worst 5 %") is Outcome.AGREES  # the rule says isolated at 25x
+    with pytest.raises(MarginError, match="goal = 'most fun': give one of fewest liquidations"):
+        found.by("most fun")
+
+
+@pytest.mark.parametrize(("hits", "paths", "text"), [(0, 16_384, "below 0.02 %"), (1_000, 1_000, "above 99.7 %")])
+def test_what_never_or_always_happened_is_a_bound(hits, paths, text):
+    assert chance_text(Estimate.share(hits, paths)) == text
+    bound = float(text.split()[1]) / 100
+    chance = bound if hits == 0 else 1 - bound
+    assert (1 - chance) ** paths < 0.06  # so many paths would have shown it with about 95 %

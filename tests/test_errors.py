@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -44,7 +45,16 @@ def test_a_number_out_of_range_is_refused_with_a_hint(check: Check, value: float
 
 @pytest.mark.parametrize(
     ("check", "value"),
-    [(finite, -3), (finite, 0), (positive, 1e-300), (at_least_zero, 0), (fraction, 0), (fraction, 0.999)],
+    [
+        (finite, -3),
+        (finite, 0),
+        (finite, 1e300),
+        (finite, -1e300),
+        (positive, 1e-300),
+        (at_least_zero, 0),
+        (fraction, 0),
+        (fraction, 0.999),
+    ],
 )
 def test_the_edge_of_a_range_belongs_to_it(check: Check, value: float) -> None:
     assert check("number", value) == value
@@ -56,6 +66,29 @@ def test_any_real_number_becomes_a_plain_float() -> None:
         assert type(finite("number", value)) is float
 
 
+def test_decimals_and_arrays_of_no_dimension_are_numbers() -> None:
+    numpy = pytest.importorskip("numpy")
+    for value in (Decimal("0.4"), numpy.array(0.4), numpy.array(0.4)[()]):
+        number = finite("rate", value)
+        assert type(number) is float
+        assert number == 0.4
+    assert fraction("rate", Decimal("0.004")) == 0.004
+    for bad in (numpy.array([0.4]), numpy.array(True), numpy.bool_(True), numpy.array("0.4"), numpy.array(1j)):  # noqa: FBT003
+        with pytest.raises(MarginError, match="give one finite number"):
+            finite("rate", bad)
+    for nothing in ("NaN", "sNaN", "Infinity", "-Infinity"):
+        with pytest.raises(MarginError, match=f"rate = {nothing}: give one finite number$"):
+            finite("rate", Decimal(nothing))
+
+
+def test_a_number_is_shown_as_a_person_writes_it() -> None:
+    numpy = pytest.importorskip("numpy")
+    for value, shown in ((Decimal("-0.10"), "-0.10"), (numpy.float64(-0.5), "-0.5"), (numpy.array(-3), "-3")):
+        with pytest.raises(MarginError) as refused:
+            positive("price", value)
+        assert str(refused.value) == f"price = {shown}: give a number above 0"
+
+
 @pytest.mark.parametrize("digits", [400, 5_000])
 def test_an_integer_beyond_every_float_is_refused_in_a_line(digits: int) -> None:
     with pytest.raises(MarginError, match=r"price = an integer of .* bits: give one finite number") as refused:
@@ -63,10 +96,18 @@ def test_an_integer_beyond_every_float_is_refused_in_a_line(digits: int) -> None
     assert len(str(refused.value)) < 100
 
 
+def test_the_longest_integer_that_is_written_out_has_two_hundred_bits() -> None:
+    for value, shown in ((-(2**200 - 1), str(-(2**200 - 1))[:57] + "..."), (-(2**200), "an integer of 201 bits")):
+        with pytest.raises(MarginError, match="give a number above 0") as refused:
+            positive("price", value)
+        assert str(refused.value).startswith(f"price = {shown}: ")
+
+
 def test_a_value_that_would_fill_the_screen_is_cut() -> None:
-    with pytest.raises(MarginError, match=r"\.\.\.: give one finite number") as refused:
-        finite("price", "x" * 5_000)
-    assert len(str(refused.value)) < 120
+    for length, shown in ((58, f"'{'x' * 58}'"), (59, f"'{'x' * 56}...")):  # with its quotes: 60 and 61
+        with pytest.raises(MarginError) as refused:
+            finite("price", "x" * length)
+        assert str(refused.value) == f"price = {shown}: give one finite number"
 
 
 @pytest.mark.parametrize("value", ["", "  ", None, 5, ["BTC"]], ids=repr)

@@ -13,9 +13,9 @@ import pytest
 
 from marginlib.course.tasks import SETS, tasks
 from marginlib.practice import gain, progress_page
+from marginlib.practice.bank import questions
 from marginlib.practice.objectives import OBJECTIVES
 from marginlib.practice.progress import load
-from marginlib.practice.questions import questions
 
 ROOT = Path(__file__).resolve().parents[1]
 COURSE = [f"{number:02}" for number in range(14)]
@@ -26,7 +26,7 @@ from marginlib.course.session import check, start
 from marginlib.practice.tasks.numbering import open_cases, ticket
 from marginlib.course.tasks import tasks
 from marginlib.practice import closing_questions, opening_questions, predict, reveal
-from marginlib.practice.questions import questions
+from marginlib.practice.bank import questions
 from test_practice import right
 
 def answer(panels):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -283,6 +284,15 @@ def test_legs_that_cancel_in_decimals_cancel() -> None:
         assert tuple(common_shock(pool)) == (None, None)
 
 
+def test_plain_numbers_may_be_of_any_kind() -> None:
+    numpy = pytest.importorskip("numpy")
+    expected = (60_000 - 6_000) / 0.996
+    for number in (float, int, Decimal, Fraction, numpy.float64, numpy.int64, numpy.array):
+        found = lone_liquidation_price(number(6_000), number(1), number(60_000), FLAT)
+        assert type(found) is float
+        assert found == pytest.approx(expected)
+
+
 def test_a_price_beyond_every_float_is_no_price() -> None:
     assert lone_liquidation_price(1e5, -5e-324, 1e10, FLAT) is None
     assert lone_liquidation_price(1e5, 5e-324, 1e300, RiskSchedule.flat(0.5)) is None
@@ -405,6 +415,18 @@ def test_what_closing_leaves(
 ) -> None:
     out = close_out(Pool(collateral=600, positions=(held(0.1, 60_000, mark=mark),)), clearance_fee_rate=fee_rate)
     assert (out.realized_pnl, out.fee, out.remaining, out.deficit) == pytest.approx((pnl, fee, remaining, deficit))
+
+
+def test_the_fee_is_charged_on_what_is_closed_at_its_mark_and_on_nothing_else() -> None:
+    btc, eth = held(0.1, 60_000, mark=55_000), held(-2, 3_000, symbol="ETH", mark=2_900)
+    both = close_out(Pool(collateral=5_000, positions=(btc, eth)), clearance_fee_rate=0.01)
+    assert both.fee == pytest.approx(0.01 * (5_500 + 5_800))
+    # Half of a position, with the money behind it, pays half: never for the part that stays open.
+    whole = close_out(Pool(collateral=1_000, positions=(btc,)), clearance_fee_rate=0.01)
+    half = close_out(Pool(collateral=500, positions=(held(0.05, 60_000, mark=55_000),)), clearance_fee_rate=0.01)
+    assert (whole.fee, half.fee) == pytest.approx((55, 27.5))
+    assert half.remaining == pytest.approx(whole.remaining / 2)
+    assert close_out(Pool(collateral=1_000, positions=(btc,))).fee == 0
 
 
 def test_a_fee_that_is_no_fraction_is_refused() -> None:

@@ -16,7 +16,7 @@ from refresh_notebooks import ROOT, clean, notebooks, text
 
 from marginlib.drawing.live import ExplorerPanel
 from marginlib.jupyter.lesson import is_live_figure
-from marginlib.practice.questions import questions
+from marginlib.practice.bank import questions
 
 NOTEBOOKS = notebooks()
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])

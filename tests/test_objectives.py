@@ -11,8 +11,8 @@ from refresh_notebooks import notebooks
 
 from marginlib import MarginError, UnknownNameError
 from marginlib.course.tasks import SETS, tasks
+from marginlib.practice.bank import questions
 from marginlib.practice.objectives import OBJECTIVES, Objective, objective
-from marginlib.practice.questions import questions
 
 VERBS = ["compute", "predict", "compare", "choose"]
 BULLET = re.compile(r"^- \*\*(\w+)\*\* (.+)$", re.MULTILINE)

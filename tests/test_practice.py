@@ -27,10 +27,9 @@ from marginlib.practice import (
     progress_page,
     reveal,
 )
-from marginlib.practice.answers import KINDS, judged
+from marginlib.practice.bank import question, questions
 from marginlib.practice.objectives import OBJECTIVES
 from marginlib.practice.progress import Attempt, load, record
-from marginlib.practice.questions import question, questions
 
 ROOT = Path(__file__).resolve().parents[1]
 ASKED = [each for each in questions() if each.role in {"closing", "opening", "posttest"}]
@@ -53,20 +52,20 @@ def right(asked):
     steps = [[each.low + k / 12 * (each.high - each.low) for k in range(13)] for each in asked.inputs]
     names = [each.name for each in asked.inputs]
     tried = (dict(zip(names, values, strict=True)) for values in product(*steps))
-    return next(each for each in tried if judged(asked, each).right)
+    return next(each for each in tried if asked.judge(each).right)
 
 
 def wrong(asked):
     """Return an answer to a choice or a number that is not right."""
     if asked.kind == "choice":
-        return next(each.text for each in asked.options() if not each.right)
-    return next(each for each in (-77.0, 1e9) if not judged(asked, each).right)
+        return next(each.text for each in asked.options if not each.right)
+    return next(each for each in (-77.0, 1e9) if not asked.judge(each).right)
 
 
 def keep(asked, answer, days_ago=0, confidence="certain", kind="question"):
     """Put an answer into the progress file."""
     when = (datetime.now().astimezone() - timedelta(days=days_ago)).isoformat(timespec="seconds")
-    verdict = judged(asked, answer)
+    verdict = asked.judge(answer)
     record(Attempt(item=asked.id, kind=kind, answer=answer, right=verdict.right, confidence=confidence, time=when))
     return when[:10]
 
@@ -142,11 +141,11 @@ def test_a_right_answer_is_right_and_is_kept(asked):
 
 @pytest.mark.parametrize(
     ("asked", "option"),
-    [(each, option.text) for each in ASKED if each.kind == "choice" for option in each.options()],
+    [(each, option.text) for each in ASKED if each.kind == "choice" for option in each.options],
     ids=lambda value: getattr(value, "id", str(value)[:30]),
 )
 def test_every_option_gets_its_own_verdict(asked, option):
-    verdict = judged(asked, option)
+    verdict = asked.judge(option)
     said = text(ask(asked.id).answer(option))
     assert said == re.sub(r"\s+", " ", verdict.message)
     assert verdict.right or verdict.codes
@@ -242,8 +241,8 @@ def test_a_prediction_is_kept_without_a_word_on_the_answer_and_shown_beside_it(a
     (kept,) = load().attempts
     assert kept.kind == "prediction"
     shown = reveal(asked.id, asked.right)
-    assert f"You predicted {KINDS[asked.kind].show(asked, answer)} and were fairly sure." in repr(shown)
-    assert judged(asked, answer).message in repr(shown)
+    assert f"You predicted {asked.shown(answer)} and were fairly sure." in repr(shown)
+    assert asked.judge(answer).message in repr(shown)
     assert text(shown._repr_html_()) == re.sub(r"\s+", " ", repr(shown))
 
 
@@ -259,9 +258,9 @@ def test_the_first_prediction_of_the_newest_day_is_compared():
     keep(asked, 2.0, days_ago=5, kind="prediction")
     keep(asked, asked.right, days_ago=5, kind="prediction")
     day = datetime.now().astimezone() - timedelta(days=5)
-    assert f"On {day.day} {day:%B} you predicted {KINDS['number'].show(asked, 2.0)}" in repr(
-        reveal(asked.id, asked.right)
-    ).replace(f" {day.year}", "")
+    assert f"On {day.day} {day:%B} you predicted {asked.shown(2.0)}" in repr(reveal(asked.id, asked.right)).replace(
+        f" {day.year}", ""
+    )
     panel = predict(asked.id)
     assert "Your prediction of" in text(panel.said)
     assert "right" not in text(panel.said)
@@ -469,7 +468,7 @@ def test_a_group_has_its_questions_words_too():
 
 def test_it_runs_where_there_is_neither_numpy_nor_pandas_nor_matplotlib():
     program = (
-        "import sys; import marginlib.practice as p; p.progress_page(); p.calibration(); "
+        "import sys; import marginlib.practice as p; p.gain(); p.calibration(); "
         "print(*({'numpy', 'pandas', 'matplotlib', 'filelock'} & set(sys.modules)))"
     )
     done = subprocess.run(  # noqa: S603

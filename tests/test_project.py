@@ -97,6 +97,13 @@ def test_the_engine_works_where_nothing_is_installed(tmp_path: Path) -> None:
     assert verified.stdout.splitlines()[-1] == "42 passed, 0 failed"
 
 
+def test_a_kernel_of_the_tests_reaches_no_other_machine() -> None:
+    pytest.importorskip("ipykernel")
+    cell = "import socket; socket.create_connection(('203.0.113.1', 80), timeout=5)"
+    done = run(["-m", "IPython", "-c", cell], IPYTHONDIR=os.environ["IPYTHONDIR"])
+    assert "tests run offline" in done.stdout, done.stdout + done.stderr
+
+
 # --- documentation --------------------------------------------------------------------------------------------------
 
 

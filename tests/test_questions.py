@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib.resources import files
 from math import inf, nan
@@ -12,9 +11,12 @@ import pytest
 
 from marginlib import MarginError, UnknownNameError
 from marginlib.odds.diffusion import touch_probability
+from marginlib.practice.bank import _read, question, questions
 from marginlib.practice.beliefs import BELIEFS
+from marginlib.practice.judge import Input, Question, Verdict
 from marginlib.practice.objectives import OBJECTIVES
-from marginlib.practice.questions import Input, Question, Verdict, _read_bank, draw, judge, question, questions
+from marginlib.practice.progress import Attempt
+from marginlib.practice.spacing import draw
 
 ALL = questions()
 each_question = pytest.mark.parametrize("asked", ALL, ids=[each.id for each in ALL])
@@ -38,10 +40,14 @@ REFUTED = {
 }
 
 
+def judge(asked: Question, answer: object) -> Verdict:
+    return asked.judge(answer)
+
+
 def right_answer(asked: Question) -> object:
     if asked.kind == "counterexample":
-        return REFUTED[asked.data["checker"]][0]
-    return "none" if asked.kind == "number" and asked.right is None else asked.right
+        return REFUTED[asked.checker][0]
+    return asked.right
 
 
 # --- the bank -------------------------------------------------------------------------------------------------------
@@ -81,7 +87,7 @@ def test_no_belief_gives_the_right_number_and_each_is_told_in_words(asked: Quest
 
 @pytest.mark.parametrize("asked", CHOICES, ids=[each.id for each in CHOICES])
 def test_every_wrong_choice_names_its_belief(asked: Question) -> None:
-    options = asked.options()
+    options = asked.options
     assert sum(option.right for option in options) == 1
     for k, option in enumerate(options):
         for given in (k, option.text, option.text.upper(), chr(ord("a") + k)):
@@ -108,18 +114,18 @@ def test_messages_are_short_and_plain(asked: Question) -> None:
 def test_every_prediction_has_a_line_of_numbers() -> None:
     for asked in ALL:
         if asked.kind in {"choice", "ordering"}:
-            assert asked.explain or "ask" in asked.data, asked.id
+            assert asked.explain, asked.id
         if asked.kind == "number":
             assert "Here: " in judge(asked, 123_456).message, asked.id
 
 
 @pytest.mark.parametrize("asked", [each for each in ALL if each.kind == "counterexample"], ids=lambda each: each.id)
 def test_a_claim_is_refuted_by_numbers_and_not_by_others(asked: Question) -> None:
-    good, bad = REFUTED[asked.data["checker"]]
+    good, bad = REFUTED[asked.checker]
     assert judge(asked, good).right
     verdict = judge(asked, bad)
     assert not verdict.right
-    assert verdict.codes == (asked.data["code"],)
+    assert verdict.codes == (asked.code,)
     first = asked.inputs[0]
     for given in (None, {}, 5, {each.name: "x" for each in asked.inputs}, good | {first.name: first.high * 2}):
         assert not judge(asked, given).answered
@@ -129,7 +135,7 @@ def test_a_claim_is_refuted_by_numbers_and_not_by_others(asked: Question) -> Non
 def test_an_order_is_told_where_it_goes_wrong() -> None:
     asked = question("13-cross-steps")
     lines = list(asked.right)
-    shown = [option.text for option in asked.options()]
+    shown = list(asked.offered)
     assert sorted(shown) == sorted(lines)
     assert shown != lines
     assert judge(asked, [lines[k] for k in (0, 2, 1, 3, 4)]).right
@@ -177,12 +183,21 @@ def test_a_slip_of_unit_or_sign_is_told_kindly() -> None:
     [None, "", "  ", nan, inf, "nan", "inf", "abc", "1,2,3", "--5", True, [], {}, object(), "9" * 400, 10**400, "%"],
 )
 def test_what_is_no_answer_gets_a_kind_line(asked: Question, given: object) -> None:
+    if given is None and asked.kind == "number":
+        given = object()  # there, None is an answer: "there is no such number"
     verdict = judge(asked, given)
     assert isinstance(verdict, Verdict)
     assert not verdict.right
     assert not verdict.answered
     assert verdict.codes == ()
     assert len(verdict.message) < 300
+
+
+def test_none_is_an_answer_where_a_number_is_asked() -> None:
+    asked = question("03-notional")
+    assert asked.right is None
+    assert judge(asked, None).right
+    assert judge(PRICE, None).message.startswith("You said none, and it is 9.6 %.")
 
 
 def test_a_tie_is_said() -> None:
@@ -220,8 +235,8 @@ def told() -> list[tuple[str, str, str]]:
                 if asked.tolerance.same(value, asked.right):
                     continue
                 verdict = judge(asked, "none" if value is None else value)
-            elif asked.kind == "choice" and any(option.code == code for option in asked.options()):
-                verdict = judge(asked, next(option.text for option in asked.options() if option.code == code))
+            elif asked.kind == "choice" and any(option.code == code for option in asked.options):
+                verdict = judge(asked, next(option.text for option in asked.options if option.code == code))
             else:
                 continue
             if code in verdict.codes:
@@ -246,18 +261,12 @@ def test_a_learner_who_holds_a_belief_is_told_that_belief(capsys: pytest.Capture
 DAY = date(2026, 3, 1)
 
 
-@dataclass
-class Answered:
-    item: str
-    time: str
-    right: bool | None
+def on(days_ago: int, item: str, right: bool | None) -> Attempt:
+    time = f"{DAY - timedelta(days=days_ago)}T10:00:00+00:00"
+    return Attempt(item=item, kind="question", answer=1, right=right, time=time)
 
 
-def on(days_ago: int, item: str, right: bool | None) -> Answered:
-    return Answered(item, f"{DAY - timedelta(days=days_ago)}T10:00:00+00:00", right)
-
-
-def ids(attempts: list[object], notebook: str = "03", count: int = 3) -> list[str]:
+def ids(attempts: list[Attempt], notebook: str = "03", count: int = 3) -> list[str]:
     return [each.id for each in draw(attempts, notebook, count, DAY)]
 
 
@@ -289,11 +298,11 @@ def test_a_missed_prediction_or_task_brings_back_a_question_of_its_objective() -
         assert first.role == "closing"
 
 
-def test_records_may_be_mappings_and_bad_ones_do_no_harm() -> None:
-    good = {"item": "01-initial", "time": DAY.isoformat(), "right": False}
-    bad = [{"item": "01-initial", "time": "yesterday", "right": False}, {"item": 5}, {}, None, on(1, "01-profit", None)]
-    assert ids([good, *bad]) == ids([good])
-    assert ids(bad) == ids([])
+def test_what_nobody_judged_and_what_is_no_question_does_no_harm() -> None:
+    good = on(0, "01-initial", False)  # noqa: FBT003
+    others = [on(1, "01-profit", None), on(1, "99-gone", False)]  # noqa: FBT003
+    assert ids([good, *others]) == ids([good])
+    assert ids(others) == ids([])
 
 
 # --- the file -------------------------------------------------------------------------------------------------------
@@ -306,7 +315,7 @@ CHOICE = {key: GOOD[key] for key in ("id", "notebook", "objective", "role", "tex
 
 
 def read(*records: dict[str, object]) -> object:
-    return _read_bank({"format": "marginlib-questions", "version": 1, "questions": list(records)})
+    return _read({"format": "marginlib-questions", "version": 1, "questions": list(records)})
 
 
 @pytest.mark.parametrize(
@@ -355,7 +364,7 @@ def test_a_fault_in_the_file_is_named(record: dict[str, object], said: str) -> N
 
 def test_the_format_is_named_and_ids_are_given_once() -> None:
     with pytest.raises(MarginError, match="version = 2: give 'marginlib-questions' and 1"):
-        _read_bank({"format": "marginlib-questions", "version": 2, "questions": []})
+        _read({"format": "marginlib-questions", "version": 2, "questions": []})
     with pytest.raises(MarginError, match="question '02-x': id = '02-x': give an id that no other question has"):
         read(GOOD, GOOD)
     with pytest.raises(UnknownNameError, match="question = '02-nothing': give one of 02-price"):
@@ -366,12 +375,12 @@ def test_the_format_is_named_and_ids_are_given_once() -> None:
 
 def test_numbers_may_be_offered_as_choices() -> None:
     asked = question("07-fee-100x")
-    assert [(option.text, option.code) for option in asked.options()] == [("0.05 %", "FEE_ON_MARGIN"), ("5 %", "")]
+    assert [(option.text, option.code) for option in asked.options] == [("0.05 %", "FEE_ON_MARGIN"), ("5 %", "")]
     assert judge(asked, "5 %").right
     assert judge(asked, 0).codes == ("FEE_ON_MARGIN",)
     (made,) = read(GOOD | {"kind": "choice", "codes": ["SIGN"], "ask": "pnl", "case": {
         "wallet": 10, "positions": [{"symbol": "A", "entry": 1, "mark": 2, "quantity": -1}]}}).values()  # fmt: skip
-    assert [made.kind, made.data["codes"]] == ["choice", ["SIGN"]]
+    assert [made.kind, made.codes] == ["choice", ["SIGN"]]
 
 
 def test_no_right_answer_is_written_into_the_file() -> None:

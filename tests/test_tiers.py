@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from math import inf
 from typing import Any
 
@@ -99,15 +100,22 @@ def test_a_tier_read_out_of_a_longer_table_keeps_its_amount() -> None:
     assert RiskSchedule.flat(0.1, maintenance_amount=135_365).maintenance_margin(5_366_968) == pytest.approx(401_331.8)
 
 
-def test_numbers_of_numpy_are_numbers() -> None:
+def test_numbers_of_numpy_and_decimals_are_numbers() -> None:
     numpy = pytest.importorskip("numpy")
-    schedule = RiskSchedule(
-        tiers=tuple(
-            RiskTier(notional_floor=floor, maintenance_margin_rate=rate)
-            for floor, rate in zip(numpy.array([0, 50_000]), numpy.array([0.004, 0.005]), strict=True)
+    for floors, rates, most in (
+        (numpy.array([0, 50_000]), numpy.array([0.004, 0.005]), numpy.int64(100)),
+        ([Decimal(0), Decimal(50_000)], [Decimal("0.004"), Decimal("0.005")], Decimal(100)),
+    ):
+        first, second = (
+            RiskTier(notional_floor=floor, maintenance_margin_rate=rate, max_leverage=most)
+            for floor, rate in zip(floors, rates, strict=True)
         )
-    )
-    assert schedule.amounts == (0.0, 50.0)
+        schedule = RiskSchedule(tiers=(first, second), notional_cap=most * 1_000, closing_fee_rate=rates[0])
+        assert schedule.amounts == (0.0, 50.0)
+        assert schedule.rates == pytest.approx((0.008, 0.009))
+        assert schedule.max_notional(most) == 100_000
+        assert first.initial_margin_rate == 0.01
+        assert RiskTier(notional_floor=0, maintenance_margin_rate=rates[1]).leverage_limit == 200
 
 
 def test_equal_tables_are_equal_and_hash_alike() -> None:

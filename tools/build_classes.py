@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from marginlib.practice.bank import questions
 from marginlib.practice.beliefs import BELIEFS
-from marginlib.practice.questions import Question, questions, say
+from marginlib.practice.judge import Number, Question
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "exercises" / "CLASSES.md"
@@ -48,23 +49,23 @@ def title_of(number: str) -> tuple[str, str]:
 def lines(asked: Question) -> list[str]:
     """Return one question for the class."""
     said = [f"**{asked.text}**", ""]
-    if asked.kind == "number":
-        said.append(f"Right: {say(asked.right, asked.unit)}.")
+    if isinstance(asked, Number):
+        said.append(f"Right: {asked.shown(asked.right)}.")
         wrong = _numbers(asked)
     else:
-        said.append("Right: " + "; ".join(option.text for option in asked.options() if option.right) + ".")
-        wrong = [(option.text, option.code) for option in asked.options() if option.code][:WRONG]
+        said.append("Right: " + "; ".join(option.text for option in asked.options if option.right) + ".")
+        wrong = [(option.text, option.code) for option in asked.options if option.code][:WRONG]
     said.append("")
     said += [f"- {text} [`{code}`]: “{BELIEFS[code].statement}”" for text, code in wrong]
     return [*said, ""]
 
 
-def _numbers(asked: Question) -> list[tuple[str, str]]:
+def _numbers(asked: Number) -> list[tuple[str, str]]:
     """Return the wrong numbers that beliefs give, each once."""
     found: dict[str, str] = {}
-    right = say(asked.right, asked.unit)
+    right = asked.shown(asked.right)
     for code, belief in BELIEFS.items():
-        text = say(asked.says(code), asked.unit) if belief.steps else right
+        text = asked.shown(asked.says(code)) if belief.steps else right
         if text != right and text not in found:
             found[text] = code
     return list(found.items())[:WRONG]

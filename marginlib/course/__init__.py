@@ -4,6 +4,8 @@ from marginlib.course import figures
 from marginlib.course.calculators import audit
 from marginlib.course.figures.survival_map import survival_chart
 from marginlib.course.session import Given, check, start
+from marginlib.course.tasks import SETS, tasks
+from marginlib.practice.pages import count_exercises
 
 __all__ = [
     "Given",
@@ -13,3 +15,6 @@ __all__ = [
     "start",
     "survival_chart",
 ]
+
+# A page of progress counts them, and stands below the course, which it cannot ask.
+count_exercises(lambda: [task for each in SETS for task in tasks(each)])

@@ -40,10 +40,6 @@ class Written:
         same: files that were already those of this version.
         kept: files that somebody changed; left as they are.
         beside: for a kept file that this version has otherwise, where the course's file stands now.
-
-    Example:
-        >>> Written(folder=Path("my-course"), new=("notebooks/00_start_here.ipynb",)).kept
-        ()
     """
 
     folder: Path
@@ -110,10 +106,6 @@ def open_course(folder: str | Path, words: Sequence[str] = ()) -> None:
 
     Raises:
         MarginError: JupyterLab is not installed.
-
-    Example:
-        >>> open_course("my-course", ["--version"])  # doctest: +SKIP
-        4.6.6
     """
     if find_spec("jupyterlab") is None:
         raise MarginError(
@@ -176,10 +168,9 @@ def _below(folder: Path, path: Path) -> str:
 def _read_hashes(path: Path) -> dict[str, str]:
     """Return what was written before; what cannot be read counts as nothing, so every other file is the learner's."""
     try:
-        files = json.loads(path.read_text(encoding="utf-8"))["files"]
+        return dict(json.loads(path.read_text(encoding="utf-8"))["files"])
     except (FileNotFoundError, ValueError, LookupError, TypeError):
         return {}
-    return {str(name): str(value) for name, value in files.items()} if isinstance(files, dict) else {}
 
 
 def _hash(content: bytes) -> str:

@@ -17,12 +17,23 @@ Two kernels: `odds` and `PathCache` take few steps with the bridge; `compare_on`
 
 from __future__ import annotations
 
-from marginlib.odds.decision import MARKETS, RiskLimit, chance_text, decide, partitions, rule_of_thumb, trial, try_rule
+from marginlib.odds.decision import (
+    GOALS,
+    MARKETS,
+    RiskLimit,
+    chance_text,
+    decide,
+    partitions,
+    rule_of_thumb,
+    trial,
+    try_rule,
+)
 from marginlib.odds.diffusion import Diffusion, touch_probability
 from marginlib.odds.estimates import Distribution, Estimate, Odds, PoolOdds
 from marginlib.odds.simulate import PathCache, compare, compare_on, odds
 
 __all__ = [
+    "GOALS",
     "MARKETS",
     "Diffusion",
     "Distribution",

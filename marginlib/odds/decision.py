@@ -5,14 +5,15 @@ along the same simulated paths. A **limit** says how much may be lost, how often
 advice:
 
 1. a partition *meets* the limit, *breaks* it, or is *too close to call*: within two standard errors of it;
-2. of those that meet it the ones with the fewest liquidations are kept. Two that lie within the noise are not ranked.
+2. of those that meet it the best by a **goal** are kept: the fewest liquidations, or one of the other `GOALS`. Two
+   that lie within the noise are not ranked.
 
 `try_rule` holds a rule of thumb (isolated for high leverage, cross for the rest) against that, over a grid of books.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import product
@@ -29,6 +30,8 @@ from marginlib.venues import rulebook
 
 __all__ = [
     "BOOKS",
+    "FEWEST",
+    "GOALS",
     "MARKETS",
     "Decision",
     "Meets",
@@ -153,17 +156,27 @@ class Prospect:
         return Meets.NO if away > 0 else Meets.YES
 
 
+FEWEST = "fewest liquidations"
+GOALS: Mapping[str, Callable[[Prospect], Estimate]] = MappingProxyType(
+    {
+        FEWEST: lambda each: each.liquidation,
+        "smallest chance to lose more than the limit": lambda each: each.over,
+        "smallest average loss": lambda each: each.odds.loss.mean,
+        "smallest average of the worst 5 %": lambda each: each.tail_loss,
+    }
+)
+"""What somebody may want of a partition that meets the limit: less of one of these. They do not agree, and no
+simulation says which is right: fewer liquidations favour one large pool, a bounded worst case favours small ones."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class Decision:
-    """What a limit implies for a book: which partitions meet it, and which of those are liquidated least often.
+    """What a limit implies for a book: which partitions meet it, and which of those are best by a goal.
 
     Args:
         limit: the limit.
         days: the horizon [day].
         prospects: every partition, in order of `partitions`.
-        chosen: names of those that meet the limit with the fewest liquidations; several where the simulation cannot
-            tell them apart, none where no partition meets it for sure.
-        reason: why, in a sentence or two.
 
     Example:
         >>> from marginlib import RiskSchedule
@@ -176,8 +189,34 @@ class Decision:
     limit: RiskLimit
     days: float
     prospects: tuple[Prospect, ...]
-    chosen: tuple[str, ...]
-    reason: str
+
+    def best(self, goal: str = FEWEST) -> tuple[str, ...]:
+        """Return the names of those that meet the limit and are best by a goal.
+
+        Several where the simulation cannot tell them apart, none where no partition meets the limit for sure.
+
+        Args:
+            goal: one of `GOALS`.
+
+        Raises:
+            MarginError: there is no such goal.
+        """
+        if goal not in GOALS:
+            raise wrong("goal", goal, f"give one of {', '.join(GOALS)}")
+        seen = {each.name: GOALS[goal](each) for each in self.prospects if each.meets is Meets.YES}
+        least = min(seen.values(), key=lambda each: each.value, default=None)
+        return tuple(name for name, each in seen.items() if least and not told_apart(each, least))
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """Names of those that meet the limit with the fewest liquidations."""
+        return self.best()
+
+    @property
+    def reason(self) -> str:
+        """Why these are chosen, in a sentence or two."""
+        meeting = [each for each in self.prospects if each.meets is Meets.YES]
+        return _reason(self.prospects, meeting, [each for each in meeting if each.name in self.chosen])
 
 
 def partitions(wallet_balance: float, positions: Sequence[Position]) -> dict[str, Account]:
@@ -273,15 +312,20 @@ def decide(
 
 
 def chance_text(estimate: Estimate) -> str:
-    """Return a probability with its standard error, in percent.
+    """Return a probability with its standard error, in percent; what never happened, or always did, as a bound.
+
+    If something happens with probability p, n paths miss it all with (1 - p)^n: below 5 % from p = 3 / n.
 
     Args:
         estimate: the probability [1].
 
     Example:
-        >>> chance_text(Estimate(0.1234, 0.0031, 10_000))
-        '12.3 % ± 0.3'
+        >>> chance_text(Estimate(0.1234, 0.0031, 10_000)), chance_text(Estimate.share(0, 10_000))
+        ('12.3 % ± 0.3', 'below 0.03 %')
     """
+    bound = 3 / max(3, estimate.paths)
+    if estimate.value in {0, 1}:
+        return f"below {100 * bound:.1g} %" if estimate.value == 0 else f"above {100 * (1 - bound):.4g} %"
     return f"{100 * estimate.value:.1f} % ± {100 * estimate.standard_error:.1f}"
 
 
@@ -296,16 +340,7 @@ def _decided(accounts: Mapping[str, Account], cache: PathCache, days: float, lim
         Prospect(name=name, account=account, odds=cache.odds(account), limit=limit)
         for name, account in accounts.items()
     )
-    meeting = [each for each in every if each.meets is Meets.YES]
-    best = min(meeting, key=lambda each: each.liquidation.value, default=None)
-    kept = [] if best is None else [each for each in meeting if not told_apart(each.liquidation, best.liquidation)]
-    return Decision(
-        limit=limit,
-        days=days,
-        prospects=every,
-        chosen=tuple(each.name for each in kept),
-        reason=_reason(every, meeting, kept),
-    )
+    return Decision(limit=limit, days=days, prospects=every)
 
 
 def _reason(every: Sequence[Prospect], meeting: Sequence[Prospect], kept: Sequence[Prospect]) -> str:
@@ -374,14 +409,15 @@ class Outcome(Enum):
     """How a rule of thumb did on one book."""
 
     AGREES = "agrees"  # its partition is among those kept
-    FAILS = "fails"  # others meet the limit with fewer liquidations, or its own does not meet it
+    BREAKS = "breaks the limit"  # its partition breaks it, and another meets it
+    NOT_BEST = "meets the limit, another is better"  # by the goal that is asked for
     NO_DIFFERENCE = "no difference"  # all partitions are kept: the mode does not matter here
     NOTHING_MEETS = "nothing meets the limit"
     TOO_CLOSE = "too close to call"
 
 
 class Why(Enum):
-    """Why a rule of thumb fails on a book."""
+    """Why the partition that a rule of thumb names is not the one with the fewest liquidations under the limit."""
 
     WHOLE_WALLET = "cross puts the whole wallet behind the book"
     THIN = "little is set aside, though the wallet would have carried the book"
@@ -400,13 +436,13 @@ class Trial:
         days: the horizon [day].
         said: the partition that the rule names.
         decision: what the simulation says.
-        outcome: how the rule did.
-        why: the reason where it failed, else None.
 
     Example:
         >>> found = trial("hedged pair", size=2, leverage=25, days=30, market=MARKETS["2020 to 2026"], paths=4_096)
         >>> found.said, found.decision.chosen, found.outcome.value, found.why.value
-        ('isolated', ('cross',), 'fails', 'a hedge taken apart loses one leg')
+        ('isolated', ('cross',), 'meets the limit, another is better', 'a hedge taken apart loses one leg')
+        >>> found.by("smallest average of the worst 5 %").value
+        'agrees'
     """
 
     kind: str
@@ -415,8 +451,45 @@ class Trial:
     days: float
     said: str
     decision: Decision
-    outcome: Outcome
-    why: Why | None
+
+    def by(self, goal: str) -> Outcome:
+        """Return how the rule did if this is what one wants of the partitions that meet the limit.
+
+        Args:
+            goal: one of `GOALS`.
+        """
+        kept = self.decision.best(goal)
+        if len(kept) == len(self.decision.prospects):
+            return Outcome.NO_DIFFERENCE
+        if self.said in kept:
+            return Outcome.AGREES
+        meets = next(each.meets for each in self.decision.prospects if each.name == self.said)
+        if meets is Meets.TOO_CLOSE:
+            return Outcome.TOO_CLOSE
+        if not kept:
+            return Outcome.NOTHING_MEETS
+        return Outcome.BREAKS if meets is Meets.NO else Outcome.NOT_BEST
+
+    @property
+    def outcome(self) -> Outcome:
+        """How the rule did if the fewest liquidations are wanted."""
+        return self.by(FEWEST)
+
+    @property
+    def why(self) -> Why | None:
+        """Why the rule's partition is not among those with the fewest liquidations; None where it is.
+
+        Cross is liquidated least often of all, so it can only fail by the limit; isolated fails by its liquidations.
+        """
+        if self.outcome not in {Outcome.BREAKS, Outcome.NOT_BEST}:
+            return None
+        if self.said == "cross":
+            return Why.WHOLE_WALLET
+        positions = self.decision.prospects[0].account.positions
+        net = abs(fsum(each.quantity * each.mark_price for each in positions))
+        if len(positions) > 1 and 2 * net < fsum(each.notional for each in positions):
+            return Why.LONE_LEG
+        return Why.THIN if "cross" in self.decision.chosen else Why.PARTLY
 
 
 def rule_of_thumb(positions: Sequence[Position], *, high_leverage: float = 10.0) -> str:
@@ -530,41 +603,5 @@ def _trial(kind: str, size: float, leverage: float, days: float, cache: PathCach
         book.position(symbol, side * dollars / _PRICES[symbol], _PRICES[symbol], leverage=leverage)
         for symbol, side in sides.items()
     ]
-    said = rule_of_thumb(positions)
     decision = _decided(partitions(_WALLET, positions), cache, days, limit)
-    outcome = _outcome(said, decision)
-    return Trial(
-        kind=kind,
-        size=size,
-        leverage=leverage,
-        days=days,
-        said=said,
-        decision=decision,
-        outcome=outcome,
-        why=_why(said, decision, positions) if outcome is Outcome.FAILS else None,
-    )
-
-
-def _outcome(said: str, decision: Decision) -> Outcome:
-    """Return how a rule that names this partition did."""
-    if len(decision.chosen) == len(decision.prospects):
-        return Outcome.NO_DIFFERENCE
-    if said in decision.chosen:
-        return Outcome.AGREES
-    if next(each for each in decision.prospects if each.name == said).meets is Meets.TOO_CLOSE:
-        return Outcome.TOO_CLOSE
-    return Outcome.FAILS if decision.chosen else Outcome.NOTHING_MEETS
-
-
-def _why(said: str, decision: Decision, positions: Sequence[Position]) -> Why:
-    """Return why the partition that the rule named is not among those kept.
-
-    Cross is liquidated least often of all, so it can only fail by the limit; isolated fails by its liquidations.
-    """
-    if said == "cross":
-        return Why.WHOLE_WALLET
-    gross = fsum(each.notional for each in positions)
-    net = abs(fsum(each.quantity * each.mark_price for each in positions))
-    if len(positions) > 1 and 2 * net < gross:
-        return Why.LONE_LEG
-    return Why.THIN if "cross" in decision.chosen else Why.PARTLY
+    return Trial(kind=kind, size=size, leverage=leverage, days=days, said=rule_of_thumb(positions), decision=decision)

@@ -1,8 +1,8 @@
 """Practise on the page: predict, then see; questions with feedback; how sure, how right; progress by objective.
 
-Each function gives something to show as a cell's result. What a person answers is kept by `practice.progress`, in a
-file on this machine; nothing is written until somebody presses a button, so that a notebook that runs by itself leaves
-no trace. The text that stands for a panel never depends on anybody's progress.
+Each function gives something to show as a cell's result. What a person answers is kept by `progress`, in a file on this
+machine; nothing is written until somebody presses a button, so that a notebook that runs by itself leaves no trace. The
+text that stands for a panel never depends on anybody's progress.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from __future__ import annotations
 from datetime import date
 
 from marginlib.errors import wrong
+from marginlib.practice.bank import question, questions
+from marginlib.practice.judge import Question
 from marginlib.practice.pages import CalibrationPage, GainPage, ProgressPage
 from marginlib.practice.panels import QuestionPanel, QuestionPanels, today
 from marginlib.practice.progress import load
-from marginlib.practice.questions import Question, draw, question, questions
 from marginlib.practice.reveal import Reveal, reveal
+from marginlib.practice.spacing import draw
 
 __all__ = [
     "CalibrationPage",
@@ -39,10 +41,6 @@ def predict(question_id: str) -> QuestionPanel:
 
     Args:
         question_id: the question, such as "02-price".
-
-    Example:
-        >>> predict(questions(role="prediction")[0].id)
-        [Your prediction. Run the cell to enter it.]
     """
     title = "[Your prediction. Run the cell to enter it.]"
     return QuestionPanel(question(question_id), title=title, kind="prediction", feedback=False, text=False)
@@ -53,10 +51,6 @@ def ask(question_id: str) -> QuestionPanel:
 
     Args:
         question_id: the question, such as "02-added-margin-short".
-
-    Example:
-        >>> ask(questions(role="closing")[0].id)
-        [A question. Run the cell to answer it.]
     """
     return QuestionPanel(question(question_id), title="[A question. Run the cell to answer it.]")
 
@@ -70,10 +64,6 @@ def opening_questions(notebook: str, count: int = 3) -> QuestionPanels:
     Args:
         notebook: two digits, such as "05".
         count: how many.
-
-    Example:
-        >>> opening_questions("05")
-        [Questions to begin with. Run the cell to answer them.]
     """
     title = "[Questions to begin with. Run the cell to answer them.]"
     before = questions(notebook=_known(notebook), role="pretest")
@@ -90,10 +80,6 @@ def closing_questions(notebook: str) -> QuestionPanels:
 
     Args:
         notebook: two digits, such as "05".
-
-    Example:
-        >>> closing_questions("05")
-        [Questions to close with. Run the cell to answer them.]
     """
     asked = [*questions(notebook=_known(notebook), role="closing"), *questions(notebook=notebook, role="posttest")]
     return QuestionPanels("[Questions to close with. Run the cell to answer them.]", [_panel(each) for each in asked])
@@ -104,31 +90,17 @@ def calibration(notebook: str | None = None) -> CalibrationPage:
 
     Args:
         notebook: two digits, such as "05"; the whole course, if left out.
-
-    Example:
-        >>> calibration("05")
-        [How sure, how right. Run the cell to see it.]
     """
     return CalibrationPage(None if notebook is None else _known(notebook))
 
 
 def gain() -> GainPage:
-    """Return the questions before the course beside their twins after it.
-
-    Example:
-        >>> gain()
-        [What you gained. Run the cell to see it.]
-    """
+    """Return the questions before the course beside their twins after it."""
     return GainPage()
 
 
 def progress_page() -> ProgressPage:
-    """Return your progress by objective, with a button that writes a copy.
-
-    Example:
-        >>> progress_page()
-        [Your progress. Run the cell to see it.]
-    """
+    """Return your progress by objective, with a button that writes a copy."""
     return ProgressPage()
 
 

@@ -12,7 +12,7 @@ import traitlets
 
 from marginlib.words import text_html
 
-__all__ = ["Form", "choices", "field"]
+__all__ = ["Form", "choices", "number_field"]
 
 _HERE = Path(__file__).parent
 
@@ -23,10 +23,6 @@ class Form(anywidget.AnyWidget):
     Args:
         title: what stands for it where no kernel runs.
         html: its fields and buttons; `data-name` names a field, `data-press` a button.
-
-    Example:
-        >>> Form("[A form. Run the cell to use it.]", "<button data-press='check'>Check</button>")
-        [A form. Run the cell to use it.]
     """
 
     _esm = (_HERE / "form.js").read_text(encoding="utf-8")
@@ -74,10 +70,6 @@ def choices(name: str, legend: str, options: Iterable[str], *, row: bool = False
         legend: what is asked.
         options: what can be chosen; the value is the option's number, from 0.
         row: whether they stand side by side where there is room.
-
-    Example:
-        >>> choices("sure", "How sure are you?", ("guess",)).count("<legend>How sure are you?</legend>")
-        1
     """
     labels = "".join(
         f'<label><input type="radio" data-name="{escape(name)}" value="{number}">'
@@ -87,16 +79,12 @@ def choices(name: str, legend: str, options: Iterable[str], *, row: bool = False
     return f"<fieldset><legend>{text_html(legend)}</legend><div{' class=marginlib-row' * row}>{labels}</div></fieldset>"
 
 
-def field(name: str, label: str) -> str:
+def number_field(name: str, label: str) -> str:
     """Return a field for a number, with its label.
 
     Args:
         name: name of the field.
         label: what is asked.
-
-    Example:
-        >>> field("value", "liquidation price [dollars]").startswith('<label class="field">')
-        True
     """
     return (
         f'<label class="field"><span>{text_html(label)}</span> '

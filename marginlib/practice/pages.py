@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from itertools import groupby
 from weakref import WeakSet
 
+from marginlib.practice.bank import questions
 from marginlib.practice.form import Form
-from marginlib.practice.objectives import OBJECTIVES, Objective
+from marginlib.practice.objectives import OBJECTIVES
 from marginlib.practice.panels import on_answer, today
 from marginlib.practice.progress import Attempt, Calibration, Progress, Standing, export, load
-from marginlib.practice.questions import questions
+from marginlib.practice.tasks.task import Task
 from marginlib.words import text_html
 
-__all__ = ["CalibrationPage", "GainPage", "ProgressPage"]
+__all__ = ["CalibrationPage", "GainPage", "ProgressPage", "count_exercises"]
 
 _FEW = 10
 _pages: WeakSet[_Page] = WeakSet()
+_exercises: list[Callable[[], Iterable[Task]]] = []
+
+
+def count_exercises(source: Callable[[], Iterable[Task]]) -> None:
+    """Let pages of progress count some tasks beside the questions; the course, which stands above, hands them in.
+
+    Args:
+        source: returns the tasks.
+    """
+    _exercises.append(source)
 
 
 class _Page(Form):
@@ -46,10 +58,6 @@ class CalibrationPage(_Page):
 
     Args:
         notebook: two digits; all notebooks, if it is `None`.
-
-    Example:
-        >>> CalibrationPage("02")
-        [How sure, how right. Run the cell to see it.]
     """
 
     def __init__(self, notebook: str | None) -> None:
@@ -63,7 +71,8 @@ class CalibrationPage(_Page):
         surely = [each for each in progress.counted if each.item in self._labels and each.confidence == "certain"]
         missed = dict.fromkeys(self._labels[each.item] for each in surely if each.right is False)
         rows = "".join(
-            f'<tr><th scope="row">{each.confidence}</th><td>{each.said}</td><td>{_share(each)}</td></tr>'
+            f'<tr><th scope="row">{each.confidence}</th><td>{each.said}</td><td>'
+            f"{f'{each.right} ({100 * each.right / each.said:.0f} %)' if each.said else '-'}</td></tr>"
             for each in counts
         )
         return (
@@ -72,11 +81,6 @@ class CalibrationPage(_Page):
             f"<tbody>{rows}</tbody></table>"
             + "".join(f"<p>{text_html(each)}</p>" for each in _meaning(counts, list(missed)))
         )
-
-
-def _share(counted: Calibration) -> str:
-    """Return how many were right, and their share."""
-    return f"{counted.right} ({counted.right / counted.said:.0%})".replace("%", " %") if counted.said else "-"
 
 
 def _meaning(counts: tuple[Calibration, ...], missed: list[str]) -> list[str]:
@@ -103,10 +107,6 @@ class GainPage(_Page):
     """The questions before the course beside those after it: each pair asks the same with other numbers.
 
     Of a question before the course your first answer counts; of one after it the first of the newest day.
-
-    Example:
-        >>> GainPage()
-        [What you gained. Run the cell to see it.]
     """
 
     def __init__(self) -> None:
@@ -145,22 +145,19 @@ def _outcome(attempts: list[Attempt]) -> str:
 
 
 class ProgressPage(_Page):
-    """Where you stand with each objective of the course, and a button that writes a copy.
-
-    Example:
-        >>> ProgressPage()
-        [Your progress. Run the cell to see it.]
-    """
+    """Where you stand with each objective of the course, and a button that writes a copy."""
 
     def __init__(self) -> None:
-        from marginlib.course.tasks import SETS, tasks  # noqa: PLC0415 - all of it, and one page of the course needs it
-
-        exercises = [task for each in SETS for task in tasks(each)]
+        exercises = [task for source in _exercises for task in source()]
         self._labels = {each.id: each.label for each in questions()}
         self._labels |= {each.id: f"exercise {each.id}, {each.title}" for each in exercises}
         counting = [each for each in questions() if each.role not in {"prediction", "pretest"}]
         serves = [(each.id, each.objective) for each in counting] + [(each.id, each.objective) for each in exercises]
-        self._items = {each.id: _items(each, serves) for each in OBJECTIVES}
+        # The questions and exercises of each objective, each once.
+        self._items = {
+            each.id: tuple(dict.fromkeys((each.question, each.check, *(it for it, of in serves if of == each.id))))
+            for each in OBJECTIVES
+        }
         super().__init__("[Your progress. Run the cell to see it.]")
         notes = load().notes
         if notes:
@@ -206,9 +203,3 @@ class ProgressPage(_Page):
         repeat = "; ".join(self._labels.get(item, item) for item in standing.repeat)
         again = f". Again: {repeat}" if repeat else ""
         return text_html(f"{standing.state}, {standing.tried} of {standing.items} answered{again}")
-
-
-def _items(objective: Objective, serves: list[tuple[str, str]]) -> tuple[str, ...]:
-    """Return the questions and exercises of an objective, each once."""
-    others = [item for item, served in serves if served == objective.id]
-    return tuple(dict.fromkeys((objective.question, objective.check, *others)))

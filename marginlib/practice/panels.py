@@ -8,10 +8,9 @@ from typing import Any
 
 import ipywidgets
 
-from marginlib.practice.answers import KINDS, judged, shown
 from marginlib.practice.form import Form, choices
+from marginlib.practice.judge import Question
 from marginlib.practice.progress import CONFIDENCES, Attempt, load, record
-from marginlib.practice.questions import Question, judge
 from marginlib.words import text_html
 
 __all__ = ["QuestionPanel", "QuestionPanels", "day_text", "on_answer", "sure", "today"]
@@ -20,50 +19,25 @@ _listeners: list[Callable[[], None]] = []
 
 
 def on_answer(listener: Callable[[], None]) -> Callable[[], None]:
-    """Call a function after every answer, and return it.
-
-    Args:
-        listener: a function without arguments.
-    """
+    """Call a function after every answer, and return it."""
     _listeners.append(listener)
     return listener
 
 
 def today() -> str:
-    """Return the date of now, such as "2026-11-03".
-
-    Example:
-        >>> len(today())
-        10
-    """
+    """Return the date of now, such as "2026-11-03"."""
     return datetime.now().astimezone().date().isoformat()
 
 
 def day_text(day: str) -> str:
-    """Return a date as text, without the year while it is this one.
-
-    Args:
-        day: such as "2026-11-03".
-
-    Example:
-        >>> day_text("2019-11-03")
-        '3 November 2019'
-    """
+    """Return a date such as "2026-11-03" as text, without the year while it is this one."""
     given = datetime.fromisoformat(day).date()
     year = "" if today().startswith(str(given.year)) else f" {given.year}"
     return f"{given.day} {given:%B}{year}"
 
 
 def sure(confidence: str | None) -> str:
-    """Return how sure somebody was, as the end of a sentence that begins with an answer.
-
-    Args:
-        confidence: one of `CONFIDENCES`, or `None`.
-
-    Example:
-        >>> f"You predicted 3{sure('guess')}. You predicted 4{sure('certain')}."
-        'You predicted 3 as a guess. You predicted 4 and were certain.'
-    """
+    """Return how sure somebody was, as the end of a sentence that begins with an answer."""
     if confidence is None:
         return ""
     return " as a guess" if confidence == "guess" else f" and were {confidence}"
@@ -79,11 +53,6 @@ class QuestionPanel(Form):
         feedback: whether the answer is judged at once, or only kept.
         text: whether the question's words are shown; else they stand above the panel.
         recall: whether an answer from an earlier day is shown.
-
-    Example:
-        >>> from marginlib.practice.questions import questions
-        >>> QuestionPanel(questions()[0], title="[A question.]")
-        [A question.]
     """
 
     def __init__(
@@ -104,13 +73,15 @@ class QuestionPanel(Form):
         super().__init__(
             title,
             asked
-            + KINDS[question.kind].markup(question)
+            + question.markup()
             + choices("confidence", "How sure are you?", CONFIDENCES, row=True)
             + f'<button type="button" data-press="check">{button}</button>',
         )
         earlier = load().last(question.id, kind)
         if earlier is not None and (recall or earlier.day == today()):
-            self.say(self._remember(earlier))
+            what = "prediction" if kind == "prediction" else "answer"
+            was = f" It was {'right' if earlier.right else 'not right'}." if feedback else ""
+            self.say(f"Your {what} of {day_text(earlier.day)}: {self._show(earlier)}.{was}")
 
     def _repr_mimebundle_(self, **_: object) -> Any:  # noqa: ANN401
         """Return the view, and the question's words for a page without a kernel that does not have them already."""
@@ -119,7 +90,7 @@ class QuestionPanel(Form):
 
     def answer(self, answer: Any, confidence: str | None = "guess") -> str:  # noqa: ANN401
         """Fill in the fields, press the button and return the reply as HTML: what a person does, without a browser."""
-        filled = KINDS[self.question.kind].fill(self.question, answer)
+        filled = self.question.fill(answer)
         chosen = {} if confidence is None else {"confidence": str(CONFIDENCES.index(confidence))}
         self.values = filled | chosen
         self.press("check")
@@ -127,7 +98,7 @@ class QuestionPanel(Form):
 
     def press(self, name: str) -> None:  # noqa: ARG002 - there is one button
         """Read the fields, judge and keep the answer, reply."""
-        verdict = judge(self.question, KINDS[self.question.kind].read(self.question, self.values))
+        verdict = self.question.judge(self.question.read(self.values))
         chosen = self.values.get("confidence")
         if not verdict.answered:
             self.say(verdict.message)
@@ -149,26 +120,17 @@ class QuestionPanel(Form):
             self.say(verdict.message, *told)
         else:
             rest = "Now run the next cell." if self._kind == "prediction" else "You will see later how it compares."
-            self.say(f"Kept: {self._show(attempt)}. {rest}{self._first(attempt)}", *told)
+            mine = (self.question.id, self._kind)
+            first = [each for each in load().counted if (each.item, each.kind) == mine][-1]
+            if first.answer != attempt.answer:
+                rest += f" Your first of today ({self._show(first)}) is the one that counts."
+            self.say(f"Kept: {self._show(attempt)}. {rest}", *told)
         for listener in _listeners:
             listener()
 
-    def _first(self, attempt: Attempt) -> str:
-        """Return a sentence on the prediction that counts, where this one is not the first of today."""
-        first = [each for each in load().counted if (each.item, each.kind) == (self.question.id, self._kind)][-1]
-        if first.answer == attempt.answer:
-            return ""
-        return f" Your first of today ({self._show(first)}) is the one that counts."
-
-    def _remember(self, earlier: Attempt) -> str:
-        """Return a sentence on an answer given before."""
-        what = "prediction" if self._kind == "prediction" else "answer"
-        judged = f" It was {'right' if earlier.right else 'not right'}." if self._feedback else ""
-        return f"Your {what} of {day_text(earlier.day)}: {self._show(earlier)}.{judged}"
-
     def _show(self, attempt: Attempt) -> str:
         """Return an answer and how sure the person was, as text."""
-        text = shown(self.question, attempt.answer)
+        text = self.question.shown(attempt.answer)
         return f"{text}, {attempt.confidence}" if attempt.confidence else text
 
 
@@ -178,10 +140,6 @@ class QuestionPanels(ipywidgets.VBox):  # type: ignore[misc] # ipywidgets has no
     Args:
         title: what stands for them where no kernel runs.
         panels: one panel for each.
-
-    Example:
-        >>> QuestionPanels("[Questions.]", []).answers
-        ()
     """
 
     def __init__(self, title: str, panels: Iterable[QuestionPanel]) -> None:
@@ -218,8 +176,12 @@ def _with_words(bundle: Any, questions: list[Question]) -> Any:  # noqa: ANN401 
 def _words(question: Question) -> str:
     """Return a question and its right answer, folded, as HTML."""
     asked = "".join(f"<p>{text_html(each)}</p>" for each in question.text.split("\n\n"))
-    options = [each.text for each in question.options()] if question.kind in {"choice", "ordering"} else []
-    listed = f"<ul>{''.join(f'<li>{text_html(each)}</li>' for each in options)}</ul>" if options else ""
-    several = "More than one answer is right; with a kernel, yours is checked."
-    right = several if question.inputs else judged(question, question.right).message
-    return f"{asked}{listed}<details><summary>Answer</summary><p>{text_html(right)}</p></details>"
+    listed = "".join(f"<li>{text_html(each)}</li>" for each in question.offered)
+    right = (
+        "More than one answer is right; with a kernel, yours is checked."
+        if question.kind == "counterexample"
+        else question.judge(question.right).message
+    )
+    return (
+        f"{asked}{listed and f'<ul>{listed}</ul>'}<details><summary>Answer</summary><p>{text_html(right)}</p></details>"
+    )

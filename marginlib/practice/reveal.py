@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from marginlib.errors import wrong
-from marginlib.practice.answers import judged, shown
+from marginlib.practice.bank import question
 from marginlib.practice.panels import day_text, sure, today
 from marginlib.practice.progress import load
-from marginlib.practice.questions import question
 from marginlib.words import text_html
 
 __all__ = ["Reveal", "reveal"]
@@ -51,25 +50,19 @@ def reveal(question_id: str, value: Any = _OWN) -> Reveal:  # noqa: ANN401 - wha
 
     Raises:
         MarginError: where the value is not the question's right answer; then the notebook and the question disagree.
-
-    Example:
-        >>> from marginlib.practice.questions import questions
-        >>> asked = questions(role="prediction")[0]
-        >>> str(reveal(asked.id, asked.right)).endswith("You kept no prediction.")
-        True
     """
     asked = question(question_id)
     value = asked.right if value is _OWN else value
-    if not judged(asked, value).right:
+    if not asked.judge(value).right:
         raise wrong(
             "value", value, f"question {question_id} has the answer {asked.right!r}; make cell and question agree"
         )
     lead = "Computed" if asked.kind == "number" else "The answer"
-    computed = f"{lead}: {shown(asked, value)}."
+    computed = f"{lead}: {asked.shown(value)}."
     kept = [each for each in load().counted if each.item == question_id]
     if not kept:
         return Reveal((computed, "You kept no prediction."))
     mine = kept[-1]
     when = "" if mine.day == today() else f"On {day_text(mine.day)} you"
-    predicted = f"{when or 'You'} predicted {shown(asked, mine.answer)}{sure(mine.confidence)}."
-    return Reveal((computed, predicted, judged(asked, mine.answer).message))
+    predicted = f"{when or 'You'} predicted {asked.shown(mine.answer)}{sure(mine.confidence)}."
+    return Reveal((computed, predicted, asked.judge(mine.answer).message))

@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from offline import offline_kernels
 from playwright.sync_api import Browser, Page, Playwright, Request, WebSocket, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,18 +47,6 @@ SETTINGS = {
     "docmanager-extension/plugin": {"autosave": False},
     "notebook-extension/tracker": {"windowingMode": "none"},  # a cell out of sight is in the page all the same
 }
-
-# Runs first in every kernel: code that asks for a machine elsewhere fails its cell.
-OFFLINE = """
-import sys as _sys
-
-def _offline(event, args):
-    if event == "socket.connect" and isinstance(args[1], tuple) and args[1][0] not in ("127.0.0.1", "localhost", "::1"):
-        raise OSError(f"tests run offline, and a cell asks for {args[1]}")
-
-_sys.addaudithook(_offline)
-del _sys
-"""
 
 
 def find_chromium() -> str | None:
@@ -227,7 +216,6 @@ def lab_server(
         home = Path(name)
         for plugin, values in SETTINGS.items():
             _write(home / f"settings/@jupyterlab/{plugin}.jupyterlab-settings", json.dumps(values))
-        _write(home / "ipython/profile_default/startup/00-offline.py", OFFLINE)
         (home / "work").mkdir()
         work = folder or home / "work"
         port = _free_port()
@@ -242,7 +230,7 @@ def lab_server(
                 env={
                     **os.environ,
                     "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")])),
-                    "IPYTHONDIR": str(home / "ipython"),
+                    "IPYTHONDIR": offline_kernels(home / "ipython"),
                     "JUPYTER_CONFIG_DIR": str(home / "config"),
                     "JUPYTER_DATA_DIR": str(home / "data"),
                     "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
@@ -291,8 +279,7 @@ def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path, seconds:
             time.sleep(0.1)
         else:
             return
-    msg = f"JupyterLab did not start:\n{log.read_text(encoding='utf-8')}"
-    raise RuntimeError(msg)
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text(encoding='utf-8')}")
 
 
 def _free_port() -> int:

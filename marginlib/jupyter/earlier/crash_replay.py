@@ -1,1 +1,1 @@
-from marginlib.market.crash import *
+from marginlib.market.walk import *

@@ -1,1 +1,4 @@
-from marginlib.practice.questions import *
+from marginlib.practice.amounts import say
+from marginlib.practice.bank import *
+from marginlib.practice.judge import *
+from marginlib.practice.spacing import *

@@ -11,10 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import fsum, inf
+from typing import Any
 
 from marginlib.errors import UnknownNameError, at_least_zero, finite, positive, wrong
-from marginlib.model import Account, MaintenanceBasis, Pool, Position
+from marginlib.model import Account, Contract, MaintenanceBasis, Pool, Position
 from marginlib.tiers import RiskSchedule
+from marginlib.venues import rulebook
 
 __all__ = ["RIGHT", "Case", "Reasoning"]
 
@@ -71,10 +73,42 @@ class Case:
         for name in ("fee_rate", "volatility", "days"):
             at_least_zero(name, getattr(self, name))
 
+    @classmethod
+    def from_plain(cls, record: Mapping[str, Any]) -> Case:
+        """Return the case of a record in plain numbers, such as the bank of questions has.
+
+        Args:
+            record: `{wallet, positions}` and any other field; a position is `{symbol, quantity or notional (signed),
+                entry, mark, leverage, isolated (true, or the margin), rate or table (a date), closing_fee, contract}`.
+        """
+        rest = {name: value for name, value in record.items() if name not in {"wallet", "positions"}}
+        positions = tuple(map(_position, record["positions"]))
+        return cls(account=Account(wallet_balance=record["wallet"], positions=positions), **rest)
+
     @cached_property
     def mark_price(self) -> float:
         """The mark price of the position asked about [quote currency per base coin]."""
         return next(each.mark_price for each in self.account.positions if each.symbol == self.symbol)
+
+
+def _position(record: Mapping[str, Any]) -> Position:
+    """Return the position that a record of plain numbers describes."""
+    entry, symbol = record["entry"], record["symbol"]
+    if "table" in record:
+        schedule = rulebook("binance_usdm", record["table"]).schedule(symbol)
+    else:
+        schedule = RiskSchedule.flat(record.get("rate", 0.004), closing_fee_rate=record.get("closing_fee", 0.0))
+    position = Position(
+        symbol=symbol,
+        quantity=record["quantity"] if "quantity" in record else record["notional"] / entry,
+        entry_price=entry,
+        mark_price=record.get("mark", entry),
+        schedule=schedule,
+        leverage=record.get("leverage", 1),
+        contract=Contract[record.get("contract", "linear").upper()],
+    )
+    margin = record.get("isolated", False)
+    return position if margin is False else position.isolated(None if margin is True else margin)
 
 
 def _maintenance_value(position: Position) -> float:
