@@ -37,7 +37,7 @@ from marginlib.venues import Rulebook, rulebook, rulebooks
 __version__ = "0.1.0"
 
 # Notebooks of an earlier version find modules that have moved: see marginlib/jupyter/earlier.
-__path__.append(f"{__path__[0]}/jupyter/earlier")
+__path__ = [*__path__, f"{__path__[0]}/jupyter/earlier"]
 
 __all__ = [
     "Account",

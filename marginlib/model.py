@@ -292,8 +292,9 @@ class Account:
             positions: the new positions; left out, as before.
 
         Example:
-            >>> Account(wallet_balance=100).after(wallet_balance=40).wallet_balance
-            40.0
+            >>> eth = Position.open(symbol="ETHUSDT", quantity=1, price=3_000, schedule=RiskSchedule.flat(0.004))
+            >>> Account(wallet_balance=100, positions=(eth,)).after(wallet_balance=-40).pools()[0].collateral
+            -40.0
         """
         changed = copy(self)
         if wallet_balance is not None:

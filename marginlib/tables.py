@@ -48,7 +48,6 @@ __all__ = [
     "decisions",
     "desk",
     "estimates",
-    "items",
     "key_figures",
     "ledger",
     "move",
@@ -590,15 +589,3 @@ def progress(kept: Progress) -> DataFrame:
         kept: what `marginlib.practice.progress.load` gave.
     """
     return DataFrame([asdict(each) for each in kept.attempts], columns=[field.name for field in fields(Attempt)])
-
-
-def items(found: Iterable[Any]) -> DataFrame:
-    """Return what a class got wrong, one task a row.
-
-    Args:
-        found: the items of an analysis of `marginlib.grading`, which stands above this module.
-    """
-    frame = DataFrame([asdict(each) for each in found]).set_index("task")
-    frame["at least [share]"], frame["at most [share]"] = zip(*frame.pop("interval"), strict=True)
-    frame["beliefs"] = [", ".join(f"{code} ({count})" for code, count in each) for each in frame["beliefs"]]
-    return frame.rename(columns={"difficulty": "difficulty [share]"})

@@ -10,6 +10,7 @@ from pathlib import Path
 import build_exercises as build
 import forked
 import pytest
+from filelock import FileLock
 
 from marginlib.course.tasks import SETS
 from marginlib.grading.keys import new_key
@@ -35,10 +36,7 @@ def make_course(home: Path, *sets: str) -> tuple[Path, Path]:
 
 def made_once(shared: Path) -> Path:
     """Return a folder with a course whose sets are all released; whichever process is first makes it for all."""
-    import fcntl  # noqa: PLC0415 - grading is for Linux alone, collecting its tests is not
-
-    with (shared / "course.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(shared / "course.lock"):
         if not (home := shared / "released").exists():
             make_course(shared / "making", *SETS)
             (shared / "making").rename(home)

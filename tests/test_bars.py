@@ -1,21 +1,22 @@
 """Bars: the plain loop by hand, and the fast path equal to it on random paths and on recorded ones."""
 
-import csv
-import os
+import dataclasses
 from dataclasses import replace
 from math import nan
-from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from marginlib import Account, Contract, MaintenanceBasis, MarginError, RiskSchedule, rulebook
-from marginlib.market.bars import MarkBars, replay_bars, replay_bars_fast
-from marginlib.market.events import Deposit, Fill, MarkPrices
+from marginlib import Account, Contract, MaintenanceBasis, MarginError, RiskSchedule, account_risk, rulebook
+from marginlib.market.bars import BarRun, MarkBars, replay_bars, replay_bars_fast, replay_history
+from marginlib.market.files import read_bars
 from marginlib.market.paths import Bars
 from marginlib.market.policies import fifth_first, full_close, largest_loss_first, step_down
-from marginlib.market.replay import Replenishment, Rules
+from marginlib.market.recorded import crash, crashes
+from marginlib.market.replay import Replenishment, Rules, Snapshot
 from marginlib.market.settlement import Liquidation
+from marginlib.market.walk import crash_rulebooks
 from marginlib.venues import Leftover, PaidFrom, Rulebook
 
 FLAT = RiskSchedule.flat(0.01)
@@ -24,7 +25,6 @@ TIERED = RiskSchedule.from_brackets(
 )
 BOOK = Rulebook(venue="test", date="2026-01-01", source="made up", schedules={"A": TIERED, "B": TIERED, "C": FLAT})
 RULES = Rules(book=BOOK)
-MARKET = Path(os.environ.get("MARGINLIB_SHARED") or Path(__file__).resolve().parents[1].parent / "shared") / "market"
 
 
 def bars(high, low, close, funding=None, symbols=("A",)):
@@ -77,16 +77,6 @@ def test_funding_is_settled_at_the_open_at_the_close_before():
     first = bars([[110]], [[100]], [[110]], funding=[[0.001]])  # before the first bar: at the account's own mark
     (state,) = replay_bars(Account(wallet_balance=5_000, positions=(long(),)), first, RULES)
     assert state.ledger.funding == pytest.approx(10 * 100 * 0.001)
-
-
-def test_the_accounts_own_events_come_at_the_open():
-    path = bars([[100, 110]], [[100, 105]], [[100, 110]])
-    plan = {0: [Fill(symbol="A", quantity=10, price=100)], 1: [Fill(symbol="A", quantity=-10, price=102)]}
-    states = list(replay_bars(Account(wallet_balance=5_000), path, RULES, events=plan))
-    assert states[0].account.positions[0].quantity == 10
-    assert states[1].account.wallet_balance == 5_020
-    with pytest.raises(MarginError, match=r"events: bar 2; give one of 0 to 1"):
-        list(replay_bars(Account(wallet_balance=5_000), path, RULES, events={2: []}))
 
 
 def test_stepping_down_within_one_bar_goes_on_to_the_low():
@@ -153,10 +143,11 @@ SAID = {
 }
 
 
-def alike(account, path, rules, *, events=None, fund=0.0):
+def alike(account, path, rules, *, fund=0.0):
     """Compare everything the two replays say; return how many liquidations there were."""
-    plain = list(replay_bars(account, path, rules, events=events, insurance_fund=fund))
-    run = replay_bars_fast(account, path, rules, events=events, insurance_fund=fund)
+    start = Snapshot.start(account, insurance_fund=fund)
+    plain = list(replay_bars(start, path, rules))
+    run = replay_bars_fast(start, path, rules)
     for state in plain:
         assert abs(state.imbalance) <= 1e-9
     assert abs(run.final.imbalance) <= 1e-9
@@ -170,8 +161,9 @@ def alike(account, path, rules, *, events=None, fund=0.0):
         for field in SAID[type(one)]:
             mine, theirs = getattr(one, field), getattr(other, field)
             assert mine == theirs or mine == pytest.approx(theirs, rel=1e-9, abs=1e-9 * scale), field
-    wallets = np.array([state.account.wallet_balance for state in plain])
-    np.testing.assert_allclose(run.wallet_balances(), wallets, rtol=0, atol=1e-11 * scale)
+    for bar, state in (*run.opened, (len(plain) - 1, run.final)):
+        assert state.account.wallet_balance == pytest.approx(plain[bar].account.wallet_balance, abs=1e-11 * scale)
+        assert state.ledger.funding == pytest.approx(plain[bar].ledger.funding, abs=1e-11 * scale)
     last = plain[-1]
     assert run.final.time == last.time
     assert run.final.ledger.funding == pytest.approx(last.ledger.funding, abs=1e-11 * scale)
@@ -231,13 +223,8 @@ def random_rules(source):
 def test_fast_equals_plain_on_random_paths(seed):
     source = np.random.default_rng(seed)
     path = random_bars(source, every=[8, 8, 0, 5][seed % 4], count=250)
-    events = {
-        50: [Deposit(amount=10.0)],
-        120: [Deposit(amount=5_000.0), Fill(symbol="C", quantity=0.5, price=100.0, fee_rate=0.0005)],
-        121: [MarkPrices(prices={"C": float(path.close[2][120])})],
-    }
     account = random_account(source)
-    alike(account, path, random_rules(source), events=events if seed % 3 else None, fund=100.0)
+    alike(account, path, random_rules(source), fund=100.0)
 
 
 def test_the_random_paths_do_liquidate_and_do_survive():
@@ -279,77 +266,79 @@ def test_an_account_that_is_unsafe_at_its_own_marks_is_dealt_with_in_the_first_b
     assert alike(account, path, RULES) == 1
 
 
-# Recorded paths, where they are present.
+# Recorded key figures as bars, and the road from a bar file to both modes.
 
 
-def recorded(file):
-    """Read a file's bars: {symbol: (times, high, low, close, funding)}; the daily files have no mark close."""
-    with file.open(newline="") as text:
-        rows = list(csv.DictReader(text))
-    series = {}
-    for row in rows:
-        times, high, low, close, funding = series.setdefault(row.get("symbol", file.stem), ([], [], [], [], []))
-        last = float(row["close"])
-        ends = [float(row.get("mark_high") or row["high"]), float(row.get("mark_low") or row["low"])]
-        mark = float(row.get("mark_close") or last)
-        times.append(row["timestamp"])
-        # Without a mark close the last price stands in, and may lie beyond the mark's extremes: they are widened to it.
-        high.append(max(ends[0], mark))
-        low.append(min(ends[1], mark))
-        close.append(mark)
-        rate = row.get("funding_rate") or row.get("funding_sum") or "nan"
-        funding.append(float(rate))
-    return series
+def bars_of(path, symbol):
+    """The bars between neighbouring moments of a path: the mark runs straight from the one to the other."""
+    price = path.price(symbol)
+    before, after = price[:-1], price[1:]
+    return Bars(
+        symbol=symbol, times=path.times[:-1], open=before, high=np.maximum(before, after), close=after,
+        low=np.minimum(before, after), mark_high=np.maximum(before, after), mark_low=np.minimum(before, after),
+        mark_close=after,
+    )  # fmt: skip
 
 
-FILES = sorted(MARKET.glob("*.csv"))
+@pytest.mark.parametrize("event", [each.event for each in crashes()])
+@pytest.mark.parametrize("side", [1, -1])
+def test_fast_equals_plain_on_the_recorded_key_figures(event, side):
+    book = crash_rulebooks(event)[0]
+    path = crash(event).path(["BTCUSDT", "ETHUSDT"], step="30m")
+    series = [bars_of(path, symbol) for symbol in path.symbols]
+    held = tuple(book.position(each.symbol, side * 20_000 / each.open[0], each.open[0], leverage=10) for each in series)
+    apart = tuple(each.isolated() for each in held)
+    for positions in (held, apart, (held[0], apart[1])):
+        alike(Account(wallet_balance=6_000, positions=positions), MarkBars.of(*series), Rules(book=book))
 
 
-@pytest.mark.market
-@pytest.mark.skipif(not FILES, reason=f"no recorded prices at {MARKET.name}: the shared market files are not present")
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_fast_equals_plain_on_every_recorded_file(file):
-    liquidated = 0
-    schedule = rulebook("binance_usdm", "2024-08-01").schedule("BTCUSDT")
-    for number, (symbol, (times, high, low, close, funding)) in enumerate(recorded(file).items()):
-        book = replace(BOOK, schedules={symbol: schedule})
-        path = MarkBars(symbols=(symbol,), times=times, high=[high], low=[low], close=[close], funding=[funding])
-        for side in (1, -1):
-            position = book.position(symbol, side * 300_000 / close[0], close[0], leverage=10)
-            # Each file takes the policies in the other order, so that both meet both modes.
-            policies = [full_close(), step_down()][:: 1 if (FILES.index(file) + number) % 2 else -1]
-            for held, policy in zip((position.isolated(), position), policies, strict=True):
-                rules = Rules(book=book, policy=policy, funding_from=PaidFrom.POSITION)
-                liquidated += alike(Account(wallet_balance=40_000, positions=(held,)), path, rules)
-    assert liquidated or "calm" in file.stem
+@pytest.mark.parametrize("event", [each.event for each in crashes()])
+def test_a_history_of_bars_and_its_path_kill_the_same_positions_in_both_modes(event):
+    book = crash_rulebooks(event)[0]
+    path = crash(event).path(["BTCUSDT", "ETHUSDT"], step="30m")
+    series = {symbol: bars_of(path, symbol) for symbol in path.symbols}
+    held = tuple(book.position(s, 12_500 / each.open[0], each.open[0], leverage=5) for s, each in series.items())
+    account = Account(wallet_balance=10_000, positions=(held[0], held[1].isolated(2_600)))
+    by_bars = replay_history(account, series, Rules(book=book), insurance_fund=100.0)
+    by_path = replay_history(account, path, Rules(book=book), insurance_fund=100.0)
+    for mode, positions in (("cross", held), ("isolated", (held[0].isolated(), held[1].isolated(2_600)))):
+        dead = [gone.symbol for state in by_bars[mode] for gone in state.liquidations]
+        assert sorted(dead) == sorted(gone.symbol for state in by_path[mode] for gone in state.liquidations)
+        assert by_bars[mode][0].account.positions == positions
+        assert by_bars[mode][0].ledger.fund_at_start == by_path[mode][0].ledger.fund_at_start == 100
+        assert by_bars[mode][-1].time == path.times[-2]  # when the last bar opens
+        plain = list(replay_bars(Account(wallet_balance=10_000, positions=positions), MarkBars.of(*series.values()),
+                                 Rules(book=book)))  # fmt: skip
+        wallet = plain[-1].account.wallet_balance
+        assert by_bars[mode][-1].account.wallet_balance == pytest.approx(wallet)
+        if dead:  # on the way to the low, bars close a pool at the price at which the path does
+            marks = [
+                [gone.mark_price for state in each[mode] for gone in state.liquidations] for each in (by_bars, by_path)
+            ]
+            assert sorted(marks[0]) == pytest.approx(sorted(marks[1]), rel=5e-3)
 
 
-@pytest.mark.market
-@pytest.mark.skipif(not FILES, reason=f"no recorded prices at {MARKET.name}: the shared market files are not present")
-def test_fast_equals_plain_on_books_of_one_crash():
-    for event in ("2020-03_black-thursday", "2021-05_may-crash", "2022-11_ftx", "2025-10_cascade"):
-        series = {}
-        for file in FILES:
-            if file.stem.startswith(f"h1_{event}") and not file.stem.endswith("alts"):
-                series |= recorded(file)
-        columns = list(zip(*series.values(), strict=True))
-        assert all(times == columns[0][0] for times in columns[0])
-        path = MarkBars(
-            symbols=tuple(series),
-            times=columns[0][0],
-            high=columns[1],
-            low=columns[2],
-            close=columns[3],
-            funding=columns[4],
-        )
-        schedule = rulebook("binance_usdm", "2024-08-01").schedule("ETHUSDT")
-        book = replace(BOOK, schedules=dict.fromkeys(series, schedule))
-        positions = tuple(
-            book.position(symbol, sign * 20_000 / values[3][0], values[3][0], leverage=10)
-            for (symbol, values), sign in zip(series.items(), (1, 1, -1), strict=True)
-        )
-        isolated = tuple(each.isolated() for each in positions)
-        mixed = (positions[0], *isolated[1:])
-        first = full_close(largest_loss_first)
-        for held, policy in ((positions, full_close()), (positions, first), (isolated, full_close()), (mixed, first)):
-            alike(Account(wallet_balance=7_000, positions=held), path, Rules(book=book, policy=policy))
+def test_the_road_from_a_table_to_both_modes():
+    """A long of 0.5 at 60,000 with a tenth set aside: alone it ends at 54,000 / 0.996, beside the wallet it lives."""
+    table = pd.DataFrame(
+        [["2026-01-05T10:00Z", 60_000, 60_400, 58_700, 58_900], ["2026-01-05T11:00Z", 58_900, 59_100, 52_800, 56_600]],
+        columns=["timestamp", "open", "high", "low", "close"],
+    )
+    bars = read_bars(table, symbol="BTCUSDT")
+    held = rulebook("binance_usdm", "2026-09-29").position("BTCUSDT", 0.5, 60_000, leverage=10)
+    account = Account(wallet_balance=10_000, positions=(held,))
+    with pytest.raises(MarginError, match="has no mark price"):
+        replay_history(account, bars, Rules())
+    both = replay_history(account, bars, Rules(), last_for_mark=True)
+    assert [len(states) for states in both.values()] == [2, 2]  # the start and the end; the death is in the last bar
+    (gone,) = both["isolated"][-1].liquidations
+    assert gone.mark_price == pytest.approx(54_000 / 0.996)
+    assert both["isolated"][-1].account.wallet_balance == pytest.approx(7_000)
+    assert not both["cross"][-1].liquidations
+    assert account_risk(both["cross"][-1].account).equity == pytest.approx(10_000 - 0.5 * 3_400)
+
+
+@pytest.mark.parametrize("record", [MarkBars, BarRun])
+def test_a_record_is_named_field_by_field_and_cannot_be_changed(record):
+    assert all(field.kw_only for field in dataclasses.fields(record))
+    assert record.__dataclass_params__.frozen

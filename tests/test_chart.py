@@ -52,7 +52,7 @@ def test_a_pool_without_a_liquidation_price_says_so():
 def test_a_price_range_of_ones_own_may_start_at_zero():
     chart = pool_chart(pool(), "BTCUSDT", title="long", x_range=(0, 100_000))
     assert chart.panels[0].lines[0].x[0] > 0
-    assert chart.panels[0].x_range == (0, 100_000)
+    assert chart.panels[0].x.span == (0, 100_000)
 
 
 def test_a_liquidation_with_no_bankruptcy_price_reads_as_words():
@@ -75,10 +75,8 @@ def test_an_unknown_symbol_is_named():
 
 def explorer():
     control = Control(name="n", label="n", values=(1, 2), texts=("one", "two"), start=1)
-    empty = Table(columns=("a",), rows=())
-    return Explorer(
-        name="E", title="t", controls=(control,), build=lambda n: Chart(panels=(), sentence=f"{n}", table=empty, alt="")
-    )
+    empty = Table(("a",), ())
+    return Explorer(name="E", title="t", controls=(control,), build=lambda n: Chart("t", (), f"{n}", empty))
 
 
 def test_an_explorer_starts_where_its_controls_stand():
@@ -107,7 +105,7 @@ def test_between_its_points_a_pool_s_line_is_straight_across_every_tier_edge():
     panel = pool_chart(pool(collateral=6e6, quantity=1_000.0), "BTCUSDT", title="large").panels[0]
     for line, name in zip(panel.lines, ("equity", "maintenance"), strict=True):
         assert len(line.x) > 2  # tiers change on the way
-        for price in grid(*panel.x_range, 997):
+        for price in grid(*panel.x.span, 997):
             k = next(k for k in range(1, len(line.x)) if price <= line.x[k])
             (x0, x1), (y0, y1) = line.x[k - 1 : k + 1], line.y[k - 1 : k + 1]
             there = risk(pool(collateral=6e6, quantity=1_000.0).at({"BTCUSDT": price}))

@@ -204,7 +204,7 @@ def test_within_two_errors_of_the_limit_nobody_can_tell(count, meets):
         pools=(),
         liquidation=share,
         equity_now=100.0,
-        final_equity=Distribution.of(equity),
+        final_equity=Distribution(Estimate.average(equity), np.sort(equity)),
         deficit=Estimate(0.0, 0.0, 0),
         loss_if_liquidated=None,
     )

@@ -1,7 +1,7 @@
 """Notebooks that learners kept from an earlier version still run: their code cells, as they were, from top to bottom.
 
-`data/earlier_notebooks.json` holds the code cells of version 0.1.0 as it stood before its modules moved: the notebooks,
-one set of exercises, solved, and a teacher's item analysis.
+`data/earlier_notebooks.json` holds the code cells of version 0.1.0 as it stood before its modules moved: the notebooks
+and one set of exercises, solved.
 """
 
 from __future__ import annotations

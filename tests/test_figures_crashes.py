@@ -4,9 +4,9 @@ import pytest
 
 from marginlib import Account, account_risk
 from marginlib.course import figures
-from marginlib.market.walk import crash_replay, crash_rulebooks
 from marginlib.market.recorded import crash
 from marginlib.market.replay import Rules
+from marginlib.market.walk import crash_replay, crash_rulebooks
 
 
 def states(event, leverage, *, isolated, side=1):
@@ -54,5 +54,5 @@ def test_every_setting_says_that_prices_are_interpolated_and_stays_on_its_axes()
             assert "interpolated" in chart.sentence
             assert "interpolated" in chart.panels[1].title
             for panel in chart.panels:
-                low, high = panel.y_range
+                low, high = panel.y.span
                 assert all(low <= y <= high for line in panel.lines for y in line.y)

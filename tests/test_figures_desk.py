@@ -4,8 +4,8 @@ import pytest
 
 from marginlib import MarginMode, account_risk
 from marginlib.course import figures
-from marginlib.market.walk import crash_replay
 from marginlib.market.desk import Opening, crash_desk
+from marginlib.market.walk import crash_replay
 
 
 def modes(mode):

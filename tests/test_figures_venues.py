@@ -57,4 +57,4 @@ def test_the_lines_meet_at_the_liquidation_price():
         marker = panel.markers[1]
         gap = [has - needs for has, needs in zip(equity.y, maintenance.y, strict=True)]
         assert gap[0] > 0 > gap[-1]
-        assert panel.x_range[0] < marker.x < panel.x_range[1]
+        assert panel.x.span[0] < marker.x < panel.x.span[1]

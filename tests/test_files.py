@@ -1,46 +1,337 @@
+"""Bar files, tables and lists: read exactly, refused by file, line and column."""
+
 from __future__ import annotations
 
-import os
-import stat
-from pathlib import Path
+import re
+import zipfile
 
+import numpy as np
+import pandas as pd
 import pytest
 
-from marginlib.files import write_whole
+from marginlib import MarginError
+from marginlib.market.files import read_bars
+
+HEADER = "timestamp,open,high,low,close,volume,mark_high,mark_low,mark_close,funding_rate"
+PLAIN = [
+    "2020-03-12T23:00:00Z,10,12,9,11,100,12.5,9.5,11.5,",
+    "2020-03-13T00:00:00Z,11,13,10,12,100,13.5,10.5,12.5,0.0001",
+    "2020-03-13T01:00:00Z,12,14,11,13,0,14.5,11.5,13.5,",
+    "2020-03-13T02:00:00Z,13,15,12,14,100,15.5,12.5,14.5,",
+]
 
 
-def test_it_holds_what_it_is_given_and_folders_are_made(tmp_path):
-    file = tmp_path / "a" / "b" / "text.txt"
-    write_whole(file, "äöü\r\n1\n")
-    assert file.read_bytes() == "äöü\r\n1\n".encode()
-    write_whole(file, b"\x00\xff")
-    assert file.read_bytes() == b"\x00\xff"
-    assert list(file.parent.iterdir()) == [file]
+def plain(tmp_path, lines, name="h1_BTCUSDT.csv"):
+    file = tmp_path / name
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return file
 
 
-@pytest.mark.parametrize("broken", ["fsync", "replace"])
-@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
-def test_a_write_that_fails_leaves_the_file_as_it_was_and_nothing_beside_it(tmp_path, monkeypatch, broken, error):
-    file = tmp_path / "text.txt"
-    write_whole(file, "before")
-
-    def cut(*_):
-        raise error
-
-    monkeypatch.setattr(*((os, "fsync") if broken == "fsync" else (Path, "replace")), cut)
-    with pytest.raises(type(error)):
-        write_whole(file, "after")
-    assert file.read_text(encoding="utf-8") == "before"
-    assert list(tmp_path.iterdir()) == [file]
+def test_a_plain_file(tmp_path):
+    (bars,) = read_bars(plain(tmp_path, [HEADER, *PLAIN])).values()
+    assert bars.symbol == "BTCUSDT"
+    assert bars.source == "h1_BTCUSDT.csv"
+    assert bars.close.tolist() == [11, 12, 13, 14]
+    np.testing.assert_array_equal(bars.funding_rate, [np.nan, 0.0001, np.nan, np.nan])
+    assert bars.times.dtype == np.dtype("datetime64[s]")
 
 
-@pytest.mark.skipif(os.name == "nt", reason="rights are those of the folder")
-def test_the_rights_are_those_of_the_file_before_or_the_usual_ones(tmp_path):
-    old, new, usual = (tmp_path / name for name in ("old", "new", "usual"))
-    old.write_text("")
-    old.chmod(0o640)
-    write_whole(old, "1")
-    assert stat.S_IMODE(old.stat().st_mode) == 0o640
-    usual.write_text("")
-    write_whole(new, "1")
-    assert new.stat().st_mode == usual.stat().st_mode
+def test_what_a_plain_file_may_look_like(tmp_path):
+    file = tmp_path / "mine.csv"
+    text = "\r\n".join(["# a note", HEADER, *(line.replace("Z,", "+00:00,") for line in PLAIN), "", ""])
+    file.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert read_bars(file, symbol="ETHUSDT")["ETHUSDT"].low.tolist() == [9, 10, 11, 12]
+    mixed = [f"{line},{symbol}" for line in PLAIN for symbol in ("A", "B")]
+    both = read_bars(plain(tmp_path, [f"{HEADER},symbol", *mixed]))
+    assert list(both) == ["A", "B"]
+    assert both["B"].close.tolist() == [11, 12, 13, 14]
+
+
+def cell(line, column, value):
+    """Change one field of one line; line 2 is the first bar."""
+
+    def change(lines):
+        fields = lines[line - 1].split(",")
+        fields[HEADER.split(",").index(column)] = value
+        lines[line - 1] = ",".join(fields)
+
+    return change
+
+
+def whole(line, text):
+    def change(lines):
+        lines[line - 1] = text
+
+    return change
+
+
+PLAIN_FAULTS = {
+    "empty price": (cell(3, "close", ""), "line 3: close = empty: give one finite number"),
+    "blank price": (cell(3, "close", "  "), "line 3: close = empty"),
+    "NaN": (cell(4, "mark_low", "nan"), "line 4: mark_low = 'nan': give one finite number"),
+    "infinite": (cell(4, "high", "inf"), "line 4: high = 'inf': give one finite number"),
+    "no number": (cell(2, "open", "1,000".replace(",", "_x")), "line 2: open = '1_x00"),
+    "Python's number": (cell(2, "open", "1_0"), "line 2: open = '1_0': give one finite number"),
+    "zero price": (cell(5, "low", "0"), "line 5: low = '0': give a finite price above 0"),
+    "negative price": (cell(5, "low", "-1"), "line 5: low = '-1': give a finite price above 0"),
+    "negative volume": (cell(5, "volume", "-1"), "line 5: volume = '-1': give 0 or a number above 0"),
+    "empty volume": (cell(5, "volume", ""), "line 5: volume = empty"),
+    "NaN funding": (cell(5, "funding_rate", "NaN"), "line 5: funding_rate = 'NaN'"),
+    "high below low": (cell(3, "high", "9"), "line 3: high = '9': it is below low"),
+    "mark high below low": (cell(3, "mark_high", "9"), "line 3: mark_high = '9': it is below mark_low"),
+    "close above high": (cell(3, "close", "13.5"), "line 3: close = '13.5': it is above high"),
+    "open below low": (cell(3, "open", "9.5"), "line 3: open = '9.5': it is below low"),
+    "mark close outside": (cell(3, "mark_close", "99"), "line 3: mark_close = '99': it is above mark_high"),
+    "no zone": (cell(3, "timestamp", "2020-03-13T00:00:00"), "line 3: timestamp = '2020-03-13T00:00:00': no time zone"),
+    "another zone": (
+        cell(3, "timestamp", "2020-03-13T08:00:00+08:00"),
+        "line 3: timestamp = '2020-03-13T08:00:00+08:00': give UTC; this moment is 2020-03-13T00:00:00Z",
+    ),
+    "no time": (cell(3, "timestamp", "yesterday"), "line 3: timestamp = 'yesterday': give a UTC date and time"),
+    "epoch time": (cell(3, "timestamp", "1584057600000"), "line 3: timestamp = '1584057600000'"),
+    "half a second": (cell(3, "timestamp", "2020-03-13T00:00:00.5Z"), "line 3: timestamp"),
+    "duplicate": (
+        lambda lines: lines.insert(3, lines[2]),
+        "line 4: timestamp = '2020-03-13T00:00:00Z': 2020-03-13",
+    ),
+    "late duplicate": (
+        lambda lines: lines.append(lines[1]),
+        "line 6: timestamp = '2020-03-12T23:00:00Z': 2020-03-12",
+    ),
+    "out of order": (
+        lambda lines: lines.append("2020-03-12T22:00:00Z" + lines[1][20:]),
+        "2020-03-12T22:00:00Z comes after 2020-03-13T02:00:00Z; give the bars in order of time",
+    ),
+    "gap": (
+        lambda lines: lines.pop(3),
+        "a gap: 1 of the bars of 3600 s missing between 2020-03-13T00:00:00Z and 2020-03-13T02:00:00Z",
+    ),
+    "half a step": (cell(5, "timestamp", "2020-03-13T02:30:00Z"), "2020-03-13T02:30:00Z comes 5400 s after"),
+    "too few columns": (whole(4, "2020-03-13T01:00:00Z,12,14"), "line 4: low = empty: give one finite number"),
+    "too many columns": (lambda lines: lines.__setitem__(3, lines[3] + ",1"), "Expected 10 fields in line 4, saw 11"),
+    "empty line": (lambda lines: lines.insert(3, ""), "line 4: timestamp = ''"),
+    "unknown column": (whole(1, HEADER.replace("volume", "vol")), "line 1: columns unknown: 'vol'"),
+    "missing column": (whole(1, HEADER.replace("open", "volume")), "line 1: columns missing: 'open'"),
+    "column twice": (whole(1, HEADER.replace("volume", "open")), "line 1: columns twice: 'open'"),
+    "two fundings": (whole(1, HEADER.replace("volume", "funding_sum")), "give funding_rate or funding_sum, not both"),
+    "no header": (lambda lines: lines.pop(0), "line 1: columns missing: 'timestamp'"),
+    "header alone": (lambda lines: lines.__delitem__(slice(1, None)), "line 1: no bars"),
+    "one bar": (lambda lines: lines.__delitem__(slice(2, None)), "one bar does not tell its length"),
+    "open quote": (lambda lines: lines.__setitem__(3, '"' + lines[3]), "not one table of comma-separated values"),
+}
+
+
+@pytest.mark.parametrize("fault", PLAIN_FAULTS)
+def test_a_fault_in_a_plain_file_is_named_with_its_line(tmp_path, fault):
+    change, message = PLAIN_FAULTS[fault]
+    lines = [HEADER, *PLAIN]
+    change(lines)
+    file = plain(tmp_path, lines)
+    with pytest.raises(MarginError, match=re.escape(message)) as caught:
+        read_bars(file)
+    assert str(caught.value).startswith(str(file))
+
+
+def test_faults_of_a_plain_file_as_a_whole(tmp_path):
+    with pytest.raises(MarginError, match="No columns to parse from file"):
+        read_bars(plain(tmp_path, []).with_name("h1_BTCUSDT.csv").parent / plain(tmp_path, [""]).name)
+    (tmp_path / "h1_X.csv").write_bytes(f"{HEADER}\n{PLAIN[0]}\n".encode() + b"\xff\n")
+    with pytest.raises(MarginError, match="line 3: timestamp = "):
+        read_bars(tmp_path / "h1_X.csv")
+    with pytest.raises(MarginError, match="does not say it; give symbol="):
+        read_bars(plain(tmp_path, [HEADER, *PLAIN], "my-bars.csv"))
+    named = plain(tmp_path, [f"{HEADER},symbol", *(f"{line},A" for line in PLAIN)])
+    with pytest.raises(MarginError, match="give it where no column of the table says it"):
+        read_bars(named, symbol="A")
+    with pytest.raises(MarginError, match="line 2: symbol = empty"):
+        read_bars(plain(tmp_path, [f"{HEADER},symbol", *(f"{line}," for line in PLAIN)]))
+    with pytest.raises(MarginError, match="has columns of its own for them"):
+        read_bars(plain(tmp_path, [HEADER, *PLAIN]), mark="x.csv")
+    with pytest.raises(FileNotFoundError):
+        read_bars(tmp_path / "none.csv")
+
+
+# Two bars as the archive writes them (the layout: github.com/binance/binance-public-data).
+ARCHIVE_HEADER = (
+    "open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,taker_buy_quote_volume,ignore"
+)
+ARCHIVE = [
+    "1583971200000,7938.05,7966.17,7927.24,7950.00,3187.253,1583974799999,25329000.1,9876,1500.1,11900000.2,0",
+    "1583974800000,7950.00,7960.00,7900.00,7910.10,2187.253,1583978399999,17329000.1,8876,1100.1,8700000.2,0",
+    "1583978400000,7910.10,7920.00,7880.00,7890.20,2287.253,1583981999999,18329000.1,8976,1200.1,9500000.2,0",
+]
+ARCHIVE_MARK = [
+    "1583971200000,7937.0,7965.1,7928.3,7949.5,0,1583974799999,0,3600,0,0,0",
+    "1583974800000,7949.5,7959.5,7901.5,7911.5,0,1583978399999,0,3600,0,0,0",
+    "1583978400000,7911.5,7919.5,7881.5,7891.5,0,1583981999999,0,3600,0,0,0",
+]
+ARCHIVE_FUNDING = [
+    "calc_time,funding_interval_hours,last_funding_rate",
+    "1583942400003,8,0.00010000",
+    "1583971200007,8,0.00012000",
+    "1583978399998,8,-0.00003000",
+    "1583999999000,8,0.5",
+]
+
+
+def archive(tmp_path, lines, name="BTCUSDT-1h-2020-03-12.csv"):
+    return plain(tmp_path, lines, name)
+
+
+def microseconds(line):
+    fields = line.split(",")
+    fields[0] += "000"
+    fields[6] += "999"
+    return ",".join(fields)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [ARCHIVE, [ARCHIVE_HEADER, *ARCHIVE], [microseconds(line) for line in ARCHIVE]],
+    ids=["no header", "header", "microseconds"],
+)
+def test_an_archive_file(tmp_path, lines):
+    (bars,) = read_bars(archive(tmp_path, lines)).values()
+    assert bars.symbol == "BTCUSDT"
+    assert [str(when) for when in bars.times] == ["2020-03-12T00:00:00", "2020-03-12T01:00:00", "2020-03-12T02:00:00"]
+    assert bars.step == np.timedelta64(3600, "s")
+    assert (bars.open[0], bars.high[0], bars.low[0], bars.close[0]) == (7938.05, 7966.17, 7927.24, 7950.00)
+    assert bars.volume.tolist() == [3187.253, 2187.253, 2287.253]
+    assert bars.mark_close is None
+    assert bars.funding_rate is None
+    (one,) = read_bars(archive(tmp_path, lines[:2])).values()  # close_time tells the length of a bar
+    assert one.step == np.timedelta64(3600, "s")
+
+
+def test_an_archive_file_with_its_mark_and_funding_files_from_zips(tmp_path):
+    files = {}
+    for name, lines in {"bars": ARCHIVE, "mark": [ARCHIVE_HEADER, *ARCHIVE_MARK], "funding": ARCHIVE_FUNDING}.items():
+        inner = archive(tmp_path, lines, f"{name}.csv")
+        files[name] = tmp_path / f"BTCUSDT-{name}.zip"
+        with zipfile.ZipFile(files[name], "w") as bundle:
+            bundle.write(inner, inner.name)
+    bars = read_bars(files["bars"], mark=files["mark"], funding=files["funding"])["BTCUSDT"]
+    high, low, close = (bars.mark_high, bars.mark_low, bars.mark_close)
+    assert (high[1], low[1], close[1]) == (7959.5, 7901.5, 7911.5)
+    # 7 ms after midnight belongs to midnight's bar, 2 ms before two o'clock to two o'clock's.
+    np.testing.assert_array_equal(bars.funding_rate, [0.00012, np.nan, -0.00003])
+
+
+def test_several_settlements_in_one_bar_are_added_up(tmp_path):
+    day = "1583971200000,7938.05,7966.17,7000,7950.00,1,1584057599999,1,1,1,1,0"
+    lines = [ARCHIVE_FUNDING[0], "1583971200000,8,0.0001", "1584000000001,8,0.0002", "1584028800000,8,-0.0005"]
+    funding = archive(tmp_path, lines, "BTCUSDT-fundingRate-2020-03.csv")
+    (bars,) = read_bars(archive(tmp_path, [day]), funding=funding).values()
+    assert bars.funding_rate.tolist() == pytest.approx([-0.0002], abs=1e-18)
+
+
+ARCHIVE_FAULTS = {
+    "columns": (0, lambda line: line[:-2], "Expected 11 fields in line 2, saw 12"),
+    "header": (0, lambda _: ARCHIVE_HEADER.replace("count", "trades"), "line 1: columns open_time"),
+    "time in seconds": (
+        1,
+        lambda line: line.replace("1583974800000", "1583974800"),
+        "line 2: open_time = '1583974800'",
+    ),
+    "no time": (1, lambda line: line.replace("1583974800000", ""), "line 2: open_time = empty"),
+    "not a whole second": (
+        1,
+        lambda line: line.replace("74800000,", "74800001,"),
+        "line 2: close_time = '1583978399999'",
+    ),
+    "not closed": (
+        2,
+        lambda line: line.replace("1583981999999", "1583980199999"),
+        "line 3: close_time = '1583980199999'",
+    ),
+    "closed early": (2, lambda line: line.replace("1583981999999", "1583980199123"), "line 3: close_time"),
+    "closes before it opens": (2, lambda line: line.replace("1583981999999", "1583978399999"), "line 3: close_time"),
+    "empty close": (1, lambda line: line.replace("7910.10", ""), "line 2: close = empty"),
+    "high below low": (1, lambda line: line.replace("7960.00", "7800.00"), "line 2: high = '7800.00': it is below low"),
+    "duplicate": (1, lambda _: ARCHIVE[0], "2020-03-12T00:00:00Z comes twice"),
+    "gap": (1, lambda _: "", "line 2: open_time = empty"),
+}
+
+
+@pytest.mark.parametrize("fault", ARCHIVE_FAULTS)
+def test_a_fault_in_an_archive_file_is_named_with_its_line(tmp_path, fault):
+    index, change, message = ARCHIVE_FAULTS[fault]
+    lines = list(ARCHIVE)
+    lines[index] = change(lines[index])
+    with pytest.raises(MarginError, match=re.escape(message)):
+        read_bars(archive(tmp_path, lines))
+
+
+def test_other_faults_of_archive_files(tmp_path):
+    bars = archive(tmp_path, ARCHIVE)
+    with pytest.raises(MarginError, match=r"line 2: .*a gap: 1 of the bars of 3600 s missing"):
+        read_bars(archive(tmp_path, ARCHIVE[::2]))
+    bars = archive(tmp_path, ARCHIVE)
+    with pytest.raises(MarginError, match=r"line 2: .*2020-03-12T00:00:00Z comes after 2020-03-12T01:00:00Z"):
+        read_bars(archive(tmp_path, [ARCHIVE[1], ARCHIVE[0]], "ETHUSDT-1h.csv"))
+    with pytest.raises(MarginError, match="has other times than"):
+        read_bars(bars, mark=archive(tmp_path, ARCHIVE_MARK[:2], "mark.csv"))
+    with pytest.raises(MarginError, match="line 1: columns timestamp, open"):
+        read_bars(bars, mark=archive(tmp_path, [HEADER, *PLAIN], "mark.csv"))
+    wrong = archive(tmp_path, [ARCHIVE_MARK[0], ARCHIVE_MARK[1].replace("7959.5", "1"), ARCHIVE_MARK[2]], "mark.csv")
+    with pytest.raises(MarginError, match=r"mark\.csv, line 2: high = '1': it is below low"):
+        read_bars(bars, mark=wrong)
+    for lines, message in (
+        (ARCHIVE_FUNDING[:1], "line 1: no bars"),
+        ([ARCHIVE_FUNDING[0], "1583942400003,8,"], "line 2: last_funding_rate = empty"),
+        ([*ARCHIVE_FUNDING, ARCHIVE_FUNDING[1]], "line 6: calc_time = '1583942400003': not after"),
+        (["calc_time,rate", "1583942400003,1"], "line 1: columns calc_time, rate: give calc_time, funding_interval"),
+        ([ARCHIVE_FUNDING[0], "1583942400003,8"], "line 2: last_funding_rate = empty"),
+    ):
+        with pytest.raises(MarginError, match=message):
+            read_bars(bars, funding=archive(tmp_path, lines, "funding.csv"))
+    with pytest.raises(MarginError, match="line 1: no bars"):
+        read_bars(archive(tmp_path, [ARCHIVE_HEADER], "ETHUSDT-1h.csv"))
+    with pytest.raises(MarginError, match="does not say it; give symbol="):
+        read_bars(archive(tmp_path, ARCHIVE, "download.csv"))
+    (tmp_path / "BTCUSDT-1h.zip").write_bytes(b"PK not a zip")
+    with pytest.raises(MarginError, match="not one table"):
+        read_bars(tmp_path / "BTCUSDT-1h.zip")
+    with zipfile.ZipFile(tmp_path / "BTCUSDT-2h.zip", "w") as bundle:
+        bundle.writestr("readme.txt", "no bars")
+    with pytest.raises(MarginError, match="line 1: no bars"):
+        read_bars(tmp_path / "BTCUSDT-2h.zip")
+
+
+def test_a_table_and_a_list_are_read_as_the_file_is(tmp_path):
+    file = plain(tmp_path, [HEADER, *PLAIN])
+    (expected,) = read_bars(file).values()
+    frame = pd.read_csv(file)
+    for table in (frame, frame.assign(timestamp=pd.to_datetime(frame["timestamp"], utc=True))):
+        found = read_bars(table, symbol="BTCUSDT")["BTCUSDT"]
+        assert found.source == "table"
+        for column in ("times", "open", "high", "low", "close", "volume", "mark_close", "funding_rate"):
+            np.testing.assert_array_equal(getattr(found, column), getattr(expected, column))
+    both = read_bars(pd.concat([frame.assign(symbol="A"), frame.assign(symbol="B")]))
+    assert {name: len(bars) for name, bars in both.items()} == {"A": 4, "B": 4}
+    rows = [[1584054000000 + 3_600_000 * k, *map(float, line.split(",")[1:6])] for k, line in enumerate(PLAIN)]
+    listed = read_bars(rows, symbol="BTCUSDT")["BTCUSDT"]
+    np.testing.assert_array_equal(listed.times, expected.times)
+    assert (listed.close.tolist(), listed.volume.tolist()) == ([11, 12, 13, 14], [100, 100, 0, 100])
+    assert listed.mark_close is None
+
+
+def test_faults_of_tables_and_lists_are_named_with_their_row():
+    frame = pd.DataFrame([line.split(",")[:5] for line in PLAIN], columns=HEADER.split(",")[:5])
+    rows = [[1584054000000, 10, 12, 9, 11, 100], [1584057600000, 11, 13, 10, 12, 100]]
+    for source, options, message in (
+        (frame.assign(close=[11, 12, None, 14]), {"symbol": "A"}, "table, row 2: close = empty: give one"),
+        (frame.assign(low=[9, 99, 11, 12]), {"symbol": "A"}, "table, row 1: high = '13': it is below low"),
+        (frame.assign(timestamp="2020-03-12T23:00:00"), {"symbol": "A"}, "table, row 0: timestamp = '2020-03"),
+        (frame.assign(timestamp=pd.to_datetime(frame.timestamp).dt.tz_localize(None)), {"symbol": "A"}, "no time zone"),
+        (frame, {}, "symbol = None: give it where no column of the table says it"),
+        (frame.drop(columns="open"), {"symbol": "A"}, "table, row 1: columns missing: 'open'"),
+        (frame.iloc[:0], {"symbol": "A"}, "table, row 1: no bars"),
+        (rows, {}, "symbol = None: a list does not say whose bars these are"),
+        ([], {"symbol": "A"}, "list, row 1: no bars"),
+        ([row[:5] for row in rows], {"symbol": "A"}, "list, row 1: columns"),
+        ([rows[0], [1584057600, *rows[1][1:]]], {"symbol": "A"}, "list, row 1: timestamp = '1584057600': give"),
+        ([rows[0], [1584057600000, 11, "x", 10, 12, 1]], {"symbol": "A"}, "list, row 1: high = 'x': give one finite"),
+    ):  # fmt: skip
+        with pytest.raises(MarginError, match=re.escape(message)):
+            read_bars(source, **options)

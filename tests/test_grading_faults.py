@@ -528,7 +528,7 @@ def hand_in_all(place: Place) -> None:
 
 @pytest.fixture(scope="module")
 def graded(released_course, tmp_path_factory):
-    """The whole class, graded by jobs on four processes, which mostly wait, and then by nbgrader, as a teacher would."""
+    """The whole class, graded by jobs on four processes, which mostly wait, and then by nbgrader."""
     home = tmp_path_factory.mktemp("term")
     course, key = copied(released_course, home)
     canary = home / "canary"

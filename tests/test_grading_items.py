@@ -10,7 +10,7 @@ import pytest
 
 from marginlib import MarginError
 from marginlib.grading.items import analyse
-from marginlib.grading.report import belief_rows, page, task_rows, totals_picture
+from marginlib.grading.report import belief_table, page, task_table, totals_picture
 from marginlib.grading.verdict import Match, Result, TaskResult
 
 
@@ -29,16 +29,16 @@ CLASS = [result(f"s{k}", [int(k < 9), int(k < 6), int(k % 2)]) for k in range(12
 
 
 def test_difficulty_is_the_share_that_is_right_with_wilsons_interval():
-    first = analyse(CLASS).items[0]
-    assert (first.n, first.right, first.difficulty) == (12, 9, 0.75)
-    assert first.interval == pytest.approx((0.468, 0.911), abs=1e-3)  # R: binom::binom.wilson(9, 12)
+    first = analyse(CLASS).tasks.iloc[0]
+    assert (first.n, first.right, first.share) == (12, 9, 0.75)
+    assert (first.low, first.high) == pytest.approx((0.468, 0.911), abs=1e-3)  # R: binom::binom.wilson(9, 12)
 
 
 def test_discrimination_is_the_correlation_with_the_other_tasks():
     scores = np.array([[task.score for task in each.tasks] for each in CLASS])
-    for k, item in enumerate(analyse(CLASS).items):
+    for k, found in enumerate(analyse(CLASS).tasks["discrimination"]):
         rest = scores.sum(axis=1) - scores[:, k]
-        assert item.discrimination == pytest.approx(np.corrcoef(scores[:, k], rest)[0, 1])
+        assert found == pytest.approx(np.corrcoef(scores[:, k], rest)[0, 1])
 
 
 def test_reliability_is_cronbachs_alpha():
@@ -50,35 +50,41 @@ def test_reliability_is_cronbachs_alpha():
 def test_a_few_students_have_no_correlation():
     few = analyse(CLASS[:9])
     assert few.reliability is None
-    assert {item.discrimination for item in few.items} == {None}
+    assert few.tasks["discrimination"].isna().all()
 
 
 def test_a_task_that_all_have_right_has_no_correlation():
     same = analyse([result(f"s{k}", [1, k % 2]) for k in range(12)])
-    assert same.items[0].discrimination is None
+    assert same.tasks["discrimination"].isna().tolist() == [True, True]  # and nothing is left to compare the other with
 
 
 def test_what_was_not_graded_is_told_and_counts_nowhere():
     broken = result("zed", [], status="unreadable", reason="not JSON")
     found = analyse([*CLASS, broken])
-    assert found.graded == 12
-    assert found.not_graded == (("zed", "unreadable", "not JSON"),)
-    assert analyse([broken]).items == ()
+    assert len(found.totals) == 12
+    assert found.not_graded.values.tolist() == [["zed", "unreadable", "not JSON"]]
+    alone = analyse([broken])
+    assert (len(alone.tasks), alone.points, alone.reliability) == (0, 0, None)
+    assert "Nothing was graded" in page(alone)
 
 
 def test_a_text_that_waits_is_no_zero():
     text = told("sizing-9", None, points=3, kind="explain", state="words")
     found = analyse([Result(**{**vars(each), "tasks": (*each.tasks, text)}) for each in CLASS])
-    assert (found.items[-1].n, found.items[-1].unread, found.points) == (0, 12, 3)
+    text_row = found.tasks.iloc[-1]
+    assert (text_row.n, text_row.unread, text_row.low, text_row.high, found.points) == (0, 12, 0, 1, 3)
 
 
 def test_beliefs_are_counted_by_task():
     wrong = [told("sizing-2", 0, codes=("SIGN",)), told("sizing-2", 0, codes=("SIGN", "LEVERAGE_MULTIPLIES_PNL"))]
     found = analyse([Result(**{**vars(result(f"s{k}", [])), "tasks": (each,)}) for k, each in enumerate(wrong)])
-    assert found.items[0].beliefs == (("SIGN", 2), ("LEVERAGE_MULTIPLIES_PNL", 1))
-    assert [row[:3] for row in belief_rows(found)[1:]] == [
-        ("SIGN", "2 of 2", "sizing-2"),
-        ("LEVERAGE_MULTIPLIES_PNL", "1 of 2", "sizing-2"),
+    assert found.beliefs.values.tolist() == [
+        ["SIGN", "sizing-2", 2, ["s0", "s1"]],
+        ["LEVERAGE_MULTIPLIES_PNL", "sizing-2", 1, ["s1"]],
+    ]
+    assert belief_table(found).iloc[:, :3].values.tolist() == [
+        ["SIGN", "2 of 2", "sizing-2"],
+        ["LEVERAGE_MULTIPLIES_PNL", "1 of 2", "sizing-2"],
     ]
 
 
@@ -91,7 +97,8 @@ def test_code_that_runs_far_longer_than_the_others_is_named():
             for k, each in enumerate([*usual, told("sizing-1", 1, seconds=4.0)])
         ]
     )
-    assert found.items[0].slow == ("s11",)
+    assert found.tasks["slow"].tolist() == [("s11",)]
+    assert "slow code: s11" in task_table(found)["look at"].iloc[0]
 
 
 def test_results_of_two_sets_are_refused():
@@ -108,8 +115,8 @@ def test_the_page_says_it_all_and_asks_nothing_of_the_network():
     assert not re.search(r'(src|href)="?https?:', html)
     for words in ("sizing-1, sizing-2", "no file sizing.ipynb", "13 submissions graded, 1 not", "Reliability"):
         assert words in html
-    for row in task_rows(found)[1:]:
-        assert row[1] in html
+    for title in task_table(found)["title"]:
+        assert title in html
 
 
 def test_the_picture_has_its_numbers_as_text():

@@ -147,3 +147,10 @@ def test_a_file_that_moodle_does_not_write_is_refused(content, how, words):
 def test_a_quoted_cell_may_hold_line_ends_and_commas():
     odd = CANVAS.replace(b'"Lovelace, Ada"', b'"Lovelace,\r\nAda"')
     assert canvas({"ada": 15}, odd).content == odd.replace(b",ada,A,,", b",ada,A,15.00,")
+
+
+def test_a_quote_within_a_name_hides_no_row_and_moves_no_cell():
+    odd = CANVAS.replace(b'"Lovelace, Ada"', b'Ada 5" Lovelace')
+    assert canvas({"ada": 15, "ben": 3}, odd).content == odd.replace(b",ada,A,,", b",ada,A,15.00,").replace(
+        b",ben,A,,", b",ben,A,3.00,"
+    )

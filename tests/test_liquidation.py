@@ -271,6 +271,46 @@ def test_a_margin_that_just_pays_for_everything_leaves_no_price_whatever_the_dec
         assert lone_liquidation_price(float(exact[0] * exact[1]), size, entry, FLAT) is None
 
 
+EPSILON = 2.0**-52
+
+
+@pytest.mark.parametrize(
+    ("amount", "mark", "roundings", "found"),
+    [  # in units of the entry value: 4 roundings of (collateral + value at mark and at entry + amount)
+        (0.0, 1.0, 11, False),  # 4 x (1 + 1 + 1) = 12
+        (0.0, 1.0, 12, True),
+        (0.5, 1.0, 11, False),  # 4 x (0.5 + 1 + 1 + 0.5) = 12
+        (0.5, 1.0, 12, True),
+        (0.5, 0.5, 9, False),  # 4 x (0.5 + 0.5 + 1 + 0.5) = 10
+        (0.5, 0.5, 10, True),
+        (1.5, 0.25, 13, False),  # 4 x (0.5 + 0.25 + 1 + 1.5) = 13
+        (1.5, 0.25, 14, True),
+    ],
+)
+def test_what_is_missing_counts_when_it_is_more_than_rounding(
+    amount: float, mark: float, roundings: int, found: bool
+) -> None:
+    value = 2.0**20
+    collateral = value - amount * value - roundings * EPSILON * value
+    schedule = RiskSchedule.flat(0.004, maintenance_amount=amount * value)
+    pool = Pool(collateral=collateral, positions=(held(1, value, mark=mark * value, schedule=schedule),))
+    expected = pytest.approx(roundings * EPSILON * value / 0.996) if found else None
+    assert liquidation_price(pool, "BTC") == expected
+    assert liquidation_prices(pool)["BTC"] == expected
+    if mark == 1:  # plain numbers are of a position just opened
+        assert lone_liquidation_price(collateral, 1.0, value, schedule) == expected
+
+
+def test_what_is_missing_by_rounding_alone_is_nothing() -> None:
+    entry = 2.0**20 * (1 + 4 * EPSILON)
+    collateral = 2.0**20 * (1 - 8 * EPSILON)
+    assert entry - collateral == 4 * EPSILON * (collateral + 2 * entry)  # exactly the rounding of what it is made of
+    pool = Pool(collateral=collateral, positions=(held(1, entry),))
+    assert lone_liquidation_price(collateral, 1.0, entry, FLAT) is None
+    assert liquidation_price(pool, "BTC") is None
+    assert bankruptcy_price(pool, "BTC") is None
+
+
 def test_a_little_less_than_everything_leaves_a_price() -> None:
     assert lone_liquidation_price(0.3 * (1 - 1e-12), 0.1, 3, FLAT) == pytest.approx(3e-12 / 0.996, rel=1e-3)
 

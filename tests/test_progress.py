@@ -78,6 +78,33 @@ def test_an_attempt_refuses_what_the_file_cannot_hold(field, value):
         attempt(**{field: value})
 
 
+# --- whose file it is -----------------------------------------------------------------------------------------------
+
+
+def test_a_learner_is_drawn_once_and_stays(file):
+    before = load(file).learner
+    assert before == load(file).learner
+    record(attempt(), file)
+    assert stored(file)["learner"] == load(file).learner == before
+    program = (
+        "import sys; from marginlib.practice.progress import Attempt, load, record; file = sys.argv[1]; "
+        "record(Attempt(item='a', kind='question', answer=1), file); print(load(file).learner)"
+    )
+    assert child(program, file).communicate(timeout=30)[0].strip() == before
+    other = file.with_name("other.json")
+    assert child(program, other).communicate(timeout=30)[0].strip() not in {"", before}
+
+
+def test_a_file_from_before_learners_is_its_first_answer_s_for_ever(file):
+    rows = [
+        {"id": f"a{k}", "time": "2026-01-01T10:00:00", "item": "i", "kind": "question", "answer": k} for k in (1, 2)
+    ]
+    file.write_text(json.dumps({"format": "marginlib-progress", "version": 1, "attempts": rows}), encoding="utf-8")
+    assert load(file).learner == "a1"
+    record(attempt(), file)
+    assert stored(file)["learner"] == load(file).learner == "a1"
+
+
 # --- the file -------------------------------------------------------------------------------------------------------
 
 
@@ -198,7 +225,7 @@ def test_two_notebooks_at_once_lose_nothing(file):
         each.stdout.close()
     progress = load(file)
     for name in ("one", "two"):
-        assert [each.answer for each in progress.of(name)] == list(range(200))
+        assert [each.answer for each in progress.attempts if each.item == name] == list(range(200))
     # They did take turns: neither waited until the other had finished.
     order = [each.item for each in progress.attempts]
     assert order not in (sorted(order), sorted(order, reverse=True))
@@ -286,10 +313,6 @@ def test_an_older_file_is_brought_up_to_date(file):
     assert document["attempts"][0]["mood"] == "fine"
 
 
-def test_every_older_version_has_a_step_to_the_next():
-    assert sorted(module._STEPS) == list(range(module._VERSION))  # noqa: SLF001
-
-
 @pytest.mark.parametrize("attempts", [[{"id": "n", "item": "x", "kind": "question", "new": 1}], {"by": "day"}, None])
 def test_a_later_version_is_read_as_far_as_understood_and_never_written(file, attempts):
     known = {"id": "k", "item": "a", "kind": "question", "answer": 1, "time": "2026-01-01T10:00:00"}
@@ -312,7 +335,6 @@ def test_a_later_version_reads_what_an_earlier_one_kept_beside_it(file, monkeypa
     file.write_text('{"format": "marginlib-progress", "version": 2, "attempts": []}', encoding="utf-8")
     record(attempt("b"), file)
     monkeypatch.setattr(module, "_VERSION", 2)
-    monkeypatch.setitem(module._STEPS, 1, lambda document: document | {"version": 2})  # noqa: SLF001
     assert record(attempt("c"), file) == ()
     assert [row["item"] for row in stored(file)["attempts"]] == ["c"]
     assert sorted(each.item for each in load(file).attempts) == ["b", "c"]
@@ -365,7 +387,7 @@ def test_whatever_bytes_the_file_holds_an_answer_is_kept_and_they_are_too(conten
     file.write_bytes(broken)
     first = load(file)
     record(attempt("after", id="after"), file)
-    assert load(file).of("after")
+    assert load(file).last("after")
     for each in first.attempts:
         assert each in load(file).attempts
     document = json.loads(file.read_bytes())
@@ -457,7 +479,7 @@ def test_the_first_answer_of_a_day_counts_and_every_exercise():
     progress = Progress(attempts=(predicted, wrong, mended, later, *tasks))
     assert progress.counted == (predicted, wrong, later, *tasks)
     assert progress.last("q") == later
-    assert progress.of("q", "prediction") == (predicted,)
+    assert progress.last("q", "prediction") == predicted
     assert progress.last("nothing") is None
 
 
@@ -465,7 +487,6 @@ def test_a_clock_that_goes_back_changes_no_order():
     progress = Progress(attempts=(on(9, right=False), on(3, right=True)))
     assert progress.last("q").right is True
     assert progress.by_objective({"o": ["q"]})["o"].state == "right"
-    assert progress.by_objective({"o": ["q"]})["o"].last == "2026-11-03"
 
 
 def test_calibration_counts_what_was_said_and_what_was_right():
@@ -491,11 +512,11 @@ def test_an_objective_is_right_when_no_answer_was_wrong_the_last_time():
     def standing(*attempts):
         return Progress(attempts=attempts).by_objective(items)["o"]
 
-    assert (standing().state, standing().last) == ("not yet", None)
+    assert standing().state == "not yet"
     assert standing(on(1, right=False, kind="prediction")).state == "not yet"
     assert standing(on(1, right=True)).state == "right"
     half = standing(on(1, right=True), on(2, "t-1", right=False, kind="exercise"))
-    assert (half.state, half.repeat, half.tried, half.items, half.last) == ("practised", ("t-1",), 2, 2, "2026-11-02")
+    assert (half.state, half.repeat, half.tried, half.items) == ("practised", ("t-1",), 2, 2)
     assert standing(on(1, right=False), on(1, right=True)).state == "practised"  # corrected with the feedback in sight
     assert standing(on(1, right=False), on(5, right=True)).state == "right"
     assert standing(on(1, right=True), on(5, right=False)).repeat == ("q",)

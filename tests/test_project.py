@@ -49,6 +49,41 @@ def test_each_module_imports_only_from_those_below_it() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def imports() -> dict[str, set[str]]:
+    """Return what each room imports: rooms, and what does not come with Python."""
+    pytest.importorskip("grimp")
+    import grimp  # noqa: PLC0415 - a tool of maintainers
+
+    graph = grimp.build_graph("marginlib", include_external_packages=True, cache_dir=None)
+    found: dict[str, set[str]] = {}
+    for module in graph.modules:
+        parts = module.split(".")
+        if parts[0] == "marginlib" and len(parts) > 1:
+            others = (each.split(".") for each in graph.find_modules_directly_imported_by(module))
+            names = {other[1] if other[0] == "marginlib" else other[0] for other in others if other != ["marginlib"]}
+            found.setdefault(parts[1], set()).update(names - sys.stdlib_module_names - {parts[1]})
+    return found
+
+
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+def test_the_map_shows_every_room_and_each_imports_only_from_lines_below_its_own() -> None:
+    (drawn,) = re.findall(r"<!-- map -->\n```\n(.*?)```", CONTRIBUTING, re.DOTALL)
+    line = {room: number for number, text in enumerate(drawn.splitlines()) for room in text.split()}
+    found = imports()
+    assert set(line) == set(found)
+    upwards = [(room, other) for room in found for other in found[room] & set(found) if line[other] <= line[room]]
+    assert upwards == []
+
+
+def test_the_map_names_what_each_room_imports_from_outside() -> None:
+    rows = re.findall(r"^\| (`.*?`) \| .*? \| (.*?) ?\|$", CONTRIBUTING, re.MULTILINE)
+    named = {room: set(outside.split(", ")) - {""} for rooms, outside in rows for room in re.findall(r"`(\w+)`", rooms)}
+    found = imports()
+    assert named == {room: names - set(found) for room, names in found.items()}
+
+
 @pytest.mark.parametrize("module", ["marginlib", *(f"marginlib.{each}" for each in [*ENGINE, "__main__"])])
 def test_the_engine_imports_nothing_heavy(module: str) -> None:
     program = f"import sys, {module}; print(*(name for name in {HEAVY!r} if name in sys.modules))"
@@ -102,6 +137,25 @@ def test_a_kernel_of_the_tests_reaches_no_other_machine() -> None:
     cell = "import socket; socket.create_connection(('203.0.113.1', 80), timeout=5)"
     done = run(["-m", "IPython", "-c", cell], IPYTHONDIR=os.environ["IPYTHONDIR"])
     assert "tests run offline" in done.stdout, done.stdout + done.stderr
+
+
+JOBS = re.findall(r"^\| an? (\w[\w ]*) \| (.*) \|$", CONTRIBUTING.partition("## Seven jobs")[2], re.MULTILINE)
+
+
+def test_each_of_the_seven_jobs_touches_three_files_or_fewer_that_are_there() -> None:
+    assert [job for job, _ in JOBS] == [
+        "venue",
+        "notebook with a figure",
+        "belief",
+        "question",
+        "task",
+        "fee rule",
+        "colour",
+    ]
+    for job, text in JOBS:
+        named = re.findall(r"`([\w/]+\.\w+)`", text)
+        assert 1 <= len(named) <= 3, job
+        assert all(list(ROOT.glob(re.sub(r"[A-Z]{3,}", "*", name))) for name in named), named
 
 
 # --- documentation --------------------------------------------------------------------------------------------------

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from datetime import date, timedelta
 from importlib.resources import files
-from math import inf, nan
+from math import factorial, fsum, inf, nan, sqrt
 
 import pytest
 
-from marginlib import MarginError, UnknownNameError
+from marginlib import Account, MarginError, Position, RiskSchedule, UnknownNameError
 from marginlib.odds.diffusion import touch_probability
+from marginlib.practice.amounts import say
 from marginlib.practice.bank import _read, question, questions
-from marginlib.practice.beliefs import BELIEFS
-from marginlib.practice.judge import Input, Question, Verdict
+from marginlib.practice.beliefs import BELIEFS, Case, answer, working
+from marginlib.practice.judge import KINDS, Input, Question, Verdict
 from marginlib.practice.objectives import OBJECTIVES
 from marginlib.practice.progress import Attempt
 from marginlib.practice.spacing import draw
 
 ALL = questions()
+BANK = json.loads(files("marginlib").joinpath("data", "questions.json").read_text(encoding="utf-8"))
 each_question = pytest.mark.parametrize("asked", ALL, ids=[each.id for each in ALL])
 NUMBERS = [each for each in ALL if each.kind == "number"]
 CHOICES = [each for each in ALL if each.kind == "choice"]
@@ -146,6 +150,49 @@ def test_an_order_is_told_where_it_goes_wrong() -> None:
     assert judge(asked, lines[::-1]).message.startswith("The first line is not in place yet.")
     for given in (None, "text", lines[:3], [*lines[:4], lines[0]], [9, 8, 7, 6, 5]):
         assert not judge(asked, given).answered
+
+
+# --- what can be guessed ---------------------------------------------------------------------------------------------
+
+LEARNERS = [f"learner {k}" for k in range(200)]
+CHANCE = fsum(1 / len(each.options) for each in CHOICES)
+SPREAD = sqrt(fsum((1 - 1 / len(each.options)) / len(each.options) for each in CHOICES))  # of one blind learner's score
+
+
+@pytest.mark.parametrize("place", [0, 1, -1])
+def test_who_always_takes_the_option_at_one_place_scores_at_chance(place: int) -> None:
+    scores = [sum(each.options[each.order(learner)[place]].right for each in CHOICES) for learner in LEARNERS]
+    assert fsum(scores) / len(scores) == pytest.approx(CHANCE, abs=4 * SPREAD / sqrt(len(scores)))
+
+
+@pytest.mark.parametrize("pick", [max, min])
+def test_who_always_takes_the_longest_or_the_shortest_option_scores_at_chance(pick: Callable[..., int]) -> None:
+    score = 0.0
+    for each in CHOICES:
+        size = pick(len(text) for text in each.texts)
+        taken = [option.right for option in each.options if len(option.text) == size]
+        score += sum(taken) / len(taken)
+    assert score == pytest.approx(CHANCE, abs=2 * SPREAD)
+
+
+@pytest.mark.parametrize("asked", CHOICES, ids=[each.id for each in CHOICES])
+def test_the_order_of_options_is_the_learner_s_own_and_stays(asked: Question) -> None:
+    def shown(learner: str) -> list[str]:
+        return re.findall(r'value="(\d+)"', asked.markup(learner))
+
+    orders = {tuple(shown(learner)) for learner in LEARNERS}
+    assert len(orders) == factorial(len(asked.options))  # every order is somebody's
+    assert shown("ada") == shown("ada")
+    # What stands in the form, and what is kept, says which option and not which place.
+    for number, option in enumerate(asked.options):
+        assert asked.fill(option.text) == {"value": str(number)}
+        assert asked.judge(asked.read({"value": str(number)})).answer == option.text
+
+
+@pytest.mark.parametrize("asked", CHOICES, ids=[each.id for each in CHOICES])
+def test_a_page_without_a_kernel_never_has_the_right_option_first(asked: Question) -> None:
+    assert sorted(asked.offered) == sorted(asked.texts)
+    assert asked.offered[0] != asked.right
 
 
 # --- what people type -----------------------------------------------------------------------------------------------
@@ -340,7 +387,7 @@ def read(*records: dict[str, object]) -> object:
             "question '02-x': options: code = 'NO': give the belief that 'b' shows",
         ),
         (CHOICE | {"options": [{"text": "a", "right": True}, {"text": "a"}]}, "options that differ"),
-        (CHOICE | {"ask": "pnl", "case": GOOD["case"], "codes": ["NO"]}, "question '02-x': codes"),
+        (CHOICE | {"ask": "pnl"}, "question '02-x': .*ask"),
         (CHOICE | {"kind": "ordering", "lines": ["a", "b"]}, "question '02-x': lines = .*at least three lines"),
         (
             CHOICE | {"kind": "ordering", "lines": ["a", "b", "c"], "equivalents": [[0, 1]]},
@@ -373,19 +420,36 @@ def test_the_format_is_named_and_ids_are_given_once() -> None:
         Input(name="x", label="x", low=2, high=1)
 
 
-def test_numbers_may_be_offered_as_choices() -> None:
+def test_the_numbers_that_a_choice_offers_are_those_of_the_beliefs() -> None:
     asked = question("07-fee-100x")
-    assert [(option.text, option.code) for option in asked.options] == [("0.05 %", "FEE_ON_MARGIN"), ("5 %", "")]
-    assert judge(asked, "5 %").right
-    assert judge(asked, 0).codes == ("FEE_ON_MARGIN",)
-    (made,) = read(GOOD | {"kind": "choice", "codes": ["SIGN"], "ask": "pnl", "case": {
-        "wallet": 10, "positions": [{"symbol": "A", "entry": 1, "mark": 2, "quantity": -1}]}}).values()  # fmt: skip
-    assert [made.kind, made.codes] == ["choice", ["SIGN"]]
+    half = Position.open(symbol="A", quantity=0.5, price=60_000, schedule=RiskSchedule.flat(0.004), leverage=100)
+    case = Case(account=Account(wallet_balance=10_000, positions=(half.isolated(),)), fee_rate=0.0005)
+    held, right = answer("fee_on_margin", case, "FEE_ON_MARGIN") or 0, answer("fee_on_margin", case) or 0
+    offered = [(option.text, option.code) for option in asked.options]
+    assert offered == [(say(100 * held, "%"), "FEE_ON_MARGIN"), (say(100 * right, "%"), "")]
+    assert asked.explain == f"{working('fee_on_margin', case)}."
+
+
+def test_a_question_is_added_by_its_record_alone() -> None:
+    """What the panel shows, what is right and what is said about a wrong answer all follow from the record."""
+    (made,) = read(GOOD | {"id": "02-new", "unit": "dollars", "case": {
+        "wallet": 10, "positions": [{"symbol": "A", "entry": 1, "mark": 3, "quantity": -1}]}}).values()  # fmt: skip
+    assert 'data-name="value"' in made.markup("")
+    assert made.judge(made.read(made.fill(made.right))).right
+    assert made.judge("2 dollars").codes == ("SIGN",)
+    assert made.judge("2 dollars").message.startswith("You said 2 dollars, and it is -2 dollars.")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_field_that_a_kind_does_not_know_is_named(kind: str) -> None:
+    asked = next(each for each in ALL if each.kind == kind)
+    record = next(each for each in BANK["questions"] if each["id"] == asked.id)
+    with pytest.raises(MarginError, match=f"question '{asked.id}': .*answer_key"):
+        read(record | {"answer_key": 1})
 
 
 def test_no_right_answer_is_written_into_the_file() -> None:
-    bank = json.loads(files("marginlib").joinpath("data", "questions.json").read_text(encoding="utf-8"))
-    for record in bank["questions"]:
+    for record in BANK["questions"]:
         assert not {"answer", "value", "right", "truth"} & set(record), record["id"]
 
 

@@ -1,7 +1,7 @@
 """Replay: numbers derived by hand, every policy, money conserved, bars."""
 
 import random
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, fields, replace
 
 import pytest
 from hypothesis import given, settings
@@ -123,6 +123,9 @@ def test_reducing_an_isolated_position_frees_the_same_share_of_its_margin():
 def test_adding_to_and_flipping_an_isolated_position():
     (grown,) = run([*isolated(), fill(10, 100), marks(BTC=120), fill(10, 120)]).account.positions
     assert grown.isolated_margin == pytest.approx(100 + 120)
+    # What the wallet has to have free is the margin that is added, 120, and not all that is then set aside.
+    (grown,) = run([*isolated(), fill(10, 100), marks(BTC=120), fill(10, 120)], wallet=225).account.positions
+    assert grown.isolated_margin == pytest.approx(100 + 120)
     (flipped,) = run([*isolated(), fill(10, 100), marks(BTC=120), fill(-15, 120)]).account.positions
     assert (flipped.quantity, flipped.isolated_margin) == (-5, pytest.approx(60))
 
@@ -132,6 +135,26 @@ def test_inverse_contracts_average_the_reciprocal_price():
     state = run([fill(100, 100), fill(100, 200), fill(-200, 400)], wallet=10, rules=Rules(book=book))
     # 100/100 + 100/200 = 1.5 coins for 200 of face value; closed at 200/400 = 0.5 coins: a profit of 1.
     assert state.account.wallet_balance == pytest.approx(11)
+
+
+def test_an_inverse_contract_pays_fees_and_sets_margin_aside_in_its_coin():
+    book = Rulebook(venue="t", date="2026-01-01", source="-", schedules={"BTC": FLAT}, contract=Contract.INVERSE)
+    events = [*isolated(), fill(100, 50, fee_rate=0.01), fill(100, 25, fee_rate=0.01)]
+    state = run(events, wallet=10, rules=Rules(book=book))
+    # 100/50 and 100/25 coins at 10x; 1 % of each is the fee.
+    assert state.account.positions[0].isolated_margin == pytest.approx(0.2 + 0.4)
+    assert state.ledger.fees == pytest.approx(0.02 + 0.04)
+    closed = step(state, fill(-200, 20, fee_rate=0.01), Rules())  # a book is needed to open only
+    assert closed.ledger.fees == pytest.approx(0.06 + 0.1)
+
+
+def test_what_happens_to_one_symbol_happens_to_no_other():
+    events = [fill(10, 100, symbol) for symbol in ("ETH", "BTC", "SOL")]
+    for symbol in ("BTC", "ETH", "SOL"):
+        state = run([*events, Funding(rates={symbol: 0.01})])
+        assert state.ledger.funding == pytest.approx(10)
+        state = run([*events, fill(-4, 100, symbol)])
+        assert {each.symbol: each.quantity for each in state.account.positions if each.quantity != 10} == {symbol: 6}
 
 
 def test_a_fill_that_is_too_large_is_refused_and_says_by_how_much():
@@ -275,6 +298,46 @@ def test_the_other_money_pays_where_the_first_does_not_suffice():
     assert sold.quantity == pytest.approx(10 * 120 / 1_100)
     assert state.account.positions[0].isolated_margin == pytest.approx(100 * (1 - 120 / 1_100))
     assert state.ledger.funding == pytest.approx(120)
+    assert (sold.deleveraged, state.ledger.deleveraged) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("payer", "rate", "wallet", "margin", "left"),
+    [
+        # 10 at 100, 100 of margin: 0.001 is a payment of 1, 0.1 one of 100.
+        (PaidFrom.POSITION, 0.1, 300, 100, 200),  # a margin is never used up: the free 200 pay
+        (PaidFrom.POSITION, -0.1, 300, 200, 400),  # what is received goes where the payments come from
+        (PaidFrom.ACCOUNT, -0.1, 300, 100, 400),
+        (PaidFrom.ACCOUNT, 0.001, 100.5, 99, 99.5),  # a half is not enough: the margin pays all of it
+        (PaidFrom.ACCOUNT, 0.001, 101, 100, 100),  # one is
+        (PaidFrom.ACCOUNT, 0.1, 200, 100, 100),
+    ],
+)
+def test_which_money_pays_at_the_edge(payer, rate, wallet, margin, left):
+    events = [*isolated(), fill(10, 100), Funding(rates={"BTC": rate})]
+    state = run(events, wallet=wallet, rules=replace(RULES, funding_from=payer))
+    assert not state.actions
+    assert state.account.positions[0].isolated_margin == pytest.approx(margin)
+    assert state.account.wallet_balance == pytest.approx(left)
+
+
+def test_the_last_of_the_free_money_pays_what_a_margin_cannot():
+    events = [*isolated(), fill(10, 100), marks(BTC=200), Funding(rates={"BTC": 0.06})]  # a payment of 120
+    state = run(events, wallet=220)
+    assert not state.actions
+    assert (state.account.positions[0].isolated_margin, state.account.wallet_balance) == (100, 100)
+
+
+def test_a_payment_beyond_all_equity_closes_the_position_and_the_receivers_go_without_the_rest():
+    # 100 of margin and 100 of profit at 110; a payment of 0.5 x 1,100 = 550.
+    state = run([*isolated(), fill(10, 100), marks(BTC=110), Funding(rates={"BTC": 0.5})], wallet=100)
+    (sold,) = state.liquidations
+    assert (sold.quantity, sold.taken_over, sold.isolated, sold.price) == (10, False, True, 110)
+    assert (sold.fee, sold.kept, sold.fund_paid) == (0, 0, 0)
+    assert sold.deleveraged == pytest.approx(350)
+    assert (state.ledger.funding, state.ledger.deleveraged) == (pytest.approx(200), pytest.approx(350))
+    assert state.ledger.counterparties == pytest.approx(-100)
+    assert state.account == Account(wallet_balance=0)
 
 
 def test_funding_may_liquidate():
@@ -499,6 +562,8 @@ def test_auto_margin_replenishment_draws_one_initial_margin_after_another():
     poor = crash(70, rules=rules, wallet=250)  # 150 to draw, then it is over
     assert [type(each) for each in poor.actions] == [Replenishment, Replenishment, Liquidation]
     assert poor.account.wallet_balance == 0
+    nearly = [*isolated(), fill(10, 100), AddIsolatedMargin(symbol="BTC", amount=850), marks(BTC=4.5)]  # 995 lost or so
+    assert [each.amount for each in run(nearly, rules=rules).actions] == [pytest.approx(50)]  # the rest of 1,000
     full = run([*isolated(), fill(10, 100), marks(BTC=0.5)], rules=rules)  # 1x: 995 lost of 1,000, 5 > 0.05
     assert full.account.positions[0].isolated_margin == pytest.approx(1_000)
 
@@ -524,9 +589,67 @@ def test_bad_policies_rules_and_events_are_refused_by_name():
         step(Snapshot.start(Account(wallet_balance=1)), "crash", RULES)
 
 
+def test_amounts_and_records_are_given_by_name_and_nobody_changes_them():
+    account = Account(wallet_balance=1_000)
+    with pytest.raises(TypeError):
+        Snapshot.start(account, 500.0)
+    with pytest.raises(TypeError):
+        replay(account, [], RULES, 500.0)
+    start = Snapshot.start(account)
+    for record in (RULES, start, start.ledger, Replenishment(symbol="BTC", amount=1.0)):
+        assert all(each.kw_only for each in fields(record))
+        with pytest.raises(FrozenInstanceError):
+            setattr(record, fields(record)[0].name, None)
+        assert hasattr(record, "__dict__") is (record is RULES)
+
+
 def test_the_ledger_sees_missing_money():
     short = replace(Snapshot.start(Account(wallet_balance=100)), account=Account(wallet_balance=99))
     assert short.imbalance == pytest.approx(-0.01)
+
+
+# What is rounding, and what is not. 1e-12 of what was added up is the same amount.
+
+
+@pytest.mark.parametrize(("left", "kept"), [(1e-11, 0), (1e-10, 0), (1e-9, 1e-9)])
+def test_what_subtracting_leaves_in_a_wallet_is_nothing_and_more_is_money(left, kept):
+    state = run([Withdrawal(amount=90 - left)], wallet=90)  # 1e-12 of 180 is 1.8e-10
+    assert state.account.wallet_balance == (0 if not kept else pytest.approx(kept, rel=1e-3))
+
+
+@pytest.mark.parametrize(
+    ("factor", "left"),
+    [
+        (1 - 5e-12, 5e-11),
+        (1 - 1.5e-12, None),
+        (1, None),
+        (1 + 1.5e-12, None),
+        (1 + 5e-12, -5e-11),
+    ],
+)
+def test_a_rounding_of_a_position_is_none_and_more_is_one(factor, left):
+    positions = run([fill(10, 100), fill(-10 * factor, 100)]).account.positions
+    assert [each.quantity for each in positions] == ([] if left is None else [pytest.approx(left, rel=1e-3)])
+
+
+def test_what_is_missing_by_rounding_is_there():
+    lever = SetLeverage(symbol="BTC", leverage=10)
+    assert run([lever, fill(10 + 1e-11, 100)], wallet=100).account.positions  # needs 100 + 1e-10; 1e-12 of 200 is 2e-10
+    with pytest.raises(MarginError, match=r"needs 1e-09 more"):
+        run([lever, fill(10 + 1e-10, 100)], wallet=100)
+    assert run([*isolated(), fill(10 + 0.9e-11, 100)], wallet=100).account.positions  # 1e-12 of 100
+    with pytest.raises(MarginError, match=r"BTC sets 100 aside, and 100 is available"):
+        run([*isolated(), fill(10 + 3e-11, 100)], wallet=100)
+
+
+@pytest.mark.parametrize(("missing", "drawn"), [(1e-10, []), (1e-8, [pytest.approx(1e-8, rel=1e-3)])])
+def test_a_margin_that_is_whole_but_for_rounding_draws_nothing(missing, drawn):
+    # 10 short from 100: bankrupt at 200 with 1,000, the whole entry value.
+    short = BOOK.position("BTC", -10, 100).isolated(1_000 - missing)
+    start = Snapshot.start(Account(wallet_balance=2_000, positions=(short,)))
+    state = step(start, marks(BTC=250), replace(RULES, replenish={"BTC"}))
+    assert [each.amount for each in state.actions if isinstance(each, Replenishment)] == drawn
+    assert len(state.liquidations) == 1
 
 
 # Money is conserved over random sequences. The second witness knows nothing of entry prices: what an account has now is

@@ -21,7 +21,6 @@ from marginlib import (
     rulebooks,
     tables,
 )
-from marginlib.grading.items import Item
 from marginlib.market import Fill, MarkPrices, Rules, SetLeverage, crash, replay
 from marginlib.market.desk import Close, Opening, compare_scores, crash_desk
 from marginlib.odds import MARKETS, Diffusion, compare, decide, trial
@@ -282,10 +281,7 @@ def test_decisions_and_trials_are_told_with_their_limit():
     assert (row["kind"], row["leverage"], row["outcome"]) == ("one coin", 3, tried.outcome.value)
 
 
-def test_progress_and_items_are_one_row_each():
+def test_progress_is_one_row_an_answer():
     kept = Progress(attempts=(Attempt(item="02-price", kind="question", answer=5, right=True, codes=("SIGN",)),))
     assert tables.progress(kept)[["item", "right"]].to_numpy().tolist() == [["02-price", True]]
     assert tables.progress(Progress()).columns.tolist() == tables.progress(kept).columns.tolist()
-    item = Item(task="sizing-1", n=20, right=15, difficulty=0.75, interval=(0.53, 0.89), beliefs=(("SIGN", 3),))
-    row = tables.items([item]).loc["sizing-1"]
-    assert (row["difficulty [share]"], row["beliefs"], row["at most [share]"]) == (0.75, "SIGN (3)", 0.89)

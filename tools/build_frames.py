@@ -17,7 +17,7 @@ def build() -> list[str]:
     figures.FRAMES.mkdir(exist_ok=True)
     changed = []
     for name in figures.NAMES:
-        figure = getattr(import_module(f"{figures.__name__}.{name.lower()}"), name)
+        figure = getattr(import_module(f"{figures.__name__}.{name.lower()}"), name.lower())
         packed, path = pack(figure), figures.FRAMES / f"{name}.frames"
         if not path.exists() or path.read_bytes() != packed:
             path.write_bytes(packed)

@@ -20,6 +20,7 @@ from marginlib.words import money, percent, price_text
 
 __all__ = [
     "Area",
+    "Axis",
     "Chart",
     "Control",
     "Explorer",
@@ -27,8 +28,8 @@ __all__ = [
     "Marker",
     "Panel",
     "Table",
-    "alt_text",
     "choice",
+    "figure",
     "grid",
     "pool_chart",
     "pool_panel",
@@ -73,10 +74,6 @@ class Area(Line):
 
     Its points are its corners, in order around it; none for an area that is empty. Colour and hatching follow from its
     role. Later areas cover earlier ones.
-
-    Example:
-        >>> Area.through("both modes", "both", [(0, 0), (1, 0), (0, 1)]).x
-        (0, 1, 0)
     """
 
     __slots__ = ()
@@ -91,10 +88,6 @@ class Marker:
         role: what it stands for, such as "liquidation"; colour and shape follow from it.
         x: position along the horizontal axis; None where there is no such price.
         y: height.
-
-    Example:
-        >>> Marker("liquidation price", "liquidation", None, 0).x is None
-        True
     """
 
     label: str
@@ -103,75 +96,87 @@ class Marker:
     y: float
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One axis of a panel, which stays while the controls move.
+
+    Args:
+        label: its name, with its [unit].
+        span: its lowest and its highest value.
+        log: True for an axis in powers of ten.
+    """
+
+    label: str
+    span: tuple[float, float]
+    log: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Panel:
-    """One pair of axes: lines, areas, markers, and ranges that stay while the controls move.
+    """One pair of axes and what is drawn in it: always as many lines, markers and areas.
 
     Args:
         title: what stands above it.
-        x_label: name of the horizontal axis, with its [unit].
-        y_label: name of the vertical axis, with its [unit].
-        x_range: lowest and highest value along the horizontal axis.
-        y_range: lowest and highest value along the vertical axis.
-        lines: what is drawn, always as many.
-        markers: the points that matter, always as many.
-        log_x: True for a horizontal axis in powers of ten.
-        areas: what is filled below the lines, always as many.
-
-    Example:
-        >>> line = Line("equity", "equity", (0, 1), (0, 1))
-        >>> Panel(title="", x_label="", y_label="", x_range=(0, 1), y_range=(0, 1), lines=(line,)).markers
-        ()
+        x: the horizontal axis.
+        y: the vertical axis.
+        lines: what is drawn.
+        markers: the points that matter.
+        areas: what is filled below the lines.
     """
 
     title: str
-    x_label: str
-    y_label: str
-    x_range: tuple[float, float]
-    y_range: tuple[float, float]
+    x: Axis
+    y: Axis
     lines: tuple[Line, ...]
     markers: tuple[Marker, ...] = ()
-    log_x: bool = False
     areas: tuple[Area, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Table:
     """A small table of texts, for those who would rather read than look.
 
     Args:
         columns: the headings.
         rows: the cells, as many in each row as there are headings.
-
-    Example:
-        >>> Table(columns=("of the pool", "value"), rows=(("equity", "$600.00"),)).rows[0]
-        ('equity', '$600.00')
     """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Chart:
-    """A figure: its panels, one sentence that says what they show, a table of the numbers, and a text instead of it.
+    """A figure: its panels, one sentence that says what they show, and a table of the numbers.
 
     Args:
+        title: what it is called, for those who do not see it.
         panels: one or two pairs of axes.
         sentence: what they show.
         table: the numbers.
-        alt: the text that stands for the picture where it is not seen.
+        kind: what they are, for those who do not see them; left out, line charts.
 
     Example:
         >>> from marginlib.course import figures
-        >>> len(figures.ISOLATED().panels)
-        1
+        >>> figures.CONTAGION().alt[:81]
+        'Contagion in a cross pool of $10,000. Line chart against SOL price move [%], with'
     """
 
+    title: str
     panels: tuple[Panel, ...]
     sentence: str
     table: Table
-    alt: str
+    kind: str = ""
+
+    @property
+    def alt(self) -> str:
+        """The text that stands for the picture where it is not seen."""
+        if self.kind:
+            return f"{self.title}. {self.kind} {self.sentence}"
+        panel = self.panels[0]
+        *others, last = (f'"{line.label}"' for line in panel.lines)
+        lines = f"lines {', '.join(others)} and {last}" if others else f"line {last}"
+        return f"{self.title}. Line chart against {panel.x.label}, with the {lines}. {self.sentence}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -186,10 +191,6 @@ class Control:
         start: where it stands at first.
         choice: True for a choice between a few words rather than a slider.
         plays: True for a slider along time or steps, which can also play by itself.
-
-    Example:
-        >>> Control(name="leverage", label="leverage", values=(5, 10), texts=("5x", "10x"), start=5).start
-        5
     """
 
     name: str
@@ -206,7 +207,7 @@ class Explorer:
     """A figure with controls; calling it with values gives the `Chart`, values left out stand at their start.
 
     Args:
-        name: its name in `marginlib.course.figures`.
+        name: what it is called in code, in capitals.
         title: what it is called.
         controls: what can be moved.
         build: the function that makes the chart from the controls' values, given by name.
@@ -250,55 +251,54 @@ class Explorer:
         return [control.values.index(settings[control.name]) for control in self.controls]
 
 
-def grid(low: float, high: float, points: int = POINTS) -> tuple[float, ...]:
+def grid(low: float, high: float, points: int = POINTS, *, log: bool = False) -> tuple[float, ...]:
     """Return evenly spaced values from low to high.
 
     Args:
         low: the first value.
         high: the last value.
         points: how many there are, at least two.
+        log: True for equal ratios instead of equal steps.
 
     Example:
         >>> grid(0, 10, 3)
         (0.0, 5.0, 10.0)
     """
+    if log:
+        return tuple(low * (high / low) ** (k / (points - 1)) for k in range(points))
     return tuple(low + (high - low) * k / (points - 1) for k in range(points))
 
 
-def pool_panel(
-    pool: Pool, symbol: str, *, title: str, x_range: tuple[float, float], y_range: tuple[float, float]
-) -> Panel:
+def pool_panel(pool: Pool, symbol: str, title: str, prices: tuple[float, float], amounts: tuple[float, float]) -> Panel:
     """Return equity and maintenance margin of a pool along one price, with its liquidation and bankruptcy price.
 
     Args:
         pool: the pool.
         symbol: the price that moves; the other marks are held.
         title: what stands above the panel.
-        x_range: lowest and highest price drawn [quote currency per base coin].
-        y_range: lowest and highest amount drawn [quote currency].
+        prices: lowest and highest price drawn [quote currency per base coin].
+        amounts: lowest and highest amount drawn [quote currency].
 
     Example:
         >>> from marginlib import Position, RiskSchedule
         >>> btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=RiskSchedule.flat(0.004))
         >>> pool = Pool(collateral=600, positions=(btc,))
-        >>> panel = pool_panel(pool, "BTCUSDT", title="10x", x_range=(50_000, 70_000), y_range=(-500, 2_000))
+        >>> panel = pool_panel(pool, "BTCUSDT", "10x", (50_000, 70_000), (-500, 2_000))
         >>> [marker.label for marker in panel.markers]
         ['mark price now', 'liquidation price', 'bankruptcy price']
     """
-    prices = _breaks(pool, symbol, (max(x_range[0], x_range[1] / 1e4), x_range[1]))
-    along = [risk(pool.at({symbol: price})) for price in prices]
+    points = _breaks(pool, symbol, (max(prices[0], prices[1] / 1e4), prices[1]))
+    along = [risk(pool.at({symbol: price})) for price in points]
     mark = next(each.mark_price for each in pool.positions if each.symbol == symbol)
     liquidation, bankruptcy = liquidation_price(pool, symbol), bankruptcy_price(pool, symbol)
     kept = 0.0 if liquidation is None else risk(pool.at({symbol: liquidation})).maintenance
     return Panel(
-        title=title,
-        x_label=f"{symbol.removesuffix('USDT')} mark price [$]",
-        y_label="[$]",
-        x_range=x_range,
-        y_range=y_range,
+        title,
+        Axis(f"{symbol.removesuffix('USDT')} mark price [$]", prices),
+        Axis("[$]", amounts),
         lines=(
-            Line("equity", "equity", prices, tuple(each.equity for each in along)),
-            Line("maintenance margin", "maintenance", prices, tuple(each.maintenance for each in along)),
+            Line("equity", "equity", points, tuple(each.equity for each in along)),
+            Line("maintenance margin", "maintenance", points, tuple(each.maintenance for each in along)),
         ),
         markers=(
             Marker("mark price now", "mark", mark, risk(pool).equity),
@@ -345,11 +345,9 @@ def pool_chart(pool: Pool, symbol: str, *, title: str, x_range: tuple[float, flo
         )
     span = x_range or (0.5 * mark, 1.5 * mark)
     ends = [risk(pool.at({symbol: max(end, mark / 1e4)})).equity for end in span]
-    panel = pool_panel(pool, symbol, title=title, x_range=span, y_range=(min(0.0, *ends), max(0.0, *ends)))
+    panel = pool_panel(pool, symbol, title, span, (min(0.0, *ends), max(0.0, *ends)))
     sentence = f"{symbol} is at {price_text(mark)}. {pool_sentence(pool, symbol)}"
-    return Chart(
-        panels=(panel,), sentence=sentence, table=pool_table(pool, symbol), alt=alt_text(title, panel, sentence)
-    )
+    return Chart(title, (panel,), sentence, pool_table(pool, symbol))
 
 
 def pool_sentence(pool: Pool, symbol: str) -> str:
@@ -379,26 +377,18 @@ def pool_table(pool: Pool, symbol: str) -> Table:
     Args:
         pool: the pool.
         symbol: whose liquidation and bankruptcy price are shown.
-
-    Example:
-        >>> from marginlib import Position, RiskSchedule
-        >>> btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=RiskSchedule.flat(0.004))
-        >>> pool_table(Pool(collateral=600, positions=(btc,)), "BTCUSDT").rows[1]
-        ('bankruptcy price', '54,000.00')
     """
     now = risk(pool)
-    return Table(
-        columns=("of the pool", "value"),
-        rows=(
-            ("liquidation price", price_text(liquidation_price(pool, symbol))),
-            ("bankruptcy price", price_text(bankruptcy_price(pool, symbol))),
-            ("equity", money(now.equity)),
-            ("notional", money(now.notional)),
-            ("initial margin", money(now.initial)),
-            ("maintenance margin", money(now.maintenance)),
-            ("effective leverage", times(now.effective_leverage)),
-        ),
+    rows = (
+        ("liquidation price", price_text(liquidation_price(pool, symbol))),
+        ("bankruptcy price", price_text(bankruptcy_price(pool, symbol))),
+        ("equity", money(now.equity)),
+        ("notional", money(now.notional)),
+        ("initial margin", money(now.initial)),
+        ("maintenance margin", money(now.maintenance)),
+        ("effective leverage", times(now.effective_leverage)),
     )
+    return Table(("of the pool", "value"), rows)
 
 
 def times(leverage: float) -> str:
@@ -412,26 +402,6 @@ def times(leverage: float) -> str:
         ('10.00x', 'none: no equity left')
     """
     return "none: no equity left" if leverage == inf else f"{leverage:.2f}x"
-
-
-def alt_text(title: str, panel: Panel, sentence: str) -> str:
-    """Return a text that stands for a picture.
-
-    Args:
-        title: what the figure is called.
-        panel: the axes that are described.
-        sentence: what they show.
-
-    Example:
-        >>> line = Line("equity", "equity", (0, 1), (0, 1))
-        >>> axes = Panel(title="", x_label="price [$]", y_label="", x_range=(0, 1), y_range=(0, 1), lines=(line,))
-        >>> alt_text("A pool", axes, "It rises.")
-        'A pool. Line chart against price [$], with the line "equity". It rises.'
-    """
-    names = [f'"{line.label}"' for line in panel.lines]
-    drawn = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-    plural = "s" if len(names) > 1 else ""
-    return f"{title}. Line chart against {panel.x_label}, with the line{plural} {drawn}. {sentence}"
 
 
 def slider(name: str, label: str, values: Sequence[float], start: float, text: str, *, plays: bool = False) -> Control:
@@ -467,3 +437,23 @@ def choice(name: str, label: str, words: Mapping[Any, str], start: object) -> Co
         ('long', 'short')
     """
     return Control(name=name, label=label, values=tuple(words), texts=tuple(words.values()), start=start, choice=True)
+
+
+def figure(title: str, *controls: Control) -> Callable[[Callable[..., Chart]], Explorer]:
+    """Make a figure of a function: what it is called, and the controls whose values the function takes by name.
+
+    Args:
+        title: what the figure is called.
+        controls: what can be moved, each with the name of an argument.
+
+    Example:
+        >>> from marginlib import Pool, rulebook
+        >>> @figure("A pool of your own", slider("wallet", "wallet balance", (600, 900), 600, "${}"))
+        ... def mine(wallet):
+        ...     rules = rulebook("binance_usdm", "2026-09-29")
+        ...     btc = rules.position("BTCUSDT", 0.1, 60_000, leverage=10)
+        ...     return pool_chart(Pool(collateral=wallet, positions=(btc,)), "BTCUSDT", title="a BTC long")
+        >>> mine(wallet=900).table.rows[0]
+        ('liquidation price', '51,204.82')
+    """
+    return lambda build: Explorer(name=build.__name__.upper(), title=title, controls=controls, build=build)

@@ -31,11 +31,6 @@ class Frame(NamedTuple):
             marker x and y. What is not there is not a number.
         texts: for each panel title, names of the axes and the ticks' texts; the areas', the lines' and the markers'
             labels; then sentence, alternative text, and the table's columns and rows.
-
-    Example:
-        >>> from marginlib.course import figures
-        >>> frame(figures.ISOLATED()).numbers[0]
-        (40000, 80000, -1000, 3000)
     """
 
     numbers: tuple[tuple[float, ...], ...]
@@ -64,9 +59,9 @@ def frame(chart: Chart) -> Frame:
 
 def _panel(panel: Panel) -> Frame:
     """Return the part of a frame that one panel has."""
-    across, up = ticks(panel.x_range, most=6, log=panel.log_x), ticks(panel.y_range)
-    numbers: list[tuple[float, ...]] = [(*panel.x_range, *panel.y_range), across, up]
-    texts = [panel.title, panel.x_label, panel.y_label, *(ROW.join(map(number_text, each)) for each in (across, up))]
+    across, up = ticks(panel.x.span, most=6, log=panel.x.log), ticks(panel.y.span)
+    numbers: list[tuple[float, ...]] = [(*panel.x.span, *panel.y.span), across, up]
+    texts = [panel.title, panel.x.label, panel.y.label, *(ROW.join(map(number_text, each)) for each in (across, up))]
     for drawn in (*panel.areas, *panel.lines):
         numbers += [drawn.x, drawn.y]
         texts.append(drawn.label)
@@ -89,7 +84,7 @@ def looks(chart: Chart) -> list[dict[str, Any]]:
     """
     return [
         {
-            "log": panel.log_x,
+            "log": panel.x.log,
             "areas": [{"look": area.role, "hatch": FILLS[area.role].hatch} for area in panel.areas],
             "lines": [{"look": line.role, "dashes": STROKES[line.role].dashes} for line in panel.lines],
             "markers": [

@@ -9,17 +9,14 @@ import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from marginlib.course.tasks import SETS, tasks
 from marginlib.errors import MarginError, wrong
-from marginlib.grading.items import analyse
 from marginlib.grading.jobs import Setup, results, run, submitters
 from marginlib.grading.keys import new_key, read_key, read_roster, write_tickets
-from marginlib.grading.lms import Filled, fill_canvas, fill_moodle, read_file, scores
-from marginlib.grading.report import page
+from marginlib.grading.lms import fill_canvas, fill_moodle, scores
 from marginlib.grading.sandbox import Sandbox
-from marginlib.grading.verdict import Result
 
 __all__ = ["main"]
 
@@ -53,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
 
     def command(name: str, function: object, words: str, *operands: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=words, description=words)
-        added.set_defaults(command=function)
+        added.set_defaults(command=function, lms=name)
         for operand in operands:
             added.add_argument(operand.lower(), metavar=operand, choices=SETS if operand == "SET" else None)
         return added
@@ -71,9 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     status = command("status", _status, "list every result: status, score, whose answers it may hold", "COURSE", "SET")
     status.add_argument("--csv", action="store_true", help="as CSV")
     command("report", _report, "write what the class got wrong as an HTML page", "COURSE", "SET", "PAGE")
-    canvas = command("canvas", _canvas, "put grades into a gradebook that Canvas has exported", "COURSE", "SET", "FILE")
+    canvas = command("canvas", _fill, "put grades into a gradebook that Canvas has exported", "COURSE", "SET", "FILE")
     canvas.add_argument("--assignment", required=True, help="the column, as Canvas calls it")
-    moodle = command("moodle", _moodle, "put grades into a file that Moodle has exported", "COURSE", "SET", "FILE")
+    moodle = command("moodle", _fill, "put grades into a file that Moodle has exported", "COURSE", "SET", "FILE")
     moodle.add_argument("--assignment", default="Grade", help="the column; left out, that of a grading worksheet")
     moodle.add_argument("--student", default="Email address", help="the column that holds the course's ids")
     for each in (canvas, moodle):
@@ -112,87 +109,61 @@ def _run(chosen: argparse.Namespace) -> None:
     students = read_roster(chosen.roster) if chosen.roster else ()
     everybody = tuple(sorted({*students, *submitters(root)}))
     setup = Setup(root=root, set=chosen.set, key=read_key(chosen.key), students=everybody)
-    with _client(chosen.dask) as client:
-        done = list(run(setup, shard=_shard(chosen.shard), processes=chosen.processes, client=client))
+    k, _, n = chosen.shard.partition("/")
+    if not (k.isdecimal() and n.isdecimal()):
+        raise wrong("shard", chosen.shard, "give K/N, such as 3/16")
+    scheduler: AbstractContextManager[Any] = nullcontext()
+    if chosen.dask:
+        from distributed import Client  # noqa: PLC0415 - Dask is not needed unless it is used
+
+        scheduler = Client(chosen.dask)
+    with scheduler as client:
+        done = list(run(setup, shard=(int(k), int(n)), processes=chosen.processes, client=client))
     graded = sum(result.status == "graded" for result in done)
     print(f"{len(done)} results in {setup.folder}: {graded} graded, {len(done) - graded} not; `status` says why")
 
 
-def _client(address: str | None) -> AbstractContextManager[Any]:
-    """Return a client of a Dask scheduler, or None where there is no address; it is closed at the end."""
-    if not address:
-        return nullcontext()
-    from distributed import Client  # noqa: PLC0415 - Dask is not needed unless it is used
-
-    return cast("AbstractContextManager[Any]", Client(address))
-
-
-def _shard(text: str) -> tuple[int, int]:
-    """Return K/N as numbers."""
-    k, _, n = text.partition("/")
-    try:
-        return int(k), int(n)
-    except ValueError:
-        raise wrong("shard", text, "give K/N, such as 3/16") from None
-
-
 def _status(chosen: argparse.Namespace) -> None:
-    """List the results of one set."""
+    """List the results of one set; a score that is not there is empty, and no 0."""
     rows: list[tuple[str, ...]] = [("student", "status", "score", "of", "to read", "answers of", "reason")]
-    rows += [_row(result) for result in results(Path(chosen.course) / "results" / chosen.set)]
+    for result in results(Path(chosen.course) / "results" / chosen.set):
+        known = [task.score for task in result.tasks if task.score is not None]
+        score, most = f"{sum(known):g}" if known else "", f"{sum(task.points for task in result.tasks):g}"
+        to_read = str(sum(task.state == "words" for task in result.tasks))
+        others = ", ".join(match.student for match in result.matches)
+        rows.append((result.student, result.status, score, most, to_read, others, result.reason))
     if chosen.csv:
         csv.writer(sys.stdout).writerows(rows)
         return
-    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def _row(result: Result) -> tuple[str, ...]:
-    """Return a result as a row of text; a score that is not there is empty, and no 0."""
-    scores = [task.score for task in result.tasks]
-    known = [score for score in scores if score is not None]
-    return (
-        result.student,
-        result.status,
-        f"{sum(known):g}" if known else "",
-        f"{sum(task.points for task in result.tasks):g}",
-        str(sum(task.state == "words" for task in result.tasks)),
-        ", ".join(match.student for match in result.matches),
-        result.reason,
-    )
-
-
 def _report(chosen: argparse.Namespace) -> None:
     """Write the item analysis of one set."""
+    from marginlib.grading.items import analyse  # noqa: PLC0415 - pandas takes half a second, which no other command needs
+    from marginlib.grading.report import page  # noqa: PLC0415
+
     found = analyse(results(Path(chosen.course) / "results" / chosen.set))
     Path(chosen.page).write_text(page(found), encoding="utf-8")
-    print(f"{chosen.page}: {found.graded} submissions, {len(found.items)} tasks")
+    print(f"{chosen.page}: {len(found.totals)} submissions, {len(found.tasks)} tasks")
 
 
-def _canvas(chosen: argparse.Namespace) -> None:
-    """Fill a gradebook of Canvas."""
-    grades = scores(Path(chosen.course) / "gradebook.db", chosen.set)
-    most, content = _points(chosen.set), read_file(chosen.file)
-    _write(chosen, fill_canvas(content, grades, chosen.assignment, points=most, replace=chosen.replace))
-
-
-def _moodle(chosen: argparse.Namespace) -> None:
-    """Fill a file of Moodle."""
-    grades = scores(Path(chosen.course) / "gradebook.db", chosen.set)
-    most, content = _points(chosen.set), read_file(chosen.file)
-    how = {"student": chosen.student, "replace": chosen.replace}
-    _write(chosen, fill_moodle(content, grades, chosen.assignment, points=most, **how))
-
-
-def _points(set_id: str) -> int:
-    """Return what a set is worth."""
-    return sum(task.points for task in tasks(set_id))
-
-
-def _write(chosen: argparse.Namespace, filled: Filled) -> None:
-    """Write the file to import, and say what became of whom."""
+def _fill(chosen: argparse.Namespace) -> None:
+    """Write the file that Canvas or Moodle imports, and say what became of whom."""
     source = Path(chosen.file)
+    grades = scores(Path(chosen.course) / "gradebook.db", chosen.set)
+    try:
+        content = source.read_bytes()
+    except OSError as error:
+        raise wrong("file", chosen.file, f"{error.strerror}") from error
+    most = sum(task.points for task in tasks(chosen.set))
+    if chosen.lms == "canvas":
+        filled = fill_canvas(content, grades, chosen.assignment, points=most, replace=chosen.replace)
+    else:
+        how = {"student": chosen.student, "replace": chosen.replace}
+        filled = fill_moodle(content, grades, chosen.assignment, points=most, **how)
     target = Path(chosen.out) if chosen.out else source.with_stem(f"{source.stem}-filled")
     target.write_bytes(filled.content)
     print(f"{target}: {filled}")

@@ -8,7 +8,6 @@ from random import Random
 
 from marginlib.course.tasks import tasks
 from marginlib.grading.verdict import Match, Result, TaskResult
-from marginlib.practice.tasks.task import Task
 
 __all__ = ["example_class"]
 
@@ -30,37 +29,34 @@ def example_class(set_id: str, students: int = 60, seed: int = 1) -> list[Result
 
     Source:
         G. Rasch, "Probabilistic Models for Some Intelligence and Attainment Tests", 1960 (the share's formula).
-
-    Example:
-        >>> told = example_class("sizing", students=20)
-        >>> len(told), told[0].student, told[-1].status
-        (20, 'student01', 'not a notebook')
     """
     chance, asked = Random(f"{set_id} {seed}"), tasks(set_id)
     # A set's tasks grow harder, not quite in order.
     hard = [3 * k / len(asked) - 2 + chance.gauss(0, 0.4) for k in range(len(asked))]
     told = []
     for k in range(1, students + 1):
-        able = chance.gauss(0, 1.2)
-        each = tuple(_drawn(task, able - by, chance) for task, by in zip(asked, hard, strict=True))
+        able, each = chance.gauss(0, 1.2), []
+        for task, by in zip(asked, hard, strict=True):
+            about = {
+                "task": task.id,
+                "kind": task.kind,
+                "points": task.points,
+                "seconds": 0.002 + chance.random() / 500,
+            }
+            how: dict[str, object] = {"score": 0, "state": "wrong"}
+            if task.kind == "explain":
+                how = {"score": None, "state": "words"}
+            elif chance.random() < 1 / (1 + exp(by - able)):
+                how = {"score": task.points, "state": "right"}
+            elif task.beliefs and chance.random() < _KNOWN:
+                how["codes"] = (chance.choice(sorted(task.beliefs)),)
+            else:
+                how["state"] = chance.choice(["wrong", "stub", "error"])
+            each.append(TaskResult(**about, **how))  # type: ignore[arg-type]
         name = f"student{k:02}"
-        told.append(Result(student=name, set=set_id, submission="", exercises="", status="graded", tasks=each))
+        told.append(Result(student=name, set=set_id, submission="", exercises="", status="graded", tasks=tuple(each)))
     *_, copied, broken = told
     alike = tuple(task.id for task in asked if task.kind == "compute")
     told[-2] = replace(copied, matches=(Match(student=told[0].student, tasks=alike),))
     told[-1] = replace(broken, status="not a notebook", reason="a zip archive, not a notebook", tasks=())
     return told
-
-
-def _drawn(task: Task, margin: float, chance: Random) -> TaskResult:
-    """Return what one student has for one task, by how far the student's ability is above its difficulty."""
-    blank = TaskResult(
-        task=task.id, kind=task.kind, points=task.points, score=0, state="wrong", seconds=0.002 + chance.random() / 500
-    )
-    if task.kind == "explain":
-        return replace(blank, score=None, state="words")
-    if chance.random() < 1 / (1 + exp(-margin)):
-        return replace(blank, score=task.points, state="right")
-    if task.beliefs and chance.random() < _KNOWN:
-        return replace(blank, codes=(chance.choice(sorted(task.beliefs)),))
-    return replace(blank, state=chance.choice(["wrong", "stub", "error"]))

@@ -10,14 +10,12 @@ from __future__ import annotations
 import atexit
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from hashlib import sha256
 from multiprocessing import get_context, parent_process
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -26,6 +24,7 @@ from urllib.parse import quote
 from tqdm import tqdm
 
 from marginlib.errors import MarginError, wrong
+from marginlib.files import write_whole
 from marginlib.grading.sandbox import Sandbox
 from marginlib.grading.sheet import Ungradable, read_bytes
 from marginlib.grading.verdict import Course, Result, grade, refused
@@ -68,10 +67,6 @@ def submitters(root: str | Path) -> tuple[str, ...]:
 
     Args:
         root: the course's folder.
-
-    Example:
-        >>> submitters("no/such/course")
-        ()
     """
     folder = Path(root) / "submitted"
     return tuple(sorted(each.name for each in folder.iterdir())) if folder.is_dir() else ()
@@ -86,11 +81,6 @@ def result_of(setup: Setup, student: str) -> Result:
 
     Raises:
         SandboxError: students' code cannot be run safely on this machine.
-
-    Example:
-        >>> with tempfile.TemporaryDirectory() as empty:
-        ...     result_of(Setup(root=Path(empty), set="sizing", key=b"k" * 32), "ada").status
-        'missing'
     """
     course = _course(setup)
     content, why = b"", None
@@ -98,7 +88,10 @@ def result_of(setup: Setup, student: str) -> Result:
         content = read_bytes(setup.submission(student), setup.root / "submitted")
     except Ungradable as error:
         why = error
-    path = _path(setup, student, content if why is None else why.status.encode())
+    depends = content if why is None else why.status.encode()
+    parts = [sha256(depends).hexdigest(), student, setup.set, course.exercises, course.key_name]
+    name, digest = quote(student, safe=""), sha256("\n".join(parts).encode()).hexdigest()[:16]
+    path = setup.folder / f"{name}--{digest}.json"
     if path.is_file():
         return Result.read(json.loads(path.read_text(encoding="utf-8")))
     if why is None:
@@ -108,7 +101,10 @@ def result_of(setup: Setup, student: str) -> Result:
             why = error
     if why is not None:
         result = refused(content, student, course, why)
-    _store(path, result)
+    write_whole(path, json.dumps(result.plain(), indent=1))
+    for earlier in setup.folder.glob("*.json"):
+        if earlier.name.rpartition("--")[0] == name and earlier != path:
+            earlier.unlink(missing_ok=True)
     return result
 
 
@@ -132,14 +128,11 @@ def run(
     Raises:
         MarginError: there is no such shard.
         SandboxError: students' code cannot be run safely on a machine.
-
-    Example:
-        >>> with tempfile.TemporaryDirectory() as empty:
-        ...     absent = Setup(root=Path(empty), set="sizing", key=b"k" * 32, students=("ada", "ben"))
-        ...     sorted(result.student for result in run(absent, quiet=True))
-        ['ada', 'ben']
     """
-    students = [each for each in setup.students if _shard(each, shard)]
+    k, n = shard
+    if not 1 <= k <= n:
+        raise MarginError(f"shard = {k}/{n}: give k/n with k from 1 to n")
+    students = [each for each in setup.students if int.from_bytes(sha256(each.encode()).digest()[:8]) % n == k - 1]
     job = partial(result_of, setup)
     if client is not None:
         from distributed import as_completed as completed  # noqa: PLC0415 - only here
@@ -160,11 +153,6 @@ def results(folder: str | Path) -> list[Result]:
 
     Raises:
         MarginError: there is none.
-
-    Example:
-        >>> results("no/such/folder")
-        Traceback (most recent call last):
-        marginlib.errors.MarginError: results = 'no/such/folder': nothing there; `marginlib grade run` makes results
     """
     found = [Result.read(json.loads(path.read_text(encoding="utf-8"))) for path in sorted(Path(folder).glob("*.json"))]
     if not found:
@@ -182,22 +170,13 @@ def _at_once(job: partial[Result], students: list[str], processes: int) -> Itera
 def _end_with_parent() -> None:
     """Let this process end when the one that started it is killed, which would otherwise leave it waiting for ever."""
     parent = parent_process()
-    if parent is not None:
-        Thread(target=_end_after, args=(parent,), daemon=True).start()
 
+    def wait() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
 
-def _end_after(parent: BaseProcess) -> None:
-    """Wait for a process to end, then end this one."""
-    parent.join()
-    os._exit(1)
-
-
-def _shard(student: str, shard: tuple[int, int]) -> bool:
-    """Return whether a student is in a shard."""
-    k, n = shard
-    if not 1 <= k <= n:
-        raise MarginError(f"shard = {k}/{n}: give k/n with k from 1 to n")
-    return int.from_bytes(sha256(student.encode()).digest()[:8], "big") % n == k - 1
+    Thread(target=wait, daemon=True).start()
 
 
 @lru_cache(maxsize=8)
@@ -212,23 +191,3 @@ def _sandbox() -> Sandbox:
     sandbox = Sandbox().__enter__()
     atexit.register(sandbox.__exit__)
     return sandbox
-
-
-def _path(setup: Setup, student: str, content: bytes) -> Path:
-    """Return the file of a result."""
-    course = _course(setup)
-    parts = [sha256(content).hexdigest(), student, setup.set, course.exercises, course.key_name]
-    digest = sha256("\n".join(parts).encode()).hexdigest()[:16]
-    return setup.folder / f"{quote(student, safe='')}--{digest}.json"
-
-
-def _store(path: Path, result: Result) -> None:
-    """Write a result so that it is there whole or not at all, and take away those of earlier submissions."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, suffix=".part", delete=False) as file:
-        json.dump(result.plain(), file, indent=1)
-    Path(file.name).replace(path)
-    student = path.name.rpartition("--")[0]
-    for other in path.parent.glob("*.json"):
-        if other.name.rpartition("--")[0] == student and other != path:
-            other.unlink(missing_ok=True)

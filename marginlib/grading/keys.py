@@ -1,7 +1,8 @@
 """The course's key, which only the teacher holds, and the tickets that it makes for students.
 
-Every number of a student comes from the key and the student's id (`marginlib.course.tasks.ticket`); hidden cases, too. So
-the key stays out of the course's folder, and a ticket, which shows its holder their own numbers, leads to nothing else.
+Every number of a student comes from the key and the student's id (`ticket` of
+`marginlib.practice.tasks.numbering`); hidden cases, too. So the key stays out of the course's folder, and a ticket,
+which shows its holder their own numbers, leads to nothing else.
 """
 
 from __future__ import annotations
@@ -33,12 +34,6 @@ def new_key(path: str | Path) -> bytes:
 
     Raises:
         MarginError: the file is there already, or would lie in a repository.
-
-    Example:
-        >>> from tempfile import TemporaryDirectory
-        >>> with TemporaryDirectory() as home:
-        ...     new_key(Path(home) / "key") == read_key(Path(home) / "key")
-        True
     """
     target = _outside(Path(path))
     key = secrets.token_bytes(_BYTES)
@@ -61,11 +56,6 @@ def read_key(path: str | Path | None = None) -> bytes:
 
     Raises:
         MarginError: no file is named or there, it is no key, others may read it, or it lies in a repository.
-
-    Example:
-        >>> read_key("/no/such/file")
-        Traceback (most recent call last):
-        marginlib.errors.MarginError: key = '/no/such/file': no such file; `marginlib grade key FILE` makes one
     """
     named = path or os.environ.get(KEY)
     if not named:
@@ -98,10 +88,6 @@ def fingerprint(key: bytes) -> str:
 
     Args:
         key: the course's key.
-
-    Example:
-        >>> fingerprint(b"k" * 32) == fingerprint(b"k" * 32) != fingerprint(b"l" * 32)
-        True
     """
     return sha256(b"marginlib fingerprint" + key).hexdigest()[:12]
 
@@ -114,13 +100,6 @@ def read_roster(path: str | Path) -> list[str]:
 
     Raises:
         MarginError: there is no such file or column, or an id is empty or stands twice.
-
-    Example:
-        >>> from tempfile import TemporaryDirectory
-        >>> with TemporaryDirectory() as home:
-        ...     _ = (Path(home) / "roster.csv").write_text("id,first_name{0}ada,Ada{0}ben,Ben".format(chr(10)))
-        ...     read_roster(Path(home) / "roster.csv")
-        ['ada', 'ben']
     """
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as file:
@@ -151,12 +130,6 @@ def write_tickets(key: bytes, students: Iterable[str], folder: str | Path, sets:
 
     Raises:
         MarginError: a student's id is empty.
-
-    Example:
-        >>> from tempfile import TemporaryDirectory
-        >>> with TemporaryDirectory() as home:
-        ...     [str(path.relative_to(home)) for path in write_tickets(b"k" * 32, ["ada"], home)]
-        ['ada/marginlib_tickets.json']
     """
     paths = []
     for student in students:

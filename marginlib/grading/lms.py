@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,9 +17,7 @@ from pathlib import Path
 
 from marginlib.errors import MarginError, wrong
 
-__all__ = ["Filled", "fill_canvas", "fill_moodle", "read_file", "scores"]
-
-Rows = list[list[str]]
+__all__ = ["Filled", "fill_canvas", "fill_moodle", "scores"]
 
 _CANVAS = ("Student", "ID", "SIS Login ID", "Section")
 _CANVAS_POINTS = "Points Possible"
@@ -40,10 +39,6 @@ class Filled:
         ungraded: students in the file who have no grade yet: their cells are as they were.
         not_there: students with a grade who are not in the file.
         strangers: rows of the file whose students the course does not know, as the file names them.
-
-    Example:
-        >>> Filled(content=b"", written=("ada",)).ungraded
-        ()
     """
 
     content: bytes
@@ -77,11 +72,6 @@ def scores(gradebook: str | Path, set_id: str) -> dict[str, float | None]:
 
     Raises:
         MarginError: there is no gradebook, or no such assignment in it.
-
-    Example:
-        >>> scores("no/such/gradebook.db", "sizing")
-        Traceback (most recent call last):
-        marginlib.errors.MarginError: gradebook = 'no/such/gradebook.db': no such file
     """
     if not Path(gradebook).is_file():
         raise wrong("gradebook", str(gradebook), "no such file")
@@ -118,22 +108,17 @@ def fill_canvas(
         >>> fill_canvas(file, {"ada": 15}, "Sizing", points=18).content.splitlines()[-1]
         b'Ada,1,ada,A,15.00'
     """
-    sheet = _Sheet(content)
-    sheet.needs(_CANVAS, "Canvas")
-    column = sheet.column(
-        lambda name: name == assignment or (name.startswith(f"{assignment} (") and name.endswith(")")), assignment
-    )
-    most = points
-    first = 1
+    sheet = _Sheet(content, _CANVAS, "Canvas")
+    column = sheet.column(re.compile(re.escape(assignment) + r"( \(.*\))?"), assignment)
+    most, first = points, 1
     for row in sheet.rows[1:]:
         if row and row[0].strip() == _CANVAS_POINTS:
-            most = _decimal_of(row[column], "Points Possible")
-        elif row and row[0].strip() and row[sheet.at("SIS Login ID")].strip():
+            most = _number(row[column], _CANVAS_POINTS)
+        elif row and row[0].strip() and row[sheet.head.index("SIS Login ID")].strip():
             break
         first += 1
-    return _fill(
-        sheet, first, "SIS Login ID", column, grades, lambda _: most / points if points else 1.0, replace=replace
-    )
+    share = most / points if points else 1.0
+    return _fill(sheet, first, "SIS Login ID", column, grades, lambda _: share, replace=replace)
 
 
 def fill_moodle(
@@ -163,53 +148,50 @@ def fill_moodle(
         >>> fill_moodle(file, {"ada@x.org": 15}, points=18).content.splitlines()[-1]
         b'Participant 1,Ada,ada@x.org,30.00,36.00'
     """
-    sheet = _Sheet(content)
-    if not any(set(names) <= set(sheet.head) for names in _MOODLE):
-        sheet.needs(_MOODLE[0], "Moodle")
-    sheet.needs((student,), "Moodle")
-    column = sheet.column(lambda name: name in {assignment, f"Assignment: {assignment} (Real)"}, assignment)
+    sheet = _Sheet(content, (student,), "Moodle", *_MOODLE)
+    name = re.escape(assignment)
+    column = sheet.column(re.compile(f"{name}|Assignment: {name} \\(Real\\)"), assignment)
     maximum = sheet.head.index(_MOODLE_MAXIMUM) if _MOODLE_MAXIMUM in sheet.head else None
 
-    def scale(row: Sequence[str]) -> float:
-        return _decimal_of(row[maximum], _MOODLE_MAXIMUM) / points if maximum is not None and points else 1.0
+    def share(row: Sequence[str]) -> float:
+        return 1.0 if maximum is None or not points else _number(row[maximum], _MOODLE_MAXIMUM) / points
 
-    return _fill(sheet, 1, student, column, grades, scale, replace=replace)
+    return _fill(sheet, 1, student, column, grades, share, replace=replace)
 
 
 # --- the file -------------------------------------------------------------------------------------------------------
 
 
 class _Sheet:
-    """A CSV file as its rows, and how it was written: signature, separator, line ends."""
+    """A CSV file as rows of cells, and each row as it was written, so that what does not change stays byte for byte."""
 
-    def __init__(self, content: bytes) -> None:
-        self.signed = content.startswith(b"\xef\xbb\xbf")
+    def __init__(self, content: bytes, needed: Sequence[str], who: str, *kinds: Sequence[str]) -> None:
         try:
-            text = content.decode("utf-8-sig")
+            text = content.decode("utf-8")
         except UnicodeDecodeError as error:
             raise MarginError(
                 f"file: not UTF-8 at byte {error.start}; export it again as CSV, or save it as UTF-8"
             ) from error
-        self.lines = _records(text)
-        head = self.lines[0] if self.lines else ""
-        self.separator = max(",;\t", key=head.count)
-        self.rows: Rows = [next(csv.reader([line], delimiter=self.separator), []) for line in self.lines]
+        self.mark, text = text[: text.startswith("\ufeff")], text.removeprefix("\ufeff")
+        physical = list(io.StringIO(text, newline=""))
+        self.separator = max(",;\t", key=(physical[0] if physical else "").count)
+        reader = csv.reader(physical, delimiter=self.separator)
+        self.rows, self.lines, begin = list[list[str]](), list[str](), 0
+        for row in reader:
+            self.rows.append(row)
+            self.lines.append("".join(physical[begin : reader.line_num]))
+            begin = reader.line_num
         self.head = [name.strip() for name in self.rows[0]] if self.rows else []
+        if kinds and not any(set(names) <= set(self.head) for names in kinds):
+            needed = kinds[0]
+        for name in needed:
+            if name not in self.head:
+                found = ", ".join(self.head[:8]) or "nothing"
+                raise MarginError(f"file: no column {name!r}, which every file of {who} has; its columns: {found}")
 
-    def needs(self, names: Sequence[str], who: str) -> None:
-        """Refuse a file without these columns."""
-        missing = [name for name in names if name not in self.head]
-        if missing:
-            found = ", ".join(self.head[:8]) or "nothing"
-            raise MarginError(f"file: no column {missing[0]!r}, which every file of {who} has; its columns: {found}")
-
-    def at(self, name: str) -> int:
-        """Return the place of a column."""
-        return self.head.index(name)
-
-    def column(self, fits: Callable[[str], bool], wanted: str) -> int:
+    def column(self, fits: re.Pattern[str], wanted: str) -> int:
         """Return the place of the one column that fits."""
-        found = [k for k, name in enumerate(self.head) if fits(name)]
+        found = [k for k, name in enumerate(self.head) if fits.fullmatch(name)]
         if len(found) != 1:
             which = "no column" if not found else f"{len(found)} columns"
             raise wrong("assignment", wanted, f"{which} of that name; there are {', '.join(self.head)}")
@@ -217,37 +199,15 @@ class _Sheet:
 
     def write(self, row: int, column: int, text: str) -> None:
         """Change one cell of a row, and nothing else of it."""
-        places = _cells(self.lines[row], self.separator)
-        start, end = places[column]
-        self.lines[row] = self.lines[row][:start] + text + self.lines[row][end:]
+        cell = f'(?:"(?:[^"]|"")*")?[^{self.separator}\r\n]*'
+        found = re.match(f"((?:{cell}{self.separator}){{{column}}}){cell}", self.lines[row])
+        if found is None:
+            raise MarginError(f"file: row {row + 1} has no cell for column {self.head[column]!r}")
+        self.lines[row] = found[1] + text + self.lines[row][found.end() :]
 
     def content(self) -> bytes:
         """Return the file."""
-        return (b"\xef\xbb\xbf" if self.signed else b"") + "".join(self.lines).encode()
-
-
-def _records(text: str) -> list[str]:
-    """Return the records of a CSV text with their line ends; a quoted cell may hold line ends of its own."""
-    records, held = [], ""
-    for line in io.StringIO(text, newline=""):
-        held += line
-        if held.count('"') % 2 == 0:
-            records.append(held)
-            held = ""
-    return [*records, held] if held else records
-
-
-def _cells(line: str, separator: str) -> list[tuple[int, int]]:
-    """Return where each cell of a record begins and ends."""
-    places, start, quoted = [], 0, False
-    body = line.rstrip("\r\n")
-    for at, letter in enumerate(body):
-        if letter == '"':
-            quoted = not quoted
-        elif letter == separator and not quoted:
-            places.append((start, at))
-            start = at + 1
-    return [*places, (start, len(body))]
+        return (self.mark + "".join(self.lines)).encode()
 
 
 # --- the grades -----------------------------------------------------------------------------------------------------
@@ -259,7 +219,7 @@ def _fill(
     student: str,
     column: int,
     grades: Mapping[str, float | None],
-    scale: Callable[[Sequence[str]], float],
+    share: Callable[[Sequence[str]], float],
     *,
     replace: bool,
 ) -> Filled:
@@ -267,35 +227,39 @@ def _fill(
     known = {_same(name): name for name in grades}
     if len(known) < len(grades):
         raise MarginError("grades: two students have the same id but for capitals")
+    ids = sheet.head.index(student)
     rows: dict[str, int] = {}
     strangers = []
     for at, row in list(enumerate(sheet.rows))[first:]:
         if not any(cell.strip() for cell in row):
             continue
-        name = known.get(_same(row[sheet.at(student)]))
+        name = known.get(_same(row[ids]))
         if name is None:
-            strangers.append(row[sheet.at(student)].strip() or row[0].strip())
+            strangers.append(row[ids].strip() or row[0].strip())
         elif name in rows:
             raise MarginError(f"file: {name!r} stands in rows {rows[name] + 1} and {at + 1}; each student has one row")
         else:
             rows[name] = at
-    written = []
-    for name, at in rows.items():
-        grade = grades[name]
-        if grade is None:
-            continue
-        text = _rounded(grade * scale(sheet.rows[at]))
+    due = {name: grade for name in rows if (grade := grades[name]) is not None}
+    for name, grade in due.items():
+        at = rows[name]
+        points = Decimal(repr(grade * share(sheet.rows[at])))
+        text = str(points.quantize(Decimal("0.01"), ROUND_HALF_UP))  # halves go up, as a person rounds
         there = sheet.rows[at][column].strip()
-        if there not in _EMPTY and _differs(there, text) and not replace:
-            raise MarginError(
-                f"file: {name!r} has the grade {there} already, and would get {text}; say `replace` if it may go"
-            )
+        if there not in _EMPTY and not replace:
+            try:
+                kept = Decimal(there.replace(",", ".")) == Decimal(text)
+            except ArithmeticError:
+                kept = False
+            if not kept:
+                raise MarginError(
+                    f"file: {name!r} has the grade {there} already, and would get {text}; say `replace` if it may go"
+                )
         sheet.write(at, column, text)
-        written.append(name)
     return Filled(
         content=sheet.content(),
-        written=tuple(written),
-        ungraded=tuple(name for name in rows if grades[name] is None),
+        written=tuple(due),
+        ungraded=tuple(name for name in rows if name not in due),
         not_there=tuple(name for name, grade in grades.items() if name not in rows and grade is not None),
         strangers=tuple(strangers),
     )
@@ -306,42 +270,9 @@ def _same(name: str) -> str:
     return unicodedata.normalize("NFC", name.strip()).casefold()
 
 
-def _rounded(grade: float) -> str:
-    """Return a grade with two digits; halves go up, as a person rounds."""
-    return str(Decimal(repr(grade)).quantize(Decimal("0.01"), ROUND_HALF_UP))
-
-
-def _differs(there: str, text: str) -> bool:
-    """Return whether what stands there is another grade."""
-    try:
-        return Decimal(there.replace(",", ".")) != Decimal(text)
-    except ArithmeticError:
-        return True
-
-
-def _decimal_of(text: str, column: str) -> float:
+def _number(text: str, column: str) -> float:
     """Return a number in the file, with a point or a comma before its decimals."""
     try:
         return float(text.strip().replace(",", "."))
     except ValueError as error:
         raise MarginError(f"file: {column} = {text!r}: a number is wanted") from error
-
-
-def read_file(path: str | Path) -> bytes:
-    """Return a file's bytes, or say why there are none.
-
-    Args:
-        path: the file.
-
-    Raises:
-        MarginError: it cannot be read.
-
-    Example:
-        >>> read_file("no/such.csv")
-        Traceback (most recent call last):
-        marginlib.errors.MarginError: file = 'no/such.csv': No such file or directory
-    """
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise wrong("file", str(path), f"{error.strerror}") from error

@@ -21,13 +21,13 @@ from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from marginlib.course.tasks import tasks
+from marginlib.course.tasks import task
 from marginlib.grading.jobs import Setup, result_of, submitters
 from marginlib.grading.keys import read_key
-from marginlib.grading.rubric import rubric
 from marginlib.grading.sheet import Ungradable, parse, read_bytes
 from marginlib.grading.verdict import Result, TaskResult
 from marginlib.practice.tasks.feedback import Feedback
+from marginlib.practice.tasks.numbering import given, ticket
 
 __all__ = ["CleanExporter", "FeedbackExporter", "Verdict"]
 
@@ -39,12 +39,7 @@ _SCRIPTS = re.compile(r'<script[^>]*(src="https?://[^"]*"|text/x-mathjax-config)
 
 
 class CleanExporter(NotebookExporter):
-    """Reads a submission as the course's notebook with the student's answers in it.
-
-    Example:
-        >>> CleanExporter().file_extension
-        '.ipynb'
-    """
+    """Reads a submission as the course's notebook with the student's answers in it."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - nbconvert's own
         super().__init__(*arguments, **named)
@@ -76,24 +71,17 @@ def _fill(clean: NotebookNode, path: Path, submitted: Path, set_id: str) -> None
     """Put a student's answers and own cells into the course's notebook."""
     sheet = parse(read_bytes(path, submitted), set_id)
     for cell in clean.cells:
-        task = cell.metadata.get("nbgrader", {}).get("grade_id", "").removesuffix("-answer")
-        if task in sheet.answers and task not in sheet.untouched:
-            cell.source = sheet.answers[task] if cell.cell_type == "code" else _words_only(sheet.answers[task])
+        name = cell.metadata.get("nbgrader", {}).get("grade_id", "").removesuffix("-answer")
+        if name in sheet.answers and name not in sheet.untouched:
+            source = sheet.answers[name]
+            if cell.cell_type != "code":  # a text, without anything that a browser would load or run
+                source = html.escape(source, quote=False).replace("![", "!\\[")
+            cell.source = source
     clean.cells += [nbformat.v4.new_code_cell(source, id=f"own-{k}") for k, source in enumerate(sheet.own, start=1)]
 
 
-def _words_only(text: str) -> str:
-    """Return a student's text without anything that a browser would load or run."""
-    return html.escape(text, quote=False).replace("![", "!\\[")
-
-
 class FeedbackExporter(HTMLExporter):
-    """Writes feedback pages that ask nothing of the network: nbgrader's own load what sets formulas.
-
-    Example:
-        >>> FeedbackExporter().file_extension
-        '.html'
-    """
+    """Writes feedback pages that ask nothing of the network: nbgrader's own load what sets formulas."""
 
     def from_notebook_node(self, nb: NotebookNode, resources: Any = None, **named: Any) -> Any:  # noqa: ANN401
         """Return the page without the scripts that nbconvert adds for formulas."""
@@ -102,12 +90,7 @@ class FeedbackExporter(HTMLExporter):
 
 
 class Verdict(NbGraderPreprocessor):
-    """Puts the verdict on a submission into its notebook and into the gradebook, in the place of `Execute`.
-
-    Example:
-        >>> Verdict().enabled
-        True
-    """
+    """Puts the verdict on a submission into its notebook and into the gradebook, in the place of `Execute`."""
 
     def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:  # noqa: ANN401
         """Return the notebook with a message below each task; write the scores."""
@@ -115,12 +98,9 @@ class Verdict(NbGraderPreprocessor):
         result = result_of(_setup(self.parent.parent.coursedir.root, about["assignment"]), about["student"])
         told = {each.task: each for each in result.tasks}
         nb.cells = [each for cell in nb.cells for each in _with_verdict(cell, told, result)]
+        names = about["notebook"], about["assignment"], about["student"]
         with Gradebook(about["db_url"]) as gradebook:
-            _save(
-                gradebook.find_submission_notebook(about["notebook"], about["assignment"], about["student"]),
-                told,
-                result,
-            )
+            _save(gradebook.find_submission_notebook(*names), told, result)
             gradebook.db.commit()
         return nb, resources
 
@@ -131,57 +111,49 @@ def _setup(root: str, set_id: str) -> Setup:
     return Setup(root=Path(root), set=set_id, key=read_key(), students=submitters(root))
 
 
-def _task_of(name: str) -> tuple[str, str]:
-    """Return the task that a cell of the gradebook belongs to, and the cell's part in it."""
-    task, _, part = name.rpartition("-")
-    return task, part
-
-
-def _with_verdict(cell: NotebookNode, told: Mapping[str, TaskResult], result: Result) -> Iterator[NotebookNode]:
-    """Yield a cell with what is said of it."""
-    task, part = _task_of(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
-    if task in told and part == "check":
-        cell.outputs = [_output(_shown(told[task], result))]
-    yield cell
-    if task in told and part == "answer" and cell.cell_type == "markdown":
-        yield _for_the_grader(told[task], result)
-
-
-def _output(feedback: Feedback) -> NotebookNode:
-    """Return a message as a cell's output."""
-    data = {"text/html": feedback._repr_html_(), "text/plain": str(feedback)}
-    return nbformat.v4.new_output("display_data", data=data)
-
-
-def _shown(told: TaskResult, result: Result) -> Feedback:
-    """Return what the student reads below a task."""
-    kept_back = _kept_back(told, result)
-    parts = (("Not graded", kept_back),) if kept_back else told.parts
-    parts += tuple(("Your notebook", note) for note in told.notes)
-    return Feedback(task=told.task, state=told.state, passed=told.passed, total=told.total, parts=parts)
-
-
 def _kept_back(told: TaskResult, result: Result) -> str:
     """Return why a submission that could not be graded was not; "" where it was."""
     refused = told.score is None and result.status != "graded"
     return f"{result.status}: {result.reason}. Your teacher sees this, too." if refused else ""
 
 
-def _for_the_grader(told: TaskResult, result: Result) -> NotebookNode:
-    """Return the cell below a text: what a good one says, for whoever reads it, and for the student later."""
-    text = rubric(next(each for each in tasks(result.set) if each.id == told.task))
-    if kept_back := _kept_back(told, result):
-        text = f"**Not graded.** {kept_back}\n\n{text}"
-    return nbformat.v4.new_markdown_cell(text, id=f"{told.task}-rubric")
+def _with_verdict(cell: NotebookNode, told: Mapping[str, TaskResult], result: Result) -> Iterator[NotebookNode]:
+    """Yield a cell with what is said of it: the student's message below a check, the rubric below a text."""
+    name, _, part = cell.metadata.get("nbgrader", {}).get("grade_id", "").rpartition("-")
+    yield cell
+    if name not in told:
+        return
+    each, kept_back = told[name], _kept_back(told[name], result)
+    if part == "check":
+        parts = (("Not graded", kept_back),) if kept_back else each.parts
+        parts += tuple(("Your notebook", note) for note in each.notes)
+        shown = Feedback(task=name, state=each.state, passed=each.passed, total=each.total, parts=parts)
+        data = {"text/html": shown._repr_html_(), "text/plain": str(shown)}
+        cell.outputs = [nbformat.v4.new_output("display_data", data=data)]
+    elif part == "answer" and cell.cell_type == "markdown":
+        text = f"**Not graded.** {kept_back}\n\n{_rubric(name)}" if kept_back else _rubric(name)
+        yield nbformat.v4.new_markdown_cell(text, id=f"{name}-rubric")
+
+
+def _rubric(name: str) -> str:
+    """Return what whoever reads a text finds below it: what a good one says, how points follow, one way to say it."""
+    asked = task(name)
+    lines = [
+        f"**How to read this text** ({asked.points} point{'s' if asked.points > 1 else ''})\n",
+        f"{asked.points / len(asked.rubric):g} for each statement that it makes, in whatever words, with its reason:\n",
+        *(f"- {statement}" for statement in asked.rubric),
+        f"\nOne way to say it: {asked.worked(**given(asked, ticket(asked.set)))}",
+    ]
+    return "\n".join(lines).replace("$", "&#36;")
 
 
 def _save(submission: Any, told: Mapping[str, TaskResult], result: Result) -> None:  # noqa: ANN401 - a gradebook's row
     """Write scores and comments; what has no score waits for a person. A person's own score and comment stay."""
     for grade in submission.grades:
-        score = told[_task_of(grade.cell.name)[0]].score
+        score = told[grade.cell.name.rpartition("-")[0]].score
         grade.auto_score = score
         grade.needs_manual_grade = score is None or grade.manual_score is not None
     for comment in submission.comments:
-        each = told[_task_of(comment.cell.name)[0]]
+        each = told[comment.cell.name.rpartition("-")[0]]
         nothing = "No response." if each.state in {"stub", "missing"} else None
         comment.auto_comment = _kept_back(each, result) or nothing

@@ -18,8 +18,7 @@ from marginlib.grading.keys import fingerprint
 from marginlib.grading.sandbox import Reply, Sandbox
 from marginlib.grading.sheet import Sheet, Ungradable, parse
 from marginlib.practice.tasks.collecting import Outcome
-from marginlib.practice.tasks.comparing import same
-from marginlib.practice.tasks.feedback import Feedback
+from marginlib.practice.tasks.comparing import plain, same
 from marginlib.practice.tasks.judging import judge
 from marginlib.practice.tasks.numbering import given, grading_cases, open_cases, ticket
 from marginlib.practice.tasks.task import Task
@@ -49,10 +48,6 @@ class TaskResult:
         parts: (heading, text) of each message to the student.
         notes: what was odd about the cells.
         seconds: how long the answer cell ran [s].
-
-    Example:
-        >>> TaskResult(task="sizing-1", kind="compute", points=1, score=1, state="right").codes
-        ()
     """
 
     task: str
@@ -77,10 +72,6 @@ class Match:
     Args:
         student: whose numbers these are.
         tasks: where.
-
-    Example:
-        >>> Match(student="ben", tasks=("sizing-1", "sizing-2")).student
-        'ben'
     """
 
     student: str
@@ -102,10 +93,6 @@ class Result:
         matches: students whose answers these may be.
         seconds: how long it took [s].
         format: of this record.
-
-    Example:
-        >>> Result(student="ada", set="sizing", submission="", exercises="", status="missing", reason="no file").tasks
-        ()
     """
 
     student: str
@@ -126,20 +113,17 @@ class Result:
     @staticmethod
     def read(plain: Mapping[str, Any]) -> Result:
         """Return a result from what `plain` gave."""
-        each = [
-            TaskResult(
-                **{
-                    **task,
-                    "codes": tuple(task["codes"]),
-                    "returned": tuple(task["returned"]),
-                    "parts": tuple((heading, text) for heading, text in task["parts"]),
-                    "notes": tuple(task["notes"]),
-                }
-            )
-            for task in plain["tasks"]
-        ]
-        matches = [Match(student=match["student"], tasks=tuple(match["tasks"])) for match in plain["matches"]]
-        return Result(**{**plain, "tasks": tuple(each), "matches": tuple(matches)})
+        tasks = tuple(TaskResult(**_tuples(task)) for task in plain["tasks"])
+        matches = tuple(Match(**_tuples(match)) for match in plain["matches"])
+        return Result(**{**plain, "tasks": tasks, "matches": matches})
+
+
+def _tuples(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record's fields with tuples in the place of JSON's lists, and in the place of those in them."""
+    found = {name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()}
+    if "parts" in found:
+        found["parts"] = tuple(map(tuple, found["parts"]))
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,10 +134,6 @@ class Course:
         set: the set of exercises.
         key: the course's key.
         students: all ids, to find out whose answers were copied.
-
-    Example:
-        >>> Course(set="sizing", key=b"k" * 32).exercises == Course(set="sizing", key=b"l" * 32).exercises
-        True
     """
 
     set: str
@@ -196,16 +176,6 @@ def grade(content: bytes, student: str, course: Course, sandbox: Sandbox) -> Res
     Raises:
         Ungradable: the file is no notebook.
         SandboxError: the sandbox is broken.
-
-    Example:
-        >>> import shutil
-        >>> if shutil.which("bwrap"):
-        ...     with Sandbox() as sandbox:
-        ...         empty = grade(b'{"nbformat": 4, "cells": []}', "ada", Course(set="sizing", key=b"k" * 32), sandbox)
-        ...     print(empty.status, empty.tasks[0].state)
-        ... else:
-        ...     print("graded missing")
-        graded missing
     """
     sheet = parse(content, course.set)
     asked = tasks(course.set)
@@ -247,36 +217,40 @@ def refused(content: bytes, student: str, course: Course, why: Ungradable) -> Re
 # --- one task -------------------------------------------------------------------------------------------------------
 
 
-def _task(task: Task, sheet: Sheet, reply: Reply, mine: str, hidden: Sequence[Mapping[str, Any]]) -> TaskResult:
+def _task(  # noqa: PLR0911 - each way to end is told at once
+    task: Task, sheet: Sheet, reply: Reply, mine: str, hidden: Sequence[Mapping[str, Any]]
+) -> TaskResult:
     """Return the result of one task."""
-    blank = TaskResult(
-        task=task.id, kind=task.kind, points=task.points, score=None, state="", notes=sheet.notes.get(task.id, ())
-    )
+    notes = sheet.notes.get(task.id, ())
+    told = TaskResult(task=task.id, kind=task.kind, points=task.points, score=None, state="not graded", notes=notes)
     if task.kind == "explain":
-        return _words(blank, sheet)
-    stopped = _stopped(task, reply)
+        if task.id not in sheet.answers:
+            return replace(told, score=0, state="missing", parts=(("No answer", "There is no cell with your text."),))
+        if task.id in sheet.untouched:
+            return replace(told, score=0, state="stub", parts=(("No answer", "Nothing is written here."),))
+        return replace(told, state="words", parts=(("Handed in", "A person reads this."),))
     outcomes = reply.open.get(task.id)
+    unknown = (("Not graded", f"{reply.reason}."),)
     if outcomes is None:
-        return replace(blank, state="not graded", parts=(("Not graded", f"{reply.reason}."),))
-    told = replace(blank, returned=tuple(outcomes), seconds=stopped[1], total=1)
+        return replace(told, parts=unknown)
+    cells = [came for name, came in reply.steps.items() if name.startswith(f"{task.id}-answer ")]
+    told = replace(told, returned=tuple(outcomes), seconds=sum(came["seconds"] for came in cells), total=1)
+    failed = next((came for came in cells if came["state"] != "ran"), None)
+    stopped: tuple[tuple[str, str], ...] = ()
+    if failed is not None:
+        line = f" The line: {failed['line']}" if failed["line"] else ""
+        stopped = (("Your cell stopped", f"{failed['type']}: {failed['value']}.{line}"),)
     if outcomes[0]["kind"] == "missing":
-        if stopped[0]:
-            return replace(told, score=0, state="error", parts=(("Your cell stopped", stopped[0]),))
         text = f"Your notebook has no {task.answer} when this task is looked at."
-        return replace(told, score=0, state="missing", parts=(("No answer", text),))
+        state = "error" if stopped else "missing"
+        return replace(told, score=0, state=state, parts=stopped or (("No answer", text),))
     feedback = judge(task, open_cases(task, mine), outcomes, tries=1)
     if feedback.right and hidden:
         found = reply.hidden.get(task.id, [])
         if len(found) != len(hidden):
-            return replace(told, state="not graded", parts=(("Not graded", f"{reply.reason}."),))
+            return replace(told, parts=unknown)
         second = judge(task, hidden, found, grading=True, tries=1)
         feedback = replace(second, passed=feedback.passed + second.passed, total=feedback.total + second.total)
-    return _scored(told, feedback, stopped[0])
-
-
-def _scored(told: TaskResult, feedback: Feedback, stopped: str) -> TaskResult:
-    """Return a result with the judge's words and the score."""
-    parts = (("Your cell stopped", stopped), *feedback.parts) if stopped and not feedback.right else feedback.parts
     return replace(
         told,
         score=told.points if feedback.right else 0,
@@ -285,28 +259,8 @@ def _scored(told: TaskResult, feedback: Feedback, stopped: str) -> TaskResult:
         slip=feedback.slip,
         passed=feedback.passed,
         total=feedback.total,
-        parts=parts,
+        parts=feedback.parts if feedback.right else (*stopped, *feedback.parts),
     )
-
-
-def _words(blank: TaskResult, sheet: Sheet) -> TaskResult:
-    """Return the result of a task in words, which a person reads; an empty one is a 0."""
-    if blank.task not in sheet.answers:
-        return replace(blank, score=0, state="missing", parts=(("No answer", "There is no cell with your text."),))
-    if blank.task in sheet.untouched:
-        return replace(blank, score=0, state="stub", parts=(("No answer", "Nothing is written here."),))
-    return replace(blank, state="words", parts=(("Handed in", "A person reads this."),))
-
-
-def _stopped(task: Task, reply: Reply) -> tuple[str, float]:
-    """Return what stopped the answer cell, if anything did, and how long it ran [s]."""
-    cells = [told for name, told in reply.steps.items() if name.startswith(f"{task.id}-answer ")]
-    seconds = sum(told["seconds"] for told in cells)
-    failed = next((told for told in cells if told["state"] != "ran"), None)
-    if failed is None:
-        return "", seconds
-    line = f" The line: {failed['line']}" if failed["line"] else ""
-    return f"{failed['type']}: {failed['value']}.{line}", seconds
 
 
 # --- whose answers are these ----------------------------------------------------------------------------------------
@@ -319,23 +273,9 @@ def _matches(results: Sequence[TaskResult], student: str, course: Course) -> tup
         if result.state != "wrong" or result.task not in course.truths:
             continue
         task = next(each for each in tasks(course.set) if each.id == result.task)
-        value = _value(result.returned[0])
+        answer = plain(result.returned[0])
         for other, truth in course.truths[result.task].items():
-            if other != student and _identical(task, value, truth):
+            if other != student and same(task, answer, truth, slack=_EXACT / task.tolerance):
                 found.setdefault(other, []).append(result.task)
-    alike = {other: names for other, names in found.items() if len(names) >= _TWICE}
-    return tuple(
-        Match(student=other, tasks=tuple(alike[other])) for other in sorted(alike, key=lambda o: -len(alike[o]))
-    )
-
-
-def _identical(task: Task, value: Any, truth: Any) -> bool:  # noqa: ANN401 - plain answers
-    """Return whether an answer is another student's, to the last digits."""
-    return same(task, value, truth, slack=_EXACT / task.tolerance)
-
-
-def _value(outcome: Outcome) -> Any:  # noqa: ANN401 - a plain answer
-    """Return the plain value of an outcome."""
-    if outcome["kind"] == "list":
-        return [_value(each) for each in outcome["value"]]
-    return outcome.get("value")
+    alike = sorted(found.items(), key=lambda each: -len(each[1]))
+    return tuple(Match(student=other, tasks=tuple(names)) for other, names in alike if len(names) >= _TWICE)

@@ -24,7 +24,7 @@ from marginlib.market.desk import (
 from marginlib.market.download import DownloadError, download
 from marginlib.market.events import AddIsolatedMargin, Fill, Funding, MarkPrices, SetLeverage, SetMarginMode
 from marginlib.market.files import read_bars
-from marginlib.market.generate import block_bootstrap_path, geometric_brownian_path, jump_diffusion_path
+from marginlib.market.generate import geometric_brownian_path, jump_diffusion_path
 from marginlib.market.paths import Bars, PricePath
 from marginlib.market.policies import (
     fifth_first,
@@ -65,7 +65,6 @@ __all__ = [
     "Snapshot",
     "SwitchMode",
     "against_nothing",
-    "block_bootstrap_path",
     "compare_scores",
     "crash",
     "crash_desk",

@@ -14,7 +14,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 from math import copysign, fsum
 from types import MappingProxyType
 from typing import Self
@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from marginlib.errors import MarginError, name_text, wrong
 from marginlib.margin import position_risk, risk
-from marginlib.market.events import Event, Funding, MarkPrices
+from marginlib.market.events import Funding, MarkPrices
 from marginlib.market.paths import Bars, PricePath
 from marginlib.market.replay import Replenishment, Rules, Snapshot, liquidate, step
 from marginlib.market.settlement import Liquidation
@@ -35,7 +35,6 @@ from marginlib.venues import PaidFrom
 __all__ = ["BarRun", "MarkBars", "replay_bars", "replay_bars_fast", "replay_history"]
 
 Array = NDArray[np.float64]
-Schedule = Mapping[int, Sequence[Event]]
 
 # A pool is closed where its equity is this little below its maintenance margin, so that rounding decides nothing.
 _BEYOND = 1e-9
@@ -61,11 +60,6 @@ class MarkBars:
     Raises:
         MarginError: shapes differ, a price is not finite and above 0, a close is outside its bar, a rate is not between
             -1 and 1. The message names symbol and bar.
-
-    Example:
-        >>> bars = MarkBars(symbols=("BTCUSDT",), times=[0, 1], high=[[101, 99]], low=[[98, 90]], close=[[99, 95]])
-        >>> len(bars)
-        2
     """
 
     symbols: tuple[str, ...]
@@ -122,14 +116,6 @@ class MarkBars:
 
         Raises:
             MarginError: no bars, clocks that differ, or no mark price.
-
-        Example:
-            >>> one = Bars(
-            ...     symbol="BTC", times=np.array(["2020-03-12T10", "2020-03-12T11"], dtype="datetime64[s]"),
-            ...     open=[100, 99], high=[101, 99], low=[98, 90], close=[99, 95],
-            ... )
-            >>> MarkBars.of(one, last_for_mark=True).prices(1)
-            ([99.0], [90.0], [95.0])
         """
         if not series or any(not np.array_equal(each.times, series[0].times) for each in series):
             raise MarginError("series: give bars of at least one symbol, all of the same times")
@@ -190,29 +176,17 @@ class MarkBars:
         return {symbol: rate for symbol, rate in found if rate == rate}  # noqa: PLR0124 - NaN is not equal to itself
 
 
-def replay_bars(
-    account: Account | Snapshot,
-    bars: MarkBars,
-    rules: Rules,
-    *,
-    events: Schedule | None = None,
-    insurance_fund: float = 0.0,
-) -> Iterator[Snapshot]:
+def replay_bars(account: Account | Snapshot, bars: MarkBars, rules: Rules) -> Iterator[Snapshot]:
     """Yield the state at the close of every bar: the plain loop.
 
-    At a bar's open come the events scheduled for it, then its funding; then every pool is tried at its worst marks
-    within the bar, and closed by the rules where the straight way there first meets its maintenance margin; then the
-    marks are the bar's close. A pool that is cut and safe again goes on towards the worst from there.
+    At a bar's open comes its funding; then every pool is tried at its worst marks within the bar, and closed by the
+    rules where the straight way there first meets its maintenance margin (a pool that is cut and safe again goes on
+    towards the worst from there); then the marks are the bar's close.
 
     Args:
         account: what to start from, at its own marks.
         bars: mark prices and funding.
         rules: what the venue does.
-        events: the account's own events, by the number of the bar at whose open they happen.
-        insurance_fund: what the venue's fund holds at the start [quote currency].
-
-    Raises:
-        MarginError: the venue would refuse an event, or an event is scheduled for a bar that there is not.
 
     Example:
         >>> from marginlib import RiskSchedule
@@ -224,32 +198,17 @@ def replay_bars(
         50.0 []
         40.0 [90.0]
     """
-    planned = _planned(events, bars)
-    state = _start(account, insurance_fund)
+    state = account if isinstance(account, Snapshot) else Snapshot.start(account)
     for bar in range(len(bars)):
-        state = _bar(state, bars, bar, rules, planned.get(bar, ()))
+        state = _bar(state, bars, bar, rules)
         yield state
 
 
-def _start(account: Account | Snapshot, insurance_fund: float) -> Snapshot:
-    """Return the state before the first bar."""
-    return account if isinstance(account, Snapshot) else Snapshot.start(account, insurance_fund=insurance_fund)
-
-
-def _planned(events: Schedule | None, bars: MarkBars) -> Schedule:
-    """Return the scheduled events, or refuse a bar that there is not."""
-    for bar in events or {}:
-        if not 0 <= bar < len(bars):
-            raise MarginError(f"events: bar {bar!r}; give one of 0 to {len(bars) - 1}")
-    return events or {}
-
-
-def _bar(state: Snapshot, bars: MarkBars, bar: int, rules: Rules, events: Sequence[Event]) -> Snapshot:
+def _bar(state: Snapshot, bars: MarkBars, bar: int, rules: Rules) -> Snapshot:
     """Return the state at the close of one bar, with everything that was set off in it."""
-    rates = bars.rates(bar)
     actions: list[Liquidation | Replenishment] = []
-    for event in (*events, Funding(rates=rates)) if rates else events:
-        state = step(state, event, rules)
+    if rates := bars.rates(bar):
+        state = step(state, Funding(rates=rates), rules)
         actions.extend(state.actions)
     high, low, close = (dict(zip(bars.symbols, prices, strict=True)) for prices in bars.prices(bar))
     state = _tried(replace(state, actions=()), high, low, rules)
@@ -261,7 +220,7 @@ def _bar(state: Snapshot, bars: MarkBars, bar: int, rules: Rules, events: Sequen
 def _tried(state: Snapshot, high: Mapping[str, float], low: Mapping[str, float], rules: Rules) -> Snapshot:
     """Return the state after every pool was led to its worst marks in the bar, one pool after another."""
     for key in dict.fromkeys(_key(pool) for pool in state.account.pools() if pool.positions):
-        while (pool := _find(state.account, key)) is not None:
+        while pool := next((each for each in state.account.pools() if each.positions and _key(each) == key), None):
             worst = pool.at(_worst(pool, high, low))
             if rules.safe(worst):
                 break
@@ -279,26 +238,15 @@ def _key(pool: Pool) -> tuple[str, float] | None:
     return (pool.positions[0].symbol, copysign(1.0, pool.positions[0].quantity)) if pool.own else None
 
 
-def _find(account: Account, key: tuple[str, float] | None) -> Pool | None:
-    """Return the pool of that key, or None when it is gone."""
-    return next((pool for pool in account.pools() if pool.positions and _key(pool) == key), None)
-
-
 def _worst(pool: Pool, high: Mapping[str, float], low: Mapping[str, float]) -> dict[str, float]:
     """Return the worst marks of a pool in a bar: low for longs, high for shorts; for two legs the worse of both."""
     worst = {}
     for symbol in pool.symbols:
         if symbol in low:
-            legs = tuple(position for position in pool.positions if position.symbol == symbol)
-            ends = (low[symbol], high[symbol])
-            worst[symbol] = min(ends, key=partial(_surplus, Pool(collateral=0.0, positions=legs)))
+            legs = Pool(collateral=0.0, positions=tuple(each for each in pool.positions if each.symbol == symbol))
+            tried = {end: risk(legs.at({symbol: end})) for end in (low[symbol], high[symbol])}
+            worst[symbol] = min(tried, key=lambda end: tried[end].equity - tried[end].maintenance)
     return worst
-
-
-def _surplus(legs: Pool, price: float) -> float:
-    """Return equity - maintenance of the legs of one symbol at a price."""
-    now = risk(legs.at(dict.fromkeys(legs.symbols, price)))
-    return now.equity - now.maintenance
 
 
 def _touched(pool: Pool, worst: Pool) -> Pool:
@@ -446,8 +394,7 @@ def _extremes(extreme: np.ufunc, values: Array, starts: NDArray[np.intp]) -> Arr
         width //= 2
     if width > 1:
         middle = extreme.reduceat(middle, np.arange(0, middle.shape[1], width), axis=1)
-    ends = (extreme.reduce(values[:, part], axis=1, keepdims=True) for part in (slice(first), slice(last, bars)))
-    head, tail = ends
+    head, tail = (extreme.reduce(values[:, part], axis=1, keepdims=True) for part in (slice(first), slice(last, bars)))
     return np.concatenate((head, middle, tail), axis=1)
 
 
@@ -458,40 +405,18 @@ class BarRun:
     Args:
         final: the state at the close of the last bar.
         opened: the bars that were opened, with the state at their close, in order; all liquidations are among them.
-        _wallets: the wallet balances passage by passage, for `wallet_balances`.
-
-    Example:
-        >>> bars = MarkBars(symbols=("BTC",), times=[0, 1], high=[[101, 99]], low=[[98, 90]], close=[[99, 95]])
-        >>> replay_bars_fast(Account(wallet_balance=50), bars, Rules()).opened
-        ()
     """
 
     final: Snapshot
     opened: tuple[tuple[int, Snapshot], ...]
-    _wallets: tuple[tuple[int, int, Array, NDArray[np.intp]], ...] = field(repr=False, default=())
 
     @property
     def liquidated(self) -> tuple[tuple[int, Snapshot], ...]:
         """The opened bars in which something was liquidated."""
         return tuple((bar, state) for bar, state in self.opened if state.liquidations)
 
-    def wallet_balances(self) -> Array:
-        """Return the wallet balance at the close of every bar [quote currency], shape (bars,)."""
-        parts = [
-            np.repeat(wallets, np.diff(np.clip(np.append(starts, stop), begin, stop)))
-            for begin, stop, wallets, starts in self._wallets
-        ]
-        return np.concatenate(parts) if parts else np.empty(0)
 
-
-def replay_bars_fast(
-    account: Account | Snapshot,
-    bars: MarkBars,
-    rules: Rules,
-    *,
-    events: Schedule | None = None,
-    insurance_fund: float = 0.0,
-) -> BarRun:
+def replay_bars_fast(account: Account | Snapshot, bars: MarkBars, rules: Rules) -> BarRun:
     """Return what `replay_bars` finds, opening only the bars in which something can happen.
 
         equity - maintenance at a block's worst marks <= that of every bar in the block
@@ -500,57 +425,32 @@ def replay_bars_fast(
     blocks are tried the same way, and the first that fails is run by the plain loop's code. What depends on the data
     alone, `MarkBars.blocks`, is worked out once.
 
-    Args:
-        account: what to start from, at its own marks.
-        bars: mark prices and funding.
-        rules: what the venue does.
-        events: the account's own events, by the number of the bar at whose open they happen.
-        insurance_fund: what the venue's fund holds at the start [quote currency].
-
-    Raises:
-        MarginError: the venue would refuse an event, or an event is scheduled for a bar that there is not.
-
-    Example:
-        >>> from marginlib import RiskSchedule
-        >>> btc = Position.open(symbol="BTC", quantity=1, price=100, schedule=RiskSchedule.flat(0.01), leverage=10)
-        >>> bars = MarkBars(symbols=("BTC",), times=[0, 1], high=[[101, 99]], low=[[98, 80]], close=[[99, 95]])
-        >>> run = replay_bars_fast(Account(wallet_balance=50, positions=(btc.isolated(),)), bars, Rules())
-        >>> run.wallet_balances().tolist(), [bar for bar, _ in run.liquidated]
-        ([50.0, 40.0], [1])
+    Arguments and errors are those of `replay_bars`.
     """
-    planned = _planned(events, bars)
-    stops = sorted({*planned, len(bars)})
-    state = _start(account, insurance_fund)
+    state = account if isinstance(account, Snapshot) else Snapshot.start(account)
     opened: list[tuple[int, Snapshot]] = []
-    wallets: list[tuple[int, int, Array, NDArray[np.intp]]] = []
     bar = 0
     while bar < len(bars):
-        stop = next(each for each in stops if each >= bar)
-        if stop > bar:
-            passage = _Passage(state, bars, rules, bar, stop)
-            until = passage.first_near()
-            if until > bar:
-                state, held = passage.skip(until)
-                wallets.append((bar, until, held, passage.starts[: len(held)]))
-            bar = until
-        if bar < len(bars) and (bar < stop or bar in planned):
-            state = _bar(state, bars, bar, rules, planned.get(bar, ()))
+        passage = _Passage(state, bars, rules, bar)
+        until = passage.first_near()
+        if until > bar:
+            state, bar = passage.skip(until), until
+        if bar < len(bars):
+            state = _bar(state, bars, bar, rules)
             opened.append((bar, state))
-            wallets.append((bar, bar + 1, np.array([state.account.wallet_balance]), np.array([bar])))
             bar += 1
-    return BarRun(final=state, opened=tuple(opened), _wallets=tuple(wallets))
+    return BarRun(final=state, opened=tuple(opened))
 
 
 class _Passage:
-    """The bars from one to another, in which an account is supposed to stay as it is but for its funding."""
+    """The bars from one to the end, in which an account is supposed to stay as it is but for its funding."""
 
-    def __init__(self, state: Snapshot, bars: MarkBars, rules: Rules, begin: int, stop: int) -> None:
-        self.state, self.bars, self.begin, self.stop = state, bars, begin, stop
+    def __init__(self, state: Snapshot, bars: MarkBars, rules: Rules, begin: int) -> None:
+        self.state, self.bars, self.begin, self.stop = state, bars, begin, len(bars)
         blocks = bars.blocks
         self.rows = {symbol: row for row, symbol in enumerate(bars.symbols)}
         self.first = int(blocks.starts.searchsorted(begin, side="right")) - 1
-        self.last = int(blocks.starts.searchsorted(stop, side="left"))
-        self.starts = blocks.starts[self.first : self.last]
+        self.starts = blocks.starts[self.first :]
         self.positions = state.account.positions
         self.pools = [pool for pool in state.account.pools() if pool.positions]
         self.isolated = any(pool.own for pool in self.pools)
@@ -576,7 +476,7 @@ class _Passage:
             for each in known:
                 if each.contract.power == power:
                     quantities[self.rows[each.symbol]] += each.quantity
-            paid = quantities @ blocks.value(power)[:, self.first : self.last]
+            paid = quantities @ blocks.value(power)[:, self.first :]
             total = paid if total is None else total + paid
         if total is not None and self.starts[0] < self.begin:
             total[0] = 0.0  # the bar that settles this block's funding is behind
@@ -596,7 +496,7 @@ class _Passage:
             return self.stop
         if self.begin == 0:
             return 0  # at the account's own marks: left to the plain loop
-        blocks, here = self.bars.blocks, slice(self.first, self.last)
+        blocks, here = self.bars.blocks, slice(self.first, None)
         cross = self.state.account.pools()[0]
         free = np.full(self.starts.size, cross.collateral)
         for position in cross.positions:
@@ -606,7 +506,7 @@ class _Passage:
             free -= abs(position.quantity) * before**power / position.leverage
         free -= np.cumsum(total) - total
         each_paid = [paid for each in self.positions if (paid := self._paid((each,))) is not None]
-        need = _total([np.maximum(paid, 0.0) for paid in each_paid])
+        need = np.sum([np.maximum(paid, 0.0) for paid in each_paid], axis=0)
         near = _NEAR * sum(self._scale(pool) for pool in self.pools)
         short = np.flatnonzero((free <= need + near) & (need > 0))
         return int(max(self.starts[short[0]], self.begin)) if short.size else self.stop
@@ -625,7 +525,7 @@ class _Passage:
 
     def _first_near(self, pool: Pool) -> int:
         """Return the first bar in which the pool comes near its maintenance margin, or the end."""
-        blocks, here = self.bars.blocks, slice(self.first, self.last)
+        blocks, here = self.bars.blocks, slice(self.first, None)
         collateral = self._collateral(pool)
         near = _NEAR * self._scale(pool)
         lines = _Lines(pool, self.rows, blocks)
@@ -684,16 +584,20 @@ class _Passage:
             total += abs(position.entry_cost) + abs(position.quantity) * max(most**power, least**power)
         return total
 
-    def skip(self, until: int) -> tuple[Snapshot, Array]:
-        """Return the state at the open of bar `until`, and the wallet after the settlement at each block on the way."""
+    def skip(self, until: int) -> Snapshot:
+        """Return the state at the open of bar `until`."""
         count = int(self.starts.searchsorted(until, side="left"))
         account = self.state.account
-        wallets = np.full(count, self.wallet) if isinstance(self.wallet, float) else self.wallet[:count]
+        wallet = self.wallet if isinstance(self.wallet, float) else float(self.wallet[count - 1])
         close = dict(zip(self.bars.symbols, self.bars.prices(until - 1)[2], strict=True))
-        positions = tuple(self._moved(each, close.get(each.symbol), count) for each in account.positions)
-        wallet = float(wallets[-1])
+        positions = []
+        for each in account.positions:
+            left = self._kept.get(id(each), each.isolated_margin)  # of its own margin, after the settlements
+            margin = left if left is None or isinstance(left, float) else float(left[count - 1])
+            mark_price = close.get(each.symbol, each.mark_price)
+            positions.append(replace(each, mark_price=mark_price, isolated_margin=margin))
         ledger = replace(self.state.ledger, funding=self.state.ledger.funding + account.wallet_balance - wallet)
-        state = replace(
+        return replace(
             self.state,
             account=account.after(wallet_balance=wallet, positions=positions),
             ledger=ledger,
@@ -702,13 +606,6 @@ class _Passage:
             actions=(),
             time=self.bars.times[until - 1],
         )
-        return state, wallets
-
-    def _moved(self, position: Position, mark_price: float | None, count: int) -> Position:
-        """Return a position at the mark, with what it has left of its own margin after `count` settlements."""
-        left = self._kept.get(id(position), position.isolated_margin)
-        margin = left if left is None or isinstance(left, float) else float(left[count - 1])
-        return replace(position, mark_price=mark_price or position.mark_price, isolated_margin=margin)
 
 
 class _Lines:
@@ -722,7 +619,8 @@ class _Lines:
             legs = [position for position in pool.positions if position.symbol == symbol]
             row = rows.get(symbol)
             if row is None:
-                self.constant += fsum(_now(leg) for leg in legs)
+                now = risk(Pool(collateral=0.0, positions=tuple(legs)))  # without bars, at its own mark
+                self.constant += now.equity - now.maintenance
                 continue
             pieces = [_pieces(leg, float(blocks.lowest[row]), float(blocks.highest[row])) for leg in legs]
             if len(legs) > 1 or len(pieces[0]) > 1:
@@ -736,24 +634,19 @@ class _Lines:
 
     def least(self, low: Array, high: Array) -> Array:
         """Return the least that each column's extremes allow: a long is tried at the low, a short at the high."""
-        parts = [np.full(low.shape[1], self.constant)] if not self.straight else []
+        least = np.full(low.shape[1], self.constant)
         for power, coefficients in self.straight.items():
             for slopes, prices in zip(coefficients, (low, high), strict=True):
                 if slopes.any():
-                    parts.append(slopes @ (prices if power == 1 else prices**power))
+                    least += slopes @ (prices if power == 1 else prices**power)
         for row, legs, pieces in self.bent:
             # Two legs of one symbol are tried at both ends.
             ends = [low[row], high[row]] if len(legs) > 1 else [(low if legs[0].quantity > 0 else high)[row]]
-            tried = [
-                _total([_lowest_line(piece, end**leg.contract.power) for leg, piece in zip(legs, pieces, strict=True)])
-                for end in ends
-            ]
-            parts.append(tried[0] if len(tried) == 1 else np.minimum(tried[0], tried[1]))
-        least = parts[0]
-        for part in parts[1:]:
-            least += part
-        if self.straight:
-            least += self.constant
+            tried = np.zeros((len(ends), low.shape[1]))
+            for place, end in enumerate(ends):
+                for leg, lines in zip(legs, pieces, strict=True):
+                    tried[place] += np.min([start + slope * end**leg.contract.power for start, slope in lines], axis=0)
+            least += tried.min(axis=0)
         return least
 
 
@@ -766,28 +659,6 @@ def _pieces(leg: Position, lowest: float, highest: float) -> list[tuple[float, f
     reached = sorted(price**leg.contract.power for price in (lowest, highest, leg.mark_price))
     first, last = (bisect_right(schedule.floors, size * value) - 1 for value in (reached[0], reached[-1]))
     return [(base + schedule.amounts[k], leg.exposure - size * schedule.rates[k]) for k in range(first, last + 1)]
-
-
-def _total(parts: list[Array]) -> Array:
-    """Return the sum of some arrays, at least one, as a new one."""
-    total = parts[0].copy()
-    for part in parts[1:]:
-        total += part
-    return total
-
-
-def _now(position: Position) -> float:
-    """Return what a position without bars has and needs, at its own mark."""
-    now = position_risk(position)
-    return now.equity - now.maintenance
-
-
-def _lowest_line(pieces: list[tuple[float, float]], prices: Array) -> Array:
-    """Return the least of some lines: what is concave and made of straight pieces."""
-    lines = [intercept + slope * prices for intercept, slope in pieces]
-    for line in lines[1:]:
-        np.minimum(lines[0], line, out=lines[0])
-    return lines[0]
 
 
 def _array(name: str, values: ArrayLike, shape: tuple[int, int]) -> Array:

@@ -50,9 +50,7 @@ __all__ = [
     "worth",
 ]
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Orders
-# ---------------------------------------------------------------------------------------------------------------------
+# Orders.
 
 
 class Order:
@@ -226,9 +224,7 @@ def act(state: Snapshot, order: Order, rules: Rules, *, fee_rate: float = 0.0005
     return state
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# The desk, and a session at it
-# ---------------------------------------------------------------------------------------------------------------------
+# The desk, and a session at it.
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -243,10 +239,6 @@ class Opening:
 
     Raises:
         MarginError: the size is 0 or not finite, or the leverage is not above 0.
-
-    Example:
-        >>> Opening(symbol="ETHUSDT", dollars=12_500, leverage=5).margin_mode
-        <MarginMode.CROSS: 'cross'>
     """
 
     symbol: str
@@ -275,10 +267,8 @@ class Desk:
         rules: what the venue does.
         fee_rate: fee of a trade, as a share of the value traded [1].
 
-    Example:
-        >>> desk = crash_desk("may-crash-2021", 10_000, [Opening(symbol="ETHUSDT", dollars=12_500, leverage=5)])
-        >>> len(desk.points), str(desk.points[3])
-        (8, '2021-05-19T13:00:00')
+    Raises:
+        MarginError: the book cannot be opened.
     """
 
     name: str
@@ -289,6 +279,11 @@ class Desk:
     points: tuple[np.datetime64, ...]
     rules: Rules
     fee_rate: float = 0.0005
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "wallet", positive("wallet", self.wallet))
+        fraction("fee_rate", self.fee_rate)
+        self.account()
 
     def account(self) -> Account:
         """Return the account as it is opened, at the first prices."""
@@ -329,11 +324,6 @@ def crash_desk(
     Raises:
         UnknownNameError: no such event is recorded.
         MarginError: the book cannot be opened.
-
-    Example:
-        >>> desk = crash_desk("cascade-2025", 10_000, [Opening(symbol="SOLUSDT", dollars=9_000, leverage=3)])
-        >>> desk.account().positions[0].symbol, len(desk.points)
-        ('SOLUSDT', 7)
     """
     recorded = crash(event)
     path = recorded.path(step="1d")
@@ -341,18 +331,16 @@ def crash_desk(
         {when for when, kind in zip(seen.times, seen.kinds, strict=True) if kind == "close"}
         for seen in recorded.figures.values()
     ]
-    desk = Desk(
+    return Desk(
         name=recorded.title,
         label=path.label,
-        wallet=positive("wallet", wallet),
+        wallet=wallet,
         openings=tuple(openings),
         moments=tuple(path.marks()),
         points=tuple(sorted(set.intersection(*closes) - {path.times[-1]})),
         rules=rules or Rules(book=crash_rulebooks(event)[0]),
-        fee_rate=fraction("fee_rate", fee_rate),
+        fee_rate=fee_rate,
     )
-    desk.account()  # refuses what cannot be opened
-    return desk
 
 
 def path_desk(
@@ -370,30 +358,19 @@ def path_desk(
 
     Raises:
         MarginError: the book cannot be opened, or the path has too few moments.
-
-    Example:
-        >>> from marginlib import rulebook
-        >>> from marginlib.market.generate import geometric_brownian_path
-        >>> path = geometric_brownian_path({"BTCUSDT": 60_000}, volatility=0.6, steps=48, seed=7)
-        >>> rules = Rules(book=rulebook("binance_usdm", "2026-09-29"))
-        >>> btc = Opening(symbol="BTCUSDT", dollars=12_000, leverage=5)
-        >>> len(path_desk(path, 10_000, [btc], rules=rules, count=8).points)
-        8
     """
     if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count < len(path):
         raise wrong("count", count, f"give a whole number from 1 to {len(path) - 1}")
-    desk = Desk(
-        name="generated path" if not path.interpolated else "interpolated path",
+    return Desk(
+        name="interpolated path" if path.interpolated else "generated path",
         label=path.label,
-        wallet=positive("wallet", wallet),
+        wallet=wallet,
         openings=tuple(openings),
         moments=tuple(path.marks()),
         points=tuple(path.times[k * (len(path) - 1) // count] for k in range(count)),
         rules=rules,
-        fee_rate=fraction("fee_rate", fee_rate),
+        fee_rate=fee_rate,
     )
-    desk.account()
-    return desk
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -407,12 +384,6 @@ class Stop:
         after: the state after the orders.
         orders: what was ordered.
         refused: why the venue refused, for each order that it did.
-
-    Example:
-        >>> desk = crash_desk("may-crash-2021", 10_000, [Opening(symbol="ETHUSDT", dollars=12_500, leverage=5)])
-        >>> stop = play(desk, [AddMargin("ETHUSDT", 100)]).stops[0]
-        >>> stop.number, stop.refused
-        (1, ('isolated_margin = None: ETHUSDT shares a pool; isolate it before moving margin',))
     """
 
     number: int
@@ -429,19 +400,11 @@ class Session:
 
     Args:
         desk: where.
-        decisions: what was decided at each point.
         states: every state with its `time`, those after orders included.
         stops: the decision points.
-
-    Example:
-        >>> desk = crash_desk("may-crash-2021", 10_000, [Opening(symbol="ETHUSDT", dollars=12_500, leverage=5)])
-        >>> session = play(desk, [])
-        >>> len(session.stops), session.states[-1].account.positions[0].mark_price
-        (8, 2769.9)
     """
 
     desk: Desk
-    decisions: tuple[tuple[Order, ...], ...]
     states: tuple[Snapshot, ...]
     stops: tuple[Stop, ...]
 
@@ -470,13 +433,18 @@ def play(desk: Desk, decisions: Sequence[Decision]) -> Session:
     for number, (time, end, orders) in enumerate(zip(desk.points, ends, plan, strict=True), start=1):
         if not states:
             states += walk(state, [each for each in desk.moments if each[0] <= time], desk.rules)
-        before = states[-1]
-        after, refused = _ordered(before, orders, desk)
-        stops.append(Stop(number=number, time=time, before=before, after=after, orders=orders, refused=refused))
+        before = after = states[-1]
+        refused = []
+        for order in orders:
+            try:
+                after = replace(act(after, order, desk.rules, fee_rate=desk.fee_rate), time=before.time)
+            except MarginError as error:
+                refused.append(str(error))
+        stops.append(Stop(number=number, time=time, before=before, after=after, orders=orders, refused=tuple(refused)))
         if any(not isinstance(each, Hold) for each in orders):
             states.append(after)
         states += walk(after, [each for each in desk.moments if time <= each[0] <= end], desk.rules)[1:]
-    return Session(desk=desk, decisions=tuple(plan), states=tuple(states), stops=tuple(stops))
+    return Session(desk=desk, states=tuple(states), stops=tuple(stops))
 
 
 def _plan(decisions: Sequence[Decision], points: int) -> list[tuple[Order, ...]]:
@@ -493,22 +461,7 @@ def _plan(decisions: Sequence[Decision], points: int) -> list[tuple[Order, ...]]
     return [each or (Hold(),) for each in plan] + [(Hold(),)] * (points - len(plan))
 
 
-def _ordered(state: Snapshot, orders: Sequence[Order], desk: Desk) -> tuple[Snapshot, tuple[str, ...]]:
-    """Return the state after some orders, and why the venue refused those that it did."""
-    refused = []
-    for order in orders:
-        try:
-            done = act(state, order, desk.rules, fee_rate=desk.fee_rate)
-        except MarginError as error:
-            refused.append(str(error))
-        else:
-            state = replace(done, time=state.time)
-    return state, tuple(refused)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Scores
-# ---------------------------------------------------------------------------------------------------------------------
+# Scores.
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -549,12 +502,6 @@ def score(session: Session) -> Score:
 
     Args:
         session: the session.
-
-    Example:
-        >>> desk = crash_desk("may-crash-2021", 5_000, [Opening(symbol="BTCUSDT", dollars=20_000, leverage=5)])
-        >>> lost = score(play(desk, []))
-        >>> lost.end, lost.liquidated, round(lost.prices + 5_000 - lost.taken, 6)
-        (0.0, ('BTCUSDT',), 0.0)
     """
     last, ledger = session.states[-1], session.states[-1].ledger
     equities = [account_risk(each.account).equity for each in session.states]
@@ -623,11 +570,5 @@ def against_nothing(desks: Iterable[Desk], decisions: Sequence[Decision]) -> tup
     Args:
         desks: where; the decisions must make sense on all of them.
         decisions: what is decided.
-
-    Example:
-        >>> book = [Opening(symbol=each, dollars=12_500, leverage=5) for each in ("BTCUSDT", "ETHUSDT")]
-        >>> desks = [crash_desk(each, 10_000, book) for each in ("may-crash-2021", "uptrend-2021")]
-        >>> [round(mine.end - idle.end) for mine, idle in against_nothing(desks, [Reduce("ETHUSDT", 0.5)])]
-        [7809, -6341]
     """
     return tuple((score(play(each, decisions[: len(each.points)])), score(play(each, []))) for each in desks)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import time
@@ -67,7 +66,7 @@ def download(
 
     Raises:
         MarginError: a moment without a zone, not at the open of a bar or not past; fewer than two bars.
-        UnknownNameError: no such timeframe, or no such contract; the message suggests some.
+        UnknownNameError: no such timeframe, or no such contract.
         DownloadError: the exchange refused, or kept on answering wrongly.
         ModuleNotFoundError: something must be downloaded and the extra `live` is not installed.
 
@@ -162,8 +161,8 @@ def _rates(ask: Any, client: Any, symbol: str, opens: range) -> dict[int, Decima
     while full:
         request = {"symbol": symbol, "limit": _PAGE, "startTime": since, "endTime": opens.stop * 1000 - 1}
         client.throttle(_FUNDING_WEIGHT)
-        least = 1 if not settled and len(opens) * opens.step >= _FUNDING_INTERVAL else 0
-        page = ask(client.fapiPublicGetFundingRate, "funding rates", request, partial(_rate_fault, least=least))
+        some = not settled and len(opens) * opens.step >= _FUNDING_INTERVAL
+        page = ask(client.fapiPublicGetFundingRate, "funding rates", request, partial(_rate_fault, some=some))
         settled |= {(int(row["fundingTime"]) + 500) // 1000: Decimal(row["fundingRate"]) for row in page}
         full = len(page) == _PAGE
         since = int(page[-1]["fundingTime"]) + 1 if page else since
@@ -193,7 +192,8 @@ def _ask(
             if not (why := fault(answer)):
                 return answer
         except ccxt.BadSymbol as error:
-            raise _unknown(ccxt, client, request["symbol"]) from error
+            give = "Binance USD-M has no such contract; give a name such as BTCUSDT"
+            raise wrong("symbol", request["symbol"], give, UnknownNameError) from error
         except ccxt.OperationFailed as error:
             why = f"{type(error).__name__}: {error}"
             if isinstance(error, ccxt.DDoSProtection | ccxt.RateLimitExceeded):
@@ -207,17 +207,6 @@ def _ask(
             time.sleep(max(retry_wait * 2**attempt, told))
     since, until = (text(round(request[field] / 1000)) for field in ("startTime", "endTime"))
     raise DownloadError(f"{asked} from {since} to {until}: {why}; asked {tries} times")
-
-
-def _unknown(ccxt: Any, client: Any, symbol: str) -> UnknownNameError:  # noqa: ANN401
-    """Return the error for a contract that the exchange does not have, with similar names if it will list them."""
-    try:
-        names = [market["id"] for market in client.fetch_markets()]
-    except ccxt.BaseError:
-        names = []
-    near = difflib.get_close_matches(symbol, names)
-    hint = f"did you mean {' or '.join(near)}?" if near else "give a name such as BTCUSDT"
-    return UnknownNameError(f"symbol = {symbol!r}: Binance USD-M has no such contract; {hint}")
 
 
 def _bar_fault(rows: object, opens: range) -> str:
@@ -234,8 +223,8 @@ def _bar_fault(rows: object, opens: range) -> str:
     return f"{len(have)} bars instead of {len(opens)}{gap}"
 
 
-def _rate_fault(rows: object, least: int) -> str:
+def _rate_fault(rows: object, some: bool) -> str:
     """Return what is wrong with an answer of funding rates, or an empty text."""
     if not isinstance(rows, list) or not all(isinstance(row, dict) and "fundingRate" in row for row in rows):
         return f"not a list of funding rates but {repr(rows)[:80]}"
-    return "" if len(rows) >= least else "an empty answer: funding is settled every 8 hours or more often"
+    return "an empty answer: funding is settled every 8 hours or more often" if some and not rows else ""

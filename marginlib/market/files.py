@@ -89,11 +89,11 @@ def read_bars(
         return {symbol: table.bars(symbol, table.epochs("timestamp") // _SECOND, columns)}
     file = Path(source)
     table = _read(file)
-    if table.is_archive():
+    if table.first == "open_time" or table.first.isdigit():
         return {(name := symbol or _named_in(file, file.name.split("-")[0])): _archive(table, name, mark, funding)}
     if mark is not None or funding is not None:
         raise MarginError(f"mark, funding: {file} has columns of its own for them; leave them out")
-    table = table.headed()
+    table = table.named()
     if symbol is None and "symbol" not in table.fields:
         symbol = _named_in(file, file.stem.split("_")[-1])
     return _plain(table, symbol)
@@ -103,31 +103,26 @@ class _Table:
     """Fields as text, whatever they came as; its index says where they stand."""
 
     def __init__(self, fields: pd.DataFrame, where: str) -> None:
+        if fields.empty:
+            raise MarginError(f"{where} 1: no bars")
         self.fields, self.where = fields, where
 
-    def is_archive(self) -> bool:
-        """Tell the archive's layout by its first line: a header that begins with open_time, or no header at all."""
-        first = str(self.fields.iloc[0, 0]).strip()
-        return first == "open_time" or first.isdigit()
+    @property
+    def first(self) -> str:
+        """The first field of all, by which the layouts are told apart."""
+        return str(self.fields.iloc[0, 0]).strip()
 
-    def named(self, columns: tuple[str, ...]) -> _Table:
-        """Return the table with its columns named; a header has to say the same."""
+    def named(self, columns: tuple[str, ...] = ()) -> _Table:
+        """Return the table with its columns named: by these, which a header has to repeat, or by its header."""
         fields = self.fields
-        if not str(fields.iloc[0, 0]).strip().isdigit():
-            names = tuple(fields.iloc[0].str.strip())
-            if names != columns:
-                raise MarginError(f"{self.where} 1: columns {', '.join(names)}: give {', '.join(columns)}")
+        names = tuple(fields.iloc[0].str.strip())
+        if not columns or not self.first.isdigit():
             fields = fields.iloc[1:]
-        if fields.shape[1] != len(columns):
-            count = fields.shape[1]
-            raise MarginError(f"{self.where} 1: {count} columns; give {len(columns)}: {', '.join(columns)}")
-        if fields.empty:
-            raise MarginError(f"{self.where} 1: nothing after the header")
-        return _Table(fields.set_axis(list(columns), axis=1), self.where)
-
-    def headed(self) -> _Table:
-        """Return what is below the first line, with the names that stand there."""
-        return _Table(self.fields.iloc[1:].set_axis(self.fields.iloc[0].str.strip().tolist(), axis=1), self.where)
+        elif len(names) == len(columns):
+            names = columns
+        if columns and names != columns:
+            raise MarginError(f"{self.where} 1: columns {', '.join(names)}: give {', '.join(columns)}")
+        return _Table(fields.set_axis(list(names), axis=1), self.where)
 
     def wrong(self, row: int, column: str, give: str) -> MarginError:
         """Return the error that names the file, the line and the column."""
@@ -195,10 +190,8 @@ def _read(file: Path) -> _Table:
     except (ValueError, BadZipFile) as error:  # pandas' own errors are ValueErrors; those of a line name it
         raise MarginError(f"{file}: not one table of comma-separated values: {error}") from None
     filled = np.flatnonzero(fields.ne("").any(axis=1))
-    if not filled.size:
-        raise MarginError(f"{file}: empty; give a header and one bar a line")
     fields.index += notes + 1
-    return _Table(fields.iloc[: filled[-1] + 1], f"{file}, line")
+    return _Table(fields.iloc[: filled.max(initial=-1) + 1], f"{file}, line")
 
 
 def _named_in(file: Path, part: str) -> str:
@@ -224,8 +217,6 @@ def _plain(table: _Table, symbol: str | None) -> dict[str, Bars]:
             )
     if {"funding_rate", "funding_sum"} <= set(columns):
         raise MarginError(f"{table.where} 1: give funding_rate or funding_sum, not both")
-    if table.fields.empty:
-        raise MarginError(f"{table.where} 1: no bars after the header")
     if ("symbol" in columns) == (symbol is not None):
         raise wrong("symbol", symbol, "give it where no column of the table says it, and only there")
     found = {}

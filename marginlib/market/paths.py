@@ -8,9 +8,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -175,44 +174,6 @@ class Bars:
         end: np.datetime64 = self.times[-1] + self.step
         return end
 
-    def mark_prices(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return the mark's high, low and close, which decide about liquidation (n,) each [quote currency].
-
-        Raises:
-            MarginError: the source has none, or not all three.
-        """
-        if self.mark_high is None or self.mark_low is None or self.mark_close is None:
-            have = [column for column in ("mark_high", "mark_low", "mark_close") if getattr(self, column) is not None]
-            raise MarginError(
-                f"mark_prices of {self.symbol}: {self.source} has {', '.join(have) or 'no mark price'}; needs all three"
-            )
-        return self.mark_high, self.mark_low, self.mark_close
-
-    def between(self, start: object, end: object) -> Self:
-        """Return the bars that open at or after `start` and before `end`.
-
-        Args:
-            start: UTC moment, as text with its zone, a day, a `datetime` with its zone or a `numpy.datetime64`.
-            end: UTC moment, in the same ways.
-
-        Raises:
-            MarginError: the bars do not cover that span, or no bar opens in it.
-        """
-        first, last = moment("start", start), moment("end", end)
-        if first < self.times[0] or last > self.end:
-            raise MarginError(
-                f"start, end = {text(first)}, {text(last)}: {self.symbol} has bars "
-                f"from {text(self.times[0])} to {text(self.end)}"
-            )
-        span = slice(*np.searchsorted(self.times, [first, last]))
-        if span.start >= span.stop:
-            raise MarginError(f"start, end = {text(first)}, {text(last)}: no bar of {self.symbol} opens in this span")
-        part: dict[str, Any] = {}
-        for column in ("times", *_COLUMNS):
-            array = getattr(self, column)
-            part[column] = None if array is None else array[span]
-        return replace(self, **part)
-
 
 def step_fault(times: TimeArray, step: np.timedelta64 = _UNKNOWN) -> tuple[np.timedelta64, int, str]:
     """Return the length of a bar, and the first bar that does not follow at that distance with what is wrong there.
@@ -286,12 +247,6 @@ class PricePath:
 
     Raises:
         MarginError: the shapes do not fit, the times do not rise, or a price is not a finite number above 0.
-
-    Example:
-        >>> from marginlib.market.recorded import crash
-        >>> path = crash("black-thursday-2020").path(["BTCUSDT"], step="30m")
-        >>> path.interpolated, path.price("BTCUSDT")[:2].round(2).tolist()
-        (True, [7841.8, 7849.02])
     """
 
     symbols: tuple[str, ...]

@@ -40,11 +40,6 @@ class KeyFigures:
         times: when, UTC (n,) [datetime64[s]].
         mark_prices: the recorded mark prices (n,) [quote currency per base coin].
         kinds: "close", "high" or "low" for each figure; a high or low is known to the hour only.
-
-    Example:
-        >>> btc = crash("black-thursday-2020").figures["BTCUSDT"]
-        >>> len(btc), float(btc.mark_prices.min())
-        (14, 3801.8)
     """
 
     times: TimeArray
@@ -74,11 +69,6 @@ class Crash:
         title: its name for a heading.
         source: where the figures come from.
         figures: the key figures of each symbol.
-
-    Example:
-        >>> black_thursday = crash("black-thursday-2020")
-        >>> black_thursday.symbols, black_thursday.figures["ETHUSDT"].mark_prices.min().item()
-        (('BTCUSDT', 'ETHUSDT'), 87.09)
     """
 
     event: str
@@ -140,10 +130,6 @@ def crash(event: str) -> Crash:
         UnknownNameError: no such event is recorded; the message lists those that are.
 
     Source: Binance USD-M mark price, UTC.
-
-    Example:
-        >>> crash("may-crash-2021").title
-        'The crash of May 2021'
     """
     if event not in _events():
         raise wrong("event", event, f"give one of {', '.join(_events())}", UnknownNameError)

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from types import MappingProxyType
-from typing import NamedTuple
 
 import numpy as np
 
@@ -25,6 +24,9 @@ __all__ = ["crash_replay", "crash_rulebooks", "walk"]
 
 Moment = tuple[np.datetime64, Mapping[str, float]]
 """A time and the mark prices by symbol."""
+
+_Corner = tuple[int, Mapping[str, float]]  # where a line begins or ends: seconds since 1970 UTC, and the prices
+_Line = tuple[_Corner, _Corner]
 
 # Which recorded risk tables stand in for those in force. Only for October 2025 is one of the time recorded, of the day
 # before. Where two are as near, one before and one after, both are given.
@@ -53,14 +55,9 @@ def crash_rulebooks(event: str) -> tuple[Rulebook, ...]:
 
     Raises:
         UnknownNameError: no such event is recorded.
-
-    Example:
-        >>> [book.source for book in crash_rulebooks("ftx-2022")]
-        ['Binance USD-M tables: BTCUSDT of 2022-05-21, ETHUSDT of 2022-05-21', \
-'Binance USD-M tables: BTCUSDT of 2022-11-25, ETHUSDT of 2022-11-25']
     """
     recorded = crash(event)
-    day = min(str(figures.times[0])[:10] for figures in recorded.figures.values())
+    day = str(recorded.path(step="1d").times[0])[:10]
     return tuple(
         Rulebook(
             venue="binance_usdm",
@@ -134,33 +131,23 @@ def walk(state: Snapshot, moments: Iterable[Moment], rules: Rules) -> tuple[Snap
             raise MarginError(
                 f"contract of {position.symbol} = {position.contract}: give linear contracts, as those recorded are"
             )
-    corners = [_Corner(int(when.astype("datetime64[s]").astype(np.int64)), dict(marks)) for when, marks in moments]
+    corners = [(int(when.astype("datetime64[s]").astype(np.int64)), marks) for when, marks in moments]
     states = [_moved(state, *corners[0], rules)]
     for line in pairwise(corners):
-        now, end = line[0].second, line[1].second
-        while now < end:
+        now = line[0][0]
+        while now < line[1][0]:
             now = _next_stop(states[-1].account, line, now, rules)
             states.append(_moved(states[-1], now, _marks(line, now), rules))
     return tuple(states)
 
 
-class _Corner(NamedTuple):
-    """A moment at which some line between figures begins or ends."""
-
-    second: int  # since 1970, UTC
-    prices: dict[str, float]
-
-
-_Line = tuple[_Corner, _Corner]
-
-
-def _marks(line: _Line, second: int) -> dict[str, float]:
+def _marks(line: _Line, second: int) -> Mapping[str, float]:
     """Return the prices at a second on a line."""
-    start, end = line
-    share = (second - start.second) / (end.second - start.second)
+    (begin, first), (end, last) = line
+    share = (second - begin) / (end - begin)
     if share == 1:
-        return end.prices  # a recorded figure to its last digit
-    return {symbol: price + share * (end.prices[symbol] - price) for symbol, price in start.prices.items()}
+        return last  # a recorded figure to its last digit
+    return {symbol: price + share * (last[symbol] - price) for symbol, price in first.items()}
 
 
 def _next_stop(account: Account, line: _Line, now: int, rules: Rules) -> int:
@@ -171,7 +158,7 @@ def _next_stop(account: Account, line: _Line, now: int, rules: Rules) -> int:
         marks = {symbol: price for symbol, price in _marks(line, second).items() if symbol in held}
         return all(map(rules.safe, account.at(marks).pools()))
 
-    low, high = now, line[1].second
+    low, high = now, line[1][0]
     if safe(high):
         return high
     while high - low > 1:
@@ -180,6 +167,6 @@ def _next_stop(account: Account, line: _Line, now: int, rules: Rules) -> int:
     return high
 
 
-def _moved(state: Snapshot, second: int, marks: dict[str, float], rules: Rules) -> Snapshot:
+def _moved(state: Snapshot, second: int, marks: Mapping[str, float], rules: Rules) -> Snapshot:
     """Return the state at a second, after the liquidations that its prices set off."""
     return replace(step(state, MarkPrices(prices=marks), rules), time=np.datetime64(second, "s"))

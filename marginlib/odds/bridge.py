@@ -73,7 +73,7 @@ class Block:
 
     def outcome(self, plan: Plan, returned: float) -> Outcome:
         """Return what becomes of a pool on these paths."""
-        final = plan.equity_at(self.last[plan.power])
+        final = plan.equity(self.last[plan.power])
         if plan.liquidated_now:
             equity = np.full(len(final), plan.equity_constant + plan.equity_slopes.sum())
             return closed(np.ones(len(final), np.bool_), equity, equity, returned)

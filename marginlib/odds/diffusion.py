@@ -63,15 +63,6 @@ class Diffusion:
         set_field(self, "_growth", (mu - sigma**2 / 2) / DAYS_PER_YEAR)
         set_field(self, "_root", np.linalg.cholesky(_correlations(self.correlation, len(symbols))))
 
-    def of(self, symbol: str) -> tuple[float, float]:
-        """Return (volatility [1 / sqrt(day)], growth of the log price [1 / day]) of one symbol.
-
-        Raises:
-            UnknownNameError: the diffusion has no such symbol.
-        """
-        i = asset(self.symbols, symbol)
-        return float(self._sigma[i]), float(self._growth[i])
-
 
 def touch_probability(
     price: float, barrier: float, *, volatility: float, drift: float = 0.0, days: float = 30.0

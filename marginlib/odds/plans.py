@@ -87,15 +87,11 @@ class Plan:
         )
 
     def equity(self, t: Array) -> Array:
-        """Return the equity at prices t, shape (assets, n) -> (n,)."""
-        return self.equity_constant + self.equity_slopes @ t
-
-    def equity_at(self, t: Array) -> Array:
-        """Return the equity at prices t, shape (assets, n) -> (n,); of one asset alone, or none, with less work."""
+        """Return the equity at prices t, shape (assets, n) -> (n,); of one asset alone with less work."""
         if self.barrier:
             i = self.barrier[0]
             return np.asarray(self.equity_constant + self.equity_slopes[i] * t[i])
-        return self.equity(t) if self.symbols else np.full(t.shape[1], self.equity_constant)
+        return self.equity_constant + self.equity_slopes @ t
 
     def surplus(self, t: Array) -> tuple[Array, Array]:
         """Return surplus and its slopes at prices t, shape (assets, n) -> (n,), (assets, n)."""

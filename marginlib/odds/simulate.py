@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from marginlib.errors import MarginError, name_text, wrong
+from marginlib.errors import MarginError, name_text
 from marginlib.model import Account
 from marginlib.odds.bridge import blocks
-from marginlib.odds.checks import Array, Single, asset, count
+from marginlib.odds.checks import count
 from marginlib.odds.diffusion import Diffusion
-from marginlib.odds.draws import FLOAT, Grid, factors, streams
+from marginlib.odds.draws import Grid, factors, streams
 from marginlib.odds.estimates import KEPT_PATHS, Odds
 from marginlib.odds.plans import Book
 from marginlib.odds.tallies import Tally
@@ -163,7 +162,6 @@ class PathCache:
         self.paths = count("paths", paths, 2)
         self._grid = Grid.of(diffusion, days, steps)
         self._blocks = list(blocks(self._grid, self.paths, seed))
-        self._sorted: dict[tuple[int, bool], Single] = {}
 
     def odds(self, account: Account, *, returned: float = 0.0) -> Odds:
         """Return the odds of an account on these paths; see `marginlib.odds.odds`.
@@ -177,37 +175,6 @@ class PathCache:
         for block in self._blocks:
             tally.add([block.outcome(plan, book.returned) for plan in book.plans])
         return tally.odds(book)
-
-    def touched(self, symbol: str, move: ArrayLike) -> Array:
-        """Return the probability that the price of `symbol` moves as far as this: a look-up in sorted path extremes.
-
-        It is a whole curve of isolated liquidation odds against the distance of the liquidation price.
-
-        Args:
-            symbol: one of the diffusion's symbols.
-            move: fractions of today's price, above -1; -0.1 asks for a fall of 10 %, 0.1 for a rise, any shape [1].
-
-        Returns:
-            Probabilities, of the shape of `move` [1].
-
-        Raises:
-            UnknownNameError: the diffusion has no such symbol.
-            MarginError: a move is not a number above -1.
-        """
-        moves = np.asarray(move, np.float64)
-        if not (np.isfinite(moves).all() and (moves > -1).all()):
-            raise wrong("move", move, "give fractions above -1, -0.1 for a fall of 10 %")
-        i, target = asset(self.diffusion.symbols, symbol), np.log1p(moves).astype(FLOAT)
-        falls = np.searchsorted(self._extremes(i, rising=False), target, side="right")
-        rises = self.paths - np.searchsorted(self._extremes(i, rising=True), target, side="left")
-        return np.where(moves < 0, falls, rises) / self.paths
-
-    def _extremes(self, i: int, *, rising: bool) -> Single:
-        """Return the lowest or the highest log price of each path, sorted, made when first asked for."""
-        if (i, rising) not in self._sorted:
-            parts = [(block.highest if rising else block.lowest)[i] for block in self._blocks]
-            self._sorted[i, rising] = np.sort(np.concatenate(parts))
-        return self._sorted[i, rising]
 
 
 def compare_on(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -35,12 +35,12 @@ class Form(anywidget.AnyWidget):
     def __init__(self, title: str, html: str) -> None:
         self._title = title
         super().__init__(html=html)
-        self.observe(self._pressed, names="pressed")
 
     def __repr__(self) -> str:
         """Return what stands for the form where no kernel runs."""
         return self._title
 
+    @traitlets.observe("pressed")
     def _pressed(self, change: Any) -> None:  # noqa: ANN401 - traitlets has no type for it
         """Take over the values of the view where a button was pressed, and do what the button does."""
         self.values = change["new"].get("values", {})
@@ -62,19 +62,20 @@ class Form(anywidget.AnyWidget):
         self.feedback = {"html": html, "number": number}
 
 
-def choices(name: str, legend: str, options: Iterable[str], *, row: bool = False) -> str:
+def choices(name: str, legend: str, options: Sequence[str], order: Sequence[int] = (), *, row: bool = False) -> str:
     """Return a group of options of which one is chosen.
 
     Args:
         name: name of the field.
         legend: what is asked.
         options: what can be chosen; the value is the option's number, from 0.
+        order: the numbers in the order in which the options stand; as they are given, if left out.
         row: whether they stand side by side where there is room.
     """
     labels = "".join(
         f'<label><input type="radio" data-name="{escape(name)}" value="{number}">'
-        f"<span>{text_html(option)}</span></label>"
-        for number, option in enumerate(options)
+        f"<span>{text_html(options[number])}</span></label>"
+        for number in order or range(len(options))
     )
     return f"<fieldset><legend>{text_html(legend)}</legend><div{' class=marginlib-row' * row}>{labels}</div></fieldset>"
 

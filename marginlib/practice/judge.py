@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from html import escape
+from random import Random
 from typing import Any, ClassVar
 
 from marginlib.errors import MarginError, finite
@@ -65,18 +66,7 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True, eq=False)  # one object for each: a cheap key of what is computed from it
 class Question:
-    """One question of the bank; `bank` explains the fields of the file.
-
-    Args:
-        id: its name.
-        notebook: number of the notebook that it belongs to.
-        objective: the objective that it serves.
-        role: when it is asked.
-        text: the whole question.
-        label: a short name of the input, with its unit.
-        pair: the twin with other numbers, of a pretest or posttest question.
-        explain: one line of arithmetic or reason, where none is computed.
-    """
+    """One question; `bank` explains its fields, and those of each kind."""
 
     kind: ClassVar[str]
 
@@ -99,12 +89,12 @@ class Question:
         """Return what is to be said about an answer: whether it is right, which belief it shows, and why."""
 
     @abstractmethod
-    def markup(self) -> str:
-        """Return the fields, as HTML."""
+    def markup(self, learner: str, /) -> str:
+        """Return the fields, as HTML; the order of options is the learner's own, and stays."""
 
-    @abstractmethod
     def read(self, values: _Values) -> Any:  # noqa: ANN401
         """Return what stands in the fields, for `judge`, which knows what is missing."""
+        return values.get("value", "")
 
     @abstractmethod
     def fill(self, answer: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -118,11 +108,12 @@ class Question:
     def shown(self, answer: Any) -> str:  # noqa: ANN401
         """Return a kept answer as text; the question may have had another kind when it was kept."""
         try:
-            return self._shown(answer)
+            return self.told(answer)
         except (KeyError, TypeError, ValueError):
             return str(answer)
 
-    def _shown(self, answer: Any) -> str:  # noqa: ANN401
+    def told(self, answer: Any) -> str:  # noqa: ANN401
+        """Return an answer of this kind as text."""
         return str(answer)
 
     def _because(self) -> str:
@@ -184,17 +175,7 @@ def _says(asked: Number, *codes: str) -> float | None:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Number(Question):
-    """A question for a number, or for "none"; what is right, and what each belief says, is computed.
-
-    Args:
-        ask: what is asked of the case.
-        case: an account in plain numbers.
-        minus: the account before, where a difference is asked.
-        times: what the number is multiplied by, such as 100 for percent.
-        unit: "%", "dollars", "x", "days", "pools" or "".
-        tolerance: how near the number has to be: `rel` [1] and `abs`.
-        sized: whether the words of the question give the direction, so that the sign of the answer does not count.
-    """
+    """A question for a number, or for "none"; what is right, and what each belief says, is computed."""
 
     kind = "number"
 
@@ -244,7 +225,7 @@ class Number(Question):
         for value, note in self._readings(given, plain="%" not in str(answer)[:99]):
             if self.tolerance.same(value, truth):
                 return self._right(given, f"Right: {self.shown(truth)}. {note}".rstrip())
-            found = found or explanations(value, self.says, self.tolerance)
+            found = found or explanations(value, self.says, self.tolerance.same)
         lead = f"You said {self.shown(given)}, and it is {self.shown(truth)}."
         if not found and given is not None and truth is not None and self.tolerance.same(-given, truth):
             lead += " The size is right, the sign is not."
@@ -269,19 +250,16 @@ class Number(Question):
             line += "" if self.right is None else f": a difference of {self.shown(self.right)}"
         return f"Here: {line}."
 
-    def markup(self) -> str:
+    def markup(self, _learner: str, /) -> str:
         """Return a field."""
         return f"<div>{number_field('value', self.label)}</div>"
-
-    def read(self, values: _Values) -> Any:  # noqa: ANN401
-        """Return what was typed."""
-        return values.get("value", "")
 
     def fill(self, answer: Any) -> dict[str, Any]:  # noqa: ANN401
         """Return the field with a number in it."""
         return {"value": "none" if answer is None else repr(answer)}
 
-    def _shown(self, answer: Any) -> str:  # noqa: ANN401
+    def told(self, answer: Any) -> str:  # noqa: ANN401
+        """Return an answer as text."""
         return say(answer, self.unit)
 
 
@@ -305,51 +283,21 @@ class Option:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Choice(Question):
-    """A question with options of which one is right; each wrong one shows a belief.
-
-    Args:
-        options: `{text, right: true}` or `{text, code}` each; left out, numbers: the right one and those of beliefs.
-        codes: the beliefs whose numbers are offered.
-        ask: what is asked of the case, where numbers are offered; so are `case`, `times` and `unit`.
-        case: an account in plain numbers.
-        times: what the number is multiplied by.
-        unit: of the numbers.
-    """
+    """A question with options of which one is right; each wrong one shows a belief."""
 
     kind = "choice"
 
     options: Any = ()
-    codes: Sequence[str] = ()
-    ask: str = ""
-    case: Mapping[str, Any] = field(default_factory=dict)
-    times: float = 1
-    unit: str = ""
 
     def __post_init__(self) -> None:
-        if not self.options:
-            self._offer_numbers()
-        else:
-            object.__setattr__(self, "options", tuple(Option(**each) for each in self.options))
+        object.__setattr__(self, "options", tuple(Option(**each) for each in self.options))
         if sum(option.right for option in self.options) != 1:
-            raise self._refuse("options", self.offered, "exactly one right option")
-        if len(set(self.offered)) != len(self.offered):
-            raise self._refuse("options", self.offered, "options that differ")
+            raise self._refuse("options", self.texts, "exactly one right option")
+        if len(set(self.texts)) != len(self.texts):
+            raise self._refuse("options", self.texts, "options that differ")
         for option in self.options:
             if not option.right and option.code not in BELIEFS:
                 raise self._refuse("options: code", option.code, f"the belief that {option.text!r} shows")
-
-    def _offer_numbers(self) -> None:
-        """Offer the right number and those of the beliefs named, lowest first."""
-        if not self.codes:
-            raise self._refuse("codes", self.codes, "the beliefs that the wrong options show")
-        self._known("codes", *self.codes)
-        common = {each.name: getattr(self, each.name) for each in fields(Question)}
-        number = Number(**common, ask=self.ask, case=self.case, times=self.times, unit=self.unit)
-        values = {"": number.right} | {code: number.says(code) for code in self.codes}
-        ordered = sorted(values.items(), key=lambda item: (item[1] is None, item[1] or 0.0))
-        offered = tuple(Option(text=number.shown(value), right=not code, code=code) for code, value in ordered)
-        object.__setattr__(self, "options", offered)
-        object.__setattr__(self, "explain", self.explain or f"{working(self.ask, number.cases[0])}.")
 
     @property
     def right(self) -> str:
@@ -357,29 +305,39 @@ class Choice(Question):
         return next(str(option.text) for option in self.options if option.right)
 
     @property
-    def offered(self) -> tuple[str, ...]:
-        """The texts of the options."""
+    def texts(self) -> tuple[str, ...]:
+        """The texts of the options, in the order of the bank."""
         return tuple(each.text for each in self.options)
+
+    def order(self, learner: str) -> list[int]:
+        """Return the numbers of the options, shuffled for a learner, the same whenever that learner asks."""
+        places = list(range(len(self.options)))
+        Random(f"{learner} {self.id}").shuffle(places)
+        return places
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """The texts in one order for everybody; the right one is not the first, where most people look."""
+        order = self.order("everybody")
+        if self.options[order[0]].right:
+            order.reverse()
+        return tuple(self.texts[k] for k in order)
 
     def judge(self, answer: object) -> Verdict:
         """Judge an option, given by its text, its letter or its number from 0."""
-        picked = self._picked(answer)
+        named: dict[object, Option] = {chr(ord("a") + k): each for k, each in enumerate(self.options)}
+        named |= {each.text.casefold(): each for each in self.options} | dict(enumerate(self.options))
+        number = isinstance(answer, int) and not isinstance(answer, bool)
+        picked = named.get(answer if number else str(answer).strip().casefold())
         if picked is None:
             return _unanswered(f"{_no_answer(answer, 'choice')}: choose one of {', '.join(self.offered)}.")
         if picked.right:
             return self._right(picked.text, f"Right: {picked.text}.")
         return self._verdict(picked.text, f"You said: {picked.text}. It is: {self.right}.", (picked.code,))
 
-    def _picked(self, answer: object) -> Option | None:
-        by_name = {chr(ord("a") + k): each for k, each in enumerate(self.options)}
-        by_name |= {each.text.casefold(): each for each in self.options}
-        if isinstance(answer, int) and not isinstance(answer, bool):
-            return dict(enumerate(self.options)).get(answer)
-        return by_name.get(str(answer).strip().casefold())
-
-    def markup(self) -> str:
+    def markup(self, learner: str, /) -> str:
         """Return the options."""
-        return choices("value", self.label, self.offered)
+        return choices("value", self.label, self.texts, self.order(learner))
 
     def read(self, values: _Values) -> Any:  # noqa: ANN401
         """Return the number of the option chosen, from 0."""
@@ -387,7 +345,7 @@ class Choice(Question):
 
     def fill(self, answer: Any) -> dict[str, Any]:  # noqa: ANN401
         """Return the group with an option chosen, given its text."""
-        return {"value": str(self.offered.index(answer))}
+        return {"value": str(self.texts.index(answer))}
 
 
 # --- an order -------------------------------------------------------------------------------------------------------
@@ -395,13 +353,7 @@ class Choice(Question):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Ordering(Question):
-    """A question for an order.
-
-    Args:
-        lines: in the right order.
-        equivalents: other right orders, as places in it.
-        slips: `{first, then, code}`: the belief of somebody who puts the line at place `first` before that at `then`.
-    """
+    """A question for an order."""
 
     kind = "ordering"
 
@@ -454,7 +406,7 @@ class Ordering(Question):
         texts = [shown.get(each, "") if isinstance(each, int) else str(each) for each in answer]
         return [self.lines.index(text) for text in texts] if sorted(texts) == sorted(self.lines) else None
 
-    def markup(self) -> str:
+    def markup(self, _learner: str, /) -> str:
         """Return the lines with buttons that move them."""
         rows = "".join(
             f'<li data-key="{key}"><div class="marginlib-row"><span>{text_html(line)}</span><span class="moves">'
@@ -475,7 +427,8 @@ class Ordering(Question):
         """Return the list in an order, given the lines."""
         return {"value": [str(self.offered.index(line)) for line in answer]}
 
-    def _shown(self, answer: Any) -> str:  # noqa: ANN401
+    def told(self, answer: Any) -> str:  # noqa: ANN401
+        """Return an answer as text."""
         return "; ".join(f"{place}. {line}" for place, line in enumerate(answer, start=1))
 
 
@@ -510,14 +463,7 @@ class Input:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Counterexample(Question):
-    """A claim to refute with numbers.
-
-    Args:
-        claim: what is to be refuted.
-        inputs: the numbers: `{name, label, low, high}` each.
-        checker: which of `claims.CLAIMS` says whether they do it.
-        code: the belief of somebody whose numbers do not.
-    """
+    """A claim to refute with numbers."""
 
     kind = "counterexample"
 
@@ -558,7 +504,7 @@ class Counterexample(Question):
         message = f"Not yet: {line}. The claim still holds there. {BELIEFS[self.code].remedy}"
         return Verdict(right=False, answer=numbers, codes=(self.code,), message=message)
 
-    def markup(self) -> str:
+    def markup(self, _learner: str, /) -> str:
         """Return a field for each number."""
         each_field = "".join(
             number_field(each.name, f"{each.label}, from {say(each.low)} to {say(each.high)}") for each in self.inputs
@@ -573,7 +519,8 @@ class Counterexample(Question):
         """Return the fields with numbers in them."""
         return {name: repr(value) for name, value in answer.items()}
 
-    def _shown(self, answer: Any) -> str:  # noqa: ANN401
+    def told(self, answer: Any) -> str:  # noqa: ANN401
+        """Return an answer as text."""
         return ", ".join(f"{each.label} {say(answer[each.name])}" for each in self.inputs)
 
 

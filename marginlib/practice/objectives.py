@@ -31,10 +31,6 @@ class Objective:
 
     Raises:
         MarginError: a field is empty, or the id is not notebook and verb.
-
-    Example:
-        >>> objective("02-compute").section
-        'two-prices'
     """
 
     id: str
@@ -66,10 +62,6 @@ def objective(name: str) -> Objective:
 
     Raises:
         UnknownNameError: there is no such objective.
-
-    Example:
-        >>> objective("05-predict").text
-        'in which tier a long and a short are liquidated'
     """
     for each in OBJECTIVES:
         if each.id == name:
@@ -77,10 +69,9 @@ def objective(name: str) -> Objective:
     raise wrong("objective", name, f"give one of {', '.join(each.id for each in OBJECTIVES)}", UnknownNameError)
 
 
-def _read() -> tuple[Objective, ...]:
-    """Read the objectives, each id once."""
-    text = files("marginlib").joinpath("data", "objectives.json").read_text(encoding="utf-8")
-    return tuple(Objective(**record) for record in json.loads(text)["objectives"])
-
-
-OBJECTIVES: tuple[Objective, ...] = _read()
+OBJECTIVES: tuple[Objective, ...] = tuple(
+    Objective(**record)
+    for record in json.loads(files("marginlib").joinpath("data", "objectives.json").read_text(encoding="utf-8"))[
+        "objectives"
+    ]
+)

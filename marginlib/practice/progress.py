@@ -4,7 +4,7 @@ The file is `$MARGINLIB_PROGRESS`, or else `progress.json` in the folder that th
 (`platformdirs`), unless `~/.marginlib/progress.json` is there from before; in a browser it is `marginlib-progress.json`
 beside the notebook. It is JSON, in UTF-8, version 1 of the format:
 
-    {"format": "marginlib-progress", "version": 1, "attempts": [
+    {"format": "marginlib-progress", "version": 1, "learner": "9b1e...", "attempts": [
       {"id": "0f8c...",                  unique: the same attempt is never kept twice
        "time": "2026-11-03T18:05:00+01:00",  local time of the answer; the order is that of the list, not of the clock
        "item": "02-added-margin-short",  question or exercise
@@ -16,9 +16,11 @@ beside the notebook. It is JSON, in UTF-8, version 1 of the format:
        "seed": null}                     what the numbers of an exercise were drawn from, a text
     ]}
 
-Whoever reads it ignores fields and entries that it does not know, and keeps them when it writes. A list of attempts
-alone counts as version 0. A file of a later version is read as far as it is understood and never written: new attempts
-then go to `progress.version-1.json` beside it, and every reader adds up all such files, each attempt once.
+"learner" stands for whoever keeps the file, so that what is drawn for a learner, such as the order of options, stays:
+letters drawn once, no name. Whoever reads the file ignores fields and entries that it does not know, and keeps them
+when it writes. A list of attempts alone counts as version 0. A file of a later version is read as far as it is
+understood and never written: new attempts then go to `progress.version-1.json` beside it, and every reader adds up all
+such files, each attempt once.
 
 A write is whole or not at all: a temporary file in the same folder, flushed to the disk, takes the file's place. A lock
 makes two notebooks take turns. What is no progress file is copied to `progress.damaged-1.json` before a new one begins.
@@ -31,13 +33,13 @@ import csv
 import io
 import json
 import os
-import shutil
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from glob import escape
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 from uuid import NAMESPACE_URL, uuid4, uuid5
@@ -52,13 +54,9 @@ __all__ = ["CONFIDENCES", "Attempt", "Calibration", "Progress", "Standing", "exp
 CONFIDENCES = ("guess", "fairly sure", "certain")
 
 _FORMAT, _VERSION = "marginlib-progress", 1
+_UNWRITTEN = "They are kept until this kernel stops. The variable MARGINLIB_PROGRESS can name another file."
 _KINDS = ("prediction", "question", "exercise")
 _SECONDS = 10.0  # to wait for another notebook's write, which takes milliseconds
-
-
-def _now() -> str:
-    """Return the local time with its distance from UTC."""
-    return datetime.now().astimezone().isoformat(timespec="seconds")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +76,6 @@ class Attempt:
 
     Raises:
         MarginError: where a field holds what the file's format does not.
-
-    Example:
-        >>> Attempt(item="02-price", kind="question", answer=54_217, right=True, confidence="certain").right
-        True
     """
 
     item: str
@@ -91,7 +85,7 @@ class Attempt:
     codes: tuple[str, ...] = ()
     confidence: str | None = None
     seed: str | None = None
-    time: str = field(default_factory=_now)
+    time: str = field(default_factory=lambda: datetime.now().astimezone().isoformat(timespec="seconds"))
     id: str = field(default_factory=lambda: uuid4().hex)
 
     def __post_init__(self) -> None:
@@ -142,10 +136,6 @@ class Calibration:
         confidence: what was said, such as "certain".
         said: number of answers given with it.
         right: number of these that were right.
-
-    Example:
-        >>> Calibration("certain", said=4, right=3).right / 4
-        0.75
     """
 
     confidence: str
@@ -162,18 +152,12 @@ class Standing:
         items: number of questions and exercises of the objective.
         tried: number of these that were answered.
         repeat: those answered wrong the last time.
-        last: date of the last answer, or `None`.
-
-    Example:
-        >>> Progress().by_objective({"02-compute": ["02-price"]})["02-compute"].state
-        'not yet'
     """
 
     state: Literal["not yet", "practised", "right"]
     items: int
     tried: int
     repeat: tuple[str, ...]
-    last: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +167,7 @@ class Progress:
     Args:
         attempts: all answers, in the order in which they were kept.
         notes: what the person should be told about the file, such as that it could not be read.
+        learner: stands for the person, the same as long as the file lives.
 
     Example:
         >>> wrong = Attempt(item="02-price", kind="question", answer=54_000, right=False, time="2026-11-03T18:05:00")
@@ -194,6 +179,7 @@ class Progress:
 
     attempts: tuple[Attempt, ...] = ()
     notes: tuple[str, ...] = ()
+    learner: str = field(default="", compare=False)
 
     @property
     def counted(self) -> tuple[Attempt, ...]:
@@ -206,13 +192,10 @@ class Progress:
             first.setdefault((each.id,) if each.kind == "exercise" else (each.item, each.kind, each.day), each)
         return tuple(first.values())
 
-    def of(self, item: str, kind: str | None = None) -> tuple[Attempt, ...]:
-        """Return the answers to one question or exercise, oldest first."""
-        return tuple(each for each in self.attempts if each.item == item and kind in {None, each.kind})
-
     def last(self, item: str, kind: str | None = None) -> Attempt | None:
         """Return the newest answer to one question or exercise, or `None`."""
-        return next(reversed(self.of(item, kind)), None)
+        found = (each for each in reversed(self.attempts) if each.item == item and kind in {None, each.kind})
+        return next(found, None)
 
     def calibration(self, items: Iterable[str] | None = None) -> tuple[Calibration, ...]:
         """Return, from "guess" to "certain", how often answers were right; of these items or of all."""
@@ -239,7 +222,6 @@ def _standing(items: tuple[str, ...], newest: Mapping[str, Attempt]) -> Standing
         items=len(items),
         tried=len(tried),
         repeat=repeat,
-        last=max((each.day for each in tried), default=None),
     )
 
 
@@ -249,6 +231,7 @@ _Row = dict[str, Any]
 # Attempts that could not be written yet, by file.
 _waiting: dict[Path, list[_Row]] = {}
 _told: set[tuple[Path, str]] = set()
+_NEW_LEARNER = uuid4().hex  # until a file says who it is
 
 
 class _DamagedError(ValueError):
@@ -258,7 +241,7 @@ class _DamagedError(ValueError):
 def _place(path: str | os.PathLike[str] | None) -> Path:
     """Return the progress file; a link is followed, so that it stays a link."""
     given = path or os.environ.get("MARGINLIB_PROGRESS")
-    with suppress(RuntimeError):  # a system without home folders
+    with suppress(RuntimeError, OSError):  # a system without home folders, or one that shows nobody's
         if given:
             return Path(given).expanduser().resolve()
         if sys.platform != "emscripten":  # a browser forgets all folders but the notebook's
@@ -273,13 +256,10 @@ def load(path: str | os.PathLike[str] | None = None) -> Progress:
 
     Args:
         path: the file; the learner's own, if left out.
-
-    Example:
-        >>> load("no/such/file.json").attempts
-        ()
     """
     place, notes = _place(path), []
     rows: list[Any] = []
+    learner = ""
     for source in (place, *_siblings(place)):
         try:
             document = _read(source)
@@ -289,13 +269,21 @@ def load(path: str | os.PathLike[str] | None = None) -> Progress:
             notes.append(f"{source} holds no progress that can be read: {error}. Your next answer begins a new file.")
         else:
             rows += document["attempts"]
+            learner = learner or _learner(document)
             if document["version"] > _VERSION:
                 notes.append(f"{source} was written by a later version; what this one knows of it was read.")
     rows = _union(rows, _waiting.get(place, ()))
     attempts = [_attempt(row) for row in rows]
     if None in attempts:
         notes.append(f"{attempts.count(None)} entries of your progress are of no known kind; they are kept.")
-    return Progress(attempts=tuple(each for each in attempts if each is not None), notes=tuple(notes))
+    known = tuple(each for each in attempts if each is not None)
+    return Progress(attempts=known, notes=tuple(notes), learner=learner or _NEW_LEARNER)
+
+
+def _learner(document: _Row) -> str:
+    """Return whose file it is; one that was begun before files said so is known by its first answer."""
+    first = next((str(row["id"]) for row in document["attempts"] if isinstance(row, dict) and "id" in row), "")
+    return str(document.get("learner") or first)
 
 
 def _siblings(place: Path) -> list[Path]:
@@ -329,23 +317,14 @@ def _read(place: Path) -> _Row:
         return {"version": version, "attempts": rows if isinstance(rows, list) else []}
     if not isinstance(document.get("attempts"), list):
         raise _DamagedError('its "attempts" are no list')
-    migrated: _Row = document
-    for step in range(version, _VERSION):
-        migrated = _STEPS[step](migrated)
-    return migrated
+    if version == 0:  # an attempt without an id gets one, the same whenever the list is read
+        document["attempts"] = [
+            {"id": uuid5(NAMESPACE_URL, f"{number} {row}").hex} | row if isinstance(row, dict) else row
+            for number, row in enumerate(document["attempts"])
+        ]
+    return document | {"version": _VERSION}
 
 
-def _from_0(document: _Row) -> _Row:
-    """Return version 1 of a list of attempts: one without an id gets one, the same whenever the list is read."""
-    named = [
-        {"id": uuid5(NAMESPACE_URL, f"{number} {row}").hex} | row if isinstance(row, dict) else row
-        for number, row in enumerate(document["attempts"])
-    ]
-    return document | {"version": 1, "attempts": named}
-
-
-# From each older version to the next.
-_STEPS: dict[int, Callable[[_Row], _Row]] = {0: _from_0}
 _FIELDS = tuple(each.name for each in fields(Attempt))
 
 
@@ -390,11 +369,8 @@ def record(attempt: Attempt, path: str | os.PathLike[str] | None = None) -> tupl
             rows = list(waiting)
             notes = _add(place, rows)
     except (OSError, RecursionError) as error:
-        note = (
-            f"Your answers cannot be written to {place} ({getattr(error, 'strerror', None) or error}). "
-            "They are kept until this kernel stops. The variable MARGINLIB_PROGRESS can name another file."
-        )
-        notes = [note]
+        reason = getattr(error, "strerror", None) or error
+        notes = [f"Your answers cannot be written to {place} ({reason}). {_UNWRITTEN}"]
     else:
         for row in rows:
             waiting.remove(row)
@@ -412,14 +388,15 @@ def _add(place: Path, rows: Iterable[_Row]) -> list[str]:
     try:
         document = _read(place)
     except _DamagedError as error:
-        copy = _copy(place, "damaged")
+        copy = _keep_damaged(place)
         notes.append(f"{place} could not be read: {error}. It is kept as {copy.name}, and a new file begins.")
         document = {"format": _FORMAT, "version": _VERSION, "attempts": []}
     if document["version"] > _VERSION:
         beside = place.with_name(f"{place.stem}.version-{_VERSION}{place.suffix}")
         note = f"{place} was written by a later version and stays as it is. New answers are kept in {beside.name}."
         return [note, *_add(beside, rows)]
-    write_whole(place, _text(document | {"attempts": _union(document["attempts"], rows)}))
+    learner = _learner(document) or _NEW_LEARNER
+    write_whole(place, _text(document | {"learner": learner, "attempts": _union(document["attempts"], rows)}))
     return notes
 
 
@@ -441,20 +418,12 @@ def _text(document: _Row) -> str:
     return f'{json.dumps(rest)[:-1]}, "attempts": [\n{rows}\n]}}\n'
 
 
-def _copy(place: Path, word: str) -> Path:
+def _keep_damaged(place: Path) -> Path:
     """Copy a file beside itself, under a name that is free."""
-    number = 1
-    while True:
-        copy = place.with_name(f"{place.stem}.{word}-{number}{place.suffix}")
-        try:
-            with place.open("rb") as source, copy.open("xb") as target:
-                shutil.copyfileobj(source, target)
-                target.flush()
-                os.fsync(target.fileno())
-        except FileExistsError:
-            number += 1
-        else:
-            return copy
+    names = (place.with_name(f"{place.stem}.damaged-{number}{place.suffix}") for number in count(1))
+    copy = next(name for name in names if not name.exists())
+    write_whole(copy, place.read_bytes())
+    return copy
 
 
 def export(target: str | os.PathLike[str], path: str | os.PathLike[str] | None = None) -> tuple[Path, Path]:

@@ -78,9 +78,9 @@ class Figure:
         """
         found = []
         for panel, drawn in zip(self.expected(state).panels, check(self.root, "drawn"), strict=True):
-            axes = ((drawn["across"], panel.x_range, panel.log_x), (drawn["up"], panel.y_range, False))
+            axes = ((drawn["across"], panel.x.span, panel.x.log), (drawn["up"], panel.y.span, False))
             found += [f"{panel.title}: numbers along an axis, {axis[0]}" for axis in axes if not _numbered(*axis)]
-            across, up = _scale(drawn["across"], log=panel.log_x), _scale(drawn["up"])
+            across, up = _scale(drawn["across"], log=panel.x.log), _scale(drawn["up"])
             library = {
                 "areas": [(each.label, list(zip(each.x, each.y, strict=True))) for each in panel.areas],
                 "lines": [(each.label, list(zip(each.x, each.y, strict=True))) for each in panel.lines],
@@ -98,7 +98,7 @@ class Figure:
 
 def _inside(panel: Panel, marker: Marker) -> list[tuple[float, float]]:
     """Return where a marker stands; nothing where there is none, or where it stands outside the panel."""
-    (left, right), (low, high) = panel.x_range, panel.y_range
+    (left, right), (low, high) = panel.x.span, panel.y.span
     seen = marker.x is not None and left <= marker.x <= right and low <= marker.y <= high
     return [(marker.x, marker.y)] if seen else []
 

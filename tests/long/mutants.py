@@ -16,22 +16,28 @@ from __future__ import annotations
 
 import argparse
 import ast
+import gc
 import importlib.util
 import json
 import os
+import re
 import resource
 import signal
 import sys
 import tomllib
+import warnings
 from collections import Counter
+from hashlib import sha256
 from importlib.abc import MetaPathFinder
 from importlib.machinery import SourceFileLoader
+from math import inf
 from pathlib import Path
 from time import process_time
 from typing import NamedTuple
 
 import coverage
-import numpy as np  # noqa: F401 - loaded once, so that no child has to
+import hypothesis.strategies  # noqa: F401 - what tests import is loaded once, so that no child has to
+import pandas as pd  # noqa: F401
 import parso
 import pytest
 from cosmic_ray.ast import ast_nodes
@@ -41,8 +47,24 @@ from cosmic_ray.plugins import get_operator, operator_names
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = ROOT / ".mutants"
-PLAIN = ["-o", "addopts=", "-q", "-x", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-cov"]
-BITS = ("LShift", "RShift", "BitAnd", "BitOr", "BitXor")  # on floats they raise at once, which would flatter the score
+PLAIN = [
+    "-o",
+    "addopts=",
+    "-q",
+    "-x",
+    "--no-header",
+    "--tb=no",
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "no:unraisableexception",
+]
+# Left out, for they would flatter the score or say nothing: what raises at once on any float or None, what is killed by
+# whatever kills its neighbours, and `==` for `is`, which is the same for None and the members of an Enum.
+TRIVIAL = re.compile(
+    "Shift|BitAnd|BitOr|BitXor|Binary.*_(FloorDiv|Mod|Pow)$"
+    "|Comparison.*_(Eq|NotEq|Lt|LtE|Gt|GtE)_(Is|IsNot)$|Comparison.*_(Is|IsNot)_(Eq|NotEq|Lt|LtE|Gt|GtE)$"
+)
 MEMORY = 4 << 30
 
 
@@ -119,51 +141,49 @@ def path_of(module: str) -> Path:
     return ROOT / "marginlib" / f"{module}.py"
 
 
-class _Bare(ast.NodeTransformer):
-    """Leave out what does nothing when it runs: annotations."""
-
-    def visit_FunctionDef(self, node):
-        node.returns = None
-        for each in ast.walk(node.args):
-            if isinstance(each, ast.arg):
-                each.annotation = None
-        return self.generic_visit(node)
-
-    def visit_AnnAssign(self, node):
-        node.annotation = ast.Constant(None)
-        return self.generic_visit(node)
-
-
-def bare(source: str) -> str:
-    """Return what a module does, as text."""
-    return ast.dump(_Bare().visit(ast.parse(source)))
+def annotations(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Return where a module's annotations begin and end: nothing of them is run."""
+    nodes = list(ast.walk(ast.parse(source)))
+    marked = [getattr(node, part, None) for node in nodes for part in ("annotation", "returns")]
+    return [((it.lineno, it.col_offset), (it.end_lineno, it.end_col_offset)) for it in marked if it is not None]
 
 
 def mutants_of(module: str) -> list[Mutant]:
-    """Return every mutant of a module that can be compiled and does something else."""
+    """Return every mutant of a module that can be compiled; kept, for making them takes a while."""
     source = path_of(module).read_text(encoding="utf-8")
-    original, tree = bare(source), parso.parse(source)
-    theirs = [name for name in operator_names() if not any(bit in name for bit in BITS)]
+    warnings.simplefilter("ignore", SyntaxWarning)  # `is` with a number
+    original = ast.dump(ast.parse(source))
+    unread, tree, old = annotations(source), parso.parse(source), source.splitlines()
+    theirs = [name for name in operator_names() if not TRIVIAL.search(name)]
     operators = {name.rpartition("/")[2]: get_operator(name) for name in theirs}
     operators |= {each.__name__: each for each in (DropOperand, DropStatement, SwapMinMax)}
+    print_of = sha256((source + TRIVIAL.pattern + " ".join(operators)).encode()).hexdigest()[:12]
+    kept = KEPT / f"{module.replace('/', '.')}.{print_of}"
+    if kept.exists():
+        return [Mutant(*each) for each in json.loads(kept.read_text(encoding="utf-8"))]
     found = []
     for name, kind in operators.items():
         if kind.arguments():
             continue
         spots = [spot for node in ast_nodes(tree) for spot in kind().mutation_positions(node)]
         for occurrence, ((line, column), _) in enumerate(spots):
+            if any(start <= (line, column) < end for start, end in unread):
+                continue
             mutated = mutate_code(source, kind(), occurrence)
             try:
-                if mutated is None or bare(mutated) == original:
-                    continue
+                compile(mutated or "?", module, "exec")
             except SyntaxError:
                 continue
-            old, new = source.splitlines(), mutated.splitlines()
+            if name == "NumberReplacer" and ast.dump(ast.parse(mutated)) == original:  # 1e300 + 1 is 1e300
+                continue
+            new = mutated.splitlines()
             same = next(k for k in range(len(old)) if k >= len(new) or old[k] != new[k])
             tail = next(k for k in range(1, len(old)) if old[-k] != new[-k])
             before = "\n".join(each.strip() for each in old[same : len(old) - tail + 1])
             after = "\n".join(each.strip() for each in new[same : len(new) - tail + 1])
             found.append(Mutant(module, name, line, column, before, after, mutated))
+    KEPT.mkdir(exist_ok=True)
+    kept.write_text(json.dumps(found), encoding="utf-8")
     return found
 
 
@@ -206,6 +226,7 @@ class Contexts:
 def forked(work, seconds: float) -> int:
     """Return the exit code of `work()` in a process of its own, with so many seconds of the processor; -1: too long."""
     sys.stdout.flush()
+    gc.freeze()
     child = os.fork()
     if not child:
         code = 99
@@ -268,7 +289,9 @@ def cached(tree: ast.AST, line: int) -> bool:
     )
 
 
-def outcome(mutant: Mutant, tests: list[str], lines: dict[int, list[str]], seconds: dict[str, float]) -> str:
+def outcome(
+    mutant: Mutant, tests: list[str], lines: dict[int, list[str]], seconds: dict[str, float], longest: float
+) -> str:
     """Return "killed", "too long" or "survived"."""
 
     def ask(asked: list[str]) -> int:
@@ -281,13 +304,15 @@ def outcome(mutant: Mutant, tests: list[str], lines: dict[int, list[str]], secon
     tree = ast.parse(path_of(mutant.module).read_text(encoding="utf-8"))
     near = {test for line in statement(tree, mutant.line) for test in lines.get(line, ())}
     chosen = sorted(near - {""}, key=lambda test: seconds.get(test, 0.0))
+    chosen = [test for test in chosen if seconds.get(test, 0.0) <= longest]
     own = [test for test in chosen if f"test_{mutant.module.rpartition('/')[2]}." in test]
     code = ask(own) if own else 0
     if code == 0 and len(own) < len(chosen):
         code = ask([test for test in chosen if test not in own])
     everywhere = "" in near or cached(tree, mutant.line)
     if code in {pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED} or (code == 0 and everywhere):
-        code = ask(tests)
+        slow = [f"--deselect={test}" for test, took in seconds.items() if took > longest]
+        code = ask([*slow, *tests])
     return {0: "survived", -1: "too long"}.get(code, "killed")
 
 
@@ -297,12 +322,14 @@ def main() -> int:
     parser.add_argument("room", help="a table of mutants.toml: engine, market")
     parser.add_argument("modules", nargs="*", help="some of the room's modules; left out, all")
     parser.add_argument("--again", action="store_true", help="try what was killed before, too")
+    parser.add_argument("--quick", action="store_true", help="leave the tests out that take more than 0.1 s")
     parser.add_argument("--list", action="store_true", help="try nothing; print what is known")
     asked = parser.parse_args()
     with Path(__file__).with_name("mutants.toml").open("rb") as file:
         settings = tomllib.load(file)
     room = settings[asked.room]
     os.chdir(ROOT)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # some take seconds to load, and no test here needs one
     sys.path.insert(0, str(ROOT))
     tests, modules = room["tests"], asked.modules or room["modules"]
     equivalent = {(each["module"], each["before"], each["after"]) for each in settings.get("equivalent", ())}
@@ -318,7 +345,8 @@ def main() -> int:
                 continue
             result = known.get(mutant.key, "not tried")
             if not asked.list and (asked.again or result in {"survived", "not tried"}):
-                result = outcome(mutant, tests, lines.get(str(path_of(module)), {}), seconds)
+                reached = lines.get(str(path_of(module)), {})
+                result = outcome(mutant, tests, reached, seconds, 0.1 if asked.quick else inf)
                 known[mutant.key] = result
                 kept.write_text(json.dumps(known), encoding="utf-8")
             score[result] += 1

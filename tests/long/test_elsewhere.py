@@ -123,6 +123,13 @@ def test_voila_shows_a_figure_that_moves(tmp_path, wheel):
         page.wait_for_function("([each, text]) => each.innerText !== text", arg=[figure.element_handle(), before])
 
 
+def test_a_notebook_is_tested_where_pytest_and_nbval_alone_are_installed(tmp_path, wheel):
+    scripts = environment(tmp_path / "env", f"marginlib[notebook] @ {wheel.as_uri()}", "ipykernel", "pytest", "nbval")
+    checkout = tmp_path / "marginlib"
+    run("git", "clone", "--quiet", ROOT, checkout)
+    run(scripts / "python", "-m", "pytest", "--nbval", "notebooks/02_isolated_margin.ipynb", cwd=checkout)
+
+
 def test_nbgitpuller_brings_the_notebooks_and_keeps_a_learners_work(tmp_path):
     scripts = environment(tmp_path / "env", "nbgitpuller", "jupyter-server")
     source, home = tmp_path / "source", tmp_path / "home"

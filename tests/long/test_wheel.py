@@ -69,6 +69,17 @@ def test_the_servers_extension_is_on(scripts, variables):
     assert "OK" in told.partition("Validating marginlib.jupyter.server")[2].splitlines()[1]
 
 
+def test_the_name_that_an_earlier_version_left_in_a_servers_settings_is_no_fault(scripts, variables, tmp_path):
+    (tmp_path / "jupyter_server_config.d").mkdir()
+    settings = {"ServerApp": {"jpserver_extensions": {"marginlib._jupyter": True}}}
+    (tmp_path / "jupyter_server_config.d" / "earlier.json").write_text(json.dumps(settings))
+    told = run(
+        scripts / "jupyter", "server", "extension", "list", env=variables | {"JUPYTER_CONFIG_DIR": str(tmp_path)}
+    )
+    for name in ("marginlib._jupyter", "marginlib.jupyter.server"):
+        assert "OK" in told.partition(f"Validating {name}")[2].splitlines()[1]
+
+
 def test_the_course_opens(scripts, variables, tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""What the figures of the course show: each an `Explorer` in a module of its own, whose name it has in capitals.
+"""What the figures of the course show: each is a function in a module of its own, and is called as that, in capitals.
 
 To add a figure, write its module, then run `python tools/build_frames.py`: the frames of every figure are computed
 beforehand, so that nobody waits for them. A module is loaded when its figure is first asked for, for only some need
@@ -48,7 +48,7 @@ def __getattr__(name: str) -> Explorer:
     """Return a figure from its module, with its stored frames if they are those of today's sources."""
     if name not in NAMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    figure: Explorer = getattr(import_module(f"{__name__}.{name.lower()}"), name)
+    figure: Explorer = getattr(import_module(f"{__name__}.{name.lower()}"), name.lower())
     key, stored = FRAMES / "sources.sha256", FRAMES / f"{name}.frames"
     if stored.exists() and key.exists() and key.read_text(encoding="utf-8").strip() == sources():
         return replace(figure, packed=stored.read_bytes())

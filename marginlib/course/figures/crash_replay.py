@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 
-from marginlib.drawing.chart import Chart, Explorer, Line, Marker, Panel, Table, alt_text, choice, slider
+from marginlib.drawing.chart import Axis, Chart, Line, Marker, Panel, Table, choice, figure, slider
 from marginlib.margin import account_risk
 from marginlib.market.recorded import crash
 from marginlib.market.replay import Rules, Snapshot
-from marginlib.market.walk import crash_replay, crash_rulebooks
+from marginlib.market.walk import crash_replay as replayed
+from marginlib.market.walk import crash_rulebooks
 from marginlib.model import Account, MarginMode
 from marginlib.words import money, percent
 
-__all__ = ["CRASH_REPLAY"]
+__all__ = ["crash_replay"]
 
 WALLET, MARGIN = 10_000.0, 2_500.0  # the book of the figure: two positions, each with this margin times the leverage
 _SYMBOLS = ("BTCUSDT", "ETHUSDT")
@@ -69,7 +70,7 @@ def _run(event: str, leverage: int, mode: MarginMode) -> _Run:
         for symbol, price in first.items()
     ]
     positions = tuple(each.isolated() if mode is MarginMode.ISOLATED else each for each in opened)
-    return _way(crash_replay(event, Account(wallet_balance=WALLET, positions=positions), Rules(book=book)))
+    return _way(replayed(event, Account(wallet_balance=WALLET, positions=positions), Rules(book=book)))
 
 
 def _way(states: tuple[Snapshot, ...]) -> _Run:
@@ -88,7 +89,13 @@ def _way(states: tuple[Snapshot, ...]) -> _Run:
     return _Run(tuple(hours), tuple(equity), tuple(gone))
 
 
-def _crash_replay(*, event: str, leverage: int, cursor: int) -> Chart:
+@figure(
+    "A book on its way through a recorded crash",
+    choice("event", "event", _EVENTS, "may-crash-2021"),
+    slider("leverage", "leverage", (2, 3, 4, 5, 6, 8, 10, 15, 20), 4, "{}x"),
+    slider("cursor", "time that has passed", tuple(range(0, 101, 2)), 100, "{} %", plays=True),
+)
+def crash_replay(*, event: str, leverage: int, cursor: int) -> Chart:
     """Return equity of both modes, and the prices, up to a moment of an event."""
     recorded = crash(event)
     runs = {mode: _run(event, leverage, mode) for mode in _LINES}
@@ -97,12 +104,10 @@ def _crash_replay(*, event: str, leverage: int, cursor: int) -> Chart:
     start = recorded.figures["BTCUSDT"].times[0]
     x_label = f"hours since {str(start)[:16].replace('T', ' ')} UTC"
     money_panel = Panel(
-        title=f"equity at {leverage}x, prices interpolated",
-        x_label=x_label,
-        y_label="[$]",
-        x_range=(0.0, length),
-        y_range=(-500.0, 14_500.0),
-        lines=tuple(_line(f"{mode.value} margin", role, *runs[mode].until(now)) for mode, role in _LINES.items()),
+        f"equity at {leverage}x, prices interpolated",
+        Axis(x_label, (0.0, length)),
+        Axis("[$]", (-500.0, 14_500.0)),
+        lines=tuple(Line(f"{mode.value} margin", role, *runs[mode].until(now)) for mode, role in _LINES.items()),
         markers=(
             _death(runs[MarginMode.CROSS], "BTCUSDT", now, "hour of liquidation, all in cross:", "liquidation"),
             _death(runs[MarginMode.ISOLATED], "BTCUSDT", now, "hour of liquidation, BTC isolated:", "isolated"),
@@ -111,30 +116,21 @@ def _crash_replay(*, event: str, leverage: int, cursor: int) -> Chart:
     )
     ways = [_price_line(event, symbol, role) for symbol, role in zip(_SYMBOLS, ("bankruptcy", "initial"), strict=True)]
     price_panel = Panel(
-        title="mark prices, interpolated between figures",
-        x_label=x_label,
-        y_label="since the first figure [%]",
-        x_range=(0.0, length),
-        y_range=_HEIGHTS[event == _RISING],
+        "mark prices, interpolated between figures",
+        Axis(x_label, (0.0, length)),
+        Axis("since the first figure [%]", _HEIGHTS[event == _RISING]),
         lines=tuple(ways),
-        markers=tuple(Marker(f"{line.label} now, hour", "mark", now, _height(line, now)) for line in ways),
+        markers=tuple(
+            Marker(f"{line.label} now, hour", "mark", now, _Run(line.x, line.y, ()).at(now)) for line in ways
+        ),
     )
     sentence = _sentence(event, leverage, now, runs)
     return Chart(
-        panels=(money_panel, price_panel),
-        sentence=sentence,
-        table=_table(runs, now),
-        alt=alt_text(
-            f"{recorded.title}: a book of BTC and ETH in both modes, and their prices, interpolated",
-            money_panel,
-            sentence,
-        ),
+        f"{recorded.title}: a book of BTC and ETH in both modes, and their prices, interpolated",
+        (money_panel, price_panel),
+        sentence,
+        _table(runs, now),
     )
-
-
-def _line(label: str, role: str, x: tuple[float, ...], y: tuple[float, ...]) -> Line:
-    """Return a line."""
-    return Line(label, role, x, y)
 
 
 def _death(run: _Run, symbol: str, now: float, label: str, role: str) -> Marker:
@@ -151,11 +147,6 @@ def _price_line(event: str, symbol: str, role: str) -> Line:
     hours = (figures.times - figures.times[0]).astype(float) / 3_600
     change = 100 * (figures.mark_prices / figures.mark_prices[0] - 1)
     return Line(symbol.removesuffix("USDT"), role, tuple(hours.tolist()), tuple(change.tolist()))
-
-
-def _height(line: Line, x: float) -> float:
-    """Return the height of a line at x."""
-    return _Run(line.x, line.y, ()).at(x)
 
 
 def _sentence(event: str, leverage: int, now: float, runs: dict[MarginMode, _Run]) -> str:
@@ -187,16 +178,4 @@ def _table(runs: dict[MarginMode, _Run], now: float) -> Table:
             )
         )
     columns = ("mode", "equity now", "since the start", "BTC liquidated, UTC", "ETH liquidated, UTC")
-    return Table(columns=columns, rows=tuple(rows))
-
-
-CRASH_REPLAY = Explorer(
-    name="CRASH_REPLAY",
-    title="A book on its way through a recorded crash",
-    controls=(
-        choice("event", "event", _EVENTS, "may-crash-2021"),
-        slider("leverage", "leverage", (2, 3, 4, 5, 6, 8, 10, 15, 20), 4, "{}x"),
-        slider("cursor", "time that has passed", tuple(range(0, 101, 2)), 100, "{} %", plays=True),
-    ),
-    build=_crash_replay,
-)
+    return Table(columns, tuple(rows))

@@ -5,24 +5,27 @@ from __future__ import annotations
 from dataclasses import replace
 
 from marginlib.course.figures import FLAT
-from marginlib.drawing.chart import Chart, Explorer, Marker, alt_text, pool_panel, pool_sentence, pool_table, slider
+from marginlib.drawing.chart import Chart, Marker, figure, pool_panel, pool_sentence, pool_table, slider
 from marginlib.liquidation import liquidation_price
 from marginlib.model import Pool, Position
 from marginlib.words import money, price_text
 
-__all__ = ["CROSS"]
+__all__ = ["cross"]
 
 
-def _cross(*, leverage: int, wallet: int) -> Chart:
+@figure(
+    "The whole account behind one position",
+    slider("leverage", "leverage setting", (1, 2, 5, 8, 10, 15, 20, 30, 40, 50), 20, "{}x"),
+    slider("wallet", "wallet balance", (1_000, 2_000, 3_000, 5_000, 7_500, 10_000, 15_000, 20_000), 10_000, "${:,}"),
+)
+def cross(*, leverage: int, wallet: int) -> Chart:
     """Return an ETH long with 1,000 of initial margin, backed by a whole wallet."""
     eth = Position.open(
         symbol="ETHUSDT", quantity=1_000 * leverage / 3_000, price=3_000, schedule=FLAT, leverage=leverage
     )
     pool = Pool(collateral=wallet, positions=(eth,))
     own = Pool(collateral=1_000, positions=(eth,))
-    panel = pool_panel(
-        pool, "ETHUSDT", title=f"$1,000 of margin at {leverage}x, cross", x_range=(0, 4_500), y_range=(-20_000, 30_000)
-    )
+    panel = pool_panel(pool, "ETHUSDT", f"$1,000 of margin at {leverage}x, cross", (0, 4_500), (-20_000, 30_000))
     alone = liquidation_price(own, "ETHUSDT")
     panel = replace(panel, markers=(*panel.markers[:2], Marker("with $1,000 isolated", "isolated", alone, 0.0)))
     sentence = (
@@ -30,21 +33,5 @@ def _cross(*, leverage: int, wallet: int) -> Chart:
         f"With only its $1,000 behind it, isolated, the price would be {price_text(alone)}."
     )
     return Chart(
-        panels=(panel,),
-        sentence=sentence,
-        table=pool_table(pool, "ETHUSDT"),
-        alt=alt_text("Cross margin: an ETH long backed by the whole wallet", panel, sentence),
+        "Cross margin: an ETH long backed by the whole wallet", (panel,), sentence, pool_table(pool, "ETHUSDT")
     )
-
-
-CROSS = Explorer(
-    name="CROSS",
-    title="The whole account behind one position",
-    controls=(
-        slider("leverage", "leverage setting", (1, 2, 5, 8, 10, 15, 20, 30, 40, 50), 20, "{}x"),
-        slider(
-            "wallet", "wallet balance", (1_000, 2_000, 3_000, 5_000, 7_500, 10_000, 15_000, 20_000), 10_000, "${:,}"
-        ),
-    ),
-    build=_cross,
-)

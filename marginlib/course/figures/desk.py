@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from marginlib.drawing.chart import Chart, Explorer, Line, Marker, Panel, Table, alt_text, choice, slider
+from marginlib.drawing.chart import Axis, Chart, Line, Marker, Panel, Table, choice, figure, slider
 from marginlib.margin import account_risk
 from marginlib.market.desk import (
     AddMargin,
@@ -23,7 +23,7 @@ from marginlib.market.desk import (
 from marginlib.model import MarginMode
 from marginlib.words import money, percent
 
-__all__ = ["DESK"]
+__all__ = ["desk"]
 
 EVENT, WALLET, DOLLARS, LEVERAGE = "may-crash-2021", 10_000.0, 12_500.0, 5.0
 _MODES = {
@@ -61,18 +61,25 @@ def _session(mode: str, order: str | None, point: int) -> Session:
     return play(_desk(mode), [] if order is None else [*[Hold()] * (point - 1), _ORDERS[order]])
 
 
-def _chart(*, mode: str, order: str, point: int) -> Chart:
+@figure(
+    "One decision in a crash",
+    choice("mode", "opened", _MODE_WORDS, "cross"),
+    choice("order", "order", _ORDER_WORDS, "reduce"),
+    slider("point", "decision point", tuple(range(1, 9)), 2, "{}"),
+)
+def desk(*, mode: str, order: str, point: int) -> Chart:
     """Return equity with the decision, and without."""
     desk, session, idle = _desk(mode), _session(mode, order, point), _session(mode, None, 0)
     stop = session.stops[point - 1]
     lines = (_line(session, "your decision", "equity"), _line(idle, "nothing done", "maintenance"))
     hour = _hours(desk, stop.time)
     panel = Panel(
-        title=f"opened {_MODE_WORDS[mode]}: {_ORDER_WORDS[order]} at point {point}",
-        x_label=f"hours since {str(desk.points[0])[:16].replace('T', ' ')} UTC, prices interpolated",
-        y_label="equity of the account [$]",
-        x_range=(0.0, _hours(desk, desk.moments[-1][0])),
-        y_range=(-500.0, 11_500.0),
+        f"opened {_MODE_WORDS[mode]}: {_ORDER_WORDS[order]} at point {point}",
+        Axis(
+            f"hours since {str(desk.points[0])[:16].replace('T', ' ')} UTC, prices interpolated",
+            (0.0, _hours(desk, desk.moments[-1][0])),
+        ),
+        Axis("equity of the account [$]", (-500.0, 11_500.0)),
         lines=lines,
         markers=(
             Marker(f"point {point}, hour", "initial", hour, account_risk(stop.after.account).equity),
@@ -80,7 +87,7 @@ def _chart(*, mode: str, order: str, point: int) -> Chart:
             _death(idle, "hour of liquidation, nothing done:", "bankruptcy"),
         ),
     )
-    scores = compare_scores(desk, session.decisions)
+    scores = compare_scores(desk, [each.orders for each in session.stops])
     mine, nothing = scores["your decisions"], scores["nothing done"]
     if stop.refused:
         did = f"is refused ({stop.refused[0]})"
@@ -105,10 +112,7 @@ def _chart(*, mode: str, order: str, point: int) -> Chart:
     )
     columns = ("session", "equity at the end", "since the start", "lowest", "fees", "liquidated")
     return Chart(
-        panels=(panel,),
-        sentence=sentence,
-        table=Table(columns=columns, rows=rows),
-        alt=alt_text("Equity in the crash of May 2021 with one decision, and without", panel, sentence),
+        "Equity in the crash of May 2021 with one decision, and without", (panel,), sentence, Table(columns, rows)
     )
 
 
@@ -129,15 +133,3 @@ def _death(session: Session, label: str, role: str) -> Marker:
     if first is None:
         return Marker(label, role, None, 0.0)
     return Marker(label, role, round(_hours(session.desk, first.time), 1), account_risk(first.account).equity)
-
-
-DESK = Explorer(
-    name="DESK",
-    title="One decision in a crash",
-    controls=(
-        choice("mode", "opened", _MODE_WORDS, "cross"),
-        choice("order", "order", _ORDER_WORDS, "reduce"),
-        slider("point", "decision point", tuple(range(1, 9)), 2, "{}"),
-    ),
-    build=_chart,
-)

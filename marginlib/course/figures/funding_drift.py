@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cache
 from types import MappingProxyType
 
-from marginlib.drawing.chart import Chart, Explorer, Line, Marker, Panel, Table, alt_text, choice, slider
+from marginlib.drawing.chart import Axis, Chart, Line, Marker, Panel, Table, choice, figure, slider
 from marginlib.liquidation import liquidation_price
 from marginlib.market.events import Funding
 from marginlib.market.replay import Rules, Snapshot, replay
@@ -15,7 +15,7 @@ from marginlib.tiers import RiskSchedule
 from marginlib.venues import PaidFrom
 from marginlib.words import money, percent, price_text
 
-__all__ = ["FUNDING_DRIFT", "backing"]
+__all__ = ["backing", "funding_drift"]
 
 MARK, WALLET, LONGEST, A_DAY = 60_000.0, 10_000.0, 60, 3  # settlements a day, one every eight hours
 _BTC = Position.open(
@@ -41,7 +41,19 @@ def backing(account: Account) -> Pool:
     return next((pool for pool in pools if pool.positions), pools[0])
 
 
-def _funding_drift(*, rate: float, payer: str, days: int) -> Chart:
+@figure(
+    "Funding moves the liquidation price",
+    slider(
+        "rate",
+        "funding rate per 8 h",
+        (-0.001, -0.0005, -0.0003, -0.0001, 0.0, 0.0001, 0.0002, 0.0003, 0.0005, 0.001, 0.002),
+        0.0003,
+        "{:+.2%}",
+    ),
+    choice("payer", "paid from", _PAYERS, "margin"),
+    slider("days", "days", (0, 1, 2, 3, 5, 7, 10, 14, 21, 30, 45, 60), 30, "{}"),
+)
+def funding_drift(*, rate: float, payer: str, days: int) -> Chart:
     """Return the liquidation price of a long over days of funding, the mark price standing still."""
     alive, prices = zip(*_funded(rate, payer), strict=True)
     xs = tuple(k / A_DAY for k in range(len(alive)))
@@ -52,11 +64,9 @@ def _funding_drift(*, rate: float, payer: str, days: int) -> Chart:
     here, price = alive[last], prices[last]
     now = Marker("day", "liquidation", round(xs[last], 2), price)
     left = Panel(
-        title="liquidation price",
-        x_label="days",
-        y_label="BTC price [$]",
-        x_range=(0, LONGEST),
-        y_range=(35_000, 62_500),
+        "liquidation price",
+        Axis("days", (0, LONGEST)),
+        Axis("BTC price [$]", (35_000, 62_500)),
         lines=(
             Line("mark price, standing still", "mark", (0, LONGEST), (MARK, MARK)),
             Line("liquidation price", "liquidation", xs, prices),
@@ -64,11 +74,9 @@ def _funding_drift(*, rate: float, payer: str, days: int) -> Chart:
         markers=(now,),
     )
     right = Panel(
-        title="your money",
-        x_label="days",
-        y_label="[$]",
-        x_range=(0, LONGEST),
-        y_range=(0, 13_000),
+        "your money",
+        Axis("days", (0, LONGEST)),
+        Axis("[$]", (0, 13_000)),
         lines=(Line("behind the position", "equity", xs, behind), Line("rest of the account", "isolated", xs, free)),
         markers=(replace(now, role="mark", y=behind[last]),),
     )
@@ -81,37 +89,17 @@ def _funding_drift(*, rate: float, payer: str, days: int) -> Chart:
     )
     if ended:
         sentence += f" The settlement at {(last + 1) / A_DAY:.4g} days liquidates it."
-    return Chart(
-        panels=(left, right),
-        sentence=sentence,
-        table=Table(
-            columns=("after the days", "value"),
-            rows=(
-                ("one settlement", money(rate * _BTC.notional)),
-                ("paid so far (-: received)", money(paid)),
-                ("behind the position", money(behind[last])),
-                ("rest of the account", money(free[last])),
-                ("liquidation price", price_text(price)),
-                ("away from the mark price", percent(price / MARK - 1)),
-            ),
-        ),
-        alt=alt_text("Funding of a long of 0.5 BTC in a wallet of $10,000", left, sentence),
+    rows = (
+        ("one settlement", money(rate * _BTC.notional)),
+        ("paid so far (-: received)", money(paid)),
+        ("behind the position", money(behind[last])),
+        ("rest of the account", money(free[last])),
+        ("liquidation price", price_text(price)),
+        ("away from the mark price", percent(price / MARK - 1)),
     )
-
-
-FUNDING_DRIFT = Explorer(
-    name="FUNDING_DRIFT",
-    title="Funding moves the liquidation price",
-    controls=(
-        slider(
-            "rate",
-            "funding rate per 8 h",
-            (-0.001, -0.0005, -0.0003, -0.0001, 0.0, 0.0001, 0.0002, 0.0003, 0.0005, 0.001, 0.002),
-            0.0003,
-            "{:+.2%}",
-        ),
-        choice("payer", "paid from", _PAYERS, "margin"),
-        slider("days", "days", (0, 1, 2, 3, 5, 7, 10, 14, 21, 30, 45, 60), 30, "{}"),
-    ),
-    build=_funding_drift,
-)
+    return Chart(
+        "Funding of a long of 0.5 BTC in a wallet of $10,000",
+        (left, right),
+        sentence,
+        Table(("after the days", "value"), rows),
+    )

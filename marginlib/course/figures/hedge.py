@@ -6,14 +6,14 @@ from functools import cache
 from itertools import pairwise
 
 from marginlib.course.figures import TIER_DATE
-from marginlib.drawing.chart import Chart, Explorer, Line, Marker, Panel, Table, slider
+from marginlib.drawing.chart import Axis, Chart, Line, Marker, Panel, Table, figure, slider
 from marginlib.liquidation import common_shock
 from marginlib.margin import risk
 from marginlib.model import Pool
 from marginlib.venues import rulebook
 from marginlib.words import money, percent
 
-__all__ = ["HEDGE"]
+__all__ = ["hedge"]
 
 RATIOS = tuple(k / 10 for k in range(16))
 _DRAWN = tuple(k / 20 for k in range(31))  # the lines bend, so they are drawn at more ratios than can be set
@@ -25,17 +25,20 @@ _WAYS = ("both fall", "both rise", "BTC falls, ETH rises by as much")
 Ends = dict[str, tuple[float | None, float | None, float | None]]
 
 
-def _hedge(*, ratio: float, leverage: int) -> Chart:
+@figure(
+    "How much hedge, and against what",
+    slider("ratio", "hedge ratio", RATIOS, 0.5, "{:.1f}"),
+    slider("leverage", "BTC long / money", (2, 3, 4, 5, 8), 5, "{}x"),
+)
+def hedge(*, ratio: float, leverage: int) -> Chart:
     """Return how far coins may move, together or apart, along the size of an ETH short beside a BTC long."""
     ends = {each: _hedge_ends(each, leverage) for each in _DRAWN}
     long, short = leverage * _MONEY, ratio * leverage * _MONEY
     parting = ends[ratio]["cross"][2]
     together = Panel(
-        title="both coins move alike",
-        x_label="hedge ratio: ETH short / BTC long",
-        y_label="move that liquidates [%]",
-        x_range=(0, 1.5),
-        y_range=(-100, 100),
+        "both coins move alike",
+        Axis("hedge ratio: ETH short / BTC long", (0, 1.5)),
+        Axis("move that liquidates [%]", (-100, 100)),
         lines=(
             _along("cross, a fall", "liquidation", ends, "cross", 0),
             _along("cross, a rise", "equity", ends, "cross", 1),
@@ -45,11 +48,9 @@ def _hedge(*, ratio: float, leverage: int) -> Chart:
         markers=(_here(ratio, 0),),
     )
     apart = Panel(
-        title="they part: BTC down, ETH up by as much",
-        x_label="hedge ratio: ETH short / BTC long",
-        y_label="move each way [%]",
-        x_range=(0, 1.5),
-        y_range=(0, 60),
+        "they part: BTC down, ETH up by as much",
+        Axis("hedge ratio: ETH short / BTC long", (0, 1.5)),
+        Axis("move each way [%]", (0, 60)),
         lines=(
             _along("cross", "liquidation", ends, "cross", 2),
             _along("isolated, the first leg lost", "isolated", ends, "isolated", 2),
@@ -63,21 +64,13 @@ def _hedge(*, ratio: float, leverage: int) -> Chart:
         f"{texts['isolated'][0]}, the short after {texts['isolated'][1]}. If they part, cross ends after "
         f"{texts['cross'][2]}, the first isolated leg after {texts['isolated'][2]}."
     )
-    return Chart(
-        panels=(together, apart),
-        sentence=sentence,
-        table=Table(
-            columns=("what happens", "cross ends after", "an isolated leg ends after"),
-            rows=tuple(
-                (name, *(_cell(ends[ratio][mode][way], way) for mode in ("cross", "isolated")))
-                for way, name in enumerate(_WAYS)
-            ),
-        ),
-        alt=(
-            "A BTC long hedged with an ETH short. Line charts of the move that liquidates against the hedge ratio, "
-            f"for coins that move alike and for coins that part. {sentence}"
-        ),
+    rows = tuple((name, *(_cell(each[way], way) for each in ends[ratio].values())) for way, name in enumerate(_WAYS))
+    table = Table(("what happens", "cross ends after", "an isolated leg ends after"), rows)
+    kind = (
+        "Line charts of the move that liquidates against the hedge ratio, for coins that move alike and for coins that "
+        "part."
     )
+    return Chart("A BTC long hedged with an ETH short", (together, apart), sentence, table, kind)
 
 
 @cache
@@ -123,8 +116,8 @@ def _surplus_apart(pool: Pool, share: float) -> float:
 def _along(label: str, role: str, ends: dict[float, Ends], mode: str, way: int) -> Line:
     """Return one way of ending along the hedge ratio, where it is inside the axes."""
     found = [(ratio, each[mode][way]) for ratio, each in ends.items()]
-    shown = [(ratio, 100 * move) for ratio, move in found if move is not None and abs(move) <= 1]
-    return Line(label, role, tuple(x for x, _ in shown), tuple(y for _, y in shown))
+    shown = ((ratio, 100 * move) for ratio, move in found if move is not None and abs(move) <= 1)
+    return Line.through(label, role, shown)
 
 
 def _here(ratio: float, height: float | None) -> Marker:
@@ -145,14 +138,3 @@ def _cell(move: float | None, way: int) -> str:
     if move is None:
         return "none"
     return percent(move).lstrip("+" if way > 1 else "") if move <= _FAR else f"beyond {100 * _FAR:+,.0f} %"
-
-
-HEDGE = Explorer(
-    name="HEDGE",
-    title="How much hedge, and against what",
-    controls=(
-        slider("ratio", "hedge ratio", RATIOS, 0.5, "{:.1f}"),
-        slider("leverage", "BTC long / money", (2, 3, 4, 5, 8), 5, "{}x"),
-    ),
-    build=_hedge,
-)

@@ -3,42 +3,29 @@
 from __future__ import annotations
 
 from marginlib.course.figures import FLAT
-from marginlib.drawing.chart import Chart, Explorer, alt_text, choice, pool_panel, pool_sentence, pool_table, slider
+from marginlib.drawing.chart import Chart, choice, figure, pool_panel, pool_sentence, pool_table, slider
 from marginlib.model import Pool, Position
 from marginlib.words import money
 
-__all__ = ["ISOLATED"]
+__all__ = ["isolated"]
 
 
-def _isolated(*, direction: int, leverage: float, added: float) -> Chart:
+@figure(
+    "One position with its own collateral",
+    choice("direction", "direction", {1: "long", -1: "short"}, 1),
+    slider("leverage", "leverage setting", (2, 3, 5, 8, 10, 15, 20, 30, 50, 75, 100), 10, "{}x"),
+    slider("added", "margin added", tuple(range(0, 1_001, 50)), 0, "${}"),
+)
+def isolated(*, direction: int, leverage: float, added: float) -> Chart:
     """Return a BTC position with 500 of isolated margin, and what has been added to it."""
     btc = Position.open(
         symbol="BTCUSDT", quantity=direction * 500 * leverage / 60_000, price=60_000, schedule=FLAT, leverage=leverage
     )
     pool = Pool(collateral=500 + added, positions=(btc,))
     word = "long" if direction > 0 else "short"
-    panel = pool_panel(
-        pool, "BTCUSDT", title=f"$500 at {leverage}x, {word}", x_range=(40_000, 80_000), y_range=(-1_000, 3_000)
-    )
+    panel = pool_panel(pool, "BTCUSDT", f"$500 at {leverage}x, {word}", (40_000, 80_000), (-1_000, 3_000))
     sentence = (
         f"A {word} of {money(btc.entry_notional, 0)} with {money(pool.collateral, 0)} behind it. "
         + pool_sentence(pool, "BTCUSDT")
     )
-    return Chart(
-        panels=(panel,),
-        sentence=sentence,
-        table=pool_table(pool, "BTCUSDT"),
-        alt=alt_text(f"Isolated margin: a BTC {word} opened at 60,000", panel, sentence),
-    )
-
-
-ISOLATED = Explorer(
-    name="ISOLATED",
-    title="One position with its own collateral",
-    controls=(
-        choice("direction", "direction", {1: "long", -1: "short"}, 1),
-        slider("leverage", "leverage setting", (2, 3, 5, 8, 10, 15, 20, 30, 50, 75, 100), 10, "{}x"),
-        slider("added", "margin added", tuple(range(0, 1_001, 50)), 0, "${}"),
-    ),
-    build=_isolated,
-)
+    return Chart(f"Isolated margin: a BTC {word} opened at 60,000", (panel,), sentence, pool_table(pool, "BTCUSDT"))

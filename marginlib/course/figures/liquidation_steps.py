@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from marginlib.course.figures import TIER_DATE
 from marginlib.course.figures.funding_drift import backing
-from marginlib.drawing.chart import Chart, Explorer, Line, Marker, Panel, Table, alt_text, choice, slider
+from marginlib.drawing.chart import Axis, Chart, Line, Marker, Panel, Table, choice, figure, slider
 from marginlib.liquidation import liquidation_price
 from marginlib.margin import risk
 from marginlib.market.events import MarkPrices
@@ -21,7 +21,7 @@ from marginlib.model import Account, Health, Pool
 from marginlib.venues import rulebook
 from marginlib.words import money, price_text
 
-__all__ = ["LIQUIDATION_STEPS"]
+__all__ = ["liquidation_steps"]
 
 _POLICIES = MappingProxyType(
     {
@@ -110,24 +110,29 @@ def _told(action: Liquidation) -> str:
 
 
 def _stairs(heights: Sequence[float]) -> tuple[float, ...]:
-    """Return each height twice: level from half a step before to half a step after."""
+    """Return each height twice: level from half a step before it to half a step after."""
     return tuple(height for each in heights for height in (each, each))
 
 
-def _liquidation_steps(*, policy: str, ending: str, step: int) -> Chart:
+@figure(
+    "A liquidation, step by step",
+    choice("policy", "closes", {name: words for name, (words, _) in _POLICIES.items()}, "down"),
+    choice("ending", "at the end", {name: words for name, (words, _) in _ENDINGS.items()}, "jumps"),
+    slider("step", "step", tuple(range(STEPS + 1)), 0, "{}", plays=True),
+)
+def liquidation_steps(*, policy: str, ending: str, step: int) -> Chart:
     """Return a large long that is liquidated, up to one step: what is held, and who has the money."""
     frames = _frames(policy, ending)[: step + 1]
     risks = [risk(frame.pool) for frame in frames]
     funds = [frame.state.ledger.insurance_fund - _FUND for frame in frames]
     mark, pool, state, words = frames[-1]
-    now, xs, span = risks[-1], _stairs_x(step), (-0.5, STEPS + 0.5)
+    now, span = risks[-1], (-0.5, STEPS + 0.5)
+    xs = tuple(x for k in range(step + 1) for x in (k - 0.5, k + 0.5))
     floors = rulebook("binance_usdm", TIER_DATE).schedule("BTCUSDT").floors
     left = Panel(
-        title=f"what is held (closes {_POLICIES[policy][0]})",
-        x_label="step",
-        y_label="notional [$]",
-        x_range=span,
-        y_range=(0, 1_300_000),
+        f"what is held (closes {_POLICIES[policy][0]})",
+        Axis("step", span),
+        Axis("notional [$]", (0, 1_300_000)),
         lines=(
             Line("position", "position", xs, _stairs([each.notional for each in risks])),
             Line("tier 3 starts", "isolated", span, (floors[2],) * 2),
@@ -136,11 +141,9 @@ def _liquidation_steps(*, policy: str, ending: str, step: int) -> Chart:
         markers=(Marker("step", "mark", float(step), now.notional),),
     )
     right = Panel(
-        title=f"who has the money ({_ENDINGS[ending][0]})",
-        x_label="step",
-        y_label="[$]",
-        x_range=span,
-        y_range=(-5_000, 26_000),
+        f"who has the money ({_ENDINGS[ending][0]})",
+        Axis("step", span),
+        Axis("[$]", (-5_000, 26_000)),
         lines=(
             Line("your equity", "equity", xs, _stairs([each.equity for each in risks])),
             Line("maintenance margin", "maintenance", xs, _stairs([each.maintenance for each in risks])),
@@ -150,39 +153,20 @@ def _liquidation_steps(*, policy: str, ending: str, step: int) -> Chart:
     )
     sentence = f"Step {step}. {words}"
     wallet, ledger = state.account.wallet_balance, state.ledger
-    return Chart(
-        panels=(left, right),
-        sentence=sentence,
-        table=Table(
-            columns=("at this step", "value"),
-            rows=(
-                ("mark price", price_text(mark)),
-                ("position", f"{pool.positions[0].quantity:.2f} BTC" if pool.positions else "none"),
-                ("your equity", money(now.equity)),
-                ("maintenance margin", money(now.maintenance)),
-                ("liquidation price", price_text(liquidation_price(pool, "BTCUSDT") if pool.positions else None)),
-                ("your wallet", money(wallet)),
-                ("insurance fund", money(ledger.insurance_fund)),
-                ("those who traded with you", money(ledger.counterparties)),
-                ("these three together", money(wallet + ledger.insurance_fund + ledger.counterparties)),
-            ),
-        ),
-        alt=alt_text(f"A long of 20 BTC is liquidated ({_POLICIES[policy][0]})", left, sentence),
+    rows = (
+        ("mark price", price_text(mark)),
+        ("position", f"{pool.positions[0].quantity:.2f} BTC" if pool.positions else "none"),
+        ("your equity", money(now.equity)),
+        ("maintenance margin", money(now.maintenance)),
+        ("liquidation price", price_text(liquidation_price(pool, "BTCUSDT") if pool.positions else None)),
+        ("your wallet", money(wallet)),
+        ("insurance fund", money(ledger.insurance_fund)),
+        ("those who traded with you", money(ledger.counterparties)),
+        ("these three together", money(wallet + ledger.insurance_fund + ledger.counterparties)),
     )
-
-
-def _stairs_x(step: int) -> tuple[float, ...]:
-    """Return where the stairs begin and end, up to a step."""
-    return tuple(x for k in range(step + 1) for x in (k - 0.5, k + 0.5))
-
-
-LIQUIDATION_STEPS = Explorer(
-    name="LIQUIDATION_STEPS",
-    title="A liquidation, step by step",
-    controls=(
-        choice("policy", "closes", {name: words for name, (words, _) in _POLICIES.items()}, "down"),
-        choice("ending", "at the end", {name: words for name, (words, _) in _ENDINGS.items()}, "jumps"),
-        slider("step", "step", tuple(range(STEPS + 1)), 0, "{}", plays=True),
-    ),
-    build=_liquidation_steps,
-)
+    return Chart(
+        f"A long of 20 BTC is liquidated ({_POLICIES[policy][0]})",
+        (left, right),
+        sentence,
+        Table(("at this step", "value"), rows),
+    )

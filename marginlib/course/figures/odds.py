@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 
 from marginlib.course.figures import TIER_DATE
-from marginlib.drawing.chart import Chart, Explorer, Line, Marker, Panel, Table, alt_text, grid, slider
+from marginlib.drawing.chart import Axis, Chart, Line, Marker, Panel, Table, figure, grid, slider
 from marginlib.model import Account, MarginMode
 from marginlib.odds.diffusion import Diffusion
 from marginlib.odds.estimates import Estimate, Odds
@@ -15,7 +15,7 @@ from marginlib.odds.simulate import PathCache
 from marginlib.venues import rulebook
 from marginlib.words import money
 
-__all__ = ["ODDS", "PATHS", "WALLET", "WORST", "amount", "book_of", "chance", "paths"]
+__all__ = ["PATHS", "WALLET", "WORST", "amount", "book_of", "chance", "odds", "paths"]
 
 WALLET, MARGIN = 10_000.0, 2_500.0
 _MARKS = {"BTCUSDT": 60_000.0, "ETHUSDT": 3_000.0}
@@ -50,8 +50,6 @@ def amount(estimate: Estimate | None) -> str:
     return "never" if estimate is None else f"{money(estimate.value, 0)} ± {estimate.standard_error:,.0f}"
 
 
-# How likely, and what is left: two longs in both modes
-
 LEVERAGES = (2, 3, 4, 5, 7, 10, 15, 20)
 
 
@@ -62,23 +60,22 @@ def _odds_of(leverage: int, volatility: float, days: int, mode: MarginMode) -> O
     return paths(volatility, 0.8, days).odds(book_of(MARGIN * leverage, leverage, margin))
 
 
-def _odds(*, leverage: int, volatility: float, days: int) -> Chart:
+@figure(
+    "How likely a liquidation is, and what is left",
+    slider("leverage", "leverage setting", LEVERAGES, 5, "{}x"),
+    slider("volatility", "volatility a year", (0.3, 0.45, 0.6, 0.8, 1.0), 0.6, "{:.0%}"),
+    slider("days", "horizon", (1, 7, 14, 30, 60), 30, "{} days"),
+)
+def odds(*, leverage: int, volatility: float, days: int) -> Chart:
     """Return how likely a liquidation is along the leverage, and the distribution of what is left."""
     along = {mode: [_odds_of(each, volatility, days, mode) for each in LEVERAGES] for mode in _LINES}
     here = {mode: _odds_of(leverage, volatility, days, mode) for mode in _LINES}
     left = Panel(
-        title=f"a liquidation within {days} days",
-        x_label="leverage setting [x]",
-        y_label="probability [%]",
-        x_range=(0.0, LEVERAGES[-1] + 1.0),
-        y_range=(-3.0, 103.0),
+        f"a liquidation within {days} days",
+        Axis("leverage setting [x]", (0.0, LEVERAGES[-1] + 1.0)),
+        Axis("probability [%]", (-3.0, 103.0)),
         lines=tuple(
-            Line(
-                f"{mode.value} margin",
-                role,
-                tuple(map(float, LEVERAGES)),
-                tuple(100 * each.liquidation.value for each in along[mode]),
-            )
+            Line(f"{mode.value} margin", role, LEVERAGES, tuple(100 * each.liquidation.value for each in along[mode]))
             for mode, role in _LINES.items()
         ),
         markers=tuple(
@@ -88,11 +85,9 @@ def _odds(*, leverage: int, volatility: float, days: int) -> Chart:
     )
     amounts = grid(-500.0, 25_000.0, 256)
     right = Panel(
-        title="what is left at the end",
-        x_label="final equity of the account [$]",
-        y_label="paths with at most that much [%]",
-        x_range=(amounts[0], amounts[-1]),
-        y_range=(-3.0, 103.0),
+        "what is left at the end",
+        Axis("final equity of the account [$]", (amounts[0], amounts[-1])),
+        Axis("paths with at most that much [%]", (-3.0, 103.0)),
         lines=tuple(
             Line(f"{mode.value} margin", role, amounts, _at_most(here[mode], amounts)) for mode, role in _LINES.items()
         ),
@@ -116,10 +111,10 @@ def _odds(*, leverage: int, volatility: float, days: int) -> Chart:
     )
     columns = ("mode", "liquidation", "average loss if so", "average of the worst 5 % of losses", "median left")
     return Chart(
-        panels=(left, right),
-        sentence=sentence,
-        table=Table(columns=columns, rows=rows),
-        alt=alt_text("Probability of liquidation in both modes, and the distribution of final equity", left, sentence),
+        "Probability of liquidation in both modes, and the distribution of final equity",
+        (left, right),
+        sentence,
+        Table(columns, rows),
     )
 
 
@@ -129,15 +124,3 @@ def _at_most(odds: Odds, amounts: tuple[float, ...]) -> tuple[float, ...]:
     # A hair above, for what subtracting floats leaves of an amount is that amount.
     counts = np.searchsorted(sample, np.array(amounts) + 1e-6, side="right")
     return tuple((100 * counts / len(sample)).tolist())
-
-
-ODDS = Explorer(
-    name="ODDS",
-    title="How likely a liquidation is, and what is left",
-    controls=(
-        slider("leverage", "leverage setting", LEVERAGES, 5, "{}x"),
-        slider("volatility", "volatility a year", (0.3, 0.45, 0.6, 0.8, 1.0), 0.6, "{:.0%}"),
-        slider("days", "horizon", (1, 7, 14, 30, 60), 30, "{} days"),
-    ),
-    build=_odds,
-)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 
-from marginlib.drawing.chart import Chart, Explorer, Line, Marker, Panel, Table, alt_text, choice, slider
+from marginlib.drawing.chart import Axis, Chart, Line, Marker, Panel, Table, choice, figure, slider
 from marginlib.odds.decision import BOOKS, MARKETS, Decision, Prospect, chance_text, trial
 from marginlib.words import money
 
-__all__ = ["PARTITIONS"]
+__all__ = ["partitions"]
 
 WALLET = 10_000.0
 _DAYS, _PATHS, _SEED = 30, 4_096, 1
@@ -30,25 +30,27 @@ def _decision(kind: str, size: int, leverage: int) -> Decision:
     return trial(kind, size=size, leverage=leverage, days=_DAYS, market=market, paths=_PATHS, seed=_SEED).decision
 
 
-def _partitions(*, kind: str, size: int, leverage: int) -> Chart:
+@figure(
+    "Four partitions of one book, against a limit",
+    choice("kind", "book", _KINDS, "two longs"),
+    slider("size", "size of the book", (1, 2, 3, 4), 2, "{}x the wallet"),
+    slider("leverage", "leverage setting", (4, 5, 7, 10, 15, 25), 5, "{}x"),
+)
+def partitions(*, kind: str, size: int, leverage: int) -> Chart:
     """Return the partitions by how likely a liquidation is, and by how much is lost."""
     decision = _decision(kind, size, leverage)
     limit = decision.limit
     left = Panel(
-        title=f"how likely: the limit is {100 * limit.chance:g} %",
-        x_label="any liquidation within 30 days [%]",
-        y_label="loses more than half [%]",
-        x_range=(-4.0, 104.0),
-        y_range=(-4.0, 64.0),
+        f"how likely: the limit is {100 * limit.chance:g} %",
+        Axis("any liquidation within 30 days [%]", (-4.0, 104.0)),
+        Axis("loses more than half [%]", (-4.0, 64.0)),
         lines=(Line("the limit", "liquidation", (-4.0, 104.0), (100 * limit.chance,) * 2),),
         markers=tuple(_dot(each, 100 * each.over.value) for each in _ordered(decision)),
     )
     right = Panel(
-        title="how much",
-        x_label="any liquidation within 30 days [%]",
-        y_label="average of the worst 5 % [$]",
-        x_range=(-4.0, 104.0),
-        y_range=(-400.0, 10_900.0),
+        "how much",
+        Axis("any liquidation within 30 days [%]", (-4.0, 104.0)),
+        Axis("average of the worst 5 % [$]", (-400.0, 10_900.0)),
         lines=(Line("half of the wallet", "mark", (-4.0, 104.0), (limit.loss * WALLET,) * 2),),
         markers=tuple(_dot(each, each.tail_loss.value) for each in _ordered(decision)),
     )
@@ -61,12 +63,7 @@ def _partitions(*, kind: str, size: int, leverage: int) -> Chart:
         f"{unrelated}. It loses more than half within {_DAYS} days: {told} (standard errors, {_PATHS:,} paths). "
         f"{_implied(decision)}"
     )
-    return Chart(
-        panels=(left, right),
-        sentence=sentence,
-        table=_table(decision),
-        alt=alt_text("The four partitions of a book, as points", left, sentence),
-    )
+    return Chart("The four partitions of a book, as points", (left, right), sentence, _table(decision))
 
 
 def _implied(decision: Decision) -> str:
@@ -97,22 +94,10 @@ def _table(decision: Decision) -> Table:
     )
     over = f"loses more than {100 * decision.limit.loss:g} %"
     columns = ("partition", "any liquidation", over, "median loss", "average of the worst 5 %", "limit")
-    return Table(columns=columns, rows=rows)
+    return Table(columns, rows)
 
 
 def _dot(prospect: Prospect, height: float) -> Marker:
     """Return the point of a partition."""
     x = round(100 * prospect.liquidation.value, 1)
     return Marker(f"{_LABELS[prospect.name]}: at", _ROLES[prospect.name], x, height)
-
-
-PARTITIONS = Explorer(
-    name="PARTITIONS",
-    title="Four partitions of one book, against a limit",
-    controls=(
-        choice("kind", "book", _KINDS, "two longs"),
-        slider("size", "size of the book", (1, 2, 3, 4), 2, "{}x the wallet"),
-        slider("leverage", "leverage setting", (4, 5, 7, 10, 15, 25), 5, "{}x"),
-    ),
-    build=_partitions,
-)

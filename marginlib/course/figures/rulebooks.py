@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from marginlib.drawing.chart import POINTS, Chart, Control, Explorer, Line, Marker, Panel, Table, alt_text, choice, grid
+from marginlib.drawing.chart import POINTS, Axis, Chart, Control, Line, Marker, Panel, Table, choice, figure, grid
 from marginlib.liquidation import bankruptcy_price, liquidation_price
 from marginlib.margin import risk
 from marginlib.model import Contract, Pool
@@ -12,7 +12,7 @@ from marginlib.tiers import RiskSchedule
 from marginlib.venues import Rulebook, rulebook
 from marginlib.words import percent, price_text
 
-__all__ = ["RULEBOOKS"]
+__all__ = ["rulebooks"]
 
 _ENTRY = 60_000.0
 _VALUE = 6_000.0  # dollars at the entry: 0.1 BTC, or the face value of 60 inverse contracts
@@ -53,7 +53,18 @@ def _pool(case: _Case, setting: int) -> Pool:
     return Pool(collateral=isolated.isolated_margin or 0.0, positions=(isolated,))
 
 
-def _rulebooks(*, venue: str, setting: int) -> Chart:
+@figure(
+    "One position under six rulebooks",
+    choice("venue", "rulebook", {name: case.book.name for name, case in _CASES.items()}, "binance_usdm"),
+    Control(
+        name="setting",
+        label="side and leverage setting",
+        values=tuple(_SETTINGS),
+        texts=tuple(_SETTINGS.values()),
+        start=10,
+    ),
+)
+def rulebooks(*, venue: str, setting: int) -> Chart:
     """Return equity and maintenance of the position under one rulebook, as shares of its value at entry."""
     pools = {name: _pool(case, setting) for name, case in _CASES.items()}
     found = {name: liquidation_price(pool, _CASES[name].symbol) for name, pool in pools.items()}
@@ -66,11 +77,9 @@ def _rulebooks(*, venue: str, setting: int) -> Chart:
     kept = 0.0 if liquidation is None else risk(pool.at({case.symbol: liquidation})).maintenance
     base = found["binance_usdm"]
     panel = Panel(
-        title=f"{case.book.name}, {_SETTINGS[setting]}",
-        x_label="BTC mark price [$]",
-        y_label=f"share of the value at entry, in {_MONEY[case.book.contract]} [%]",
-        x_range=(low, high),
-        y_range=(-60 * reach, 190 * reach),
+        f"{case.book.name}, {_SETTINGS[setting]}",
+        Axis("BTC mark price [$]", (low, high)),
+        Axis(f"share of the value at entry, in {_MONEY[case.book.contract]} [%]", (-60 * reach, 190 * reach)),
         lines=(
             Line("equity", "equity", prices, tuple(100 * each.equity / value for each in along)),
             Line("maintenance margin", "maintenance", prices, tuple(100 * each.maintenance / value for each in along)),
@@ -96,10 +105,10 @@ def _rulebooks(*, venue: str, setting: int) -> Chart:
         for name, each in pools.items()
     )
     return Chart(
-        panels=(panel,),
-        sentence=sentence,
-        table=Table(columns=("rulebook", "must keep, of the value", "liquidation price", "move"), rows=rows),
-        alt=alt_text("One position under six rulebooks", panel, sentence),
+        "One position under six rulebooks",
+        (panel,),
+        sentence,
+        Table(("rulebook", "must keep, of the value", "liquidation price", "move"), rows),
     )
 
 
@@ -112,20 +121,3 @@ def _verdict(price: float | None, base: float | None) -> str:
         return f"{where}; on Binance USD-M it has no liquidation price."
     apart = f", {abs(price - base):,.2f} dollars from the price on Binance USD-M" if price != base else ""
     return f"{where}{apart}."
-
-
-RULEBOOKS = Explorer(
-    name="RULEBOOKS",
-    title="One position under six rulebooks",
-    controls=(
-        choice("venue", "rulebook", {name: case.book.name for name, case in _CASES.items()}, "binance_usdm"),
-        Control(
-            name="setting",
-            label="side and leverage setting",
-            values=tuple(_SETTINGS),
-            texts=tuple(_SETTINGS.values()),
-            start=10,
-        ),
-    ),
-    build=_rulebooks,
-)

@@ -5,16 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 from marginlib.course.figures import FLAT
-from marginlib.drawing.chart import Chart, Explorer, Marker, Table, alt_text, choice, pool_panel, slider
+from marginlib.drawing.chart import Chart, Marker, Table, choice, figure, pool_panel, slider
 from marginlib.liquidation import close_out, liquidation_price
 from marginlib.margin import risk
 from marginlib.model import Pool, Position
 from marginlib.words import money, price_text
 
-__all__ = ["SIDE_BY_SIDE"]
+__all__ = ["side_by_side"]
 
 
-def _side_by_side(*, same: str, move: int) -> Chart:
+@figure(
+    "The same trade in both modes",
+    choice("same", "compare at", {"size": "same size", "margin": "same margin"}, "size"),
+    slider("move", "price move", tuple(range(-40, 21)), -12, "{:+d} %"),
+)
+def side_by_side(*, same: str, move: int) -> Chart:
     """Return one BTC long in a wallet of 10,000: cross beside isolated, at one price move."""
     quantity = {"size": 0.5, "margin": 0.05}[same]
     btc = Position.open(symbol="BTCUSDT", quantity=quantity, price=60_000, schedule=FLAT, leverage=10)
@@ -30,7 +35,7 @@ def _side_by_side(*, same: str, move: int) -> Chart:
     panels = []
     for name, pool in pools.items():
         title = f"{name}: {money(pool.collateral, 0)} behind {quantity:g} BTC"
-        panel = pool_panel(pool, "BTCUSDT", title=title, x_range=(36_000, 72_000), y_range=top)
+        panel = pool_panel(pool, "BTCUSDT", title, (36_000, 72_000), top)
         # What is left now: on the equity line while the pool lives, what the close-out left once it does not.
         left = Marker("left, with BTC at", "mark", mark, ends[name][1])
         panels.append(replace(panel, markers=(left, *panel.markers[1:])))
@@ -48,10 +53,10 @@ def _side_by_side(*, same: str, move: int) -> Chart:
         for name, pool in pools.items()
     )
     return Chart(
-        panels=tuple(panels),
-        sentence=sentence,
-        table=Table(columns=("mode", "collateral", "liquidation price", "state", "left in the pool"), rows=rows),
-        alt=alt_text(f"{quantity:g} BTC bought at 60,000, cross and isolated", panels[0], sentence),
+        f"{quantity:g} BTC bought at 60,000, cross and isolated",
+        tuple(panels),
+        sentence,
+        Table(("mode", "collateral", "liquidation price", "state", "left in the pool"), rows),
     )
 
 
@@ -63,14 +68,3 @@ def _after_fall(pool: Pool, mark: float) -> tuple[str, float]:
         return f"liquidated at {liquidation:,.0f} with {money(left)} left", left
     now = risk(pool.at({"BTCUSDT": mark}))
     return f"alive with {money(now.equity, 0)} of equity", now.equity
-
-
-SIDE_BY_SIDE = Explorer(
-    name="SIDE_BY_SIDE",
-    title="The same trade in both modes",
-    controls=(
-        choice("same", "compare at", {"size": "same size", "margin": "same margin"}, "size"),
-        slider("move", "price move", tuple(range(-40, 21)), -12, "{:+d} %"),
-    ),
-    build=_side_by_side,
-)

@@ -6,70 +6,63 @@ from functools import cache
 
 from marginlib.course.figures import TIER_DATE
 from marginlib.course.figures.tiers import NOTIONALS
-from marginlib.drawing.chart import POINTS, Chart, Explorer, Line, Marker, Panel, Table, alt_text, slider
+from marginlib.drawing.chart import Axis, Chart, Line, Marker, Panel, Table, figure, grid, slider
 from marginlib.liquidation import liquidation_price
 from marginlib.model import Pool, Position
 from marginlib.tiers import RiskSchedule
 from marginlib.venues import rulebook
 from marginlib.words import money, percent
 
-__all__ = ["SIZE"]
+__all__ = ["size"]
 
 
-def _size(*, leverage: int, notional: int) -> Chart:
+@figure(
+    "Why size changes the price",
+    slider("leverage", "leverage setting", (5, 10, 20, 50), 20, "{}x"),
+    slider("notional", "notional", NOTIONALS, 1_000_000, "${:,}"),
+)
+def size(*, leverage: int, notional: int) -> Chart:
     """Return how far the liquidation price of an isolated BTC long is, along its size."""
     schedule = rulebook("binance_usdm", TIER_DATE).schedule("BTCUSDT")
     low, high = 10_000.0, min(1.0e8, schedule.max_notional(leverage))
     flat = RiskSchedule.flat(schedule.rates[0])
-    away = _distance(float(notional), leverage, schedule)
-    xs, ys = _distances(leverage, low, high)
+    away, first = _distance(float(notional), leverage, schedule), _distance(low, leverage, flat)
     panel = Panel(
-        title=f"fall that liquidates an isolated BTC long at {leverage}x",
-        x_label="notional at entry [$]",
-        y_label="price move [%]",
-        x_range=(low, 100_000_000.0),
-        y_range=(-115 / leverage, 0),
-        log_x=True,
+        f"fall that liquidates an isolated BTC long at {leverage}x",
+        Axis("notional at entry [$]", (low, 1e8), log=True),
+        Axis("price move [%]", (-115 / leverage, 0)),
         lines=(
-            Line("with the tiers", "liquidation", xs, ys),
-            Line(
-                "if the first rate held for every size",
-                "mark",
-                (low, 100_000_000.0),
-                (100 * _distance(low, leverage, flat),) * 2,
-            ),
+            _distances(leverage, low, high),
+            Line("if the first rate held for every size", "mark", (low, 1e8), (100 * first,) * 2),
         ),
         markers=(Marker("this position", "liquidation", float(notional) if notional <= high else None, 100 * away),),
     )
     if notional <= high:
         sentence = (
             f"An isolated BTC long of {money(notional, 0)} at {leverage}x is liquidated after a move of "
-            f"{percent(away, 2)}; with the first tier's rate at every size it would be "
-            f"{percent(_distance(low, leverage, flat), 2)}."
+            f"{percent(away, 2)}; with the first tier's rate at every size it would be {percent(first, 2)}."
         )
     else:
         sentence = f"The table allows {leverage}x up to {money(high, 0)}, so {money(notional, 0)} cannot be opened."
+    sizes = (10.0**k for k in range(4, 9))
+    rows = tuple((money(x, 0), percent(_distance(x, leverage, schedule), 2)) for x in sizes if x <= high)
     return Chart(
-        panels=(panel,),
-        sentence=sentence,
-        table=Table(
-            columns=("notional at entry", "liquidated after a move of"),
-            rows=tuple(
-                (money(x, 0), percent(_distance(x, leverage, schedule), 2))
-                for x in (10_000.0, 100_000.0, 1_000_000.0, 10_000_000.0, 100_000_000.0)
-                if x <= high
-            ),
-        ),
-        alt=alt_text("Liquidation distance along the size, Binance USD-M BTC tiers", panel, sentence),
+        "Liquidation distance along the size, Binance USD-M BTC tiers",
+        (panel,),
+        sentence,
+        Table(("notional at entry", "liquidated after a move of"), rows),
     )
 
 
 @cache
-def _distances(leverage: int, low: float, high: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return notionals from low to high, and the move that liquidates a BTC long of each [%]."""
+def _distances(leverage: int, low: float, high: float) -> Line:
+    """Return the move that liquidates a BTC long of each notional from low to high [%]."""
     schedule = rulebook("binance_usdm", TIER_DATE).schedule("BTCUSDT")
-    xs = tuple(low * (high / low) ** (k / (POINTS - 1)) for k in range(POINTS))
-    return xs, tuple(100 * _distance(x, leverage, schedule) for x in xs)
+    return Line.through(
+        "with the tiers",
+        "liquidation",
+        ((x, 100 * _distance(x, leverage, schedule)) for x in grid(low, high, log=True)),
+    )
 
 
 def _distance(notional: float, leverage: float, schedule: RiskSchedule) -> float:
@@ -78,14 +71,3 @@ def _distance(notional: float, leverage: float, schedule: RiskSchedule) -> float
     entry = Position(symbol="BTCUSDT", quantity=notional, entry_price=1, mark_price=1, schedule=schedule)
     price = liquidation_price(Pool(collateral=notional / leverage, positions=(entry,)), "BTCUSDT")
     return -1.0 if price is None else price - 1
-
-
-SIZE = Explorer(
-    name="SIZE",
-    title="Why size changes the price",
-    controls=(
-        slider("leverage", "leverage setting", (5, 10, 20, 50), 20, "{}x"),
-        slider("notional", "notional", NOTIONALS, 1_000_000, "${:,}"),
-    ),
-    build=_size,
-)

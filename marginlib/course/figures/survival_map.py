@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from marginlib.course.figures import TIER_DATE
-from marginlib.drawing.chart import Area, Chart, Explorer, Line, Marker, Panel, Table, choice, slider
+from marginlib.drawing.chart import Area, Axis, Chart, Line, Marker, Panel, Table, choice, figure, slider
 from marginlib.errors import MarginError
 from marginlib.liquidation import liquidation_price
 from marginlib.margin import risk
@@ -18,14 +18,10 @@ from marginlib.model import Account, Contract, Health, MaintenanceBasis, Pool, P
 from marginlib.venues import rulebook
 from marginlib.words import money, percent, price_text
 
-__all__ = ["SURVIVAL_MAP", "safe_corners", "survival_chart"]
+__all__ = ["safe_corners", "survival_chart", "survival_map"]
 
 Point = tuple[float, float]
 Span = tuple[float, float]
-
-# ---------------------------------------------------------------------------------------------------------------------
-# the region, exactly
-# ---------------------------------------------------------------------------------------------------------------------
 
 
 @lru_cache(maxsize=256)
@@ -98,17 +94,16 @@ def _hull(points: list[Point], width: float, height: float) -> tuple[Point, ...]
     for way in (ordered, ordered[::-1]):
         half: list[Point] = []
         for point in way:
-            while len(half) > 1 and _turn(half[-2], half[-1], point) <= _ROUNDING * width * height:
+            while len(half) > 1:
+                (x0, y0), (x1, y1) = half[-2:]
+                turn = (x1 - x0) * (point[1] - y0) - (y1 - y0) * (point[0] - x0)  # + to the left
+                if turn > _ROUNDING * width * height:
+                    break
                 half.pop()
             half.append(point)
         halves.append(half[:-1])
     corners = (*halves[0], *halves[1])
     return corners if len(corners) > 2 else ()  # noqa: PLR2004 - a line holds no area
-
-
-def _turn(a: Point, b: Point, c: Point) -> float:
-    """Return twice the area of the triangle, + where the way from a over b to c turns left."""
-    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
 
 
 def _frontier(pool: Pool, symbols: tuple[str, str], corners: tuple[Point, ...]) -> tuple[Point, ...]:
@@ -120,10 +115,6 @@ def _frontier(pool: Pool, symbols: tuple[str, str], corners: tuple[Point, ...]) 
             found.append((x, y))
     return tuple(sorted(found))
 
-
-# ---------------------------------------------------------------------------------------------------------------------
-# 06: the survival map
-# ---------------------------------------------------------------------------------------------------------------------
 
 # Each area's role and legend; a later one covers what it shares with an earlier one.
 _AREAS = {
@@ -178,11 +169,9 @@ def survival_chart(
     }
     line = _frontier(cross, symbols, corners)
     panel = Panel(
-        title=title,
-        x_label=f"{coins[0]} mark price [$]",
-        y_label=f"{coins[1]} mark price [$]",
-        x_range=wide,
-        y_range=high,
+        title,
+        Axis(f"{coins[0]} mark price [$]", wide),
+        Axis(f"{coins[1]} mark price [$]", high),
         areas=tuple(Area.through(label, role, shapes[role]) for role, label in _AREAS.items()),
         lines=(
             Line.through("cross is liquidated on this line", "liquidation", line),
@@ -195,25 +184,27 @@ def survival_chart(
         ),
         markers=(Marker(f"now, {coins[0]} at", "mark", positions[0].mark_price, positions[1].mark_price),),
     )
-    states = [_state(pool) for pool in (cross, *alone)]
+    # What has become of each pool when the prices went straight to where they are.
+    ends = [risk(pool) for pool in (cross, *alone)]
+    states = [f"alive, equity {money(now.equity)}" if now.health is Health.HEALTHY else "liquidated" for now in ends]
     moved = [
         f"{coin} at {_price(each.mark_price).removesuffix('.00')} "
         f"({percent(each.mark_price / each.entry_price - 1, 0)})"
         for coin, each in zip(coins, positions, strict=True)
     ]
-    ends = f"Isolated {coins[0]}: {states[1]}; isolated {coins[1]}: {states[2]}"
-    sentence = f"{' and '.join(moved)}. Cross: {states[0]}. {ends}."
+    told = f"Isolated {coins[0]}: {states[1]}; isolated {coins[1]}: {states[2]}"
+    sentence = f"{' and '.join(moved)}. Cross: {states[0]}. {told}."
     rows = (
         ("cross", states[0], *(_price(liquidation_price(cross, symbol)) for symbol in symbols)),
         (f"isolated {coins[0]}", states[1], _price(at[0]), "-"),
         (f"isolated {coins[1]}", states[2], "-", _price(at[1])),
     )
     columns = ("pool", "at these prices", *(f"{coin} liquidation price" for coin in coins))
-    alt = (
-        f"{title}. Map of {coins[0]} and {coins[1]} prices: isolated, both positions survive inside a box; "
-        f"in cross, on one side of a line. {sentence}"
+    kind = (
+        f"Map of {coins[0]} and {coins[1]} prices: isolated, both positions survive inside a box; in cross, on one "
+        "side of a line."
     )
-    return Chart(panels=(panel,), sentence=sentence, table=Table(columns=columns, rows=rows), alt=alt)
+    return Chart(title, (panel,), sentence, Table(columns, rows), kind)
 
 
 def _price(price: float | None) -> str:
@@ -238,18 +229,18 @@ def _rectangle(x: Span, y: Span) -> tuple[Point, ...]:
     return ((x[0], y[0]), (x[1], y[0]), (x[1], y[1]), (x[0], y[1]))
 
 
-def _state(pool: Pool) -> str:
-    """Return what has become of a pool whose prices went straight to where they are."""
-    now = risk(pool)
-    return f"alive, equity {money(now.equity)}" if now.health is Health.HEALTHY else "liquidated"
-
-
 _WALLET = 100_000
 _BOOKS = {"longs": (0.5, 0.5), "hedge": (0.5, -0.5), "uneven": (0.9, 0.1)}  # shares of the notional, + long, - short
 _TITLES = {"longs": "BTC and ETH long", "hedge": "BTC long, ETH short", "uneven": "a large BTC long, a small ETH long"}
 
 
-def _survival_map(*, book: str, leverage: int, move: int) -> Chart:
+@figure(
+    "Who survives at which prices",
+    choice("book", "book", {"longs": "two longs", "hedge": "long, short", "uneven": "large, small"}, "longs"),
+    slider("leverage", "leverage of the book", (2, 3, 4, 5, 6, 8, 10, 15, 20), 5, "{}x"),
+    slider("move", "move of both coins", tuple(range(-48, 49, 2)), -10, "{:+d} %"),
+)
+def survival_map(*, book: str, leverage: int, move: int) -> Chart:
     """Return the map of a BTC and an ETH position with 100,000 behind them, after both coins have moved alike."""
     rules = rulebook("binance_usdm", TIER_DATE)
     sizes = [share * leverage * _WALLET for share in _BOOKS[book]]
@@ -259,15 +250,3 @@ def _survival_map(*, book: str, leverage: int, move: int) -> Chart:
     )
     title = f"{_TITLES[book]}: {money(leverage * _WALLET, 0)} in all, {money(_WALLET, 0)} behind it"
     return survival_chart(_WALLET, (btc, eth), title=title)
-
-
-SURVIVAL_MAP = Explorer(
-    name="SURVIVAL_MAP",
-    title="Who survives at which prices",
-    controls=(
-        choice("book", "book", {"longs": "two longs", "hedge": "long, short", "uneven": "large, small"}, "longs"),
-        slider("leverage", "leverage of the book", (2, 3, 4, 5, 6, 8, 10, 15, 20), 5, "{}x"),
-        slider("move", "move of both coins", tuple(range(-48, 49, 2)), -10, "{:+d} %"),
-    ),
-    build=_survival_map,
-)

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from marginlib.course.figures import FLAT
-from marginlib.drawing.chart import Chart, Explorer, Table, alt_text, pool_panel, slider
+from marginlib.drawing.chart import Chart, Table, figure, pool_panel, slider
 from marginlib.liquidation import liquidation_price
 from marginlib.margin import risk
 from marginlib.model import Pool, Position
 from marginlib.words import money, price_text
 
-__all__ = ["TASTE"]
+__all__ = ["taste"]
 
 LEVERAGES = (3, 4, 5, 6, 8, 10, 15, 20, 25, 30, 40, 50, 75, 100)
 
 
-def _taste(*, leverage: float) -> Chart:
+@figure("One trade, two margin modes", slider("leverage", "leverage setting", LEVERAGES, 5, "{}x"))
+def taste(*, leverage: float) -> Chart:
     """Return half a bitcoin bought at 60,000 with a wallet of 10,000, in cross and in isolated mode."""
     btc = Position.open(symbol="BTCUSDT", quantity=0.5, price=60_000, schedule=FLAT, leverage=leverage)
     cross = Pool(collateral=10_000, positions=(btc,))
     isolated = Pool(collateral=btc.entry_notional / leverage, positions=(btc,))
     panels = tuple(
-        pool_panel(pool, "BTCUSDT", title=title, x_range=(30_000, 70_000), y_range=(-5_500, 15_500))
+        pool_panel(pool, "BTCUSDT", title, (30_000, 70_000), (-5_500, 15_500))
         for pool, title in ((cross, "cross margin"), (isolated, f"isolated margin, {leverage}x"))
     )
     at = [liquidation_price(pool, "BTCUSDT") for pool in (cross, isolated)]
@@ -33,18 +34,8 @@ def _taste(*, leverage: float) -> Chart:
         for name, pool, price in (("cross", cross, at[0]), ("isolated", isolated, at[1]))
     )
     return Chart(
-        panels=panels,
-        sentence=sentence,
-        table=Table(
-            columns=("mode", "collateral of the pool", "liquidation price", "maintenance margin now"), rows=rows
-        ),
-        alt=alt_text("0.5 BTC bought at 60,000 with a wallet of $10,000, in both modes", panels[0], sentence),
+        "0.5 BTC bought at 60,000 with a wallet of $10,000, in both modes",
+        panels,
+        sentence,
+        Table(("mode", "collateral of the pool", "liquidation price", "maintenance margin now"), rows),
     )
-
-
-TASTE = Explorer(
-    name="TASTE",
-    title="One trade, two margin modes",
-    controls=(slider("leverage", "leverage setting", LEVERAGES, 5, "{}x"),),
-    build=_taste,
-)

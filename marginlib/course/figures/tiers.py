@@ -2,59 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from itertools import pairwise
 
 from marginlib.course.figures import TIER_DATE
-from marginlib.drawing.chart import POINTS, Chart, Explorer, Line, Marker, Panel, Table, alt_text, choice, slider
+from marginlib.drawing.chart import Axis, Chart, Line, Marker, Panel, Table, choice, figure, grid, slider
 from marginlib.tiers import RiskSchedule
 from marginlib.venues import rulebook
 from marginlib.words import money
 
-__all__ = ["NOTIONALS", "TIERS"]
+__all__ = ["NOTIONALS", "tiers"]
 
-NOTIONALS = tuple(
-    int(m * 10**e) for e in range(4, 8) for m in (1, 1.5, 2, 3, 5, 7)
-)  # ten thousand to seventy million, in steps that a finger can feel
+# Ten thousand to seventy million, in steps that a finger can feel.
+NOTIONALS = tuple(int(m * 10**e) for e in range(4, 8) for m in (1, 1.5, 2, 3, 5, 7))
 
 
-def _tiers(*, symbol: str, notional: int) -> Chart:
+@figure(
+    "A risk table as a staircase",
+    choice("symbol", "contract", {"BTCUSDT": "BTC", "ETHUSDT": "ETH", "SOLUSDT": "SOL", "DOGEUSDT": "DOGE"}, "BTCUSDT"),
+    slider("notional", "notional", NOTIONALS, 1_000_000, "${:,}"),
+)
+def tiers(*, symbol: str, notional: int) -> Chart:
     """Return the maintenance margin and the largest leverage of a symbol along the notional."""
     schedule = rulebook("binance_usdm", TIER_DATE).schedule(symbol)
-    cap = schedule.notional_cap or schedule.floors[-1] * 2
-    low, high = 10_000.0, min(1.0e8, cap)
-    xs = tuple(low * (high / low) ** (k / (POINTS - 1)) for k in range(POINTS))
+    low, high = 10_000.0, min(1.0e8, schedule.notional_cap or schedule.floors[-1] * 2)
+    whole = ((x, 100 * schedule.maintenance_margin(x) / x) for x in grid(low, high, log=True))
     k = schedule.tier(notional)
     maintenance = schedule.maintenance_margin(notional)
     left = Panel(
-        title="maintenance margin as a share of the notional",
-        x_label="notional [$]",
-        y_label="[%]",
-        x_range=(low, high),
-        y_range=(0, 110 * schedule.rates[schedule.tier(high)]),
-        log_x=True,
+        "maintenance margin as a share of the notional",
+        Axis("notional [$]", (low, high), log=True),
+        Axis("[%]", (0, 110 * schedule.rates[schedule.tier(high)])),
         lines=(
-            Line(
-                "of the whole position", "maintenance", xs, tuple(100 * schedule.maintenance_margin(x) / x for x in xs)
-            ),
+            Line.through("of the whole position", "maintenance", whole),
             _staircase(
-                "of the next dollar (tier rate)", "mark", schedule, (low, high), lambda k: 100 * schedule.rates[k]
+                "of the next dollar (tier rate)", "mark", schedule, (low, high), [100 * r for r in schedule.rates]
             ),
         ),
         markers=(Marker("this position", "mark", float(notional), 100 * maintenance / notional),),
     )
+    limits = [tier.leverage_limit for tier in schedule.tiers]
     right = Panel(
-        title="largest leverage",
-        x_label="notional [$]",
-        y_label="[x]",
-        x_range=(low, high),
-        y_range=(0, 160),
-        log_x=True,
-        lines=(
-            _staircase(
-                "largest leverage", "initial", schedule, (low, high), lambda k: schedule.tiers[k].leverage_limit
-            ),
-        ),
+        "largest leverage",
+        Axis("notional [$]", (low, high), log=True),
+        Axis("[x]", (0, 160)),
+        lines=(_staircase("largest leverage", "initial", schedule, (low, high), limits),),
         markers=(Marker("this position", "mark", float(notional), schedule.max_leverage(notional)),),
     )
     sentence = (
@@ -63,42 +55,26 @@ def _tiers(*, symbol: str, notional: int) -> Chart:
         f"{100 * maintenance / notional:.2f} % of the whole, "
         f"and the largest leverage is {schedule.max_leverage(notional):g}x."
     )
+    rows = (
+        ("tier", str(k + 1)),
+        ("maintenance rate of the tier", f"{100 * schedule.rates[k]:.2f} %"),
+        ("maintenance amount", money(schedule.amounts[k])),
+        ("notional x rate", money(notional * schedule.rates[k])),
+        ("maintenance margin", money(maintenance)),
+        ("largest leverage", f"{schedule.max_leverage(notional):g}x"),
+    )
     return Chart(
-        panels=(left, right),
-        sentence=sentence,
-        table=Table(
-            columns=("of the position", "value"),
-            rows=(
-                ("tier", str(k + 1)),
-                ("maintenance rate of the tier", f"{100 * schedule.rates[k]:.2f} %"),
-                ("maintenance amount", money(schedule.amounts[k])),
-                ("notional x rate", money(notional * schedule.rates[k])),
-                ("maintenance margin", money(maintenance)),
-                ("largest leverage", f"{schedule.max_leverage(notional):g}x"),
-            ),
-        ),
-        alt=alt_text(f"Risk tiers of {symbol}, Binance USD-M, {TIER_DATE}", left, sentence),
+        f"Risk tiers of {symbol}, Binance USD-M, {TIER_DATE}",
+        (left, right),
+        sentence,
+        Table(("of the position", "value"), rows),
     )
 
 
 def _staircase(
-    label: str, role: str, schedule: RiskSchedule, span: tuple[float, float], height: Callable[[int], float]
+    label: str, role: str, schedule: RiskSchedule, span: tuple[float, float], heights: Sequence[float]
 ) -> Line:
     """Return a line that is level within each tier and steps on its floor."""
     edges = [span[0], *(floor for floor in schedule.floors if span[0] < floor < span[1]), span[1]]
-    xs = [x for low, high in pairwise(edges) for x in (low, high)]
-    ys = [height(schedule.tier((low + high) / 2)) for low, high in pairwise(edges) for _ in (0, 1)]
-    return Line(label, role, tuple(xs), tuple(ys))
-
-
-TIERS = Explorer(
-    name="TIERS",
-    title="A risk table as a staircase",
-    controls=(
-        choice(
-            "symbol", "contract", {"BTCUSDT": "BTC", "ETHUSDT": "ETH", "SOLUSDT": "SOL", "DOGEUSDT": "DOGE"}, "BTCUSDT"
-        ),
-        slider("notional", "notional", NOTIONALS, 1_000_000, "${:,}"),
-    ),
-    build=_tiers,
-)
+    levels = [(low, high, heights[schedule.tier((low + high) / 2)]) for low, high in pairwise(edges)]
+    return Line.through(label, role, [(x, y) for low, high, y in levels for x in (low, high)])

@@ -6,11 +6,11 @@ from functools import cache
 from typing import NamedTuple
 
 from marginlib.course.figures.odds import PATHS, WALLET, WORST, amount, book_of, chance, paths
-from marginlib.drawing.chart import Chart, Explorer, Line, Marker, Panel, Table, alt_text, slider
+from marginlib.drawing.chart import Axis, Chart, Line, Marker, Panel, Table, figure, slider
 from marginlib.odds.estimates import Odds
 from marginlib.words import money
 
-__all__ = ["TRADE_OFF"]
+__all__ = ["trade_off"]
 
 MARGINS = (500, 750, 1_000, 1_500, 2_000, 2_500, 3_000, 4_000, 5_000)
 _VOLATILITY, _DAYS = 0.6, 30
@@ -44,25 +44,21 @@ def _points(correlation: float, leverage: int) -> tuple[_Point, ...]:
     )
 
 
-def _trade_off(*, correlation: float, leverage: int) -> Chart:
+@figure(
+    "How likely against how much",
+    slider("correlation", "correlation", (-0.5, 0.0, 0.3, 0.6, 0.8, 0.95), 0.8, "{:g}"),
+    slider("leverage", "size of the book", (1, 2, 3, 4, 5, 6, 8), 4, "{}x the wallet"),
+)
+def trade_off(*, correlation: float, leverage: int) -> Chart:
     """Return probability and loss for more and more isolated margin, and for cross."""
     *isolated, cross = _points(correlation, leverage)
     drawn = [(each.x, each.y) for each in isolated if each.y is not None]
     few, half = isolated[0], isolated[MARGINS.index(2_500)]
     panel = Panel(
-        title=f"a book of {leverage}x the wallet, correlation {correlation:g}",
-        x_label="how likely: probability of a liquidation within 30 days [%]",
-        y_label="how much: average loss if so [$]",
-        x_range=(-3.0, 103.0),
-        y_range=(-500.0, 10_800.0),
-        lines=(
-            Line(
-                f"isolated, from {MARGINS[0]:,} to {MARGINS[-1]:,} dollars each",
-                "isolated",
-                tuple(x for x, _ in drawn),
-                tuple(y for _, y in drawn),
-            ),
-        ),
+        f"a book of {leverage}x the wallet, correlation {correlation:g}",
+        Axis("how likely: probability of a liquidation within 30 days [%]", (-3.0, 103.0)),
+        Axis("how much: average loss if so [$]", (-500.0, 10_800.0)),
+        lines=(Line.through(f"isolated, from {MARGINS[0]:,} to {MARGINS[-1]:,} dollars each", "isolated", drawn),),
         markers=(
             _dot(few, f"isolated, {money(MARGINS[0], 0)} each: at", "isolated"),
             _dot(half, "isolated, $2,500 each: at", "maintenance"),
@@ -87,25 +83,9 @@ def _trade_off(*, correlation: float, leverage: int) -> Chart:
     )
     columns = ("margin", "liquidation", "average loss if so", "average of the worst 5 % of losses")
     title = "How likely against how much, as margin is set aside"
-    return Chart(
-        panels=(panel,),
-        sentence=sentence,
-        table=Table(columns=columns, rows=rows),
-        alt=alt_text(title, panel, sentence),
-    )
+    return Chart(title, (panel,), sentence, Table(columns, rows))
 
 
 def _dot(point: _Point, label: str, role: str) -> Marker:
     """Return a point of the trade-off, or none where nothing was liquidated on any path."""
     return Marker(label, role, None if point.y is None else round(point.x, 1), point.y or 0.0)
-
-
-TRADE_OFF = Explorer(
-    name="TRADE_OFF",
-    title="How likely against how much",
-    controls=(
-        slider("correlation", "correlation", (-0.5, 0.0, 0.3, 0.6, 0.8, 0.95), 0.8, "{:g}"),
-        slider("leverage", "size of the book", (1, 2, 3, 4, 5, 6, 8), 4, "{}x the wallet"),
-    ),
-    build=_trade_off,
-)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from math import exp, fsum, inf, isfinite, log, sqrt
 from statistics import NormalDist
@@ -46,6 +47,7 @@ class Reading:
         self.pool = next((pool for pool in self.pools if case.symbol in pool.symbols), self.pools[0])
         self.legs = self.of(case.symbol, self.pool.positions)
         self._rest = tuple(each for each in self.pool.positions if each.symbol != case.symbol)
+        self.target = {} if case.target_price is None else {case.symbol: case.target_price}
         self.all_legs = self.of(case.symbol, self.account.positions)  # in all pools
 
     def __call__(self, ask: str) -> float:
@@ -91,24 +93,29 @@ class Reading:
         found = self.price(lambda marks: self.equity(marks) - self.maintenance(marks))
         return self.steps.price_found(found, self.legs[0])
 
+    def left_at_liquidation(self) -> float | None:
+        """Return what the pool has left when it is liquidated."""
+        price = self.liquidation_price()
+        return None if price is None else max(0.0, self.steps.left_over(self.equity({self.case.symbol: price})))
+
     def bankruptcy_price(self) -> float | None:
         """Return the price at which nothing is left."""
         return self.price(lambda marks: self.equity(marks) - self.steps.bankrupt_at(self.maintenance(marks)))
 
-    def move(self, price: float | None) -> float | None:
-        """Return a price as a move from the mark [1]."""
+    def move(self) -> float | None:
+        """Return the liquidation price as a move from the mark [1]."""
+        price = self.liquidation_price()
         return None if price is None else price / self.case.mark_price - 1
 
-    def common(self, direction: int) -> float | None:
-        """Return the nearest move of all marks together, down (-1) or up (1), at which the pool is liquidated [1]."""
+    def common_fall(self) -> float | None:
+        """Return the nearest fall of all marks together at which the pool is liquidated [1]."""
         if not self.legs:
             return None
         zeros = self._zeros(lambda marks: self.equity(marks) - self.maintenance(marks), self.pool.positions)
         moves = [zero ** self.legs[0].contract.power - 1 for zero in zeros]
-        there = min((move for move in moves if move * direction > 0), key=abs, default=None)
-        alone = (Reading(replace(self.case, symbol=symbol), self.steps) for symbol in self.pool.symbols)
-        single = [move for each in alone if (move := each.move(each.liquidation_price())) is not None]
-        return self.steps.together(there, [move for move in single if move * direction > 0])
+        alone = [Reading(replace(self.case, symbol=symbol), self.steps).move() for symbol in self.pool.symbols]
+        falls = [move for move in moves if move < 0]
+        return self.steps.together(max(falls, default=None), [move for move in alone if move is not None and move < 0])
 
     def _zeros(
         self, surplus: Callable[[_Marks], float], moved: tuple[Position, ...], rounding: float = 0.0
@@ -139,11 +146,7 @@ class Reading:
 
 def _at(positions: tuple[Position, ...], marks: _Marks | None) -> tuple[Position, ...]:
     """Return positions at other marks; those left out keep theirs."""
-    return (
-        tuple(each.at(marks[each.symbol]) if each.symbol in marks else each for each in positions)
-        if marks
-        else positions
-    )
+    return tuple(each.at((marks or {}).get(each.symbol, each.mark_price)) for each in positions)
 
 
 @dataclass(frozen=True)
@@ -207,11 +210,6 @@ def _show_maintenance(r: Reading) -> str:
     return _sum(parts, r("maintenance_margin"))
 
 
-def _available(r: Reading) -> float:
-    profit = r.steps.counted(fsum(map(r.steps.pnl, r.steps.usable(r.account))))
-    return max(0.0, r.pools[0].collateral + profit - r.initial(r.pools[0].positions))
-
-
 def _show_available(r: Reading) -> str:
     cross = r.pools[0]
     needed, profit = (fsum(of(each) for each in cross.positions) for of in (initial_margin, RIGHT.pnl))
@@ -221,20 +219,14 @@ def _show_available(r: Reading) -> str:
     )
 
 
-def _effective_leverage(r: Reading) -> float | None:
-    if not r.legs:
-        return None
-    return r.steps.effective_leverage(fsum(map(r.steps.notional, r.pool.positions)), r.equity(), r.legs[0].leverage)
-
-
-def _show_liquidation(r: Reading) -> str:
-    price = r.liquidation_price()
+def _at_end(r: Reading, price: float | None, left: Callable[[_Marks], str]) -> str:
+    """Return what is left at a price that ends the pool, if there is one."""
     if price is None:
         return f"{_text(r.pool.collateral)} of collateral: no price of {r.case.symbol} alone uses it up"
-    return f"at {_text(price)}: {_left({r.case.symbol: price}, r)}"
+    return f"at {_text(price)}: {left({r.case.symbol: price})}"
 
 
-def _left(marks: _Marks, r: Reading) -> str:
+def _left(r: Reading, marks: _Marks) -> str:
     """Return what is left at some marks, and what must be kept."""
     equity = r.equity(marks)
     return (
@@ -243,26 +235,8 @@ def _left(marks: _Marks, r: Reading) -> str:
     )
 
 
-def _show_bankruptcy(r: Reading) -> str:
-    price = r.bankruptcy_price()
-    if price is None:
-        return f"{_text(r.pool.collateral)} of collateral: no price of {r.case.symbol} alone uses it up"
-    loss = r.equity({r.case.symbol: price}) - r.pool.collateral
-    return f"at {_text(price)}: {_text(r.pool.collateral)} {_signed(loss)} = 0"
-
-
-def _with_move(line: str, move: float | None) -> str:
-    return line if move is None else f"{line}: a move of {100 * move:+.1f} %"
-
-
-def _left_at_liquidation(r: Reading) -> float | None:
-    price = r.liquidation_price()
-    return None if price is None else max(0.0, r.steps.left_over(r.equity({r.case.symbol: price})))
-
-
-def _loss_at_liquidation(r: Reading) -> float | None:
-    left = _left_at_liquidation(r)
-    return None if left is None else r.pool.collateral - left
+def _show_liquidation(r: Reading) -> str:
+    return _at_end(r, r.liquidation_price(), partial(_left, r))
 
 
 def _most(r: Reading) -> float:
@@ -292,30 +266,6 @@ def _show_money_left(r: Reading) -> str:
     return f"{_text(left[0])} outside + {' + '.join(parts)} in the pools = {_text(fsum(left))}"
 
 
-def _show_common(r: Reading, move: float | None) -> str:
-    if move is None:
-        return "no move of all prices together does it"
-    marks = {each.symbol: each.mark_price * (1 + move) for each in r.pool.positions}
-    return f"all at {100 * move:+.1f} %: {_left(marks, r)}"
-
-
-def _margin_for_target(r: Reading) -> float | None:
-    """Return the money behind the position with which it is liquidated at the target price."""
-    if not r.legs or r.case.target_price is None:
-        return None
-    marks = {r.case.symbol: r.case.target_price}
-    return r.maintenance(marks) - (r.equity(marks) - r.pool.collateral)
-
-
-def _show_target(r: Reading) -> str:
-    price = r.case.target_price or 0.0
-    marks = {r.case.symbol: price}
-    return (
-        f"at {_text(price)}: {_text(r.pool.collateral - r.equity(marks))} of loss + "
-        f"{_text(r.maintenance(marks))} to keep = {_text(r('margin_for_target'))}"
-    )
-
-
 def _funding(r: Reading) -> float:
     """Return what one settlement takes from the position [quote currency]; below 0 it is received."""
     parts = (r.steps.notional(each) * (1 if each.quantity > 0 else -1) for each in r.all_legs)
@@ -326,20 +276,6 @@ def _days(r: Reading) -> float | None:
     """Return how long the pool can pay its funding, three times a day, while the price stands still."""
     paid = 3 * _funding(r)
     return (r.equity() - r.maintenance()) / paid if r.legs and paid > 0 else None
-
-
-def _fee_on_margin(r: Reading) -> float | None:
-    """Return the fee for opening as a share of the initial margin [1]."""
-    margin = r.initial(r.all_legs)
-    return r.case.fee_rate * r.steps.fee_base(r("notional"), margin) / margin if margin else None
-
-
-def _show_fee(r: Reading) -> str:
-    fee, margin = r.case.fee_rate * r("notional"), r("initial_margin")
-    return (
-        f"{_text(r('notional'))} x {100 * r.case.fee_rate:g} % = {_text(fee)}, and {_text(fee)} / {_text(margin)} of "
-        f"margin = {_share(fee / margin)}"
-    )
 
 
 def _touch_probability(r: Reading) -> float:
@@ -362,120 +298,151 @@ def _show_touch(r: Reading) -> str:
     price = r.liquidation_price()
     beyond = Reading(r.case, replace(RIGHT, touched=lambda ends, _turns_back: ends))("touch_probability")
     return (
-        f"{_text(price)} is {_share(r.move(price or 0) or 0)} away: {_share(beyond)} end beyond it, and as "
+        f"{_text(price)} is {_share(r('liquidation_move'))} away: {_share(beyond)} end beyond it, and as "
         f"many again, about, touch it and turn back: {_share(r('touch_probability'))}"
     )
 
 
-ASKS: Mapping[str, Ask] = MappingProxyType(
-    {
-        "pnl": Ask("$", lambda r: fsum(map(r.steps.pnl, r.all_legs)), _show_pnl),
-        "pnl_on_margin": Ask(
-            "fraction",
-            lambda r: (
-                r("pnl")
-                / fsum(each.entry_notional / each.leverage for each in r.of(r.case.symbol, r.case.account.positions))
-            ),
-            lambda r: (
-                f"{_text(r('pnl'))} / {_text(r('pnl') / r('pnl_on_margin') if r('pnl_on_margin') else 0)} of margin = "
-                f"{_share(r('pnl_on_margin'))}"
-            ),
+_ASKS = {
+    "pnl": Ask("$", lambda r: fsum(map(r.steps.pnl, r.all_legs)), _show_pnl),
+    "notional": Ask(
+        "$",
+        lambda r: fsum(map(r.steps.notional, r.all_legs)),
+        lambda r: _sum((f"{_text(abs(leg.quantity))} x {_text(leg.mark_price)}" for leg in r.all_legs), r("notional")),
+    ),
+    "initial_margin": Ask(
+        "$",
+        lambda r: r.initial(r.all_legs),
+        lambda r: _sum((f"{_text(leg.notional)} / {_text(leg.leverage)}" for leg in r.all_legs), r("initial_margin")),
+    ),
+    "maintenance_margin": Ask("$", lambda r: fsum(r.kept(each, each) for each in r.all_legs), _show_maintenance),
+    "pool_maintenance": Ask(
+        "$",
+        Reading.maintenance,
+        lambda r: _sum((f"{each.symbol} {_text(r.kept(each, each))}" for each in r.pool.positions), r.maintenance()),
+    ),
+    "equity": Ask(
+        "$",
+        Reading.equity,
+        lambda r: (
+            f"{_text(r.pool.collateral)} {_signed(r.equity() - r.pool.collateral)} of profit or loss = "
+            f"{_text(r.equity())}"
         ),
-        "notional": Ask(
-            "$",
-            lambda r: fsum(map(r.steps.notional, r.all_legs)),
-            lambda r: _sum(
-                (f"{_text(abs(leg.quantity))} x {_text(leg.mark_price)}" for leg in r.all_legs), r("notional")
-            ),
+    ),
+    "available_balance": Ask(
+        "$",
+        lambda r: max(
+            0.0,
+            r.pools[0].collateral
+            + r.steps.counted(fsum(map(r.steps.pnl, r.steps.usable(r.account))))
+            - r.initial(r.pools[0].positions),
         ),
-        "initial_margin": Ask(
-            "$",
-            lambda r: r.initial(r.all_legs),
-            lambda r: _sum(
-                (f"{_text(leg.notional)} / {_text(leg.leverage)}" for leg in r.all_legs), r("initial_margin")
-            ),
+        _show_available,
+    ),
+    "margin_ratio": Ask(
+        "fraction",
+        lambda r: r.steps.ratio(r.equity(), r.maintenance()) if r.legs else None,
+        lambda r: f"{_text(r.maintenance())} to keep / {_text(r.equity())} of equity = {_share(r('margin_ratio'))}",
+    ),
+    "effective_leverage": Ask(
+        "x",
+        lambda r: (
+            r.steps.effective_leverage(fsum(map(r.steps.notional, r.pool.positions)), r.equity(), r.legs[0].leverage)
+            if r.legs
+            else None
         ),
-        "maintenance_margin": Ask("$", lambda r: fsum(r.kept(each, each) for each in r.all_legs), _show_maintenance),
-        "pool_maintenance": Ask(
-            "$",
-            Reading.maintenance,
-            lambda r: _sum(
-                (f"{each.symbol} {_text(r.kept(each, each))}" for each in r.pool.positions), r.maintenance()
-            ),
+        lambda r: (
+            f"{_text(fsum(each.notional for each in r.pool.positions))} / {_text(r.equity())} of equity = "
+            f"{_text(r('effective_leverage'))}x"
         ),
-        "equity": Ask(
-            "$",
-            Reading.equity,
-            lambda r: (
-                f"{_text(r.pool.collateral)} {_signed(r.equity() - r.pool.collateral)} of profit or loss = "
-                f"{_text(r.equity())}"
-            ),
+    ),
+    "liquidation_price": Ask("price", Reading.liquidation_price, _show_liquidation),
+    "liquidation_move": Ask(
+        "fraction",
+        Reading.move,
+        lambda r: (
+            _show_liquidation(r) + ("" if r.move() is None else f": a move of {100 * r('liquidation_move'):+.1f} %")
         ),
-        "available_balance": Ask("$", _available, _show_available),
-        "margin_ratio": Ask(
-            "fraction",
-            lambda r: r.steps.ratio(r.equity(), r.maintenance()) if r.legs else None,
-            lambda r: f"{_text(r.maintenance())} to keep / {_text(r.equity())} of equity = {_share(r('margin_ratio'))}",
+    ),
+    "bankruptcy_price": Ask(
+        "price",
+        Reading.bankruptcy_price,
+        lambda r: _at_end(
+            r,
+            r.bankruptcy_price(),
+            lambda marks: f"{_text(r.pool.collateral)} {_signed(r.equity(marks) - r.pool.collateral)} = 0",
         ),
-        "effective_leverage": Ask(
-            "x",
-            _effective_leverage,
-            lambda r: (
-                f"{_text(fsum(each.notional for each in r.pool.positions))} / {_text(r.equity())} of equity = "
-                f"{_text(r('effective_leverage'))}x"
-            ),
+    ),
+    "left_at_liquidation": Ask("$", Reading.left_at_liquidation, _show_liquidation),
+    "loss_at_liquidation": Ask(
+        "$",
+        lambda r: None if (left := r.left_at_liquidation()) is None else r.pool.collateral - left,
+        _show_liquidation,
+    ),
+    "most_you_can_lose": Ask(
+        "$",
+        _most,
+        lambda r: (
+            f"{' + '.join(_text(pool.collateral) for pool in r.pools if pool.positions)} behind the "
+            f"positions, of which at most {_text(r('most_you_can_lose'))} can go"
         ),
-        "liquidation_price": Ask("price", Reading.liquidation_price, _show_liquidation),
-        "liquidation_move": Ask(
-            "fraction",
-            lambda r: r.move(r.liquidation_price()),
-            lambda r: _with_move(_show_liquidation(r), r.move(r.liquidation_price())),
+    ),
+    "money_left": Ask("$", _money_left, _show_money_left),
+    "common_fall": Ask(
+        "fraction",
+        Reading.common_fall,
+        lambda r: (
+            "no move of all prices together does it"
+            if (fall := r.common_fall()) is None
+            else f"all at {100 * fall:+.1f} %: "
+            + _left(r, {each.symbol: each.mark_price * (1 + fall) for each in r.pool.positions})
         ),
-        "bankruptcy_price": Ask("price", Reading.bankruptcy_price, _show_bankruptcy),
-        "bankruptcy_move": Ask(
-            "fraction",
-            lambda r: r.move(r.bankruptcy_price()),
-            lambda r: _with_move(_show_bankruptcy(r), r.move(r.bankruptcy_price())),
+    ),
+    "margin_for_target": Ask(
+        "$",
+        lambda r: r.maintenance(r.target) - r.equity(r.target) + r.pool.collateral if r.legs and r.target else None,
+        lambda r: (
+            f"at {_text(r.case.target_price)}: {_text(r.pool.collateral - r.equity(r.target))} of loss + "
+            f"{_text(r.maintenance(r.target))} to keep = {_text(r('margin_for_target'))}"
         ),
-        "left_at_liquidation": Ask("$", _left_at_liquidation, _show_liquidation),
-        "loss_at_liquidation": Ask("$", _loss_at_liquidation, _show_liquidation),
-        "most_you_can_lose": Ask(
-            "$",
-            _most,
-            lambda r: (
-                f"{' + '.join(_text(pool.collateral) for pool in r.pools if pool.positions)} behind the "
-                f"positions, of which at most {_text(r('most_you_can_lose'))} can go"
-            ),
+    ),
+    "funding": Ask(
+        "$",
+        _funding,
+        lambda r: (
+            f"{_text(r('notional'))} x {100 * r.case.funding_rate:g} % = {_text(abs(_funding(r)))} "
+            f"{'received' if _funding(r) < 0 else 'paid'} each time"
         ),
-        "money_left": Ask("$", _money_left, _show_money_left),
-        "common_fall": Ask("fraction", lambda r: r.common(-1), lambda r: _show_common(r, r.common(-1))),
-        "common_rise": Ask("fraction", lambda r: r.common(1), lambda r: _show_common(r, r.common(1))),
-        "margin_for_target": Ask("$", _margin_for_target, _show_target),
-        "funding": Ask(
-            "$",
-            _funding,
-            lambda r: (
-                f"{_text(r('notional'))} x {100 * r.case.funding_rate:g} % = {_text(abs(_funding(r)))} "
-                f"{'received' if _funding(r) < 0 else 'paid'} each time"
-            ),
+    ),
+    "days": Ask(
+        "days",
+        _days,
+        lambda r: (
+            f"({_text(r.equity())} - {_text(r.maintenance())} to keep) / {_text(3 * r('funding'))} a day = "
+            f"{_text(_days(r))} days"
         ),
-        "days": Ask(
-            "days",
-            _days,
-            lambda r: (
-                f"({_text(r.equity())} - {_text(r.maintenance())} to keep) / {_text(3 * r('funding'))} a day = "
-                f"{_text(_days(r))} days"
-            ),
+    ),
+    "fee_on_margin": Ask(
+        "fraction",
+        lambda r: (
+            r.case.fee_rate * r.steps.fee_base(r("notional"), r("initial_margin")) / r("initial_margin")
+            if r("initial_margin")
+            else None
         ),
-        "fee_on_margin": Ask("fraction", _fee_on_margin, _show_fee),
-        "touch_probability": Ask("fraction", _touch_probability, _show_touch),
-        "pool_count": Ask(
-            "pools",
-            lambda r: float(sum(bool(pool.positions) for pool in r.pools)),
-            lambda r: (
-                f"{r('pool_count'):.0f}: "
-                + ", ".join(" with ".join(pool.symbols) for pool in r.pools if pool.positions)
-            ),
+        lambda r: (
+            f"{_text(r('notional'))} x {100 * r.case.fee_rate:g} % = {_text(r.case.fee_rate * r('notional'))}, and "
+            f"{_text(r.case.fee_rate * r('notional'))} / {_text(r('initial_margin'))} of margin = "
+            f"{_share(r.case.fee_rate * r('notional') / r('initial_margin'))}"
         ),
-    }
-)
+    ),
+    "touch_probability": Ask("fraction", _touch_probability, _show_touch),
+    "pool_count": Ask(
+        "pools",
+        lambda r: float(sum(bool(pool.positions) for pool in r.pools)),
+        lambda r: (
+            f"{r('pool_count'):.0f}: " + ", ".join(" with ".join(pool.symbols) for pool in r.pools if pool.positions)
+        ),
+    ),
+}
+
+ASKS: Mapping[str, Ask] = MappingProxyType(_ASKS)

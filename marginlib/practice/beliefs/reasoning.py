@@ -38,11 +38,6 @@ class Case:
     Raises:
         MarginError: a number is out of its range, or the account has no position.
         UnknownNameError: the account has no position of `symbol`.
-
-    Example:
-        >>> btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=RiskSchedule.flat(0.004))
-        >>> Case(account=Account(wallet_balance=10_000, positions=(btc,))).symbol
-        'BTCUSDT'
     """
 
     account: Account
@@ -58,12 +53,8 @@ class Case:
         symbols = [position.symbol for position in self.account.positions]
         if self.symbol not in symbols:
             if self.symbol or not symbols:
-                raise wrong(
-                    "symbol",
-                    self.symbol,
-                    f"give one of {', '.join(symbols) or 'none, for there is no position'}",
-                    UnknownNameError,
-                )
+                known = ", ".join(symbols) or "none, for there is no position"
+                raise wrong("symbol", self.symbol, f"give one of {known}", UnknownNameError)
             object.__setattr__(self, "symbol", symbols[0])
         for symbol, price in self.last_prices.items():
             positive(f"last_prices[{symbol!r}]", price)
@@ -111,12 +102,6 @@ def _position(record: Mapping[str, Any]) -> Position:
     return position if margin is False else position.isolated(None if margin is True else margin)
 
 
-def _maintenance_value(position: Position) -> float:
-    """Return the value that maintenance margin is a share of: at the mark, or frozen at entry."""
-    at_entry = position.maintenance_basis is MaintenanceBasis.ENTRY
-    return position.entry_notional if at_entry else position.notional
-
-
 @dataclass(frozen=True, kw_only=True)
 class Reasoning:
     """The steps from an account to an answer; each can be replaced by a wrong one (`dataclasses.replace`).
@@ -153,7 +138,9 @@ class Reasoning:
     pnl: Callable[[Position], float] = lambda position: position.unrealized_pnl
     others_pnl: Callable[[Position, float], float] = lambda _position, profit: profit
     notional: Callable[[Position], float] = lambda position: position.notional
-    maintenance_value: Callable[[Position], float] = _maintenance_value
+    maintenance_value: Callable[[Position], float] = lambda position: (
+        position.entry_notional if position.maintenance_basis is MaintenanceBasis.ENTRY else position.notional
+    )
     schedule: Callable[[Position], RiskSchedule] = lambda position: position.schedule
     others_maintenance: Callable[[float], float] = lambda maintenance: maintenance
     bankrupt_at: Callable[[float], float] = lambda _maintenance: 0.0

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from math import isfinite
 from numbers import Real
+from typing import Any
 
 from marginlib.errors import UnknownNameError, at_least_zero, wrong
 from marginlib.practice.beliefs.asks import ASKS, Ask, Reading
@@ -49,9 +50,6 @@ class Tolerance:
         return a == b or (isfinite(a) and isfinite(b) and abs(a - b) <= max(self.rel * abs(b), self.abs))
 
 
-_DEFAULT = Tolerance()
-
-
 def answer(ask: str, case: Case, *codes: str) -> float | None:
     """Return the answer of somebody who holds the beliefs; without codes, the right answer.
 
@@ -92,15 +90,6 @@ def working(ask: str, case: Case) -> str:
 
     Raises:
         UnknownNameError: there is no such ask.
-
-    Example:
-        >>> from marginlib import Account, Position, RiskSchedule
-        >>> btc = Position.open(
-        ...     symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=RiskSchedule.flat(0.004), leverage=10
-        ... )
-        >>> case = Case(account=Account(wallet_balance=600, positions=(btc,)))
-        >>> working("liquidation_price", case)
-        'at 54,216.87: 600 - 578.31 = 21.69 left, and 21.69 must be kept'
     """
     return _ask(ask).shown(Reading(case))
 
@@ -113,7 +102,7 @@ def _ask(name: str) -> Ask:
 
 
 def explanations(
-    value: object, says: Callable[..., object], tolerance: Tolerance = _DEFAULT
+    value: object, says: Callable[..., object], same: Callable[[Any, Any], bool] = Tolerance().same
 ) -> tuple[tuple[str, ...], ...]:
     """Return every explanation of a wrong answer: single beliefs if any fits, else pairs that change different steps.
 
@@ -121,9 +110,9 @@ def explanations(
     that the answer is right, or that no belief gives it.
 
     Args:
-        value: the answer given; None says "there is no such price".
+        value: the answer given, or several, case by case; None says "there is no such price".
         says: returns what the holder of some beliefs answers; called with their codes, and with none.
-        tolerance: how near counts as the same.
+        same: whether an answer counts as the same as another.
 
     Example:
         >>> says = {(): 100.0, ("SIGN",): -100.0}
@@ -131,14 +120,14 @@ def explanations(
         (('SIGN',),)
     """
     right = says()
-    if tolerance.same(value, right):
+    if same(value, right):
         return ()
     # A belief that changes nothing here explains nothing, alone or in a pair.
     said = {code: says(code) for code, belief in BELIEFS.items() if belief.steps}
-    moved = [code for code, its in said.items() if not tolerance.same(its, right)]
-    found = [(code,) for code in moved if tolerance.same(value, said[code])]
+    moved = [code for code, its in said.items() if not same(its, right)]
+    found = [(code,) for code in moved if same(value, said[code])]
     if found:
         return tuple(found)
     pairs = [(a, b) for a, b in combinations(moved, 2) if not BELIEFS[a].steps & BELIEFS[b].steps]
-    both = {pair: says(*pair) for pair in pairs}
-    return tuple(pair for pair, its in both.items() if tolerance.same(value, its) and not tolerance.same(its, right))
+    both = ((pair, says(*pair)) for pair in pairs)
+    return tuple(pair for pair, its in both if same(value, its) and not same(its, right))

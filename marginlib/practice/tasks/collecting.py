@@ -44,13 +44,15 @@ def collect(thing: object, cases: Sequence[Mapping[str, Any]] | None = None) -> 
         >>> collect(lambda margin: margin / 0, [{"margin": 500}])[0]["type"]
         'ZeroDivisionError'
     """
-    if cases is None:
-        return [_guarded(lambda: thing, None)]
-    if not callable(thing):
+    if cases is None or not callable(thing):
         return [_guarded(lambda: thing, None)]
     # By position: a learner may rename the arguments. Copies: one call must not change what the next one gets.
-    calls = [partial(thing, *deepcopy(list(case.values()))) for case in cases]
-    return [_guarded(call, thing) for call in calls]
+    outcomes: list[Outcome] = []
+    for case in cases:
+        interrupted = outcomes and outcomes[-1].get("type") == "KeyboardInterrupt"  # who stops one call stops them all
+        call = partial(thing, *deepcopy(list(case.values())))
+        outcomes.append(outcomes[-1] if interrupted else _guarded(call, thing))
+    return outcomes
 
 
 def _guarded(make: Callable[[], object], function: object) -> Outcome:
@@ -58,14 +60,13 @@ def _guarded(make: Callable[[], object], function: object) -> Outcome:
     try:
         return _plain(make(), _DEEPEST)
     except BaseException as error:  # noqa: BLE001 - exit(), an interrupt and endless recursion are outcomes, too
-        return _error(error, function)
+        return describe(error, getattr(getattr(function, "__code__", None), "co_filename", ""))
 
 
 def _plain(value: object, depth: int) -> Outcome:  # noqa: PLR0911 - one line for each kind
     """Return a value as plain JSON."""
-    simple: Mapping[object, Outcome] = {None: {"kind": "none"}, ...: {"kind": "stub"}}
     if value is None or value is ...:
-        return simple[value]
+        return {"kind": "none" if value is None else "stub"}
     if isinstance(value, bool):
         return {"kind": "truth", "value": value}
     if isinstance(value, Real | Decimal):
@@ -78,7 +79,10 @@ def _plain(value: object, depth: int) -> Outcome:  # noqa: PLR0911 - one line fo
     if depth and isinstance(value, list | tuple):
         return {"kind": "list", "value": [_plain(each, depth - 1) for each in value[:_LONGEST]]}
     if depth and not isinstance(value, type) and hasattr(value, "tolist"):  # numpy and pandas, without importing them
-        return _array(value.tolist(), depth)
+        values = value.tolist()
+        while isinstance(values, list) and len(values) == 1:  # an array of a single number is that number
+            values = values[0]
+        return _plain(values, depth - 1)
     if callable(value):
         return {"kind": "function", "value": getattr(value, "__name__", type(value).__name__)}
     return {"kind": "other", "type": type(value).__name__, "value": repr(value)[:_LONGEST]}
@@ -93,28 +97,12 @@ def _number(value: Real | Decimal) -> Outcome:
     return {"kind": "number", "value": number} if isfinite(number) else {"kind": "nan", "value": str(number)}
 
 
-def _array(values: object, depth: int) -> Outcome:
-    """Return an array: one of a single number is that number."""
-    while isinstance(values, list) and len(values) == 1:
-        values = values[0]
-    return _plain(values, depth - 1)
-
-
-def _error(error: BaseException, function: object) -> Outcome:
-    """Return an error with the line of the learner's function that it came from."""
-    return describe(error, getattr(getattr(function, "__code__", None), "co_filename", ""))
-
-
 def describe(error: BaseException, home: str) -> Outcome:
     """Return an error with the line of the learner's code that it came from.
 
     Args:
         error: what was raised.
         home: the name of the learner's file or cell.
-
-    Example:
-        >>> describe(ValueError("of 2"), "")["value"]
-        'of 2'
     """
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == home]
     line = (frames[-1].line or linecache.getline(frames[-1].filename, frames[-1].lineno or 0)) if frames else ""

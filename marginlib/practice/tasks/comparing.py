@@ -9,12 +9,27 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
+from marginlib.practice.tasks.collecting import Outcome
 from marginlib.practice.tasks.task import Task
 
-__all__ = ["apart", "believed", "same", "word"]
+__all__ = ["apart", "believed", "plain", "same", "word"]
 
 Case = Mapping[str, Any]
 _CLEAR = 3.0  # a belief is kept this many tolerances away from the right answer
+
+
+def plain(outcome: Outcome) -> Any:  # noqa: ANN401 - a plain answer
+    """Return the plain answer that an outcome of `collect` holds; an outcome without one equals nothing.
+
+    Args:
+        outcome: what came of the learner's value, or of one call.
+    """
+    kind, value = outcome["kind"], outcome.get("value")
+    if kind == "list":
+        return [plain(each) for each in value or []]
+    if kind == "dict":
+        return {name: plain(each) for name, each in (value or {}).items()}
+    return value if kind in {"number", "text", "truth", "none"} else object()
 
 
 def word(value: object) -> str:
@@ -82,12 +97,6 @@ def apart(task: Task, cases: Sequence[Case]) -> bool:
     Args:
         task: the task.
         cases: its cases.
-
-    Example:
-        >>> from marginlib.course.tasks import task
-        >>> from marginlib.practice.tasks.numbering import given, ticket
-        >>> apart(task("sizing-1"), [given(task("sizing-1"), ticket("sizing"))])
-        True
     """
     if not task.beliefs:
         return True

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
+
+from marginlib.words import text_html as html
 
 __all__ = ["Feedback"]
 
@@ -21,10 +22,6 @@ class Feedback:
         codes: the misconception codes that explain the answer, if any.
         slip: "percent", "sign" or "close" where the number is right but for that; else empty.
         parts: (heading, text) of each message, in order.
-
-    Example:
-        >>> Feedback(task="isolated-1", state="right", passed=1, total=1, parts=(("Right", "54,216.87 dollars."),))
-        isolated-1 · Right: 54,216.87 dollars.
     """
 
     task: str
@@ -48,12 +45,6 @@ class Feedback:
 
     def _repr_html_(self) -> str:
         """Return all messages as paragraphs; dollars are not mathematics there."""
-        parts = [(heading, text.replace("\n", "<br>")) for heading, text in map(_escaped, self.parts)]
+        parts = [(html(heading), html(text).replace("\n", "<br>")) for heading, text in self.parts]
         lines = "".join(f"<p><strong>{heading}.</strong> {text}</p>" for heading, text in parts)
-        return f'<div role="status"><p>{html.escape(self.task)}</p>{lines}</div>'
-
-
-def _escaped(part: tuple[str, str]) -> tuple[str, str]:
-    """Return heading and text safe for HTML."""
-    heading, text = (html.escape(each).replace("$", "<span>$</span>") for each in part)
-    return heading, text
+        return f'<div role="status"><p>{html(self.task)}</p>{lines}</div>'

@@ -51,12 +51,6 @@ def given(task: Task, ticket: str) -> dict[str, Any]:
 
     Raises:
         MarginError: no draw keeps the beliefs apart, so the task cannot be asked.
-
-    Example:
-        >>> from marginlib.course.tasks import task
-        >>> mine = given(task("sizing-1"), ticket("sizing", "ada"))
-        >>> mine == given(task("sizing-1"), ticket("sizing", "ada")), mine == given(task("sizing-1"), ticket("sizing"))
-        (True, False)
     """
     if task.asks_function:  # its numbers are the arguments of its cases; the text may hold an example's
         return task.draw(_random(bytes.fromhex(ticket), task, "text", 0))
@@ -72,11 +66,6 @@ def open_cases(task: Task, ticket: str) -> list[dict[str, Any]]:
 
     Raises:
         MarginError: no draw keeps the beliefs apart, so the task cannot be asked.
-
-    Example:
-        >>> from marginlib.course.tasks import task
-        >>> len(open_cases(task("sizing-1"), ticket("sizing")))
-        1
     """
     if task.asks_function:
         return _hand(task, bytes.fromhex(ticket), "open", task.open_cases)
@@ -93,11 +82,6 @@ def grading_cases(task: Task, learner: str, key: bytes) -> list[dict[str, Any]]:
 
     Raises:
         MarginError: no draw keeps the beliefs apart, so the task cannot be asked.
-
-    Example:
-        >>> from marginlib.course.tasks import task
-        >>> grading_cases(task("sizing-1"), "ada", b"secret")
-        []
     """
     if not task.asks_function:
         return []

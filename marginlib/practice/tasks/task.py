@@ -1,29 +1,25 @@
-"""What an exercise is: one record per task, one module per set, and what every task must be able to say of itself.
+"""A task: scenario, numbers of one's own, solution, hints, and the answers of those who hold a wrong belief.
 
-A task asks for a value ("compute", "predict", "choose", "counterexample"), for a function ("function", "bug") or for
-words ("explain"). All but the last are judged by arithmetic: `solve` gives the right answer from the task's numbers,
-and each entry of `beliefs` gives what somebody who holds that belief would answer from the same numbers.
+Whatever a task asks for, it can be judged by arithmetic: `solve` gives the right answer from the task's numbers, and
+each entry of `beliefs` gives what somebody who holds that belief would answer from the same numbers. Each of these
+functions names the numbers that it needs, and may be given all of them.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import wraps
+from inspect import Parameter, signature
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 from marginlib.errors import wrong
 from marginlib.practice.beliefs.reasoning import Case
 
-__all__ = ["KINDS", "Task", "belief_codes"]
+__all__ = ["Bug", "Choose", "Compute", "Counterexample", "Explain", "Function", "Predict", "Task", "belief_codes"]
 
-KINDS = ("compute", "function", "predict", "explain", "bug", "counterexample", "choose")
-
-
-def _nothing(_random: Random) -> dict[str, Any]:
-    """Return no numbers: for a task whose text needs none."""
-    return {}
+Rule = Callable[..., Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,25 +28,26 @@ class Task:
 
     Args:
         id: set and number, such as "isolated-3".
-        kind: one of `KINDS`.
-        points: what it is worth in a course [1].
         objective: id of the objective that it trains, such as "02-compute".
         read: id of the notebook's cell to read again.
         title: a few words.
         text: the scenario; fields such as `{margin:,.0f}` are filled with the learner's numbers.
         ask: what the answer is, with its unit.
+        solve: the right answer from the numbers. Of a function: what it returns; its parameters are those of the
+            learner's function, in order.
+        nudge: the first hint.
+        step: the second one: the step that is usually missing.
+        worked: the worked solution as text.
+        points: what it is worth in a course [1].
         draw: a learner's numbers from a random generator: plain numbers and texts by name.
         cases: the arguments of one call, from a random generator; for functions alone.
-        solve: the right answer from the numbers, or from the arguments of a call, all given by name.
-        beliefs: misconception code (two that combine: joined by "+") -> a function like `solve`.
-        catalogue: an ask of `marginlib.practice.beliefs` and a function like `solve` that gives its `Case`, where
-            there is one: beliefs that are not listed here, and pairs, are then recognised, too.
-        hints: a nudge, then the step that is usually missing.
-        worked: the worked solution as text, from the same arguments as `solve`.
-        unit: word behind a number in messages, such as "dollars".
+        beliefs: misconception code (two that combine: joined by "+") -> what its holder answers.
+        catalogue: an ask of `marginlib.practice.beliefs` and what gives its `Case`, where there is one: beliefs that
+            are not listed here, and pairs, are then recognised, too.
+        unit: word behind a number in messages; left out, "dollars" where `ask` speaks of them.
         tolerance: largest relative error that counts as right [1].
         absolute: largest absolute error that counts as right, in the answer's unit.
-        wrong: of a bug, the calculator as it was found; a function like `solve`.
+        wrong: of a bug, the calculator as it was found.
         refutes: of a counterexample, (numbers, answer) -> (whether it refutes the claim, what happens there).
         inputs: of a counterexample, the names in the dict that is asked for.
         options: of a choice, letter -> text.
@@ -62,39 +59,43 @@ class Task:
         version: raised when the numbers or the answer change, so that old answers are not judged by new numbers.
 
     Raises:
-        MarginError: the kind is not known, or lacks what it needs.
+        MarginError: what this kind of task needs is not there.
 
     Example:
-        >>> Task(
-        ...     id="demo-1", kind="compute", points=1, objective="01-compute", read="pnl", title="Worth",
-        ...     text="You buy {quantity} BTC at {price:,.0f}.", ask="the notional in dollars",
-        ...     draw=lambda random: {"quantity": random.randint(1, 9), "price": 60_000},
+        >>> asked = Compute(
+        ...     id="demo-1", objective="01-compute", read="pnl", title="Worth",
+        ...     text="You buy {quantity} BTC at {price:,.0f}, at {leverage}x.", ask="the notional in dollars",
+        ...     draw=lambda random: {"quantity": random.randint(1, 9), "price": 60_000, "leverage": 10},
         ...     solve=lambda quantity, price: quantity * price,
-        ...     hints=("What is one worth?", "Size times price."),
+        ...     nudge="What is one worth?", step="Size times price.",
         ...     worked=lambda quantity, price: f"{quantity} x {price:,} = {quantity * price:,}",
-        ... ).set
-        'demo'
+        ... )
+        >>> asked.set, asked.solve(quantity=2, price=60_000, leverage=10)
+        ('demo', 120000)
     """
 
+    kind: ClassVar[str] = ""
+    needs: ClassVar[tuple[str, ...]] = ()
+
     id: str
-    kind: str
-    points: int
     objective: str
     read: str
     title: str
     text: str
     ask: str
-    solve: Callable[..., Any]
-    hints: tuple[str, str]
-    worked: Callable[..., str]
-    draw: Callable[[Random], dict[str, Any]] = _nothing
+    solve: Rule
+    nudge: str
+    step: str
+    worked: Rule
+    points: int = 1
+    draw: Callable[[Random], dict[str, Any]] = lambda _random: {}
     cases: Callable[[Random], dict[str, Any]] | None = None
-    beliefs: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    beliefs: Mapping[str, Rule] = field(default_factory=dict)
     catalogue: tuple[str, Callable[..., Case]] | None = None
     unit: str = ""
     tolerance: float = 1e-3
     absolute: float = 1e-9
-    wrong: Callable[..., Any] | None = None
+    wrong: Rule | None = None
     refutes: Callable[[Mapping[str, Any], Mapping[str, float]], tuple[bool, str]] | None = None
     inputs: tuple[str, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
@@ -106,17 +107,20 @@ class Task:
     version: int = 1
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise wrong("kind", self.kind, f"give one of {', '.join(KINDS)}")
-        needs = {
-            "function": (self.cases, self.function),
-            "bug": (self.cases, self.function, self.wrong),
-            "counterexample": (self.refutes, self.inputs),
-            "choose": (self.options,),
-            "explain": (self.rubric,),
-        }
-        if not all(needs.get(self.kind, ())):
-            raise wrong("kind", self.kind, f"{self.id} lacks a field that this kind needs; see Task")
+        for name in self.needs:
+            if not getattr(self, name):
+                raise wrong(name, getattr(self, name), f"{self.id} is a {self.kind}, which needs it; see Task")
+        if not self.unit and "dollars" in self.ask:
+            object.__setattr__(self, "unit", "dollars")
+        if self.rubric:
+            object.__setattr__(self, "solve", lambda: [*"abcdefgh"[: len(self.rubric)]])
+        order = self.parameters
+        for name in ("solve", "worked", "wrong"):
+            if getattr(self, name):
+                object.__setattr__(self, name, _heeding(getattr(self, name), order))
+        object.__setattr__(self, "beliefs", {code: _heeding(rule, order) for code, rule in self.beliefs.items()})
+        if self.catalogue:
+            object.__setattr__(self, "catalogue", (self.catalogue[0], _heeding(self.catalogue[1], order)))
 
     @property
     def set(self) -> str:
@@ -141,7 +145,81 @@ class Task:
     @property
     def parameters(self) -> tuple[str, ...]:
         """The names of the function's arguments, in the order in which it is called."""
-        return tuple(inspect.signature(self.solve).parameters)
+        return tuple(signature(self.solve).parameters)
+
+
+def _heeding(rule: Rule, order: Sequence[str]) -> Rule:
+    """Return a rule that takes all numbers of a task, by name or in order, and heeds those that it names."""
+    parameters = signature(rule).parameters.values()
+    names = [each.name for each in parameters]
+    everything = any(each.kind is Parameter.VAR_KEYWORD for each in parameters)
+
+    @wraps(rule)
+    def heeds(*values: Any, **numbers: Any) -> Any:  # noqa: ANN401 - plain numbers and answers
+        numbers.update(zip(order, values, strict=False))
+        return rule(**numbers if everything else {name: numbers[name] for name in names if name in numbers})
+
+    return heeds
+
+
+class Compute(Task):
+    """Asks for a number."""
+
+    kind = "compute"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Predict(Task):
+    """Asks for what will happen, before anything is computed."""
+
+    kind = "predict"
+    points: int = 2
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Function(Task):
+    """Asks for a function, which is called on cases."""
+
+    kind = "function"
+    needs: ClassVar[tuple[str, ...]] = ("cases", "function")
+    points: int = 3
+
+
+class Bug(Function):
+    """Asks to mend a calculator."""
+
+    kind = "bug"
+    needs = (*Function.needs, "wrong")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counterexample(Task):
+    """Asks for an account that refutes a claim; the engine decides."""
+
+    kind = "counterexample"
+    needs = ("refutes", "inputs")
+    points: int = 2
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choose(Task):
+    """Asks for one of several answers, and for its reason. A belief may name the letter alone, or the digit alone."""
+
+    kind = "choose"
+    needs = ("options",)
+    points: int = 2
+    ask: str = 'letter and digit, such as "a1"'
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Explain(Task):
+    """Asks for a text, which a person reads."""
+
+    kind = "explain"
+    needs = ("rubric",)
+    points: int = 3
+    ask: str = 'the letters of what your text says, in a list such as ["a", "c"]'
+    solve: Rule = list  # all letters of the rubric
 
 
 def belief_codes(key: str) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+from marginlib.jupyter.lesson import *

@@ -1,0 +1,108 @@
+"""Bars and price paths: what is no history is refused; moments are UTC."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from datetime import UTC, datetime, timedelta, timezone
+
+import numpy as np
+import pytest
+
+from marginlib import MarginError
+from marginlib.market.paths import Bars, PricePath, moment, text
+
+
+def hours(first, count):
+    return np.datetime64(first, "s") + np.arange(count) * np.timedelta64(3600, "s")
+
+
+def flat_bars(close, *, symbol="BTCUSDT", first="2020-03-01T00:00", **columns):
+    close = np.asarray(close, dtype=float)
+    return Bars(
+        symbol=symbol, times=hours(first, close.size), open=close, high=close, low=close, close=close, **columns
+    )
+
+
+def path_of(prices, times=None, **changes):
+    fields = {
+        "symbols": ("A",),
+        "times": hours("2020-01-01", len(prices)) if times is None else times,
+        "mark_prices": np.asarray(prices, dtype=float).reshape(len(prices), -1 if prices else 1),
+        "label": "made up",
+    }
+    return PricePath(**fields | changes)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: path_of([1, 2], symbols=("A", "B")), "shape (2, 1) does not fit 2 times"),
+        (lambda: path_of([[1, 2]], symbols=("A", "A")), "mark_prices: shape"),
+        (lambda: path_of([1, 0]), "finite prices above 0"),
+        (lambda: path_of([1, np.nan]), "finite prices above 0"),
+        (lambda: path_of([1, np.inf]), "finite prices above 0"),
+        (lambda: path_of([1, 2], hours("2020-01-01", 2)[::-1]), "later than the one before"),
+        (lambda: path_of([1, 2], hours("2020-01-01", 2)[[0, 0]]), "later than the one before"),
+        (lambda: path_of([]), "give at least one"),
+        (lambda: path_of([1, 2], label=" "), "label = ' '"),
+        (lambda: path_of([1, 2], recorded=[True]), "recorded: shape (1,)"),
+        (lambda: flat_bars([]), "at least one"),
+        (lambda: flat_bars([1.0]), "one bar does not tell its length"),
+        (lambda: flat_bars([1.0, -2.0]), "open of BTCUSDT at 2020-03-01T01:00:00Z = -2.0: give a finite price above 0"),
+        (lambda: flat_bars([1.0, np.nan]), "give a finite price above 0"),
+        (lambda: flat_bars([1, 2], volume=[1, -1]), "volume of BTCUSDT at 2020-03-01T01:00:00Z = -1.0"),
+        (lambda: flat_bars([1, 2], funding_rate=[np.inf, 0]), "funding_rate of BTCUSDT"),
+        (lambda: flat_bars([1, 2], volume=[1]), "volume of BTCUSDT: shape (1,); give one number for each of the 2"),
+        (lambda: dataclasses.replace(flat_bars([1, 2]), low=[1, 1], high=[1, 1.5]), "it is above high"),
+        (
+            lambda: dataclasses.replace(flat_bars([1, 2]), low=[1, 3]),
+            "at 2020-03-01T01:00:00Z = 2.0: it is below low",
+        ),
+        (lambda: dataclasses.replace(flat_bars([1, 2]), low=[2, 2], high=[2, 2]), "it is below low"),
+        (lambda: flat_bars([1, 2], mark_high=[1, 1], mark_low=[1, 2]), "mark_high of BTCUSDT"),
+        (lambda: flat_bars([1, 2], mark_high=[1, 2], mark_close=[1, 3]), "mark_close of BTCUSDT"),
+        (lambda: dataclasses.replace(flat_bars([1, 2]), times=hours("2020-01-01", 2)[::-1]), "in order of time"),
+        (
+            lambda: dataclasses.replace(flat_bars([1, 2, 3]), times=hours("2020-01-01", 4)[[0, 1, 3]]),
+            "bar 2: a gap",
+        ),
+        (lambda: dataclasses.replace(flat_bars([1, 2]), step=np.timedelta64(-1, "s")), "give a length above 0"),
+    ],
+)
+def test_records_refuse_what_is_no_history(make, message):
+    with pytest.raises(MarginError, match=re.escape(message)):
+        make()
+
+
+def test_a_moment_is_utc_and_says_so():
+    noon = np.datetime64("2020-03-01T12:00:00")
+    for given in (
+        "2020-03-01T12:00Z", "2020-03-01 12:00:00+00:00", datetime(2020, 3, 1, 12, tzinfo=UTC), noon,
+        np.datetime64("2020-03-01T12", "h"),
+    ):  # fmt: skip
+        found = moment("start", given)
+        assert found == noon
+        assert found.dtype == np.dtype("datetime64[s]")
+    midnight = np.datetime64("2020-03-01T00:00:00")
+    assert moment("start", "2020-03-01") == moment("start", datetime(2020, 3, 1, tzinfo=UTC).date()) == midnight
+    assert text(noon) == text(1583064000) == "2020-03-01T12:00:00Z"
+    for given, message in (
+        ("2020-03-01T01:00", "start = '2020-03-01T01:00': no time zone; all times are UTC, so write 2020-03-01T01:00Z"),
+        (datetime(2020, 3, 1, 1), "no time zone; all times are UTC, so write 2020-03-01T01:00:00Z"),  # noqa: DTZ001
+        ("2020-03-01T01:00+02:00", "give UTC; this moment is 2020-02-29T23:00:00Z"),
+        (datetime(2020, 3, 1, 1, tzinfo=timezone(timedelta(hours=2))), "give UTC"),
+        ("2020-03-01T01:00:00.5Z", "give a whole second"),
+        (np.datetime64("2020-03-01T01:00:00.5"), "give a whole second"),
+        (np.datetime64("NaT"), "give a UTC moment such as"),
+        (1583020800, "give a UTC moment such as"),
+        ("noon", "give a UTC date and time such as"),
+    ):
+        with pytest.raises(MarginError, match=re.escape(message)):
+            moment("start", given)
+
+
+@pytest.mark.parametrize("record", [Bars, PricePath])
+def test_a_record_is_named_field_by_field_and_cannot_be_changed(record):
+    assert all(field.kw_only for field in dataclasses.fields(record))
+    assert record.__dataclass_params__.frozen
