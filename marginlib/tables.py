@@ -170,8 +170,8 @@ def move(price: float | None, start: float) -> float | None:
         start: where the way to it begins [quote currency per base coin].
 
     Example:
-        >>> move(54_000, 60_000), move(None, 60_000)
-        (-0.1, None)
+        >>> move(45_000, 60_000), move(None, 60_000)
+        (-0.25, None)
     """
     return None if price is None else price / start - 1
 
