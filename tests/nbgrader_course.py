@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import build_exercises as build
@@ -21,8 +22,8 @@ needs_sandbox = pytest.mark.skipif(
 )
 
 
-def make_course(home: Path, *sets: str) -> tuple[Path, Path]:
-    """Return a course whose sets are released, and the file of its key."""
+def make_course(home: Path, *sets: str, run: Callable[..., object] | None = None) -> tuple[Path, Path]:
+    """Return a course whose sets are released, and the file of its key; `run` may run the commands in another way."""
     course, key = home / "course", home / "keys" / "key"
     key.parent.mkdir(parents=True)
     new_key(key)
@@ -30,7 +31,7 @@ def make_course(home: Path, *sets: str) -> tuple[Path, Path]:
     shutil.copy(build.ROOT / "exercises" / "nbgrader_config.py", course)
     for each in sets:
         shutil.copytree(build.source_path(each).parent, course / "source" / each)
-        nbgrader(course, key, "generate_assignment", each)
+        (run or nbgrader)(course, key, "generate_assignment", each)
     return course, key
 
 

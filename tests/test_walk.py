@@ -31,6 +31,7 @@ def deaths(states):
 def test_every_event_has_tables_for_all_its_symbols(event):
     for rules in crash_rulebooks(event):
         assert set(rules.symbols) == set(crash(event).symbols)
+        assert {str(each.times[0])[:10] for each in crash(event).figures.values()} == {rules.date}
         assert all(symbol in rules.source for symbol in rules.symbols)
 
 

@@ -20,8 +20,6 @@ from marginlib.market.replay import Rules, Snapshot, step
 from marginlib.model import Account, Contract
 from marginlib.venues import Rulebook, rulebook
 
-__all__ = ["crash_replay", "crash_rulebooks", "walk"]
-
 Moment = tuple[np.datetime64, Mapping[str, float]]
 """A time and the mark prices by symbol."""
 

@@ -7,8 +7,6 @@ from math import isfinite
 from numbers import Real
 from typing import Final
 
-__all__ = ["NOTHING", "read_number", "say"]
-
 NOTHING: Final = "nothing"  # what stands for "that is no number", since None is an answer: "there is none"
 _NONE = {"none", "never", "no", "no price", "there is none", "no such price"}
 _WORDS = re.compile(r"(?i)dollars?|usdt|usd|percent|per cent|days?|pools?|coins?|[$%\s_\u00a0\u202f]|(?<=\d)x$")

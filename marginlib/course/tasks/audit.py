@@ -18,8 +18,6 @@ from marginlib.model import Account, Contract, Health, Pool
 from marginlib.practice.beliefs import Case
 from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
 
-__all__ = ["TASKS"]
-
 _NEAR = 0.01  # a calculator that is farther off than this share of the price is shown to be wrong
 
 

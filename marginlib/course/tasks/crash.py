@@ -13,8 +13,6 @@ from marginlib.model import Account
 from marginlib.practice.beliefs import Case
 from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
 
-__all__ = ["TASKS"]
-
 _CAP = 0.3  # the largest funding rate of the counterexample [percent]
 
 # Recorded mark prices of BTC and ETH: the first figure, the lowest one, the last one. The set's test holds them equal

@@ -12,8 +12,6 @@ from marginlib.model import Account, Health, Pool
 from marginlib.practice.beliefs import Case
 from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
 
-__all__ = ["TASKS"]
-
 _SETTINGS = (5, 8, 10, 12, 15, 20)
 
 

@@ -11,8 +11,6 @@ from marginlib.model import Account
 from marginlib.practice.beliefs import Case
 from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
 
-__all__ = ["TASKS"]
-
 _SETTINGS = (3, 4, 5, 8, 10, 20, 25)
 
 

@@ -15,8 +15,6 @@ from marginlib.practice.beliefs import Case
 from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
 from marginlib.tiers import RiskSchedule
 
-__all__ = ["TASKS"]
-
 # The first tiers of BTC at Binance on 2026-09-29, as in notebook 05.
 _TABLE = RiskSchedule.from_brackets(
     [

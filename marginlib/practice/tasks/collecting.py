@@ -20,8 +20,6 @@ from math import isfinite
 from numbers import Real
 from typing import Any
 
-__all__ = ["Outcome", "collect", "describe"]
-
 Outcome = dict[str, Any]
 
 _LONGEST = 200  # characters of a text, items of a list: more is not an answer

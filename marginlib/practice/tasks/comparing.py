@@ -12,8 +12,6 @@ from typing import Any
 from marginlib.practice.tasks.collecting import Outcome
 from marginlib.practice.tasks.task import Task
 
-__all__ = ["apart", "believed", "plain", "same", "word"]
-
 Case = Mapping[str, Any]
 _CLEAR = 3.0  # a belief is kept this many tolerances away from the right answer
 

@@ -18,8 +18,6 @@ from marginlib.practice.tasks.comparing import Case, believed, plain, same, word
 from marginlib.practice.tasks.feedback import Feedback
 from marginlib.practice.tasks.task import Task, belief_codes
 
-__all__ = ["judge", "shown"]
-
 _CLOSE = 0.02  # so near to the right number, it was probably rounded on the way
 _FEW = 8  # items of a list in a message
 

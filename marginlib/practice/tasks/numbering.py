@@ -17,8 +17,6 @@ from marginlib.errors import MarginError, name_text
 from marginlib.practice.tasks.comparing import apart
 from marginlib.practice.tasks.task import Task
 
-__all__ = ["PUBLIC_KEY", "SELF_STUDY", "given", "grading_cases", "open_cases", "ticket"]
-
 PUBLIC_KEY = b"marginlib: public key for self-study"
 SELF_STUDY = "self-study"
 _TRIES = 200  # draws before a task is called impossible

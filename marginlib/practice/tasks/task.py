@@ -17,8 +17,6 @@ from typing import Any, ClassVar
 from marginlib.errors import wrong
 from marginlib.practice.beliefs.reasoning import Case
 
-__all__ = ["Bug", "Choose", "Compute", "Counterexample", "Explain", "Function", "Predict", "Task", "belief_codes"]
-
 Rule = Callable[..., Any]
 
 
