@@ -409,6 +409,17 @@ def test_nothing_that_a_function_raises_gets_out(error):
     assert collect(stops, [{"margin": 5}])[0]["type"] == error.__name__
 
 
+def test_who_interrupts_an_endless_loop_need_not_do_it_for_every_case():
+    calls = []
+
+    def endless(margin):
+        calls.append(margin)
+        raise KeyboardInterrupt
+
+    outcomes = collect(endless, [{"margin": margin} for margin in (1, 2, 3)])
+    assert (calls, [each["type"] for each in outcomes]) == ([1], ["KeyboardInterrupt"] * 3)
+
+
 def test_endless_recursion_is_told():
     def deeper(margin):
         return deeper(margin)

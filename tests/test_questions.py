@@ -10,6 +10,7 @@ from importlib.resources import files
 from math import factorial, fsum, inf, nan, sqrt
 from random import Random
 
+import numpy as np
 import pytest
 
 from marginlib import Account, MarginError, Position, RiskSchedule, UnknownNameError
@@ -216,7 +217,8 @@ NEEDED = question("02-needed")  # 1,016 dollars
 @pytest.mark.parametrize(
     ("asked", "given"),
     [
-        (PRICE, 9.6), (PRICE, "9.6"), (PRICE, "9,6"), (PRICE, " 9.6 % "), (PRICE, "9.6 percent"), (PRICE, "-9.6 %"),
+        (PRICE, 9.6), (PRICE, np.float64(9.6)), (PRICE, "9.6"), (PRICE, "9,6"),
+        (PRICE, " 9.6 % "), (PRICE, "9.6 percent"), (PRICE, "-9.6 %"),
         (PRICE, "\N{MINUS SIGN}9.6"), (PRICE, 0.0964), (PRICE, "0,0964"), (PRICE, -0.0964),
         (NEEDED, "1,016"), (NEEDED, "1016"), (NEEDED, "$1,016.00"), (NEEDED, "1 016 dollars"), (NEEDED, "1.016,00"),
         (NEEDED, "1_016"), (NEEDED, "1.016e3"),

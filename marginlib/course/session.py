@@ -24,8 +24,6 @@ from marginlib.practice.tasks.numbering import SELF_STUDY, given, open_cases
 from marginlib.practice.tasks.task import Task
 from marginlib.words import text_html
 
-__all__ = ["TICKETS", "Given", "check", "start"]
-
 TICKETS = "marginlib_tickets.json"  # what a teacher gives each student of a course
 
 # The tickets of the sets that were started in this session.

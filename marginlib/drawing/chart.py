@@ -18,27 +18,6 @@ from marginlib.margin import risk
 from marginlib.model import Contract, Pool
 from marginlib.words import money, percent, price_text
 
-__all__ = [
-    "Area",
-    "Axis",
-    "Chart",
-    "Control",
-    "Explorer",
-    "Line",
-    "Marker",
-    "Panel",
-    "Table",
-    "choice",
-    "figure",
-    "grid",
-    "pool_chart",
-    "pool_panel",
-    "pool_sentence",
-    "pool_table",
-    "slider",
-    "times",
-]
-
 POINTS = 121  # of a line that bends
 
 
@@ -179,7 +158,7 @@ class Chart:
         return f"{self.title}. Line chart against {panel.x.label}, with the {lines}. {self.sentence}"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Control:
     """A slider or a choice: the values that it can take, each with its text.
 
@@ -420,7 +399,7 @@ def slider(name: str, label: str, values: Sequence[float], start: float, text: s
         ('5x', '10x')
     """
     texts = tuple(re.sub(r"(?<=\d)%", " %", text.format(value)) for value in values)  # a space before it, as elsewhere
-    return Control(name=name, label=label, values=tuple(values), texts=texts, start=start, plays=plays)
+    return Control(name, label, tuple(values), texts, start, plays=plays)
 
 
 def choice(name: str, label: str, words: Mapping[Any, str], start: object) -> Control:
@@ -436,7 +415,7 @@ def choice(name: str, label: str, words: Mapping[Any, str], start: object) -> Co
         >>> choice("direction", "side", {1: "long", -1: "short"}, 1).texts
         ('long', 'short')
     """
-    return Control(name=name, label=label, values=tuple(words), texts=tuple(words.values()), start=start, choice=True)
+    return Control(name, label, tuple(words), tuple(words.values()), start, choice=True)
 
 
 def figure(title: str, *controls: Control) -> Callable[[Callable[..., Chart]], Explorer]:

@@ -18,8 +18,6 @@ from marginlib.drawing.chart import Chart, Explorer, Panel
 from marginlib.drawing.style import FILLS, SIZES, STROKES, marker_text, number_text, ticks
 from marginlib.errors import MarginError
 
-__all__ = ["STATES", "Frame", "frame", "looks", "pack"]
-
 STATES = 4_096  # of a figure, at most: more would fill a notebook, and take a minute to compute
 
 

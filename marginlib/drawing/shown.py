@@ -9,8 +9,6 @@ from marginlib.drawing.chart import Table
 from marginlib.drawing.still import _table_text, table_html
 from marginlib.errors import MarginError
 
-__all__ = ["ShownTable", "show_table"]
-
 
 @dataclass(frozen=True, slots=True)
 class ShownTable:

@@ -20,8 +20,6 @@ from marginlib.drawing.frames import ROW, frame, looks
 from marginlib.drawing.style import FILLS, SIZES, STROKES, THEMES
 from marginlib.words import text_html
 
-__all__ = ["Static", "png", "static", "table_html"]
-
 _WIDTH, _HEIGHT, _DPI = 7.6, 4.1, 100  # inches; the same for every figure, so that the page never jumps
 _PAGE = THEMES["light"]
 _MARKERS = {"circle": "o", "triangle": "^", "wedge": "v", "cross": "X", "square": "s", "diamond": "D"}

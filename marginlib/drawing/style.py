@@ -15,21 +15,6 @@ from types import MappingProxyType
 
 from marginlib.drawing.chart import Marker
 
-__all__ = [
-    "FILLS",
-    "SIZES",
-    "STROKES",
-    "THEMES",
-    "Fill",
-    "Sizes",
-    "Stroke",
-    "Theme",
-    "css",
-    "marker_text",
-    "number_text",
-    "ticks",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Stroke:

@@ -17,8 +17,6 @@ from pathlib import Path
 
 from marginlib.errors import MarginError, wrong
 
-__all__ = ["Filled", "fill_canvas", "fill_moodle", "scores"]
-
 _CANVAS = ("Student", "ID", "SIS Login ID", "Section")
 _CANVAS_POINTS = "Points Possible"
 _MOODLE = (

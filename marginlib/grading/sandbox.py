@@ -29,8 +29,6 @@ from marginlib.errors import MarginError
 from marginlib.practice.tasks import collecting
 from marginlib.practice.tasks.collecting import Outcome
 
-__all__ = ["Limits", "Reply", "Sandbox", "SandboxError"]
-
 STATEMENT = "MARGINLIB_GRADE_UNCONFINED"
 STATED = "the-container-is-the-sandbox"
 
@@ -478,25 +476,28 @@ def _number(value: object) -> float:
     return float(value)
 
 
-def _outcome(said: Mapping[str, Any], depth: int = _DEEPEST) -> Outcome:
+def _outcome(said: Mapping[str, Any], depth: int = _DEEPEST) -> Outcome:  # noqa: PLR0911 - one line for each kind
     """Return an outcome in the shape that `collect` gives it, built anew."""
-    kind, value = said["kind"], said.get("value")
+    kind = said["kind"]
     if not depth:
         raise RecursionError
+    if kind in {"none", "stub", "missing"}:
+        return {"kind": kind}
+    if kind == "number":
+        return {"kind": kind, "value": _number(said["value"])}
+    if kind == "truth" and isinstance(said["value"], bool):
+        return {"kind": kind, "value": said["value"]}
+    if kind in {"nan", "text", "function"}:
+        return {"kind": kind, "value": _text(said["value"])}
+    if kind == "list":
+        return {"kind": kind, "value": [_outcome(each, depth - 1) for each in said["value"]]}
+    if kind == "dict":
+        return {"kind": kind, "value": {_text(name): _outcome(each, depth - 1) for name, each in said["value"].items()}}
+    if kind == "other":
+        return {"kind": kind, "type": _text(said["type"]), "value": _text(said["value"])}
     if kind == "error":
         return {"kind": kind, **_blame(said)}
-    if kind == "truth" and not isinstance(value, bool):
-        raise TypeError(value)
-    shapes: Mapping[str, Callable[[], dict[str, Any]]] = {
-        **dict.fromkeys(("none", "stub", "missing"), dict),
-        **dict.fromkeys(("nan", "text", "function"), lambda: {"value": _text(value)}),
-        "number": lambda: {"value": _number(value)},
-        "truth": lambda: {"value": value},
-        "list": lambda: {"value": [_outcome(each, depth - 1) for each in said["value"]]},
-        "dict": lambda: {"value": {_text(name): _outcome(each, depth - 1) for name, each in said["value"].items()}},
-        "other": lambda: {"type": _text(said["type"]), "value": _text(value)},
-    }
-    return {"kind": kind, **shapes[kind]()}
+    raise KeyError(kind)
 
 
 # --- the walls ------------------------------------------------------------------------------------------------------

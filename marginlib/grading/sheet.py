@@ -19,8 +19,6 @@ from typing import Any
 from marginlib.course.tasks import tasks
 from marginlib.errors import MarginError
 
-__all__ = ["Sheet", "Ungradable", "parse", "read_bytes"]
-
 _LARGEST = 2 << 20  # bytes of a notebook; the sets with all answers have less than a tenth of it
 _MOST_CELLS, _LONGEST_CELL = 1_000, 100_000
 _PARTS = ("text", "numbers", "answer", "check", "compare")

@@ -15,20 +15,6 @@ from marginlib.market.events import SetMarginMode
 from marginlib.model import MarginMode, Pool, Position
 from marginlib.venues import ModeChange
 
-__all__ = [
-    "Cut",
-    "Order",
-    "Policy",
-    "check_mode_change",
-    "fifth_first",
-    "full_close",
-    "largest_loss_first",
-    "largest_maintenance_first",
-    "largest_notional_first",
-    "recorded_policy",
-    "step_down",
-]
-
 
 class Cut(NamedTuple):
     """One order of a liquidation policy: close this share of that position.

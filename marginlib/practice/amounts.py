@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from math import inf, isfinite
 from numbers import Real
 from typing import Final
-
-__all__ = ["NOTHING", "UNITS", "read_number", "say"]
 
 NOTHING: Final = "nothing"  # what stands for "that is no number", since None is an answer: "there is none"
 UNITS: Mapping[str, str] = {  # a question's unit, and how people write it
@@ -38,7 +37,8 @@ def read_number(answer: object) -> tuple[float | str | None, str]:
     if answer is None or (isinstance(answer, str) and answer.strip().casefold().rstrip(".") in _NONE):
         return None, ""
     if not isinstance(answer, bool) and isinstance(answer, Real):
-        answer = repr(answer)
+        with suppress(OverflowError):  # an integer beyond every float
+            answer = str(float(answer))
     text = answer.strip().casefold().replace("\N{MINUS SIGN}", "-") if isinstance(answer, str) else ""
     written = [unit for unit, pattern in UNITS.items() if re.search(pattern, text)]
     for unit in written:

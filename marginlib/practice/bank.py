@@ -39,8 +39,6 @@ from marginlib.errors import MarginError, UnknownNameError, wrong
 from marginlib.practice.judge import KINDS, Question, refused
 from marginlib.practice.objectives import OBJECTIVES
 
-__all__ = ["question", "questions"]
-
 _FORMAT, _VERSION = "marginlib-questions", 1
 _ROLES = ("prediction", "opening", "closing", "pretest", "posttest")
 

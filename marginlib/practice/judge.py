@@ -18,19 +18,6 @@ from marginlib.practice.claims import CLAIMS
 from marginlib.practice.form import choices, number_field
 from marginlib.words import text_html
 
-__all__ = [
-    "KINDS",
-    "Choice",
-    "Counterexample",
-    "Input",
-    "Number",
-    "Option",
-    "Ordering",
-    "Question",
-    "Verdict",
-    "refused",
-]
-
 _Values = Mapping[str, Any]  # what stands in the fields of a form
 
 

@@ -49,8 +49,6 @@ from platformdirs import user_data_path
 from marginlib.errors import MarginError, name_text, wrong
 from marginlib.files import write_whole
 
-__all__ = ["CONFIDENCES", "Attempt", "Calibration", "Progress", "Standing", "export", "load", "record"]
-
 CONFIDENCES = ("guess", "fairly sure", "certain")
 
 _FORMAT, _VERSION = "marginlib-progress", 1

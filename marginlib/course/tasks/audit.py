@@ -18,8 +18,6 @@ from marginlib.model import Account, Contract, Health, Pool
 from marginlib.practice.beliefs import Case
 from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
 
-__all__ = ["TASKS"]
-
 _NEAR = 0.01  # a calculator that is farther off than this share of the price is shown to be wrong
 
 
@@ -249,7 +247,6 @@ TASKS = (
             "maintenance rate one of the notional at the price asked for; both are fractions such as 0.05."
         ),
         ask="the liquidation price in dollars",
-        unit="dollars",
         tolerance=1e-4,
         function="guide_price",
         cases=lambda random: {
@@ -290,7 +287,6 @@ TASKS = (
             "below 0 for a short. Mend it."
         ),
         ask="the liquidation price in dollars",
-        unit="dollars",
         tolerance=3e-5,
         function="accurate",
         cases=_large,
@@ -325,7 +321,6 @@ TASKS = (
             "position must keep 0.4 % of what it is worth. Quantities are below 0 for shorts. Mend the bot."
         ),
         ask="the liquidation price of the first position in dollars",
-        unit="dollars",
         tolerance=2e-4,
         function="bot_price",
         cases=_beside_a_short,
@@ -423,7 +418,6 @@ TASKS = (
             "What must be kept is taken to stay as it is."
         ),
         ask="the dollars that may still be lost",
-        unit="dollars",
         function="room",
         cases=_reading,
         solve=lambda keep, percent, shown: _equity(keep, percent, shown) - keep,
@@ -453,7 +447,6 @@ TASKS = (
             "dollars are worth, dollars / price. Where is it liquidated really?"
         ),
         ask="the liquidation price in dollars",
-        unit="dollars",
         tolerance=2e-4,
         draw=_coins,
         solve=_inverse_price,

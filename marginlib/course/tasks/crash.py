@@ -13,8 +13,6 @@ from marginlib.model import Account
 from marginlib.practice.beliefs import Case
 from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
 
-__all__ = ["TASKS"]
-
 _CAP = 0.3  # the largest funding rate of the counterexample [percent]
 
 # Recorded mark prices of BTC and ETH: the first figure, the lowest one, the last one. The set's test holds them equal
@@ -323,7 +321,6 @@ TASKS = (
             "leaves the equity as it is; there is no fee."
         ),
         ask="the dollars of the position that are sold",
-        unit="dollars",
         tolerance=5e-4,
         function="part_to_sell",
         cases=_too_large,
@@ -360,7 +357,6 @@ TASKS = (
             "are no fees."
         ),
         ask="the dollars that the insurance fund pays",
-        unit="dollars",
         draw=_jump,
         solve=lambda margin, quantity, entry, mark: quantity * (entry - mark) - margin,
         beliefs={
@@ -391,7 +387,6 @@ TASKS = (
             "for shorts."
         ),
         ask="the lowest equity of the hour in dollars",
-        unit="dollars",
         function="worst_equity",
         cases=_hour,
         solve=lambda margin, quantity, entry, mark_low, mark_high, last_low, last_high: _worst(
@@ -463,7 +458,6 @@ TASKS = (
             "at a liquidation, the venue keeps."
         ),
         ask="what your account has at the last prices, in dollars",
-        unit="dollars",
         tolerance=2e-4,
         draw=_book,
         solve=lambda **case: _left(case),

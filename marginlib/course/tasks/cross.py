@@ -12,8 +12,6 @@ from marginlib.model import Account, Health, Pool
 from marginlib.practice.beliefs import Case
 from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
 
-__all__ = ["TASKS"]
-
 _SETTINGS = (5, 8, 10, 12, 15, 20)
 
 
@@ -171,7 +169,6 @@ TASKS = (
             "maintenance margin is 0.4 % of the notional."
         ),
         ask="the liquidation price in dollars",
-        unit="dollars",
         tolerance=2e-4,
         draw=_short,
         solve=lambda wallet, margin, leverage, entry: ends(wallet, -margin * leverage / entry, entry),
@@ -211,7 +208,6 @@ TASKS = (
             "for. Some longs can never be liquidated: return None for them."
         ),
         ask="the liquidation price in dollars, or None",
-        unit="dollars",
         tolerance=2e-4,
         function="cross_price",
         cases=_alone,
@@ -283,7 +279,6 @@ TASKS = (
             "0.4 % of the notional. All these pools have such a price."
         ),
         ask="the ETH price in dollars",
-        unit="dollars",
         tolerance=1e-4,
         function="price_beside",
         cases=_beside,
@@ -331,7 +326,6 @@ TASKS = (
             "margin of both is 0.4 % of the notional."
         ),
         ask="ETH's liquidation price after that, in dollars",
-        unit="dollars",
         tolerance=3e-3,  # whoever takes the plain ratio of the quantities is near enough for a prediction
         draw=_fallen,
         solve=lambda eth, btc, price, fall: price - _step(eth, btc, fall),

@@ -12,8 +12,6 @@ from marginlib.model import Account, Health, Pool
 from marginlib.practice.beliefs import Case
 from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
 
-__all__ = ["TASKS"]
-
 _SETTINGS = (5, 8, 10, 12, 15, 20)
 
 
@@ -132,7 +130,6 @@ TASKS = (
             "% of the notional."
         ),
         ask="the liquidation price in dollars",
-        unit="dollars",
         tolerance=2e-4,
         draw=_long,
         solve=lambda margin, quantity, entry: ends(margin, quantity, entry),
@@ -161,7 +158,6 @@ TASKS = (
             "have such a price."
         ),
         ask="the liquidation price in dollars",
-        unit="dollars",
         tolerance=2e-4,
         function="liquidated_at",
         cases=_either,
@@ -226,7 +222,6 @@ TASKS = (
             "are no fees."
         ),
         ask="what your account has after that, in dollars",
-        unit="dollars",
         draw=_gap,
         solve=lambda wallet, margin: wallet - margin,
         beliefs={
@@ -252,7 +247,6 @@ TASKS = (
             "above it). The maintenance margin is 0.4 % of the notional at the target."
         ),
         ask="the isolated margin in dollars",
-        unit="dollars",
         tolerance=5e-4,
         function="margin_for",
         cases=_target,
@@ -283,7 +277,6 @@ TASKS = (
             "too low: who trusts them is liquidated sooner. Mend it."
         ),
         ask="the liquidation price in dollars",
-        unit="dollars",
         tolerance=2e-5,
         function="calculator",
         cases=lambda random: {
@@ -348,7 +341,6 @@ TASKS = (
             "0.4 % of the notional."
         ),
         ask="the liquidation price in dollars",
-        unit="dollars",
         tolerance=2e-4,
         draw=_whole_wallet,
         solve=ends,

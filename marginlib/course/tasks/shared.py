@@ -11,21 +11,6 @@ from marginlib.model import Account, Position
 from marginlib.practice.beliefs import Case
 from marginlib.tiers import RiskSchedule
 
-__all__ = [
-    "FLAT",
-    "RATE",
-    "bankrupt",
-    "beside",
-    "bitcoin",
-    "ends",
-    "ends_beside",
-    "held",
-    "letter",
-    "lone",
-    "moved",
-    "price",
-]
-
 RATE = 0.004  # maintenance margin where a task says nothing else, as in the notebooks
 FLAT = RiskSchedule.flat(RATE, max_leverage=125)
 

@@ -11,8 +11,6 @@ from marginlib.model import Account
 from marginlib.practice.beliefs import Case
 from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
 
-__all__ = ["TASKS"]
-
 _SETTINGS = (3, 4, 5, 8, 10, 20, 25)
 
 
@@ -128,7 +126,6 @@ TASKS = (
             "The mark price is now {mark:,}. The venue values positions at the mark price."
         ),
         ask="the initial margin that is reserved now, in dollars",
-        unit="dollars",
         draw=lambda random: _moved(random, 1),
         solve=lambda quantity, mark, leverage: quantity * mark / leverage,
         beliefs={"ENTRY_FOR_MARK": lambda quantity, entry, leverage: quantity * entry / leverage},
@@ -150,7 +147,6 @@ TASKS = (
             "The mark price is now {mark:,}."
         ),
         ask="the profit (above 0) or loss (below 0) in dollars",
-        unit="dollars",
         draw=lambda random: _moved(random, -1),
         solve=lambda quantity, entry, mark: quantity * (mark - entry),
         beliefs={
@@ -175,7 +171,6 @@ TASKS = (
             "and 0 where more is needed than there is. The quantity is above 0 for a long and below 0 for a short."
         ),
         ask="the available balance in dollars",
-        unit="dollars",
         function="available",
         cases=lambda random: _in_wallet(random, 1, -1),
         solve=_available,

@@ -15,8 +15,6 @@ from marginlib.practice.beliefs import Case
 from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
 from marginlib.tiers import RiskSchedule
 
-__all__ = ["TASKS"]
-
 # The first tiers of BTC at Binance on 2026-09-29, as in notebook 05.
 _TABLE = RiskSchedule.from_brackets(
     [
@@ -205,7 +203,6 @@ TASKS = (
         title="Slice by slice",
         text=f"You hold BTC worth {{notional:,}} dollars with a setting of {{leverage}}x. {_TABLE_TEXT}",
         ask="the maintenance margin in dollars",
-        unit="dollars",
         draw=lambda random: {
             "notional": random.randrange(350_000, 2_900_001, 10_000),
             "leverage": random.choice([10, 20, 25, 40]),
@@ -237,7 +234,6 @@ TASKS = (
             f"of {{small:,}} dollars, one of {{large:,}} dollars. {_TABLE_TEXT}"
         ),
         ask="by how many dollars the liquidation price of the larger one is nearer to the entry",
-        unit="dollars",
         tolerance=5e-3,
         draw=_two_sizes,
         solve=_nearer,
@@ -341,7 +337,6 @@ TASKS = (
             "the venue asks for nothing else, and there are no fees and no funding."
         ),
         ask="the BTC price at which the account is liquidated, in dollars (None if there is no such price)",
-        unit="dollars",
         tolerance=5e-4,
         draw=_frozen,
         solve=lambda wallet, quantity, entry, mark: _left(wallet, quantity, entry, mark) / (2 * RATE * quantity),
@@ -398,7 +393,6 @@ TASKS = (
             "it. The quantity is above 0 for a long and below 0 for a short."
         ),
         ask="the result in dollars, above 0 for a gain",
-        unit="dollars",
         tolerance=1e-5,
         absolute=0.01,
         function="result",
@@ -477,7 +471,6 @@ TASKS = (
             "maintenance margin alone. The quantity is above 0 for a long and below 0 for a short."
         ),
         ask="the margin in dollars",
-        unit="dollars",
         tolerance=5e-4,
         function="margin_to_hold",
         cases=lambda random: {

@@ -15,8 +15,6 @@ from marginlib.margin import initial_margin
 from marginlib.model import Position
 from marginlib.practice.beliefs.reasoning import RIGHT, Case, Reasoning
 
-__all__ = ["ASKS", "Ask", "Reading"]
-
 _TINY = 1e-12
 _Marks = Mapping[str, float]
 

@@ -15,8 +15,6 @@ from marginlib.practice.beliefs.reasoning import RIGHT, Case, Reasoning
 from marginlib.tiers import RiskSchedule
 from marginlib.venues import rulebook
 
-__all__ = ["BELIEFS", "Belief"]
-
 _FLAT = RiskSchedule.flat(0.004, max_leverage=125)
 
 

@@ -14,8 +14,6 @@ from marginlib.practice.beliefs.asks import ASKS, Ask, Reading
 from marginlib.practice.beliefs.catalogue import BELIEFS
 from marginlib.practice.beliefs.reasoning import RIGHT, Case
 
-__all__ = ["Tolerance", "answer", "chance", "explanations", "pairs", "singles", "working"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Tolerance:

@@ -18,8 +18,6 @@ from marginlib.practice.tasks.comparing import Case, believed, plain, same, word
 from marginlib.practice.tasks.feedback import Feedback
 from marginlib.practice.tasks.task import Task, belief_codes
 
-__all__ = ["judge", "shown"]
-
 _CLOSE = 0.02  # so near to the right number, it was probably rounded on the way
 _FEW = 8  # items of a list in a message
 
@@ -35,14 +33,6 @@ def judge(
         outcomes: from `collect`.
         tries: different wrong answers given before; each adds a stage.
         grading: whether the cases are hidden: then no message says anything about them but how many are right.
-
-    Example:
-        >>> from marginlib.practice.tasks.collecting import collect
-        >>> from marginlib.practice.tasks.numbering import open_cases, ticket
-        >>> from marginlib.course.tasks import task
-        >>> mine = open_cases(task("sizing-1"), ticket("sizing", "ada"))
-        >>> judge(task("sizing-1"), mine, collect(...)).state
-        'stub'
     """
     if unfit := _unfit(task, cases, outcomes):
         state, heading, text = unfit
@@ -51,13 +41,19 @@ def judge(
     values = [plain(outcome) for outcome in outcomes]
     if task.kind == "explain":
         return _words(task, cases[0], values[0])
-    stages = [] if grading else [*_stages(task, cases[0])[:tries]]
+
+    def stages() -> list[tuple[str, str]]:
+        """Return what is due after so many wrong answers."""
+        worked = task.worked(**cases[0])
+        due = [("Hint", task.nudge), ("Second hint", task.step), ("Worked solution", worked)]
+        return [] if grading else due[:tries]
+
     if task.refutes is not None:
         try:
             done, text = task.refutes(cases[0], values[0])
         except ValueError as error:  # a number that no account can have: its message says which
             done, text = False, f"That account cannot be: {error}."
-        parts = [("Right" if done else "Not yet", text), *([] if done else stages)]
+        parts = [("Right" if done else "Not yet", text), *([] if done else stages())]
         return Feedback(task=task.id, state="right" if done else "wrong", passed=int(done), total=1, parts=tuple(parts))
     truths = believed(task.solve, cases) or []
     verdicts = [same(task, mine, its) for mine, its in zip(values, truths, strict=True)]
@@ -75,7 +71,7 @@ def judge(
             text = f"“{belief.statement}” It is not so. {belief.remedy} {belief.refutation}"
             parts.append(("This is what follows from a belief that many hold", text))
         parts += [_SLIPS[slip]] if slip else []
-        parts += stages
+        parts += stages()
     return Feedback(
         task=task.id,
         state="right" if all(verdicts) else "wrong",
@@ -85,11 +81,6 @@ def judge(
         slip=slip,
         parts=tuple(parts),
     )
-
-
-def _stages(task: Task, case: Case) -> tuple[tuple[str, str], ...]:
-    """Return what comes one by one after wrong answers."""
-    return ("Hint", task.nudge), ("Second hint", task.step), ("Worked solution", task.worked(**case))
 
 
 # --- answers that cannot be compared --------------------------------------------------------------------------------
@@ -319,11 +310,6 @@ def shown(task: Task, value: object) -> str:
     Args:
         task: whose unit it is.
         value: a plain answer.
-
-    Example:
-        >>> from marginlib.course.tasks import task
-        >>> shown(task("sizing-1"), 12345.678)
-        '12,345.68 dollars'
     """
     if isinstance(value, bool) or value is None:
         return str(value)

@@ -17,8 +17,6 @@ from typing import Any, ClassVar
 from marginlib.errors import wrong
 from marginlib.practice.beliefs.reasoning import Case
 
-__all__ = ["Bug", "Choose", "Compute", "Counterexample", "Explain", "Function", "Predict", "Task", "belief_codes"]
-
 Rule = Callable[..., Any]
 
 
@@ -44,7 +42,7 @@ class Task:
         beliefs: misconception code (two that combine: joined by "+") -> what its holder answers.
         catalogue: an ask of `marginlib.practice.beliefs` and what gives its `Case`, where there is one: beliefs that
             are not listed here, and pairs, are then recognised, too.
-        unit: word behind a number in messages, such as "dollars".
+        unit: word behind a number in messages; left out, "dollars" where `ask` speaks of them.
         tolerance: largest relative error that counts as right [1].
         absolute: largest absolute error that counts as right, in the answer's unit.
         wrong: of a bug, the calculator as it was found.
@@ -110,6 +108,8 @@ class Task:
         for name in self.needs:
             if not getattr(self, name):
                 raise wrong(name, getattr(self, name), f"{self.id} is a {self.kind}, which needs it; see Task")
+        if not self.unit and "dollars" in self.ask:
+            object.__setattr__(self, "unit", "dollars")
         if self.rubric:
             object.__setattr__(self, "solve", lambda: [*"abcdefgh"[: len(self.rubric)]])
         order = self.parameters
