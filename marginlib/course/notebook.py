@@ -9,7 +9,6 @@ from marginlib.practice import (
     opening_questions,
     predict,
     progress_page,
-    reveal,
 )
 from marginlib.tables import move, show
 from marginlib.words import money, percent, price_text
@@ -27,7 +26,6 @@ __all__ = [
     "predict",
     "price_text",
     "progress_page",
-    "reveal",
     "show",
     "static",
     "survival_chart",
