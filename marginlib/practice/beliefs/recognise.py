@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import combinations
 from math import isfinite
@@ -117,15 +117,42 @@ def explanations(
         >>> explanations(-100, lambda *codes: says.get(codes, 100.0))
         (('SIGN',),)
     """
-    right = says()
-    if same(value, right):
+    if same(value, says()):
         return ()
-    # A belief that changes nothing here explains nothing, alone or in a pair.
+    found = tuple((code,) for code, its in singles(says, same).items() if same(value, its))
+    return found or tuple(codes for codes, its in pairs(says, same).items() if same(value, its))
+
+
+def singles(says: Callable[..., Any], same: Callable[[Any, Any], bool]) -> dict[str, Any]:
+    """Return what each belief says that does not say what is right: it explains nothing, alone or in a pair."""
     said = {code: says(code) for code, belief in BELIEFS.items() if belief.steps}
-    moved = [code for code, its in said.items() if not same(its, right)]
-    found = [(code,) for code in moved if same(value, said[code])]
-    if found:
-        return tuple(found)
-    pairs = [(a, b) for a, b in combinations(moved, 2) if not BELIEFS[a].steps & BELIEFS[b].steps]
-    both = ((pair, says(*pair)) for pair in pairs)
-    return tuple(pair for pair, its in both if same(value, its) and not same(its, right))
+    return {code: its for code, its in said.items() if not same(its, says())}
+
+
+def pairs(says: Callable[..., Any], same: Callable[[Any, Any], bool]) -> dict[tuple[str, ...], Any]:
+    """Return what any two beliefs say that change different steps and do not cancel."""
+    two = combinations(singles(says, same), 2)
+    said = {(a, b): says(a, b) for a, b in two if not BELIEFS[a].steps & BELIEFS[b].steps}
+    return {codes: its for codes, its in said.items() if not same(its, says())}
+
+
+def chance(value: float, numbers: Iterable[float], fit: Tolerance) -> float:
+    """Return how likely a number meets one of some others by chance: their share of what lies around it.
+
+    Args:
+        value: the number; what lies around it is all from its half to its double.
+        numbers: what may be met.
+        fit: how near counts as met.
+
+    Example:
+        >>> round(chance(100, [80, 100, 100, 1_000], Tolerance(rel=0.01)), 4)
+        0.024
+    """
+    low, high = sorted((value / 2, 2 * value))
+    covered, end = 0.0, low
+    for number in sorted(set(numbers)):
+        near = max(fit.rel * abs(number), fit.abs)
+        top = min(number + near, high)
+        covered += max(0.0, top - max(number - near, end))
+        end = max(end, top)
+    return covered / (high - low) if high > low else 1.0
