@@ -20,6 +20,7 @@ from __future__ import annotations
 from marginlib.odds.decision import (
     GOALS,
     MARKETS,
+    Outcome,
     RiskLimit,
     chance_text,
     decide,
@@ -39,6 +40,7 @@ __all__ = [
     "Distribution",
     "Estimate",
     "Odds",
+    "Outcome",
     "PathCache",
     "PoolOdds",
     "RiskLimit",
