@@ -18,6 +18,7 @@ import argparse
 import ast
 import gc
 import importlib.util
+import inspect
 import json
 import os
 import re
@@ -157,7 +158,8 @@ def mutants_of(module: str) -> list[Mutant]:
     theirs = [name for name in operator_names() if not TRIVIAL.search(name)]
     operators = {name.rpartition("/")[2]: get_operator(name) for name in theirs}
     operators |= {each.__name__: each for each in (DropOperand, DropStatement, SwapMinMax)}
-    print_of = sha256((source + TRIVIAL.pattern + " ".join(operators)).encode()).hexdigest()[:12]
+    how = inspect.getsource(mutants_of) + TRIVIAL.pattern + " ".join(operators)
+    print_of = sha256((source + how).encode()).hexdigest()[:12]
     kept = KEPT / f"{module.replace('/', '.')}.{print_of}"
     if kept.exists():
         return [Mutant(*each) for each in json.loads(kept.read_text(encoding="utf-8"))]
@@ -165,9 +167,12 @@ def mutants_of(module: str) -> list[Mutant]:
     for name, kind in operators.items():
         if kind.arguments():
             continue
-        spots = [spot for node in ast_nodes(tree) for spot in kind().mutation_positions(node)]
-        for occurrence, ((line, column), _) in enumerate(spots):
-            if any(start <= (line, column) < end for start, end in unread):
+        spots = [(node, spot) for node in ast_nodes(tree) for spot in kind().mutation_positions(node)]
+        for occurrence, (node, ((line, column), _)) in enumerate(spots):
+            star = (
+                node.parent is not None and node.parent.type == "parameters"
+            )  # in `def f(a, *, b)` it multiplies nothing
+            if star or any(start <= (line, column) < end for start, end in unread):
                 continue
             mutated = mutate_code(source, kind(), occurrence)
             try:
