@@ -78,6 +78,33 @@ def test_an_attempt_refuses_what_the_file_cannot_hold(field, value):
         attempt(**{field: value})
 
 
+# --- whose file it is -----------------------------------------------------------------------------------------------
+
+
+def test_a_learner_is_drawn_once_and_stays(file):
+    before = load(file).learner
+    assert before == load(file).learner
+    record(attempt(), file)
+    assert stored(file)["learner"] == load(file).learner == before
+    program = (
+        "import sys; from marginlib.practice.progress import Attempt, load, record; file = sys.argv[1]; "
+        "record(Attempt(item='a', kind='question', answer=1), file); print(load(file).learner)"
+    )
+    assert child(program, file).communicate(timeout=30)[0].strip() == before
+    other = file.with_name("other.json")
+    assert child(program, other).communicate(timeout=30)[0].strip() not in {"", before}
+
+
+def test_a_file_from_before_learners_is_its_first_answer_s_for_ever(file):
+    rows = [
+        {"id": f"a{k}", "time": "2026-01-01T10:00:00", "item": "i", "kind": "question", "answer": k} for k in (1, 2)
+    ]
+    file.write_text(json.dumps({"format": "marginlib-progress", "version": 1, "attempts": rows}), encoding="utf-8")
+    assert load(file).learner == "a1"
+    record(attempt(), file)
+    assert stored(file)["learner"] == load(file).learner == "a1"
+
+
 # --- the file -------------------------------------------------------------------------------------------------------
 
 

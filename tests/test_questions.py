@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from datetime import date, timedelta
 from importlib.resources import files
-from math import inf, nan
+from math import factorial, fsum, inf, nan, sqrt
 
 import pytest
 
@@ -148,6 +150,49 @@ def test_an_order_is_told_where_it_goes_wrong() -> None:
     assert judge(asked, lines[::-1]).message.startswith("The first line is not in place yet.")
     for given in (None, "text", lines[:3], [*lines[:4], lines[0]], [9, 8, 7, 6, 5]):
         assert not judge(asked, given).answered
+
+
+# --- what can be guessed ---------------------------------------------------------------------------------------------
+
+LEARNERS = [f"learner {k}" for k in range(200)]
+CHANCE = fsum(1 / len(each.options) for each in CHOICES)
+SPREAD = sqrt(fsum((1 - 1 / len(each.options)) / len(each.options) for each in CHOICES))  # of one blind learner's score
+
+
+@pytest.mark.parametrize("place", [0, 1, -1])
+def test_who_always_takes_the_option_at_one_place_scores_at_chance(place: int) -> None:
+    scores = [sum(each.options[each.order(learner)[place]].right for each in CHOICES) for learner in LEARNERS]
+    assert fsum(scores) / len(scores) == pytest.approx(CHANCE, abs=4 * SPREAD / sqrt(len(scores)))
+
+
+@pytest.mark.parametrize("pick", [max, min])
+def test_who_always_takes_the_longest_or_the_shortest_option_scores_at_chance(pick: Callable[..., int]) -> None:
+    score = 0.0
+    for each in CHOICES:
+        size = pick(len(text) for text in each.texts)
+        taken = [option.right for option in each.options if len(option.text) == size]
+        score += sum(taken) / len(taken)
+    assert score == pytest.approx(CHANCE, abs=2 * SPREAD)
+
+
+@pytest.mark.parametrize("asked", CHOICES, ids=[each.id for each in CHOICES])
+def test_the_order_of_options_is_the_learner_s_own_and_stays(asked: Question) -> None:
+    def shown(learner: str) -> list[str]:
+        return re.findall(r'value="(\d+)"', asked.markup(learner))
+
+    orders = {tuple(shown(learner)) for learner in LEARNERS}
+    assert len(orders) == factorial(len(asked.options))  # every order is somebody's
+    assert shown("ada") == shown("ada")
+    # What stands in the form, and what is kept, says which option and not which place.
+    for number, option in enumerate(asked.options):
+        assert asked.fill(option.text) == {"value": str(number)}
+        assert asked.judge(asked.read({"value": str(number)})).answer == option.text
+
+
+@pytest.mark.parametrize("asked", CHOICES, ids=[each.id for each in CHOICES])
+def test_a_page_without_a_kernel_never_has_the_right_option_first(asked: Question) -> None:
+    assert sorted(asked.offered) == sorted(asked.texts)
+    assert asked.offered[0] != asked.right
 
 
 # --- what people type -----------------------------------------------------------------------------------------------
@@ -389,7 +434,7 @@ def test_a_question_is_added_by_its_record_alone() -> None:
     """What the panel shows, what is right and what is said about a wrong answer all follow from the record."""
     (made,) = read(GOOD | {"id": "02-new", "unit": "dollars", "case": {
         "wallet": 10, "positions": [{"symbol": "A", "entry": 1, "mark": 3, "quantity": -1}]}}).values()  # fmt: skip
-    assert 'data-name="value"' in made.markup()
+    assert 'data-name="value"' in made.markup("")
     assert made.judge(made.read(made.fill(made.right))).right
     assert made.judge("2 dollars").codes == ("SIGN",)
     assert made.judge("2 dollars").message.startswith("You said 2 dollars, and it is -2 dollars.")

@@ -15,7 +15,7 @@ To add a question, add a record there; a notebook asks those of its number by it
 and, by kind,
 
     number          ask and case, optional minus, times, unit, tolerance {rel, abs}, sized
-    choice          options [{text, right: true} or {text, code}], or ask, case and codes: a choice of numbers
+    choice          options [{text, right: true} or {text, code}]; they are shown in another order to each learner
     ordering        lines in the right order, optional equivalents (other right orders), slips
     counterexample  claim, inputs [{name, label, low, high}], checker, code
 

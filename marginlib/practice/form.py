@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -62,19 +62,20 @@ class Form(anywidget.AnyWidget):
         self.feedback = {"html": html, "number": number}
 
 
-def choices(name: str, legend: str, options: Iterable[str], *, row: bool = False) -> str:
+def choices(name: str, legend: str, options: Sequence[str], order: Sequence[int] = (), *, row: bool = False) -> str:
     """Return a group of options of which one is chosen.
 
     Args:
         name: name of the field.
         legend: what is asked.
         options: what can be chosen; the value is the option's number, from 0.
+        order: the numbers in the order in which the options stand; as they are given, if left out.
         row: whether they stand side by side where there is room.
     """
     labels = "".join(
         f'<label><input type="radio" data-name="{escape(name)}" value="{number}">'
-        f"<span>{text_html(option)}</span></label>"
-        for number, option in enumerate(options)
+        f"<span>{text_html(options[number])}</span></label>"
+        for number in order or range(len(options))
     )
     return f"<fieldset><legend>{text_html(legend)}</legend><div{' class=marginlib-row' * row}>{labels}</div></fieldset>"
 

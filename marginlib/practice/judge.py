@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from html import escape
+from random import Random
 from typing import Any, ClassVar
 
 from marginlib.errors import MarginError, finite
@@ -88,8 +89,8 @@ class Question:
         """Return what is to be said about an answer: whether it is right, which belief it shows, and why."""
 
     @abstractmethod
-    def markup(self) -> str:
-        """Return the fields, as HTML."""
+    def markup(self, learner: str, /) -> str:
+        """Return the fields, as HTML; the order of options is the learner's own, and stays."""
 
     def read(self, values: _Values) -> Any:  # noqa: ANN401
         """Return what stands in the fields, for `judge`, which knows what is missing."""
@@ -249,7 +250,7 @@ class Number(Question):
             line += "" if self.right is None else f": a difference of {self.shown(self.right)}"
         return f"Here: {line}."
 
-    def markup(self) -> str:
+    def markup(self, _learner: str, /) -> str:
         """Return a field."""
         return f"<div>{number_field('value', self.label)}</div>"
 
@@ -291,9 +292,9 @@ class Choice(Question):
     def __post_init__(self) -> None:
         object.__setattr__(self, "options", tuple(Option(**each) for each in self.options))
         if sum(option.right for option in self.options) != 1:
-            raise self._refuse("options", self.offered, "exactly one right option")
-        if len(set(self.offered)) != len(self.offered):
-            raise self._refuse("options", self.offered, "options that differ")
+            raise self._refuse("options", self.texts, "exactly one right option")
+        if len(set(self.texts)) != len(self.texts):
+            raise self._refuse("options", self.texts, "options that differ")
         for option in self.options:
             if not option.right and option.code not in BELIEFS:
                 raise self._refuse("options: code", option.code, f"the belief that {option.text!r} shows")
@@ -304,9 +305,23 @@ class Choice(Question):
         return next(str(option.text) for option in self.options if option.right)
 
     @property
-    def offered(self) -> tuple[str, ...]:
-        """The texts of the options."""
+    def texts(self) -> tuple[str, ...]:
+        """The texts of the options, in the order of the bank."""
         return tuple(each.text for each in self.options)
+
+    def order(self, learner: str) -> list[int]:
+        """Return the numbers of the options, shuffled for a learner, the same whenever that learner asks."""
+        places = list(range(len(self.options)))
+        Random(f"{learner} {self.id}").shuffle(places)
+        return places
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """The texts in one order for everybody; the right one is not the first, where most people look."""
+        order = self.order("everybody")
+        if self.options[order[0]].right:
+            order.reverse()
+        return tuple(self.texts[k] for k in order)
 
     def judge(self, answer: object) -> Verdict:
         """Judge an option, given by its text, its letter or its number from 0."""
@@ -320,9 +335,9 @@ class Choice(Question):
             return self._right(picked.text, f"Right: {picked.text}.")
         return self._verdict(picked.text, f"You said: {picked.text}. It is: {self.right}.", (picked.code,))
 
-    def markup(self) -> str:
+    def markup(self, learner: str, /) -> str:
         """Return the options."""
-        return choices("value", self.label, self.offered)
+        return choices("value", self.label, self.texts, self.order(learner))
 
     def read(self, values: _Values) -> Any:  # noqa: ANN401
         """Return the number of the option chosen, from 0."""
@@ -330,7 +345,7 @@ class Choice(Question):
 
     def fill(self, answer: Any) -> dict[str, Any]:  # noqa: ANN401
         """Return the group with an option chosen, given its text."""
-        return {"value": str(self.offered.index(answer))}
+        return {"value": str(self.texts.index(answer))}
 
 
 # --- an order -------------------------------------------------------------------------------------------------------
@@ -391,7 +406,7 @@ class Ordering(Question):
         texts = [shown.get(each, "") if isinstance(each, int) else str(each) for each in answer]
         return [self.lines.index(text) for text in texts] if sorted(texts) == sorted(self.lines) else None
 
-    def markup(self) -> str:
+    def markup(self, _learner: str, /) -> str:
         """Return the lines with buttons that move them."""
         rows = "".join(
             f'<li data-key="{key}"><div class="marginlib-row"><span>{text_html(line)}</span><span class="moves">'
@@ -489,7 +504,7 @@ class Counterexample(Question):
         message = f"Not yet: {line}. The claim still holds there. {BELIEFS[self.code].remedy}"
         return Verdict(right=False, answer=numbers, codes=(self.code,), message=message)
 
-    def markup(self) -> str:
+    def markup(self, _learner: str, /) -> str:
         """Return a field for each number."""
         each_field = "".join(
             number_field(each.name, f"{each.label}, from {say(each.low)} to {say(each.high)}") for each in self.inputs

@@ -68,16 +68,17 @@ class QuestionPanel(Form):
         self.question = question
         self.answers: tuple[Attempt, ...] = ()
         self._kind, self._feedback, self._text = kind, feedback, text
+        kept = load()
         asked = "".join(f"<p>{text_html(each)}</p>" for each in question.text.split("\n\n")) if text else ""
         button = "Check" if feedback else "Keep my prediction" if kind == "prediction" else "Keep my answer"
         super().__init__(
             title,
             asked
-            + question.markup()
+            + question.markup(kept.learner)
             + choices("confidence", "How sure are you?", CONFIDENCES, row=True)
             + f'<button type="button" data-press="check">{button}</button>',
         )
-        earlier = load().last(question.id, kind)
+        earlier = kept.last(question.id, kind)
         if earlier is not None and (recall or earlier.day == today()):
             what = "prediction" if kind == "prediction" else "answer"
             was = f" It was {'right' if earlier.right else 'not right'}." if feedback else ""

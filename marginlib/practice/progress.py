@@ -4,7 +4,7 @@ The file is `$MARGINLIB_PROGRESS`, or else `progress.json` in the folder that th
 (`platformdirs`), unless `~/.marginlib/progress.json` is there from before; in a browser it is `marginlib-progress.json`
 beside the notebook. It is JSON, in UTF-8, version 1 of the format:
 
-    {"format": "marginlib-progress", "version": 1, "attempts": [
+    {"format": "marginlib-progress", "version": 1, "learner": "9b1e...", "attempts": [
       {"id": "0f8c...",                  unique: the same attempt is never kept twice
        "time": "2026-11-03T18:05:00+01:00",  local time of the answer; the order is that of the list, not of the clock
        "item": "02-added-margin-short",  question or exercise
@@ -16,9 +16,11 @@ beside the notebook. It is JSON, in UTF-8, version 1 of the format:
        "seed": null}                     what the numbers of an exercise were drawn from, a text
     ]}
 
-Whoever reads it ignores fields and entries that it does not know, and keeps them when it writes. A list of attempts
-alone counts as version 0. A file of a later version is read as far as it is understood and never written: new attempts
-then go to `progress.version-1.json` beside it, and every reader adds up all such files, each attempt once.
+"learner" stands for whoever keeps the file, so that what is drawn for a learner, such as the order of options, stays:
+letters drawn once, no name. Whoever reads the file ignores fields and entries that it does not know, and keeps them
+when it writes. A list of attempts alone counts as version 0. A file of a later version is read as far as it is
+understood and never written: new attempts then go to `progress.version-1.json` beside it, and every reader adds up all
+such files, each attempt once.
 
 A write is whole or not at all: a temporary file in the same folder, flushed to the disk, takes the file's place. A lock
 makes two notebooks take turns. What is no progress file is copied to `progress.damaged-1.json` before a new one begins.
@@ -164,6 +166,7 @@ class Progress:
     Args:
         attempts: all answers, in the order in which they were kept.
         notes: what the person should be told about the file, such as that it could not be read.
+        learner: stands for the person, the same as long as the file lives.
 
     Example:
         >>> wrong = Attempt(item="02-price", kind="question", answer=54_000, right=False, time="2026-11-03T18:05:00")
@@ -175,6 +178,7 @@ class Progress:
 
     attempts: tuple[Attempt, ...] = ()
     notes: tuple[str, ...] = ()
+    learner: str = field(default="", compare=False)
 
     @property
     def counted(self) -> tuple[Attempt, ...]:
@@ -226,6 +230,7 @@ _Row = dict[str, Any]
 # Attempts that could not be written yet, by file.
 _waiting: dict[Path, list[_Row]] = {}
 _told: set[tuple[Path, str]] = set()
+_NEW_LEARNER = uuid4().hex  # until a file says who it is
 
 
 class _DamagedError(ValueError):
@@ -253,6 +258,7 @@ def load(path: str | os.PathLike[str] | None = None) -> Progress:
     """
     place, notes = _place(path), []
     rows: list[Any] = []
+    learner = ""
     for source in (place, *_siblings(place)):
         try:
             document = _read(source)
@@ -262,13 +268,21 @@ def load(path: str | os.PathLike[str] | None = None) -> Progress:
             notes.append(f"{source} holds no progress that can be read: {error}. Your next answer begins a new file.")
         else:
             rows += document["attempts"]
+            learner = learner or _learner(document)
             if document["version"] > _VERSION:
                 notes.append(f"{source} was written by a later version; what this one knows of it was read.")
     rows = _union(rows, _waiting.get(place, ()))
     attempts = [_attempt(row) for row in rows]
     if None in attempts:
         notes.append(f"{attempts.count(None)} entries of your progress are of no known kind; they are kept.")
-    return Progress(attempts=tuple(each for each in attempts if each is not None), notes=tuple(notes))
+    known = tuple(each for each in attempts if each is not None)
+    return Progress(attempts=known, notes=tuple(notes), learner=learner or _NEW_LEARNER)
+
+
+def _learner(document: _Row) -> str:
+    """Return whose file it is; one that was begun before files said so is known by its first answer."""
+    first = next((str(row["id"]) for row in document["attempts"] if isinstance(row, dict) and "id" in row), "")
+    return str(document.get("learner") or first)
 
 
 def _siblings(place: Path) -> list[Path]:
@@ -392,7 +406,8 @@ def _add(place: Path, rows: Iterable[_Row]) -> list[str]:
         beside = place.with_name(f"{place.stem}.version-{_VERSION}{place.suffix}")
         note = f"{place} was written by a later version and stays as it is. New answers are kept in {beside.name}."
         return [note, *_add(beside, rows)]
-    write_whole(place, _text(document | {"attempts": _union(document["attempts"], rows)}))
+    learner = _learner(document) or _NEW_LEARNER
+    write_whole(place, _text(document | {"learner": learner, "attempts": _union(document["attempts"], rows)}))
     return notes
 
 

@@ -132,4 +132,11 @@ def test_the_dark_theme_is_as_good(opened, shots):
         _pictures(opened, shots, "dark")
         stops = [stop for region in regions(opened) for stop in tab_walk(region)]
         assert (_serious(opened), _faint(opened), _without_ring(stops)) == ([], [], [])
-        _still_moves(opened)
+        for figure in live_figures(opened.page):  # a theme changes colours alone: one move shows that it still lives
+            state = figure.state()
+            place, control = next((k, each) for k, each in enumerate(figure.explorer.controls) if not each.choice)
+            figure.input(control).focus()
+            opened.page.keyboard.press("Home")
+            state[place] = 0
+            figure.wait_for(state)
+            assert figure.differences(state) == {}
