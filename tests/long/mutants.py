@@ -337,7 +337,9 @@ def main() -> int:
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # some take seconds to load, and no test here needs one
     sys.path.insert(0, str(ROOT))
     tests, modules = room["tests"], asked.modules or room["modules"]
-    equivalent = {(each["module"], each["before"], each["after"]) for each in settings.get("equivalent", ())}
+    named = settings.get("equivalent", ())
+    equivalent = {(each["module"], each["before"], each["after"]) for each in named if each["module"] != "*"}
+    anywhere = [(each["before"], each["after"]) for each in named if each["module"] == "*"]
     kept = KEPT / f"{asked.room}.json"
     known: dict[str, str] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
     lines, seconds = ({}, {}) if asked.list else reach(asked.room, tests)
@@ -345,7 +347,10 @@ def main() -> int:
     for module in modules:
         score = scores[module] = Counter()
         for mutant in mutants_of(module):
-            if (module, mutant.before, mutant.after) in equivalent:
+            same = any(
+                old in mutant.before and mutant.before.replace(old, new) == mutant.after for old, new in anywhere
+            )
+            if same or (module, mutant.before, mutant.after) in equivalent:
                 score["equivalent"] += 1
                 continue
             result = known.get(mutant.key, "not tried")
