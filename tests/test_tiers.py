@@ -124,6 +124,12 @@ def test_equal_tables_are_equal_and_hash_alike() -> None:
     assert hash(first) == hash(second)
 
 
+def test_a_schedule_shows_what_it_is_made_of_and_not_what_is_derived() -> None:
+    tier = "RiskTier(notional_floor=0.0, maintenance_margin_rate=0.01, max_leverage=None)"
+    shown = f"RiskSchedule(tiers=({tier},), notional_cap=None, closing_fee_rate=0.0, first_amount=0.0)"
+    assert repr(RiskSchedule.flat(0.01)) == shown
+
+
 @pytest.mark.parametrize(
     ("make", "field", "value", "hint"),
     [
