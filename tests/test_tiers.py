@@ -118,6 +118,12 @@ def test_numbers_of_numpy_and_decimals_are_numbers() -> None:
         assert RiskTier(notional_floor=0, maintenance_margin_rate=rates[1]).leverage_limit == 200
 
 
+def test_tiers_are_kept_as_a_tuple() -> None:
+    listed = RiskSchedule(tiers=list(tiers((0, 0.01, None))))  # type: ignore[arg-type]
+    assert listed == RiskSchedule(tiers=tiers((0, 0.01, None)))
+    assert hash(listed)
+
+
 def test_equal_tables_are_equal_and_hash_alike() -> None:
     first, second = RiskSchedule.from_brackets(TABLE), RiskSchedule.from_brackets(list(TABLE))
     assert first == second
@@ -134,7 +140,7 @@ def test_a_schedule_shows_what_it_is_made_of_and_not_what_is_derived() -> None:
     ("make", "field", "value", "hint"),
     [
         (lambda: RiskSchedule(tiers=()), "tiers", "()", "at least one RiskTier"),
-        (lambda: RiskSchedule(tiers=tiers((5, 0.01, None))), "notional_floor", "5", "starts at 0"),
+        (lambda: RiskSchedule(tiers=tiers((5, 0.01, None), (9, 0.02, None))), "notional_floor", "5", "starts at 0"),
         (
             lambda: RiskSchedule(tiers=tiers((0, 0.01, None), (0, 0.02, None))),
             "notional_floor",
@@ -215,6 +221,14 @@ def test_a_schedule_shows_what_it_is_made_of_and_not_what_is_derived() -> None:
             "notional_cap",
             "None",
             "tier 1 is not the last; give 60.0",
+        ),
+        (
+            lambda: RiskSchedule.from_brackets(
+                [(0, 50, 0.01, 50, 0), (50, None, 0.02, 20, 0.5), (60, None, 0.03, 10, 1.1)]
+            ),
+            "notional_cap",
+            "None",
+            "tier 2 is not the last; give 60.0",
         ),
         (
             lambda: RiskSchedule.from_brackets([(0, 50, 0.01, 50, 0), (50, None, 0.02, 20, 5)]),

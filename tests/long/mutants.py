@@ -304,7 +304,8 @@ def outcome(
             sys.meta_path.insert(0, _Finder(mutant))
             return pytest.main([*PLAIN, *asked])
 
-        return forked(work, 20 + 10 * sum(seconds.values()))
+        usual = sum(seconds[test] for test in asked if test in seconds) or sum(seconds.values())
+        return forked(work, 4 + 3 * usual)
 
     tree = ast.parse(path_of(mutant.module).read_text(encoding="utf-8"))
     near = {test for line in statement(tree, mutant.line) for test in lines.get(line, ())}
