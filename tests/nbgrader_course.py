@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import build_exercises as build
 import forked
 import pytest
+from filelock import FileLock
 
 from marginlib.course.tasks import SETS
 from marginlib.grading.keys import new_key
@@ -20,8 +22,8 @@ needs_sandbox = pytest.mark.skipif(
 )
 
 
-def make_course(home: Path, *sets: str) -> tuple[Path, Path]:
-    """Return a course whose sets are released, and the file of its key."""
+def make_course(home: Path, *sets: str, run: Callable[..., object] | None = None) -> tuple[Path, Path]:
+    """Return a course whose sets are released, and the file of its key; `run` may run the commands in another way."""
     course, key = home / "course", home / "keys" / "key"
     key.parent.mkdir(parents=True)
     new_key(key)
@@ -29,16 +31,13 @@ def make_course(home: Path, *sets: str) -> tuple[Path, Path]:
     shutil.copy(build.ROOT / "exercises" / "nbgrader_config.py", course)
     for each in sets:
         shutil.copytree(build.source_path(each).parent, course / "source" / each)
-        nbgrader(course, key, "generate_assignment", each)
+        (run or nbgrader)(course, key, "generate_assignment", each)
     return course, key
 
 
 def made_once(shared: Path) -> Path:
     """Return a folder with a course whose sets are all released; whichever process is first makes it for all."""
-    import fcntl  # noqa: PLC0415 - grading is for Linux alone, collecting its tests is not
-
-    with (shared / "course.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(shared / "course.lock"):
         if not (home := shared / "released").exists():
             make_course(shared / "making", *SETS)
             (shared / "making").rename(home)

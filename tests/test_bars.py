@@ -1,5 +1,6 @@
 """Bars: the plain loop by hand, and the fast path equal to it on random paths and on recorded ones."""
 
+import dataclasses
 from dataclasses import replace
 from math import nan
 
@@ -8,7 +9,7 @@ import pandas as pd
 import pytest
 
 from marginlib import Account, Contract, MaintenanceBasis, MarginError, RiskSchedule, account_risk, rulebook
-from marginlib.market.bars import MarkBars, replay_bars, replay_bars_fast, replay_history
+from marginlib.market.bars import BarRun, MarkBars, replay_bars, replay_bars_fast, replay_history
 from marginlib.market.files import read_bars
 from marginlib.market.paths import Bars
 from marginlib.market.policies import fifth_first, full_close, largest_loss_first, step_down
@@ -98,6 +99,8 @@ def test_stepping_down_within_one_bar_goes_on_to_the_low():
         ("close", [98, 103], r"close = 103.0: A, bar 1 \(1\); give a price from low to high"),
         ("high", [102, float("inf")], r"high = inf: A, bar 1"),
         ("funding", [nan, 1.5], r"funding = 1.5: A, bar 1"),
+        ("funding", [1.0, 1.0], r"funding = 1.0: A, bar 0"),
+        ("funding", [nan, -1.0], r"funding = -1.0: A, bar 1"),
         ("close", [98], r"close: shape \(1, 1\); give \(1, 2\)"),
         ("close", ["x", 1], r"close = list: give numbers"),
     ],
@@ -335,3 +338,119 @@ def test_the_road_from_a_table_to_both_modes():
     assert both["isolated"][-1].account.wallet_balance == pytest.approx(7_000)
     assert not both["cross"][-1].liquidations
     assert account_risk(both["cross"][-1].account).equity == pytest.approx(10_000 - 0.5 * 3_400)
+
+
+@pytest.mark.parametrize("record", [MarkBars, BarRun])
+def test_a_record_is_named_field_by_field_and_cannot_be_changed(record):
+    assert all(field.kw_only for field in dataclasses.fields(record))
+    assert record.__dataclass_params__.frozen
+
+
+@pytest.mark.parametrize("contract", [Contract.LINEAR, Contract.INVERSE])
+@pytest.mark.parametrize("paid_from", list(PaidFrom))
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_bar_in_which_nothing_can_happen_is_not_opened(contract, paid_from, side):
+    """Calm prices and a wallet with room; only at the account's own marks is a bar opened to see who pays funding."""
+    book = replace(BOOK, contract=contract, schedules={"A": FLAT, "B": FLAT})
+    source = np.random.default_rng(3)
+    path = random_bars(source, symbols=("A", "B"), volatility=0.0005, count=400)
+    path = replace(path, funding=path.funding * 0.01)
+    # 10,000 dollars each; 2,000 set aside for B, and half of what is free is taken by A's initial margin.
+    size, wallet = (100, 6_000) if contract is Contract.LINEAR else (10_000, 60)
+    held = [book.position(symbol, side * size, 100, leverage=5) for symbol in ("A", "B")]
+    account = Account(wallet_balance=wallet, positions=(held[0], held[1].isolated()))
+    rules = Rules(book=book, funding_from=paid_from)
+    alike(account, path, rules)
+    settled_at_once = bool(path.rates(0))
+    opened = [bar for bar, _ in replay_bars_fast(account, path, rules).opened]
+    assert opened in ([], [0])
+    assert (opened == [0]) == (paid_from is not PaidFrom.POSITION), settled_at_once
+
+
+@pytest.mark.parametrize("contract", [Contract.LINEAR, Contract.INVERSE])
+@pytest.mark.parametrize("mode", ["cross", "isolated"])
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_death_is_the_only_bar_that_is_opened(contract, mode, side):
+    """5x on both sides: a move of a fifth is deadly; it comes in bar 200, and nothing before it is near."""
+    book = replace(BOOK, contract=contract, schedules={"A": FLAT})
+    source = np.random.default_rng(4)
+    path = random_bars(source, symbols=("A",), volatility=0.0005, count=400, every=0)
+    low, high = path.low.copy(), path.high.copy()
+    low[0, 200], high[0, 200] = (60.0, high[0, 200]) if side > 0 else (low[0, 200], 140.0)
+    path = replace(path, low=low, high=high)
+    size, wallet = (100, 2_000) if contract is Contract.LINEAR else (10_000, 20)
+    held = getattr(book.position("A", side * size, 100, leverage=5), mode)()
+    account = Account(wallet_balance=wallet, positions=(held,))
+    run = replay_bars_fast(account, path, Rules(book=book))
+    assert alike(account, path, Rules(book=book)) == 1
+    assert [bar for bar, _ in run.opened] == [bar for bar, _ in run.liquidated] == [200]
+
+
+@pytest.mark.parametrize("mode", ["cross", "isolated"])
+@pytest.mark.parametrize("sizes", [(-20, 60), (60, -20), (-60, 20), (20, -60)])
+def test_two_legs_of_one_symbol_are_both_counted(mode, sizes):
+    """In one tier, too: the larger leg kills, wherever it stands in the list; in cross the other earns a part."""
+    down = sum(sizes) > 0
+    path = bars([[101, 101 if down else 150]], [[99, 50 if down else 99]], [[100, 100]], symbols=("C",))
+    legs = tuple(getattr(long(size, symbol="C", leverage=5), mode)() for size in sizes)
+    account = Account(wallet_balance=1_700, positions=legs)
+    assert alike(account, path, RULES) >= 1
+
+
+def test_a_short_that_rises_into_a_higher_tier_needs_what_that_tier_asks():
+    """400 at 150 are 60,000, which need 0.05 x 60,000 - 1,600 = 1,400; by the tier below it would be 1,100."""
+    path = bars([[101, 150, 101]], [[100, 100, 100]], [[100, 100, 100]])
+    for wallet, deaths in ((21_250, 1), (21_450, 0)):
+        account = Account(wallet_balance=wallet, positions=(long(-400),))
+        assert alike(account, path, RULES) == deaths
+        assert [bar for bar, _ in replay_bars_fast(account, path, RULES).liquidated] == [1] * deaths
+
+
+def test_a_long_that_falls_into_a_lower_tier_needs_what_that_tier_asks():
+    """600 at 15 are 9,000, which need 90; by the tier of 60,000 they would need less than nothing."""
+    low = np.full((1, 200), 99.0)
+    low[0, 150] = 15.0
+    path = bars(np.full((1, 200), 101.0), low, np.full((1, 200), 100.0))
+    for wallet, deaths in ((51_050, 1), (51_150, 0)):
+        account = Account(wallet_balance=wallet, positions=(long(600),))
+        assert alike(account, path, RULES) == deaths
+        assert [bar for bar, _ in replay_bars_fast(account, path, RULES).opened] == [150] * deaths
+
+
+@pytest.mark.parametrize("every", [1, 2, 3, 5, 6, 12])
+@pytest.mark.parametrize("first", [0, 1])
+def test_settlements_of_any_rhythm_make_blocks(every, first):
+    source = np.random.default_rng(every)
+    close = source.uniform(97, 103, (3, 300))  # each bar far from the close before it, which counts as well
+    funding = np.full(close.shape, nan)
+    funding[:, first::every] = 0.0003
+    path = bars(close + 0.1, close - 0.1, close, funding=funding, symbols=("A", "B", "C"))
+    starts = path.blocks.starts.tolist()
+    assert starts == sorted({0, *range(first, 300, every)})
+    ends = [*starts[1:], 300]
+    for block, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        before = path.close[:, max(start, 1) - 1]
+        np.testing.assert_array_equal(path.blocks.low[:, block], np.minimum(path.low[:, start:end].min(axis=1), before))
+        np.testing.assert_array_equal(
+            path.blocks.high[:, block], np.maximum(path.high[:, start:end].max(axis=1), before)
+        )
+    alike(random_account(source), path, RULES)
+
+
+@pytest.mark.parametrize("contract", [Contract.LINEAR, Contract.INVERSE])
+@pytest.mark.parametrize("side", [1, -1])
+def test_funding_that_is_not_free_any_more_is_taken_from_the_margin(contract, side):
+    """Each owes 5 dollars five times. Of 24 free ones 10 go twice; A's third 5 take the rest, and B pays its own."""
+    book = replace(BOOK, contract=contract, schedules={"A": FLAT, "B": FLAT})
+    still = np.full((2, 40), 100.0)
+    funding = np.full((2, 40), nan)
+    funding[:, 4::8] = [[side * 0.0005], [side * 0.0005]]
+    path = MarkBars(symbols=("A", "B"), times=range(40), high=still, low=still, close=still, funding=funding)
+    size, coin = (100, 1) if contract is Contract.LINEAR else (10_000, 100)
+    held = [book.position(symbol, side * size, 100, leverage=5) for symbol in ("A", "B")]
+    account = Account(wallet_balance=(2_000 + 2_000 + 24) / coin, positions=(held[0], held[1].isolated()))
+    rules = Rules(book=book, funding_from=PaidFrom.ACCOUNT)
+    alike(account, path, rules)
+    last = replay_bars_fast(account, path, rules).final.account
+    assert last.wallet_balance * coin == pytest.approx(4_024 - 5 * 10)
+    assert last.positions[1].isolated_margin * coin == pytest.approx(2_000 - 3 * 5)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -12,10 +12,14 @@ from marginlib.course.calculators import CALCULATORS, audit
 from marginlib.market.desk import (
     AddMargin,
     Close,
+    Desk,
     Hedge,
     Hold,
     Opening,
     Reduce,
+    Score,
+    Session,
+    Stop,
     SwitchMode,
     act,
     against_nothing,
@@ -105,6 +109,29 @@ def test_time_rises_and_every_stop_stands_at_its_point():
     assert [stop.number for stop in session.stops] == list(range(1, 9))
 
 
+def test_an_order_adds_one_state_and_a_hold_none():
+    desk = may(dollars=1_000)
+    idle, session = play(desk, []), play(desk, [Hold(), [Hold(), Reduce("ETHUSDT", 0.5)]])
+    assert len(session.states) == len(idle.states) + 1
+    point = session.stops[1].time
+    assert [state.ledger.fees > 0 for state in session.states if state.time == point] == [False, True]
+
+
+def test_what_comes_before_the_first_point_happens_too():
+    desk = may(leverage=20, dollars=40_000)
+    late = replace(desk, points=desk.points[-1:])
+    times = [state.time for state in play(desk, []).states]
+    assert [state.time for state in play(late, []).states] == times
+    assert times[0] == desk.moments[0][0]
+    assert score(play(late, [])) == score(play(desk, []))
+
+
+@pytest.mark.parametrize("record", [Opening, Desk, Stop, Session, Score])
+def test_a_record_is_named_field_by_field_and_cannot_be_changed(record):
+    assert all(field.kw_only for field in fields(record))
+    assert record.__dataclass_params__.frozen
+
+
 # --- the money trail of each order -----------------------------------------------------------------------------------
 
 
@@ -167,11 +194,21 @@ def test_a_hedge_in_a_coin_held_on_the_wrong_side_closes_it_first():
     assert abs(after.imbalance) < 1e-12
 
 
+def test_each_coin_hedges_the_other():
+    state, rules = opened()
+    assert Hedge("A", against="B") == Hedge("A", against="B", share=1, leverage=5, margin_mode=CROSS)
+    after = act(state, Hedge("ETHUSDT", against="BTCUSDT", share=0.5), rules)
+    assert position(after, "ETHUSDT").quantity * 3_355.6 == pytest.approx(-6_250)
+    assert position(after, "BTCUSDT").quantity == position(state, "BTCUSDT").quantity
+
+
 def test_a_hedge_is_topped_up_and_never_reduced():
     desk = crash_desk("may-crash-2021", 10_000, book()[1:])
     half = act(play(desk, []).states[0], Hedge("BTCUSDT", against="ETHUSDT", share=0.5), desk.rules)
     whole = act(half, Hedge("BTCUSDT", against="ETHUSDT", share=1.0), desk.rules)
     assert position(whole, "BTCUSDT").notional == pytest.approx(12_500)
+    with pytest.raises(MarginError, match=r"share = 1\.0: BTCUSDT hedges that much already"):
+        act(whole, Hedge("BTCUSDT", against="ETHUSDT", share=1.0), desk.rules)
     with pytest.raises(MarginError, match=r"share = 0\.5: BTCUSDT hedges that much already"):
         act(whole, Hedge("BTCUSDT", against="ETHUSDT", share=0.5), desk.rules)
 
@@ -194,6 +231,7 @@ def test_a_mode_is_switched_where_the_venue_allows_it():
     [
         (Reduce("ETHUSDT", 1.5), r"share = 1\.5: give a share above 0 and at most 1"),
         (Reduce("ETHUSDT", 0), r"share = 0: give a share"),
+        (Reduce("ETHUSDT", -0.5), r"share = -0\.5: give a share"),
         (Reduce("SOLUSDT", 0.5), "symbol = 'SOLUSDT': no such position is open; the account holds BTCUSDT, ETHUSDT"),
         (Close("SOLUSDT"), "no such position"),
         (AddMargin("ETHUSDT", 1e6), "amount = 1000000.0: at most"),
@@ -348,6 +386,42 @@ def test_a_generated_desk_is_the_same_each_time_and_says_that_it_is_generated():
         assert desk.points[0] == path.times[0]
         assert desk.points[-1] < path.times[-1]
     assert len(ends) == 1
+
+
+def test_the_points_of_a_path_are_equally_far_apart():
+    rules = Rules(book=rulebook("binance_usdm", "2026-09-29"))
+    for moments, count, expected in (
+        (5, 1, [0]),
+        (5, 3, [0, 1, 2]),
+        (5, 4, [0, 1, 2, 3]),
+        (25, 7, [0, 3, 6, 10, 13, 17, 20]),
+    ):
+        path = geometric_brownian_path({"BTCUSDT": 60_000}, volatility=0.1, steps=moments - 1, seed=1)
+        desk = path_desk(path, 10_000, book()[:1], rules=rules, count=count)
+        assert desk.points == tuple(path.times[expected])
+        assert desk.moments == tuple(path.marks())
+        assert (desk.name, desk.wallet, desk.fee_rate) == ("generated path", 10_000, 0.0005)
+
+
+def test_a_wallet_that_is_just_enough_opens_the_book():
+    path = geometric_brownian_path({"BTCUSDT": 100}, volatility=0.1, steps=4, seed=1)
+    rules = Rules(book=rulebook("binance_usdm", "2026-09-29"))
+    just = [Opening(symbol="BTCUSDT", dollars=10_000, leverage=5)]
+    assert path_desk(path, 2_000, just, rules=rules, count=1).account().wallet_balance == 2_000
+    with pytest.raises(MarginError, match=r"wallet = 1999\.0: the book needs 1 more"):
+        path_desk(path, 1_999, just, rules=rules, count=1)
+
+
+@pytest.mark.parametrize("order", [Hold, AddMargin, Reduce, Close, Hedge, SwitchMode])
+def test_an_order_once_given_cannot_be_changed(order):
+    assert order.__dataclass_params__.frozen
+
+
+def test_what_the_fund_had_before_was_not_taken_from_the_account():
+    desk = may()
+    start = Snapshot.start(desk.account(), insurance_fund=100)
+    done = score(Session(desk=desk, states=(start,), stops=()))
+    assert (done.start, done.end, done.lowest, done.taken, done.prices) == (10_000, 10_000, 10_000, 0, 0)
 
 
 # --- the audit -------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Events refuse what cannot happen, by name, as they are made."""
 
+from dataclasses import FrozenInstanceError, fields
 from math import inf, nan
 
 import pytest
@@ -8,6 +9,7 @@ from marginlib import MarginError, MarginMode
 from marginlib.market.events import (
     AddIsolatedMargin,
     Deposit,
+    Event,
     Fill,
     Funding,
     MarkPrices,
@@ -56,8 +58,13 @@ def test_prices_and_rates_are_checked_one_by_one():
         MarkPrices(prices={"BTCUSDT": 1, "ETHUSDT": 0})
     with pytest.raises(MarginError, match=r"rates = {}"):
         Funding(rates={})
-    with pytest.raises(MarginError, match=r"rates\['BTCUSDT'\] = 1"):
-        Funding(rates={"BTCUSDT": 1})
+    for rate in (1, -1, 1.5, -1.5):
+        with pytest.raises(MarginError, match=rf"rates\['BTCUSDT'\] = {rate}: give a fraction above -1 and below 1"):
+            Funding(rates={"ETHUSDT": 0.5, "BTCUSDT": rate})
+    assert Funding(rates={"BTCUSDT": -0.999}).rates == {"BTCUSDT": -0.999}
+    for record in (MarkPrices, Funding):
+        with pytest.raises(MarginError, match=r"symbol = ''"):
+            record(**{"prices" if record is MarkPrices else "rates": {"": 0.5}})
 
 
 def test_records_keep_a_copy_that_nobody_changes():
@@ -67,6 +74,38 @@ def test_records_keep_a_copy_that_nobody_changes():
     assert event.prices["BTCUSDT"] == 60_000
     with pytest.raises(TypeError):
         event.prices["BTCUSDT"] = 2
+
+
+EVENTS = [
+    Deposit(amount=1),
+    Withdrawal(amount=1),
+    Fill(symbol="A", quantity=1, price=1),
+    MarkPrices(prices={"A": 1}),
+    Funding(rates={"A": 0}),
+    AddIsolatedMargin(symbol="A", amount=1),
+    RemoveIsolatedMargin(symbol="A", amount=1),
+    SetLeverage(symbol="A", leverage=1),
+    SetMarginMode(margin_mode=MarginMode.CROSS),
+]
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+def test_an_event_is_frozen_and_keyword_only_and_holds_floats(event):
+    assert isinstance(event, Event)
+    assert not hasattr(event, "__dict__")
+    for each in fields(event):
+        assert each.kw_only
+        with pytest.raises(FrozenInstanceError):
+            setattr(event, each.name, 2)
+        assert type(getattr(event, each.name)) is not int
+    assert getattr(event, "fee_rate", 0.0) == 0
+
+
+@pytest.mark.parametrize("record", [AddIsolatedMargin, RemoveIsolatedMargin, SetLeverage, SetMarginMode])
+def test_a_symbol_is_a_name(record):
+    number = {SetLeverage: {"leverage": 1}, SetMarginMode: {"margin_mode": MarginMode.CROSS}}.get(record, {"amount": 1})
+    with pytest.raises(MarginError, match=r"symbol = ' ': give a name"):
+        record(symbol=" ", **number)
 
 
 def test_settings_are_checked():

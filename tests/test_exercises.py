@@ -210,7 +210,7 @@ def test_the_stages_come_one_by_one(asked):
     assert lengths[0] in {1, 2, 3}  # what came back, and one belief or two
     assert [length - lengths[0] for length in lengths] == [0, 1, 2, 3, 3]
     last = answered(asked, wrong, tries=3).parts
-    assert [text for _, text in last[-3:-1]] == list(asked.hints)
+    assert [text for _, text in last[-3:-1]] == [asked.nudge, asked.step]
 
 
 def _wrong_answer(asked):
@@ -255,7 +255,7 @@ def test_a_task_says_what_it_trains_and_where_to_read(asked):
     notebook = nbformat.read(build.ROOT / "notebooks" / f"{build.notebook_of(asked.objective)}.ipynb", as_version=4)
     assert asked.read in [cell.id for cell in notebook.cells]
     assert 1 <= asked.points <= 5
-    words = " ".join([asked.text, asked.ask, *asked.hints, *asked.rubric, *asked.options.values()])
+    words = " ".join([asked.text, asked.ask, asked.nudge, asked.step, *asked.rubric, *asked.options.values()])
     assert "$" not in words
     assert not asked.ask.endswith(".")
     case = open_cases(asked, ticket(asked.set))[0]
@@ -407,6 +407,17 @@ def test_nothing_that_a_function_raises_gets_out(error):
         raise error
 
     assert collect(stops, [{"margin": 5}])[0]["type"] == error.__name__
+
+
+def test_who_interrupts_an_endless_loop_need_not_do_it_for_every_case():
+    calls = []
+
+    def endless(margin):
+        calls.append(margin)
+        raise KeyboardInterrupt
+
+    outcomes = collect(endless, [{"margin": margin} for margin in (1, 2, 3)])
+    assert (calls, [each["type"] for each in outcomes]) == ([1], ["KeyboardInterrupt"] * 3)
 
 
 def test_endless_recursion_is_told():

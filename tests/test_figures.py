@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,6 +32,36 @@ def test_a_figure_registers_itself_by_its_module_and_no_other_name_is_one():
     assert modules == set(figures.NAMES) == {explorer.name for explorer in EXPLORERS}
     with pytest.raises(AttributeError, match=r"module .*figures' has no attribute 'NOTHING'"):
         _ = figures.NOTHING
+
+
+OWN = """
+from marginlib import Pool, rulebook
+from marginlib.drawing import figure, pool_chart, slider
+
+
+@figure("A pool of your own", slider("wallet", "wallet balance", (600, 900), 600, "${}"))
+def mine(*, wallet):
+    btc = rulebook("binance_usdm", "2026-09-29").position("BTCUSDT", 0.1, 60_000, leverage=10)
+    return pool_chart(Pool(collateral=wallet, positions=(btc,)), "BTCUSDT", title="a BTC long")
+"""
+
+
+def test_a_new_figure_is_one_file(tmp_path):
+    shutil.copytree(figures.LIBRARY, tmp_path / "marginlib", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "marginlib" / "course" / "figures" / "mine.py").write_text(OWN, encoding="utf-8")
+    program = (
+        "from marginlib.course import figures; from marginlib.drawing import explore\n"
+        "print(figures.MINE(wallet=900).table.rows[0][1], len(explore(figures.MINE).packed) > 500, figures.MINE.packed)"
+    )
+    done = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == ["51,204.82", "True", "b''"], done.stderr
 
 
 def test_taste_moves_the_isolated_price_and_leaves_the_cross_price():

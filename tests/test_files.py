@@ -335,3 +335,24 @@ def test_faults_of_tables_and_lists_are_named_with_their_row():
     ):  # fmt: skip
         with pytest.raises(MarginError, match=re.escape(message)):
             read_bars(source, **options)
+
+
+def test_a_settlement_belongs_to_the_nearest_second(tmp_path):
+    """1.4 s before one o'clock is still midnight's bar; 0.4 s before it is one o'clock's."""
+    bars = archive(tmp_path, ARCHIVE)
+    for stamp, expected in ((1583974798600, [0.5, np.nan, np.nan]), (1583974799600, [np.nan, 0.5, np.nan])):
+        funding = archive(tmp_path, [ARCHIVE_FUNDING[0], f"{stamp},8,0.5"], "funding.csv")
+        np.testing.assert_array_equal(read_bars(bars, funding=funding)["BTCUSDT"].funding_rate, expected)
+
+
+def test_settlements_rise_and_bars_open_at_whole_seconds(tmp_path):
+    bars = archive(tmp_path, ARCHIVE)
+    twice = archive(tmp_path, [*ARCHIVE_FUNDING, ARCHIVE_FUNDING[-1]], "funding.csv")
+    with pytest.raises(MarginError, match="line 6: calc_time = '1583999999000': not after"):
+        read_bars(bars, funding=twice)
+    late = [line.replace("00000,79", "00500,79", 1) for line in ARCHIVE]
+    assert [line[:13] for line in late] == ["1583971200500", "1583974800500", "1583978400500"]
+    with pytest.raises(
+        MarginError, match="line 1: close_time = '1583974799999': a complete bar closes one unit before"
+    ):
+        read_bars(archive(tmp_path, late))

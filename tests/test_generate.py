@@ -180,3 +180,12 @@ def test_wrong_parameters_of_jumps(changes):
     fields = {"volatility": 0.5, "jumps_per_year": 1, "jump_mean": 0, "jump_volatility": 0, "steps": 2, "seed": 1}
     with pytest.raises(MarginError, match=next(iter(changes))):
         jump_diffusion_path({"A": 1.0}, **fields | changes)
+
+
+def test_the_moments_of_a_path_are_a_step_apart():
+    for step, length in (("1h", 3_600), ("1d", 86_400)):
+        path = geometric_brownian_path(
+            {"A": 1.0}, volatility=0.5, steps=3, seed=1, step=step, start="2026-01-05T10:00Z"
+        )
+        start = np.datetime64("2026-01-05T10:00:00")
+        assert path.times.tolist() == [(start + k * length).tolist() for k in range(4)]

@@ -23,4 +23,4 @@ def test_what_is_not_linux_can_still_collect_grading(tmp_path):
         [*command, *options], cwd=build.ROOT, env={"PYTHONPATH": paths}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout
-    assert "marginlib/grading/sandbox.py::marginlib.grading.sandbox" in done.stdout
+    assert "marginlib/grading/cli.py::marginlib.grading.cli.main" in done.stdout

@@ -11,6 +11,7 @@ import pytest
 
 from marginlib import MarginError
 from marginlib.market.paths import Bars, PricePath, moment, text
+from marginlib.market.paths import seconds as timeframe_seconds
 
 
 def hours(first, count):
@@ -100,3 +101,38 @@ def test_a_moment_is_utc_and_says_so():
     ):
         with pytest.raises(MarginError, match=re.escape(message)):
             moment("start", given)
+
+
+@pytest.mark.parametrize("record", [Bars, PricePath])
+def test_a_record_is_named_field_by_field_and_cannot_be_changed(record):
+    assert all(field.kw_only for field in dataclasses.fields(record))
+    assert record.__dataclass_params__.frozen
+
+
+def test_every_timeframe_is_as_long_as_its_name_says():
+    for unit, length in (("m", 60), ("h", 3_600), ("d", 86_400)):
+        for count in {"m": (1, 3, 5, 15, 30), "h": (1, 2, 4, 6, 8, 12), "d": (1,)}[unit]:
+            assert timeframe_seconds("step", f"{count}{unit}") == count * length
+
+
+def test_a_moment_before_or_after_a_whole_second_is_none():
+    for given in ("2020-03-01T01:00:00.5", "1969-12-31T23:59:59.5"):
+        with pytest.raises(MarginError, match="give a whole second"):
+            moment("start", np.datetime64(given))
+
+
+def test_bars_keep_their_arrays_as_they_are_and_say_what_they_are():
+    times = np.array(["2020-03-12T10", "2020-03-12T12"], dtype="datetime64[h]")
+    bars = Bars(symbol="A", times=times, open=[1, 2], high=[3, 3], low=[1, 1], close=[2, 3], volume=[0, 1], source="me")
+    assert bars.times.dtype == np.dtype("datetime64[s]")
+    assert bars.end == np.datetime64("2020-03-12T14:00:00")
+    assert (len(bars), bars.step) == (2, np.timedelta64(7_200, "s"))
+    assert repr(bars) == "<Bars A: 2 of 2:00:00 from 2020-03-12T10:00:00Z to 2020-03-12T14:00:00Z; me>"
+    for name in ("times", "open", "high", "low", "close", "volume"):
+        assert not getattr(bars, name).flags.writeable
+    path = PricePath(symbols=("A", "B"), times=times, mark_prices=[[1, 2], [3, 4]], label="made up")
+    assert repr(path) == "<PricePath A, B: 2 moments from 2020-03-12T10:00:00Z to 2020-03-12T12:00:00Z; made up>"
+    assert [(str(when), marks) for when, marks in path.marks()] == [
+        ("2020-03-12T10:00:00", {"A": 1, "B": 2}),
+        ("2020-03-12T12:00:00", {"A": 3, "B": 4}),
+    ]

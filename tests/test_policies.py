@@ -109,7 +109,7 @@ def test_a_step_down_is_tried_before_a_take_over_whatever_the_order():
         (1_900, 2_000, 0, Cut(0, 0.2, taken_over=False)),  # 200,000, maintenance 2,000
         (1_900, 2_000, 1, Cut(0, 1.0, taken_over=False)),  # a fifth was not enough
         (900, 1_000, 0, Cut(0, 1.0, taken_over=False)),  # 100,000 is not above 100,000
-        (950, 1_000.5, 0, Cut(0, 0.2, taken_over=False)),
+        (950, 1_000.001, 0, Cut(0, 0.2, taken_over=False)),
         (2_000 * (2 / 3), 2_000, 0, Cut(0, 0.2, taken_over=False)),  # not below two thirds
         (1_333, 2_000, 0, Cut(0, 1.0, taken_over=True)),
         (1_333, 2_000, 1, Cut(0, 1.0, taken_over=True)),
@@ -173,6 +173,11 @@ def test_a_recorded_policy_is_the_one_of_that_name_with_its_numbers_and_its_orde
 def test_a_record_that_names_no_policy_is_refused(liquidation, said):
     with pytest.raises(MarginError, match=said):
         recorded_policy(liquidation)
+
+
+def test_a_policy_s_numbers_are_given_by_name():
+    with pytest.raises(TypeError):
+        fifth_first(0.2)
 
 
 # Changes of the margin mode.

@@ -59,7 +59,8 @@ def wrong(asked):
     """Return an answer to a choice or a number that is not right."""
     if asked.kind == "choice":
         return next(each.text for each in asked.options if not each.right)
-    return next(each for each in (-77.0, 1e9) if not asked.judge(each).right)
+    given = (asked.judge(each) for each in (asked.room[1] / 77, asked.room[1] / 7))
+    return next(each.answer for each in given if not each.right)
 
 
 def keep(asked, answer, days_ago=0, confidence="certain", kind="question"):
@@ -148,7 +149,7 @@ def test_every_option_gets_its_own_verdict(asked, option):
     verdict = asked.judge(option)
     said = text(ask(asked.id).answer(option))
     assert said == re.sub(r"\s+", " ", verdict.message)
-    assert verdict.right or verdict.codes
+    assert verdict.right or verdict.codes or not next(each.code for each in asked.options if each.text == option)
     assert load().attempts[-1].codes == verdict.codes
 
 

@@ -313,10 +313,6 @@ def test_an_older_file_is_brought_up_to_date(file):
     assert document["attempts"][0]["mood"] == "fine"
 
 
-def test_every_older_version_has_a_step_to_the_next():
-    assert sorted(module._STEPS) == list(range(module._VERSION))  # noqa: SLF001
-
-
 @pytest.mark.parametrize("attempts", [[{"id": "n", "item": "x", "kind": "question", "new": 1}], {"by": "day"}, None])
 def test_a_later_version_is_read_as_far_as_understood_and_never_written(file, attempts):
     known = {"id": "k", "item": "a", "kind": "question", "answer": 1, "time": "2026-01-01T10:00:00"}
@@ -339,7 +335,6 @@ def test_a_later_version_reads_what_an_earlier_one_kept_beside_it(file, monkeypa
     file.write_text('{"format": "marginlib-progress", "version": 2, "attempts": []}', encoding="utf-8")
     record(attempt("b"), file)
     monkeypatch.setattr(module, "_VERSION", 2)
-    monkeypatch.setitem(module._STEPS, 1, lambda document: document | {"version": 2})  # noqa: SLF001
     assert record(attempt("c"), file) == ()
     assert [row["item"] for row in stored(file)["attempts"]] == ["c"]
     assert sorted(each.item for each in load(file).attempts) == ["b", "c"]

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from importlib.resources import files
 from math import factorial, fsum, inf, nan, sqrt
+from random import Random
 
+import numpy as np
 import pytest
 
 from marginlib import Account, MarginError, Position, RiskSchedule, UnknownNameError
@@ -99,9 +101,16 @@ def test_every_wrong_choice_names_its_belief(asked: Question) -> None:
             assert verdict.right == option.right
             assert verdict.answer == option.text
         if not option.right:
-            assert verdict.codes == (option.code,)
-            assert BELIEFS[option.code].statement in verdict.message
-            assert BELIEFS[option.code].remedy in verdict.message
+            assert "That is not right." in verdict.message
+            assert verdict.codes == ((option.code,) if option.code else ())
+            for code in verdict.codes:
+                assert BELIEFS[code].statement in verdict.message
+                assert BELIEFS[code].remedy in verdict.message
+
+
+def test_most_wrong_choices_have_a_belief() -> None:
+    without = [option for each in CHOICES for option in each.options if not option.right and not option.code]
+    assert len(without) < 0.1 * sum(len(each.options) - 1 for each in CHOICES)
 
 
 @each_question
@@ -120,7 +129,7 @@ def test_every_prediction_has_a_line_of_numbers() -> None:
         if asked.kind in {"choice", "ordering"}:
             assert asked.explain, asked.id
         if asked.kind == "number":
-            assert "Here: " in judge(asked, 123_456).message, asked.id
+            assert "Here: " in judge(asked, right_answer(asked)).message, asked.id
 
 
 @pytest.mark.parametrize("asked", [each for each in ALL if each.kind == "counterexample"], ids=lambda each: each.id)
@@ -146,8 +155,8 @@ def test_an_order_is_told_where_it_goes_wrong() -> None:
     assert judge(asked, [shown.index(line) for line in lines]).right
     verdict = judge(asked, [lines[k] for k in (0, 1, 3, 2, 4)])
     assert verdict.codes == ("OTHER_POSITIONS_MAINTENANCE",)
-    assert verdict.message.startswith("The first 2 of 5 lines are in place.")
-    assert judge(asked, lines[::-1]).message.startswith("The first line is not in place yet.")
+    assert verdict.message.startswith("That is not right. The first 2 of 5 lines are in place.")
+    assert judge(asked, lines[::-1]).message.startswith("That is not right. The first line is not in place yet.")
     for given in (None, "text", lines[:3], [*lines[:4], lines[0]], [9, 8, 7, 6, 5]):
         assert not judge(asked, given).answered
 
@@ -172,7 +181,7 @@ def test_who_always_takes_the_longest_or_the_shortest_option_scores_at_chance(pi
         size = pick(len(text) for text in each.texts)
         taken = [option.right for option in each.options if len(option.text) == size]
         score += sum(taken) / len(taken)
-    assert score == pytest.approx(CHANCE, abs=2 * SPREAD)
+    assert score == pytest.approx(CHANCE, abs=SPREAD)
 
 
 @pytest.mark.parametrize("asked", CHOICES, ids=[each.id for each in CHOICES])
@@ -181,7 +190,11 @@ def test_the_order_of_options_is_the_learner_s_own_and_stays(asked: Question) ->
         return re.findall(r'value="(\d+)"', asked.markup(learner))
 
     orders = {tuple(shown(learner)) for learner in LEARNERS}
-    assert len(orders) == factorial(len(asked.options))  # every order is somebody's
+    numbers = {str(k) for k in range(len(asked.options))}
+    assert all(
+        set(place) == numbers for place in zip(*orders, strict=True)
+    )  # each option stands everywhere for somebody
+    assert len(orders) > 0.7 * factorial(len(asked.options))
     assert shown("ada") == shown("ada")
     # What stands in the form, and what is kept, says which option and not which place.
     for number, option in enumerate(asked.options):
@@ -204,10 +217,13 @@ NEEDED = question("02-needed")  # 1,016 dollars
 @pytest.mark.parametrize(
     ("asked", "given"),
     [
-        (PRICE, 9.6), (PRICE, "9.6"), (PRICE, "9,6"), (PRICE, " 9.6 % "), (PRICE, "9.6 percent"), (PRICE, "-9.6 %"),
+        (PRICE, 9.6), (PRICE, np.float64(9.6)), (PRICE, "9.6"), (PRICE, "9,6"),
+        (PRICE, " 9.6 % "), (PRICE, "9.6 percent"), (PRICE, "-9.6 %"),
         (PRICE, "\N{MINUS SIGN}9.6"), (PRICE, 0.0964), (PRICE, "0,0964"), (PRICE, -0.0964),
         (NEEDED, "1,016"), (NEEDED, "1016"), (NEEDED, "$1,016.00"), (NEEDED, "1 016 dollars"), (NEEDED, "1.016,00"),
-        (NEEDED, "1_016"), (NEEDED, "1.016e3"), (question("01-effective"), "2.4x"), (question("03-notional"), "None"),
+        (NEEDED, "1_016"), (NEEDED, "1.016e3"),
+        (NEEDED, "1.016,5"), (NEEDED, "USD 1,016"), (NEEDED, "1016$"),
+        (question("01-effective"), "2.4x"), (question("03-notional"), "None"),
         (question("03-notional"), "never"), (question("07-storm"), "32 days"), (question("00-pools"), "4 pools"),
     ],
 )  # fmt: skip
@@ -216,7 +232,9 @@ def test_a_right_number_may_be_written_in_many_ways(asked: Question, given: obje
 
 
 def test_a_slip_of_unit_or_sign_is_told_kindly() -> None:
-    assert "the same as a fraction; the unit here is %" in judge(PRICE, 0.0964).message
+    assert "0.0964 is a fraction, not percent" in judge(PRICE, 0.0964).message
+    assert "0.3 is a fraction, not percent: it means 30 %." in judge(PRICE, "0.3").message
+    assert "fraction" not in judge(question("00-distance"), "0.4").message  # where less than a percent is right
     assert "the sign is not needed" in judge(PRICE, -9.6).message
     assert judge(PRICE, 0.10).codes == ("NO_MAINTENANCE",)  # the belief is seen through the fraction
     assert judge(PRICE, -10).codes == ("NO_MAINTENANCE",)
@@ -240,6 +258,80 @@ def test_what_is_no_answer_gets_a_kind_line(asked: Question, given: object) -> N
     assert len(verdict.message) < 300
 
 
+ODDS = question("10-touch")  # 58.4 %
+ADDED = question("02-added-short")  # a difference: either sign
+
+
+@pytest.mark.parametrize(
+    ("asked", "given", "said"),
+    [
+        (NEEDED, "12 %", "'12 %' has another unit: give a number in dollars, such as 12.5."),
+        (PRICE, "12 dollars", "'12 dollars' has another unit: give a number in percent, such as 12.5."),
+        (question("00-pools"), "4x", "'4x' has another unit: give a number of pools, such as 12."),
+        (NEEDED, "$5 %", "'$5 %' is not a number: give a number in dollars, such as 12.5."),
+        (NEEDED, "-", "'-' is not a number: give a number in dollars, such as 12.5."),
+        (ODDS, "1,000,000,000 %", "1,000,000,000 % cannot be: give a number from 0 to 100 %."),
+        (ODDS, "-5 %", "-5 % cannot be: give a number from 0 to 100 %."),
+        (PRICE, "150", "150 % cannot be: give a number from 0 to 100 %."),
+        (question("02-bankrupt"), -5, "-5 dollars cannot be: give a number from 0 to 6,000,000 dollars."),
+        (question("02-lost"), "20,000", "20,000 dollars cannot be: give a number from 0 to 10,000 dollars."),
+        (question("00-pools"), -1, "-1 pools cannot be: give a number from 0 to 100 pools."),
+        (question("07-days"), "-3 days", "-3 days cannot be: give a number from 0 to 36,500 days."),
+        (ADDED, "1e12", "1,000,000,000,000 dollars cannot be: give a number from -6,000,000 to 6,000,000 dollars."),
+    ],
+)  # fmt: skip
+def test_another_unit_or_what_cannot_be_is_asked_back_in_a_sentence(asked: Question, given: object, said: str) -> None:
+    verdict = judge(asked, given)
+    assert not verdict.answered
+    assert verdict.message == said
+
+
+@pytest.mark.parametrize("asked", NUMBERS, ids=[each.id for each in NUMBERS])
+def test_right_answers_can_be_and_what_a_belief_gives_is_never_asked_back(asked: Question) -> None:
+    low, high = asked.room
+    assert asked.right is None or low <= asked.right <= high
+    for code, belief in BELIEFS.items():
+        value = asked.says(code)
+        other_way = asked.sized and value is not None and value < 0  # the words give the direction
+        if belief.steps and value is not None and value != inf and not other_way:
+            assert judge(asked, value).answered, code
+
+
+@pytest.mark.parametrize(
+    ("asked", "given", "said"),
+    [
+        (NEEDED, 10_160, "it is 10 times too large"),
+        (NEEDED, 10.16, "it is 100 times too small"),
+        (NEEDED, 1.016, "it is 1,000 times too small"),
+        (PRICE, 96.4, "it is 10 times too large"),
+        (PRICE, "0.0964 %", "it is 100 times too small"),
+        (question("07-funding"), 24, "The size is right, the sign is not."),
+        (ADDED, 19_920, "it is 10 times too large"),
+    ],
+)
+def test_a_sign_or_an_order_of_magnitude_is_named_as_such(asked: Question, given: object, said: str) -> None:
+    verdict = judge(asked, given)
+    assert said in verdict.message
+    assert "That is not right." in verdict.message
+    assert verdict.codes == ()
+
+
+def test_nonsense_is_hardly_ever_a_belief() -> None:
+    """Numbers at random, of a size that people would type; before two beliefs had to fit tightly it was 2.3 %."""
+    named = {1: 0, 2: 0}
+    for asked in NUMBERS:
+        low, high = asked.room
+        usual = {"%": 100.0, "x": 125.0, "days": 365.0, "pools": 10.0}.get(asked.unit, high)
+        if asked.ask in {"liquidation_price", "bankruptcy_price"}:
+            low, usual = low / 50, high / 50  # up to twice the mark
+        draw_one = Random(f"nonsense {asked.id}")
+        here = [len(judge(asked, draw_one.uniform(low, usual)).codes) for _ in range(200)]
+        named = {count: total + here.count(count) for count, total in named.items()}
+        assert sum(map(bool, here)) <= 0.06 * len(here), asked.id
+    assert named[1] <= 0.02 * 200 * len(NUMBERS)
+    assert named[2] <= 0.002 * 200 * len(NUMBERS)
+
+
 def test_none_is_an_answer_where_a_number_is_asked() -> None:
     asked = question("03-notional")
     assert asked.right is None
@@ -255,11 +347,30 @@ def test_a_tie_is_said() -> None:
 
 
 def test_a_pair_is_said() -> None:
-    asked = question("03-beside")
-    value = asked.says("NO_MAINTENANCE", "OTHER_POSITIONS_PNL")
-    verdict = judge(asked, value)
-    assert set(verdict.codes) == {"NO_MAINTENANCE", "OTHER_POSITIONS_PNL"}
-    assert "two beliefs" in verdict.message
+    asked = question("03-short")
+    verdict = judge(asked, asked.says("MARGIN_FOR_WALLET", "MARGIN_IS_SIZE"))
+    assert verdict.codes == ("MARGIN_FOR_WALLET", "MARGIN_IS_SIZE")
+    assert "Your answer follows from two beliefs:" in verdict.message
+
+
+def test_a_pair_is_not_said_where_it_may_be_chance() -> None:
+    dense = question("03-beside")  # 52 pairs give prices near each other
+    assert judge(dense, dense.says("NO_MAINTENANCE", "OTHER_POSITIONS_PNL")).codes == ()
+    tight = question("03-short")
+    near = 1.005 * (tight.says("MARGIN_FOR_WALLET", "MARGIN_IS_SIZE") or 0)
+    assert judge(tight, near).codes == ()
+
+
+@each_question
+def test_what_is_said_before_another_try_keeps_the_answer_back(asked: Question) -> None:
+    wrong = [each.text for each in asked.options if not each.right] if asked.kind == "choice" else [0.123, 77, 51.3]
+    for given in wrong:
+        verdict = judge(asked, given)
+        if verdict.answered and not verdict.right:
+            assert verdict.again.endswith("Try again.")
+            assert "not right" in verdict.again
+            assert "Here: " not in verdict.again
+            assert f"it is {asked.shown(asked.right)}" not in verdict.again.casefold()
 
 
 def test_the_odds_are_those_of_the_simulation_module() -> None:
@@ -383,10 +494,14 @@ def read(*records: dict[str, object]) -> object:
         (GOOD | {"role": "pretest"}, "question '02-x': pair = '': give the id of a question of the other test"),
         (CHOICE | {"options": [{"text": "a"}]}, "question '02-x': options = .*: give exactly one right option"),
         (
-            CHOICE | {"options": [{"text": "a", "right": True}, {"text": "b", "code": "NO"}]},
-            "question '02-x': options: code = 'NO': give the belief that 'b' shows",
+            CHOICE | {"options": [{"text": "a", "right": True}, {"text": "b", "code": "NO"}, {"text": "c"}]},
+            "question '02-x': options: code = 'NO': give the belief that 'b' shows, or none",
         ),
         (CHOICE | {"options": [{"text": "a", "right": True}, {"text": "a"}]}, "options that differ"),
+        (
+            CHOICE | {"options": [{"text": "a", "right": True}, {"text": "b"}]},
+            "options = .*: give at least three options",
+        ),
         (CHOICE | {"ask": "pnl"}, "question '02-x': .*ask"),
         (CHOICE | {"kind": "ordering", "lines": ["a", "b"]}, "question '02-x': lines = .*at least three lines"),
         (
@@ -426,7 +541,8 @@ def test_the_numbers_that_a_choice_offers_are_those_of_the_beliefs() -> None:
     case = Case(account=Account(wallet_balance=10_000, positions=(half.isolated(),)), fee_rate=0.0005)
     held, right = answer("fee_on_margin", case, "FEE_ON_MARGIN") or 0, answer("fee_on_margin", case) or 0
     offered = [(option.text, option.code) for option in asked.options]
-    assert offered == [(say(100 * held, "%"), "FEE_ON_MARGIN"), (say(100 * right, "%"), "")]
+    assert offered[:2] == [(say(100 * held, "%"), "FEE_ON_MARGIN"), (say(100 * right, "%"), "")]
+    assert offered[2] == (f"{held:.4f} %", "")  # the leverage divides it
     assert asked.explain == f"{working('fee_on_margin', case)}."
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from marginlib import MarginError, UnknownNameError
-from marginlib.market.recorded import crash, crashes
+from marginlib.market.recorded import Crash, KeyFigures, crash, crashes
 
 SHARED = Path(os.environ.get("MARGINLIB_SHARED", Path(__file__).resolve().parents[1].parent / "shared"))
 
@@ -130,3 +130,32 @@ def test_records_cannot_be_changed():
 def test_wrong_questions_about_crashes(call, error, message):
     with pytest.raises(error, match=re.escape(message)):
         call()
+
+
+@pytest.mark.parametrize("record", [KeyFigures, Crash])
+def test_a_record_is_named_field_by_field_and_cannot_be_changed(record):
+    assert all(field.kw_only for field in dataclasses.fields(record))
+    assert record.__dataclass_params__.frozen
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"kinds": ("close",)}, "give close, high or low for each time and price"),
+        ({"kinds": ("close", "open")}, "give close, high or low"),
+        ({"mark_prices": np.array([1.0, 2.0, 3.0])}, "give close, high or low for each"),
+        (
+            {"times": np.array(["2020-01-01", "2020-01-02", "2020-01-03"], "datetime64[s]")},
+            "give close, high or low for",
+        ),
+        ({"times": np.array(["2020-01-02", "2020-01-02"], "datetime64[s]")}, "give rising times and finite prices"),
+        ({"mark_prices": np.array([1.0, 0.0])}, "give rising times and finite prices above 0"),
+        ({"mark_prices": np.array([np.nan, 1.0])}, "finite prices above 0"),
+    ],
+)
+def test_figures_that_cannot_be_are_refused(changes, message):
+    times = np.array(["2020-01-01", "2020-01-02"], dtype="datetime64[s]")
+    right = {"times": times, "mark_prices": np.array([1.0, 2.0]), "kinds": ("close", "low")}
+    assert len(KeyFigures(**right)) == 2
+    with pytest.raises(MarginError, match=message):
+        KeyFigures(**right | changes)

@@ -1,7 +1,7 @@
 """Replay: numbers derived by hand, every policy, money conserved, bars."""
 
 import random
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, astuple, fields, replace
 
 import pytest
 from hypothesis import given, settings
@@ -28,7 +28,7 @@ from marginlib.market.policies import (
     largest_notional_first,
     step_down,
 )
-from marginlib.market.replay import Replenishment, Rules, Snapshot, replay, step
+from marginlib.market.replay import Ledger, Replenishment, Rules, Snapshot, replay, step
 from marginlib.market.settlement import Liquidation
 from marginlib.venues import Leftover, ModeChange, PaidFrom, Rulebook
 
@@ -74,6 +74,8 @@ def test_adding_averages_the_entry_price():
     (position,) = run([fill(2, 100), fill(1, 130)]).account.positions
     assert position.quantity == 3
     assert position.entry_price == pytest.approx(110)  # (2 x 100 + 1 x 130) / 3
+    (small,) = run([fill(0.5, 100), fill(0.25, 130)]).account.positions
+    assert (small.quantity, small.entry_price) == (0.75, pytest.approx(110))
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -111,6 +113,18 @@ def test_which_money_pays_an_isolated_fill(payer, margin):
     assert state.account.wallet_balance == 9_999
 
 
+@pytest.mark.parametrize("fee_rate", [0.1, 0.2])
+def test_a_fee_that_leaves_no_isolated_margin_is_refused(fee_rate):
+    rules = replace(RULES, fee_from=PaidFrom.POSITION)
+    with pytest.raises(MarginError, match=rf"fee_rate = {fee_rate}: a fee of .00 uses the isolated margin of BTC up"):
+        run([*isolated(), fill(10, 100, fee_rate=fee_rate)], rules=rules)
+
+
+def test_a_fee_that_the_wallet_cannot_pay_is_refused():
+    with pytest.raises(MarginError, match=r"fee_rate = 0\.001: the wallet cannot pay a fee of 1"):
+        run([*isolated(), fill(10, 100, fee_rate=0.001)], wallet=100)  # all of it is set aside
+
+
 def test_reducing_an_isolated_position_frees_the_same_share_of_its_margin():
     state = run([*isolated(), fill(10, 100), fill(-4, 95)])
     (position,) = state.account.positions
@@ -123,6 +137,9 @@ def test_reducing_an_isolated_position_frees_the_same_share_of_its_margin():
 def test_adding_to_and_flipping_an_isolated_position():
     (grown,) = run([*isolated(), fill(10, 100), marks(BTC=120), fill(10, 120)]).account.positions
     assert grown.isolated_margin == pytest.approx(100 + 120)
+    # What the wallet has to have free is the margin that is added, 120, and not all that is then set aside.
+    (grown,) = run([*isolated(), fill(10, 100), marks(BTC=120), fill(10, 120)], wallet=225).account.positions
+    assert grown.isolated_margin == pytest.approx(100 + 120)
     (flipped,) = run([*isolated(), fill(10, 100), marks(BTC=120), fill(-15, 120)]).account.positions
     assert (flipped.quantity, flipped.isolated_margin) == (-5, pytest.approx(60))
 
@@ -134,15 +151,43 @@ def test_inverse_contracts_average_the_reciprocal_price():
     assert state.account.wallet_balance == pytest.approx(11)
 
 
+def test_an_inverse_contract_pays_fees_and_sets_margin_aside_in_its_coin():
+    book = Rulebook(venue="t", date="2026-01-01", source="-", schedules={"BTC": FLAT}, contract=Contract.INVERSE)
+    events = [*isolated(), fill(100, 50, fee_rate=0.01), fill(100, 25, fee_rate=0.01)]
+    state = run(events, wallet=10, rules=Rules(book=book))
+    # 100/50 and 100/25 coins at 10x; 1 % of each is the fee.
+    assert state.account.positions[0].isolated_margin == pytest.approx(0.2 + 0.4)
+    assert state.ledger.fees == pytest.approx(0.02 + 0.04)
+    closed = step(state, fill(-200, 20, fee_rate=0.01), Rules())  # a book is needed to open only
+    assert closed.ledger.fees == pytest.approx(0.06 + 0.1)
+
+
+def test_what_happens_to_one_symbol_happens_to_no_other():
+    events = [fill(10, 100, symbol) for symbol in ("ETH", "BTC", "SOL")]
+    for symbol in ("BTC", "ETH", "SOL"):
+        state = run([*events, Funding(rates={symbol: 0.01})])
+        assert state.ledger.funding == pytest.approx(10)
+        state = run([*events, fill(-4, 100, symbol)])
+        assert {each.symbol: each.quantity for each in state.account.positions if each.quantity != 10} == {symbol: 6}
+
+
 def test_a_fill_that_is_too_large_is_refused_and_says_by_how_much():
     with pytest.raises(MarginError, match=r"quantity = 200.0: needs 10000 more than is available"):
         run([fill(200, 100)])
     with pytest.raises(MarginError, match=r"quantity = 2000.0: BTC sets 20000 aside, and 10000 is available"):
         run([*isolated(), fill(2_000, 100)])
-    with pytest.raises(MarginError, match=r"more than the wallet can pay"):
+    with pytest.raises(
+        MarginError, match=r"price = 1.0: closing BTC there would lose 99, more than the wallet can pay"
+    ):
         run([SetLeverage(symbol="BTC", leverage=10), fill(1, 100), fill(-1, 1)], wallet=50)
     with pytest.raises(MarginError, match=r"rules.book = None: give a Rulebook with the risk tiers of BTC"):
         run([fill(1, 100)], rules=Rules())
+
+
+def test_what_an_isolated_position_lacks_is_no_room_for_the_cross_pool():
+    events = [*isolated(), fill(10, 100), marks(BTC=95)]  # 50 of equity for 95 of initial margin; 9,900 are free
+    with pytest.raises(MarginError, match=r"quantity = 99\.2: needs 20 more than is available"):
+        run([*events, fill(99.2, 100, "ETH")])
 
 
 def test_reducing_is_never_refused_for_want_of_initial_margin():
@@ -180,6 +225,9 @@ def test_deposits_and_withdrawals():
     assert (state.ledger.deposits, state.ledger.withdrawals) == (10_005, 15)
     with pytest.raises(MarginError, match=r"at most 9900 can be withdrawn"):
         run([fill(1, 100), Withdrawal(amount=9_901)])
+    assert run([*isolated(), fill(10, 100), Withdrawal(amount=9_900)]).account.wallet_balance == 100
+    with pytest.raises(MarginError, match=r"at most 9900 can be withdrawn"):
+        run([*isolated(), fill(10, 100), Withdrawal(amount=9_901)])
 
 
 def test_open_profit_cannot_be_withdrawn():
@@ -275,6 +323,46 @@ def test_the_other_money_pays_where_the_first_does_not_suffice():
     assert sold.quantity == pytest.approx(10 * 120 / 1_100)
     assert state.account.positions[0].isolated_margin == pytest.approx(100 * (1 - 120 / 1_100))
     assert state.ledger.funding == pytest.approx(120)
+    assert (sold.deleveraged, state.ledger.deleveraged) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("payer", "rate", "wallet", "margin", "left"),
+    [
+        # 10 at 100, 100 of margin: 0.001 is a payment of 1, 0.1 one of 100.
+        (PaidFrom.POSITION, 0.1, 300, 100, 200),  # a margin is never used up: the free 200 pay
+        (PaidFrom.POSITION, -0.1, 300, 200, 400),  # what is received goes where the payments come from
+        (PaidFrom.ACCOUNT, -0.1, 300, 100, 400),
+        (PaidFrom.ACCOUNT, 0.001, 100.5, 99, 99.5),  # a half is not enough: the margin pays all of it
+        (PaidFrom.ACCOUNT, 0.001, 101, 100, 100),  # one is
+        (PaidFrom.ACCOUNT, 0.1, 200, 100, 100),
+    ],
+)
+def test_which_money_pays_at_the_edge(payer, rate, wallet, margin, left):
+    events = [*isolated(), fill(10, 100), Funding(rates={"BTC": rate})]
+    state = run(events, wallet=wallet, rules=replace(RULES, funding_from=payer))
+    assert not state.actions
+    assert state.account.positions[0].isolated_margin == pytest.approx(margin)
+    assert state.account.wallet_balance == pytest.approx(left)
+
+
+def test_the_last_of_the_free_money_pays_what_a_margin_cannot():
+    events = [*isolated(), fill(10, 100), marks(BTC=200), Funding(rates={"BTC": 0.06})]  # a payment of 120
+    state = run(events, wallet=220)
+    assert not state.actions
+    assert (state.account.positions[0].isolated_margin, state.account.wallet_balance) == (100, 100)
+
+
+def test_a_payment_beyond_all_equity_closes_the_position_and_the_receivers_go_without_the_rest():
+    # 100 of margin and 100 of profit at 110; a payment of 0.5 x 1,100 = 550.
+    state = run([*isolated(), fill(10, 100), marks(BTC=110), Funding(rates={"BTC": 0.5})], wallet=100)
+    (sold,) = state.liquidations
+    assert (sold.quantity, sold.taken_over, sold.isolated, sold.price) == (10, False, True, 110)
+    assert (sold.fee, sold.kept, sold.fund_paid) == (0, 0, 0)
+    assert sold.deleveraged == pytest.approx(350)
+    assert (state.ledger.funding, state.ledger.deleveraged) == (pytest.approx(200), pytest.approx(350))
+    assert state.ledger.counterparties == pytest.approx(-100)
+    assert state.account == Account(wallet_balance=0)
 
 
 def test_funding_may_liquidate():
@@ -499,8 +587,57 @@ def test_auto_margin_replenishment_draws_one_initial_margin_after_another():
     poor = crash(70, rules=rules, wallet=250)  # 150 to draw, then it is over
     assert [type(each) for each in poor.actions] == [Replenishment, Replenishment, Liquidation]
     assert poor.account.wallet_balance == 0
+    nearly = [*isolated(), fill(10, 100), AddIsolatedMargin(symbol="BTC", amount=850), marks(BTC=4.5)]  # 995 lost or so
+    assert [each.amount for each in run(nearly, rules=rules).actions] == [pytest.approx(50)]  # the rest of 1,000
     full = run([*isolated(), fill(10, 100), marks(BTC=0.5)], rules=rules)  # 1x: 995 lost of 1,000, 5 > 0.05
     assert full.account.positions[0].isolated_margin == pytest.approx(1_000)
+
+
+def test_each_pool_is_cut_by_its_own_count():
+    rules = replace(RULES, policy=fifth_first(backstop=0))
+    # 2,000 at 95: 190,000 and 1,900 of maintenance margin; a fifth less, 1,520.
+    pair = [BOOK.position(symbol, 2_000, 100, leverage=50) for symbol in ("BTC", "ETH")]
+    apart = Account(wallet_balance=23_600, positions=[each.isolated(11_800) for each in pair])
+    state = step(Snapshot.start(apart), marks(BTC=95, ETH=95), rules)
+    assert [(each.symbol, each.quantity) for each in state.liquidations] == [("BTC", 400), ("ETH", 400)]
+    # The cross pool is one: after the first cut whole positions go, whichever stands first then.
+    together = Account(wallet_balance=18_500, positions=[pair[0], BOOK.position("ETH", 1_500, 100, leverage=50)])
+    state = step(Snapshot.start(together), marks(BTC=95, ETH=95), rules)  # 1,000 of equity, too little for either
+    assert [each.quantity for each in state.liquidations] == [400, pytest.approx(1_600), 1_500]
+    # Two legs of a symbol are two pools: 10,000 lost each, 1,900 left for 2,000.
+    legs = [BOOK.position("BTC", side * 2_000, 100 + side * 5, mark_price=100, leverage=10) for side in (1, -1)]
+    hedge = Account(wallet_balance=23_800, positions=[each.isolated(11_900) for each in legs])
+    state = step(Snapshot.start(hedge), marks(BTC=100), rules)
+    assert [each.quantity for each in state.liquidations] == [400, -400]
+
+
+def test_a_policy_is_told_how_often_the_pool_has_been_cut():
+    seen = []
+
+    def half(_pool, cuts):
+        seen.append(cuts)
+        return [Cut(0, 0.5, taken_over=False)]
+
+    state = crash(90.05, rules=replace(RULES, policy=half))  # 0.5 of equity for 9.005, 4.5, 2.25, 1.13, 0.56, 0.28
+    assert seen == [0, 1, 2, 3, 4]
+    assert len(state.liquidations) == 5
+
+
+def test_equality_is_safe_where_the_book_says_so():
+    # 1 from 100 to 64: 68 - 36 = 32 of equity, 64 x 0.5 = 32 of maintenance margin.
+    half = replace(BOOK, schedules={"BTC": RiskSchedule.flat(0.5)})
+    start = Snapshot.start(Account(wallet_balance=68, positions=(half.position("BTC", 1, 100),)))
+    for book, liquidated in ((half, 1), (replace(half, liquidates_at_equality=False), 0), (None, 1)):
+        state = step(start, marks(BTC=64), Rules(book=book))
+        assert len(state.liquidations) == liquidated
+
+
+def test_isolated_positions_that_may_draw_margin_go_before_the_cross_pool():
+    positions = [BOOK.position(symbol, 10, 100, leverage=10) for symbol in ("BTC", "SOL", "ETH")]
+    account = Account(wallet_balance=300, positions=[*positions[:2], positions[2].isolated(100)])
+    rules = replace(RULES, replenish={"ETH", "SOL"})
+    state = step(Snapshot.start(account), marks(BTC=85, SOL=95, ETH=85), rules)
+    assert [each.symbol for each in state.liquidations] == ["ETH", "BTC", "SOL"]
 
 
 @pytest.mark.parametrize(
@@ -524,9 +661,83 @@ def test_bad_policies_rules_and_events_are_refused_by_name():
         step(Snapshot.start(Account(wallet_balance=1)), "crash", RULES)
 
 
+def test_amounts_and_records_are_given_by_name_and_nobody_changes_them():
+    account = Account(wallet_balance=1_000)
+    with pytest.raises(TypeError):
+        Snapshot.start(account, 500.0)
+    with pytest.raises(TypeError):
+        replay(account, [], RULES, 500.0)
+    mine = {"BTC"}
+    rules = Rules(replenish=mine)
+    mine.add("ETH")
+    assert rules.replenish == {"BTC"}
+    start = Snapshot.start(account)
+    for record in (RULES, start, start.ledger, Replenishment(symbol="BTC", amount=1.0)):
+        assert all(each.kw_only for each in fields(record))
+        with pytest.raises(FrozenInstanceError):
+            setattr(record, fields(record)[0].name, None)
+        assert hasattr(record, "__dict__") is (record is RULES)
+
+
+def test_a_replay_starts_with_what_it_is_given_and_nothing_else():
+    assert astuple(Ledger()) == (0,) * 8
+    assert next(replay(Account(wallet_balance=10), [], RULES)).ledger == Ledger(deposits=10)
+    funded = next(replay(Account(wallet_balance=10), [], RULES, insurance_fund=5))
+    assert funded.ledger == Ledger(deposits=10, insurance_fund=5, fund_at_start=5)
+    assert next(replay(funded, [], RULES, insurance_fund=7)) is funded
+
+
 def test_the_ledger_sees_missing_money():
+    from_nothing = replace(Snapshot.start(Account(wallet_balance=0)), account=Account(wallet_balance=5))
+    assert from_nothing.imbalance == 5
     short = replace(Snapshot.start(Account(wallet_balance=100)), account=Account(wallet_balance=99))
     assert short.imbalance == pytest.approx(-0.01)
+
+
+# What is rounding, and what is not. 1e-12 of what was added up is the same amount.
+
+
+@pytest.mark.parametrize(("left", "kept"), [(1e-11, 0), (1e-10, 0), (1e-9, 1e-9)])
+def test_what_subtracting_leaves_in_a_wallet_is_nothing_and_more_is_money(left, kept):
+    state = run([Withdrawal(amount=90 - left)], wallet=90)  # 1e-12 of 180 is 1.8e-10
+    assert state.account.wallet_balance == (0 if not kept else pytest.approx(kept, rel=1e-3))
+
+
+@pytest.mark.parametrize(
+    ("factor", "left"),
+    [
+        (1 - 5e-12, 5e-11),
+        (1 - 2.5e-12, 2.5e-11),
+        (1 - 1.5e-12, None),
+        (1, None),
+        (1 + 1.5e-12, None),
+        (1 + 2.5e-12, -2.5e-11),
+        (1 + 5e-12, -5e-11),
+    ],
+)
+def test_a_rounding_of_a_position_is_none_and_more_is_one(factor, left):
+    positions = run([fill(10, 100), fill(-10 * factor, 100)]).account.positions
+    assert [each.quantity for each in positions] == ([] if left is None else [pytest.approx(left, rel=1e-3)])
+
+
+def test_what_is_missing_by_rounding_is_there():
+    lever = SetLeverage(symbol="BTC", leverage=10)
+    assert run([lever, fill(10 + 1.5e-11, 100)], wallet=100).account.positions  # needs 1.5e-10; 1e-12 of 200 is 2e-10
+    with pytest.raises(MarginError, match=r"needs 1e-09 more"):
+        run([lever, fill(10 + 1e-10, 100)], wallet=100)
+    assert run([*isolated(), fill(10 + 0.9e-11, 100)], wallet=100).account.positions  # 1e-12 of 100
+    with pytest.raises(MarginError, match=r"BTC sets 100 aside, and 100 is available"):
+        run([*isolated(), fill(10 + 3e-11, 100)], wallet=100)
+
+
+@pytest.mark.parametrize(("missing", "drawn"), [(1e-10, []), (1e-8, [pytest.approx(1e-8, rel=1e-3)])])
+def test_a_margin_that_is_whole_but_for_rounding_draws_nothing(missing, drawn):
+    # 10 short from 100: bankrupt at 200 with 1,000, the whole entry value.
+    short = BOOK.position("BTC", -10, 100).isolated(1_000 - missing)
+    start = Snapshot.start(Account(wallet_balance=2_000, positions=(short,)))
+    state = step(start, marks(BTC=250), replace(RULES, replenish={"BTC"}))
+    assert [each.amount for each in state.actions if isinstance(each, Replenishment)] == drawn
+    assert len(state.liquidations) == 1
 
 
 # Money is conserved over random sequences. The second witness knows nothing of entry prices: what an account has now is

@@ -1,6 +1,6 @@
 """Settlement: what a cut books, by hand, for the owner, the fund and the other side."""
 
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
@@ -185,6 +185,18 @@ def test_rounding_left_in_an_empty_pool_goes_to_the_fund_and_nothing_else_does()
     # A pool that keeps a position is not empty, however little money is left in it.
     two = booked(90 + 1e-11, (held(), held("ETH", mark=101)), [sold(1)])
     assert (two.wallet, two.flows["insurance_fund"]) == (-90, 0)
+    half = booked(85 + 1e-11, (held(), held("ETH", mark=101)), [sold(1), sold(0.5, index=1)])
+    assert (half.wallet, half.flows["insurance_fund"]) == (-85, 0)
+
+
+@pytest.mark.parametrize(
+    ("left", "wallet"), [(1e-11, -90 - 1e-11), (1.3e-10, -90 - 1.3e-10), (1e-9, -90)]
+)  # 1e-12 of 180 is 1.8e-10
+def test_money_left_in_an_emptied_pool_is_rounding_up_to_a_share_of_what_was_added_up(left, wallet):
+    pool = Pool(collateral=90 + left, positions=(held(),))
+    made = settle(pool, [seized()], leftover=RETURNED, fee_rate=0, fund=0)
+    assert made.wallet == wallet
+    assert made.flows["insurance_fund"] == pytest.approx(0 if wallet == -90 else left, rel=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -193,6 +205,25 @@ def test_rounding_left_in_an_empty_pool_goes_to_the_fund_and_nothing_else_does()
 def test_cuts_that_close_nothing_or_too_much_are_refused(cuts):
     with pytest.raises(MarginError, match=r"^policy: \[.*\] for BTC, ETH; give shares above 0 and at most 1$"):
         settle(Pool(collateral=500, positions=(held(), held("ETH"))), cuts, leftover=KEPT, fee_rate=0, fund=0)
+
+
+def test_a_pool_with_any_equity_is_not_taken_over_and_any_margin_is_a_pool_of_its_own():
+    (closed,) = booked(90.5, (held(),), [sold(0.2)]).done
+    assert not closed.taken_over
+    (closed,) = booked(0.5, (held(quantity=0.01).isolated(0.5),), [seized()]).done
+    assert closed.isolated
+
+
+def test_a_record_is_frozen_and_keyword_only_and_costs_nothing_that_is_not_said():
+    record = Liquidation(closed=held(), taken_over=False, settled_pnl=-90)
+    assert (record.fee, record.kept, record.fund_paid, record.deleveraged) == (0, 0, 0, 0)
+    with pytest.raises(FrozenInstanceError):
+        record.fee = 1.0
+    assert not hasattr(record, "__dict__")
+    with pytest.raises(TypeError):
+        Liquidation(held(), False, -90.0)  # noqa: FBT003
+    with pytest.raises(TypeError):
+        settle(Pool(collateral=500, positions=(held(),)), [sold(1)], KEPT, 0.0, 0.0)
 
 
 def test_a_liquidation_derives_its_price():

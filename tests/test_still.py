@@ -4,14 +4,12 @@ import io
 import re
 
 import numpy as np
-import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from marginlib import MarginError
 from marginlib.course import figures
 from marginlib.drawing.chart import Table
-from marginlib.drawing.still import png, show_table, static, table_html
+from marginlib.drawing.still import png, static, table_html
 
 
 def pixels(png):
@@ -50,16 +48,5 @@ def test_a_static_figure_has_picture_alt_sentence_and_table():
 
 
 def test_text_in_tables_is_escaped():
-    assert "<script>" not in table_html(Table(columns=("<script>",), rows=(("a & b", "1"),)))
-    assert "a &amp; b" in table_html(Table(columns=("x",), rows=(("a & b", "1"),)))
-
-
-def test_a_table_shows_itself_as_text_and_as_html():
-    table = show_table(["day", "equity"], [(0, "$2,000"), (10, "-$5")])
-    assert repr(table).splitlines() == ["day  equity", "0    $2,000", "10      -$5"]
-    assert table._repr_html_() == table_html(Table(columns=("day", "equity"), rows=(("0", "$2,000"), ("10", "-$5"))))
-
-
-def test_a_table_refuses_a_row_of_another_length():
-    with pytest.raises(MarginError, match="rows, number 2: 1 cells: give 2"):
-        show_table(["day", "equity"], [(0, 1), (0,)])
+    assert "<script>" not in table_html(Table(("<script>",), (("a & b", "1"),)))
+    assert "a &amp; b" in table_html(Table(("x",), (("a & b", "1"),)))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from itertools import combinations, pairwise
+from pathlib import Path
 
 import pytest
 from test_figures import EXPLORERS
 
+from marginlib.drawing import style
 from marginlib.drawing.style import FILLS, STROKES, THEMES, css, number_text, ticks
 
 # Full loss of one kind of cone, on linear RGB. Source: G. M. Machado, M. M. Oliveira, L. A. F. Fernandes, A
@@ -119,6 +122,13 @@ def test_every_role_that_is_drawn_has_a_look():
     for panel in panels():
         assert {each.role for each in (*panel.lines, *panel.markers)} <= set(STROKES)
         assert {area.role for area in panel.areas} <= set(FILLS)
+
+
+def test_a_colour_stands_in_one_file():
+    package = Path(style.__file__).parents[1]
+    drawn = [path for folder in ("drawing", "course/figures") for path in (package / folder).glob("*.*")]
+    named = re.compile(r"#[0-9A-Fa-f]{3,6}\b|\brgba?\(")
+    assert [path.name for path in drawn if named.search(path.read_text(encoding="utf-8"))] == ["style.py"]
 
 
 def test_the_browser_has_every_colour_in_both_themes():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, fields, replace
 from itertools import groupby, pairwise
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from marginlib import (
     Pool,
     Risk,
     RiskSchedule,
+    RiskTier,
     Rulebook,
     UnknownNameError,
     bankruptcy_price,
@@ -371,6 +372,25 @@ def test_a_position_under_the_rules_takes_the_book_s_terms() -> None:
     assert book.position("ETHUSDT", -2, 3_000).mark_price == 3_000
 
 
+def test_a_rulebook_is_frozen_and_what_could_be_mistaken_is_given_by_name() -> None:
+    book = rulebook("binance_usdm", "2026-09-29")
+    with pytest.raises(FrozenInstanceError):
+        book.venue = "mine"  # type: ignore[misc]
+    assert all(each.kw_only for each in fields(book))
+    with pytest.raises(TypeError):
+        book.position("ETHUSDT", 1, 3_000, 2_900)  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        rulebook("okx", "2021-07-25", "venues")  # type: ignore[misc]
+    assert book.position("ETHUSDT", 1, 3_000).leverage == 1
+
+
+def test_where_the_collateral_outlasts_the_price_closing_costs_nothing() -> None:
+    book = rulebook("bybit", "2022-11-25")
+    for quantity, leverage, fee in ((1, 0.5, 0), (1, 1, 0), (-1, 0.5, 0.0006 * 1_000 * 3), (1, 2, 0.0006 * 1_000 / 2)):
+        position = book.position("ETHUSDT", quantity, 1_000, leverage=leverage)
+        assert book.closing_fee_set_aside(position) == pytest.approx(fee)
+
+
 def test_unknown_names_are_answered_with_the_known_ones() -> None:
     with pytest.raises(UnknownNameError, match=r"venue = 'mt_gox': give one of binance_coinm, binance_usdm"):
         rulebook("mt_gox", "2014-02-24")
@@ -415,7 +435,10 @@ NOVA = {
     "clearance_fee_rate": 0.01,
     "fee_from": "POSITION",
     "books": {
-        "2026-01-01": {"source": "made up", "tiers": {"BTC": [{"notional_floor": 0, "maintenance_margin_rate": 0.01}]}},
+        "2026-01-01": {
+            "source": "made up",
+            "tiers": {"BTC": [{"notional_floor": 0, "maintenance_margin_rate": 0.01, "max_leverage": 40}]},
+        },
         "2026-06-01": {
             "source": "made up, later",
             "leftover": "KEPT",
@@ -438,7 +461,9 @@ def test_a_new_file_is_a_new_venue_and_nothing_else_has_to_be_touched(data: Path
     assert rulebooks(data) == tuple(sorted((*rulebooks(), ("nova", "2026-01-01"), ("nova", "2026-06-01"))))
     book = rulebook("nova", "2026-06-01", folder=data)
     assert (book.name, book.source, book.leftover) == ("Nova", "made up, later", Leftover.KEPT)
-    assert rulebook("nova", "2026-01-01", folder=data).leftover is Leftover.RETURNED
+    older = rulebook("nova", "2026-01-01", folder=data)
+    assert older.leftover is Leftover.RETURNED
+    assert older.schedule("BTC").tiers[0] == RiskTier(notional_floor=0, maintenance_margin_rate=0.01, max_leverage=40)
     assert book.schedule("ETH").rates == (0.025,)
     assert book.schedule("ETH").notional_cap == 5_000
     assert book.schedule("BTC").amounts == (0, 100)
@@ -554,6 +579,14 @@ def test_recorded_steps_are_the_policies_of_that_name() -> None:
         (
             {"tiers": {"BTC": [{"notional_floor": 0, "max_leverage": 0, "maintenance_fraction": 0.5}]}},
             r"max_leverage = 0: give a number above 0",
+        ),
+        (
+            {"tiers": {"BTC": [{"notional_floor": 0, "maintenance_margin_rate": 0.1, "rate": 0.1}]}},
+            r"tier = {.*: give a notional_floor, and a maintenance_margin_rate or the two that make one",
+        ),
+        (
+            {"tiers": {"BTC": [{"notional_floor": 0, "max_leverage": 9, "maintenance_fraction": 0.5, "rate": 0.1}]}},
+            r"tier = {.*\.\.\.: give a notional_floor",
         ),
         ({"brackets": {"BTC": 5}}, r"nova\.json, book of 2026-01-01: "),
     ],

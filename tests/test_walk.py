@@ -10,8 +10,8 @@ from marginlib import Account, Contract, MarginError, RiskSchedule, UnknownNameE
 from marginlib.market.events import MarkPrices
 from marginlib.market.policies import step_down
 from marginlib.market.recorded import crash, crashes
-from marginlib.market.replay import Rules, replay
-from marginlib.market.walk import crash_replay, crash_rulebooks
+from marginlib.market.replay import Rules, Snapshot, replay
+from marginlib.market.walk import crash_replay, crash_rulebooks, walk
 
 EVENTS = [each.event for each in crashes()]
 
@@ -31,6 +31,7 @@ def deaths(states):
 def test_every_event_has_tables_for_all_its_symbols(event):
     for rules in crash_rulebooks(event):
         assert set(rules.symbols) == set(crash(event).symbols)
+        assert {str(each.times[0])[:10] for each in crash(event).figures.values()} == {rules.date}
         assert all(symbol in rules.source for symbol in rules.symbols)
 
 
@@ -108,3 +109,25 @@ def test_impossible_books_are_refused():
         crash_replay("ftx-2022", Account(wallet_balance=100, positions=(inverse,)), Rules())
     with pytest.raises(UnknownNameError, match="black-thursday-2020"):
         crash_rulebooks("tulips-1637")
+
+
+@pytest.mark.parametrize("length", range(3, 40))
+def test_a_liquidation_is_found_at_the_first_second_at_which_it_is_due(length):
+    """A long at 2x from 100 down a straight line to 10: due from the first second with 50 + q (p - 100) <= need."""
+    held = crash_rulebooks("may-crash-2021")[0].position("BTCUSDT", 1, 100, leverage=2)
+    noon = np.datetime64("2021-05-19T12:00:00")
+    moments = [(noon, {"BTCUSDT": 100.0}), (noon + length, {"BTCUSDT": 10.0})]
+    states = walk(Snapshot.start(Account(wallet_balance=50, positions=(held,))), moments, Rules())
+    rate = held.schedule.rates[0]
+    due = next(k for k in range(length + 1) if 50 + (100 - 90 * k / length) - 100 <= rate * (100 - 90 * k / length))
+    assert [state.time for state in states if state.liquidations] == [noon + due]
+
+
+def test_the_end_of_a_line_is_its_figure_to_the_last_digit():
+    held = crash_rulebooks("may-crash-2021")[0].position("BTCUSDT", 0.001, 44_408, leverage=1)
+    noon = np.datetime64("2021-05-19T12:00:00")
+    prices = np.random.default_rng(1).uniform(1, 50_000, 60).tolist()
+    assert any(first + 1.0 * (last - first) != last for first, last in pairwise(prices))
+    moments = [(noon + 60 * k, {"BTCUSDT": price}) for k, price in enumerate(prices)]
+    states = walk(Snapshot.start(Account(wallet_balance=1_000, positions=(held,))), moments, Rules())
+    assert [state.mark_prices["BTCUSDT"] for state in states] == prices

@@ -14,8 +14,6 @@ from marginlib.liquidation import liquidation_price
 from marginlib.model import Pool
 from marginlib.words import price_text
 
-__all__ = ["CALCULATORS", "audit"]
-
 Calculator = Callable[[Pool, str], float | None]
 
 

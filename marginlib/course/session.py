@@ -5,9 +5,9 @@ Nothing here raises at a learner: what goes wrong comes back as feedback.
 
 from __future__ import annotations
 
-import html
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,13 +16,13 @@ from typing import Any
 from marginlib.course.tasks import task, tasks
 from marginlib.errors import MarginError, wrong
 from marginlib.practice import progress
-from marginlib.practice.tasks.collecting import Outcome, collect
+from marginlib.practice.tasks import numbering
+from marginlib.practice.tasks.collecting import collect
 from marginlib.practice.tasks.feedback import Feedback
 from marginlib.practice.tasks.judging import judge
-from marginlib.practice.tasks.numbering import SELF_STUDY, given, open_cases, ticket
+from marginlib.practice.tasks.numbering import SELF_STUDY, given, open_cases
 from marginlib.practice.tasks.task import Task
-
-__all__ = ["TICKETS", "Given", "check", "start"]
+from marginlib.words import text_html
 
 TICKETS = "marginlib_tickets.json"  # what a teacher gives each student of a course
 
@@ -34,7 +34,7 @@ class Given(dict[str, Any]):
     """A learner's numbers for one task, by name; shown as the task's words with the numbers in them.
 
     Example:
-        >>> Given(task("sizing-1"), {"quantity": 0.1, "price": 60_000, "leverage": 10})["price"]
+        >>> Given(task("sizing-1"), {"quantity": 0.1, "entry": 60_000, "mark": 60_500, "leverage": 10})["entry"]
         60000
     """
 
@@ -42,22 +42,18 @@ class Given(dict[str, Any]):
         super().__init__(numbers)
         self._task = task
 
-    def _lines(self) -> list[str]:
-        """Return the scenario, the choices and what is asked for."""
-        choices = {**self._task.options, **self._task.reasons}
-        said = {mark: text.format(**self) for mark, text in choices.items()}
-        lines = [self._task.text.format(**self), *(f"{mark}) {text}" for mark, text in said.items())]
+    def __repr__(self) -> str:
+        asked = self._task
+        said = {mark: text.format(**self) for mark, text in {**asked.options, **asked.reasons}.items()}
+        lines = [asked.text.format(**self), *(f"{mark}) {text}" for mark, text in said.items())]
         known = [f"{name} = {value!r}" for name, value in self.items() if value not in said.values()]
         if known:
             lines.append("given: " + ", ".join(known))
-        words = self._task.kind == "explain"
-        return [*lines, "Write your text into the next cell." if words else f"Wanted: {self._task.ask}."]
-
-    def __repr__(self) -> str:
-        return "\n".join(self._lines())
+        wanted = "Write your text into the next cell." if asked.kind == "explain" else f"Wanted: {asked.ask}."
+        return "\n".join([*lines, wanted])
 
     def _repr_html_(self) -> str:
-        lines = (html.escape(line).replace("$", "<span>$</span>").replace("\n", "<br>") for line in self._lines())
+        lines = text_html(repr(self)).split("\n")
         return "".join(f"<p>{line}</p>" for line in lines)
 
 
@@ -85,8 +81,26 @@ def start(set_id: str, learner: str | None = None, *, ticket: str | None = None)
     found = tasks(set_id)
     name = learner or os.environ.get("MARGINLIB_LEARNER") or os.environ.get("JUPYTERHUB_USER") or SELF_STUDY
     ticket = ticket or _given_out(set_id)
-    _TICKETS[set_id] = _valid(ticket) if ticket else _ticket(set_id, name)
+    if ticket and not re.fullmatch(r"\s*[0-9a-fA-F]{64}\s*", str(ticket)):
+        raise wrong("ticket", ticket, "give the 64 letters and digits that your teacher gave you")
+    _TICKETS[set_id] = ticket.strip().lower() if ticket else numbering.ticket(set_id, name)
     return {each.id: Given(each, given(each, _TICKETS[set_id])) for each in found}
+
+
+def _given_out(set_id: str) -> str | None:
+    """Return the ticket in the file that a teacher gave out, if there is one."""
+    here, named = Path.cwd(), os.environ.get("MARGINLIB_TICKETS")
+    for place in [Path(named)] if named else [folder / TICKETS for folder in (here, *here.parents)]:
+        if place.is_file():
+            try:
+                return str(json.loads(place.read_text(encoding="utf-8"))["tickets"][set_id])
+            except (ValueError, TypeError, KeyError) as error:
+                raise MarginError(
+                    f"{place.name}: no ticket for {set_id!r} in it; ask your teacher for the file again"
+                ) from error
+    if named:
+        raise wrong("MARGINLIB_TICKETS", named, "no such file")
+    return None
 
 
 def check(task_id: str, answer: object = ...) -> Feedback:
@@ -107,65 +121,21 @@ def check(task_id: str, answer: object = ...) -> Feedback:
         asked = task(task_id)
     except MarginError as error:
         return Feedback(task=str(task_id), state="odd", passed=0, total=0, parts=(("No such task", f"{error}."),))
-    seed = _TICKETS.get(asked.set) or _ticket(asked.set, SELF_STUDY)
+    seed = _TICKETS.get(asked.set) or numbering.ticket(asked.set)
     cases = open_cases(asked, seed)
     outcomes = collect(answer, cases if asked.asks_function else None)
     first = judge(asked, cases, outcomes)
     if first.state not in {"right", "wrong", "words"}:  # nothing was judged: nothing to remember, and no hint is due
         return first
-    kept = _plain(outcomes)
-    earlier = _earlier_misses(asked.id, seed)
+    values = [outcome.get("value") for outcome in outcomes]
+    kept: Any = values[0] if len(values) == 1 else values
+    misses: list[Any] = []  # the different wrong answers that were given before, to the same numbers
+    for attempt in progress.load().attempts:
+        known = attempt.item == asked.id and attempt.seed == seed and attempt.right is False
+        if known and attempt.answer != kept and attempt.answer not in misses:
+            misses.append(attempt.answer)
     notes = progress.record(
         progress.Attempt(item=asked.id, kind="exercise", answer=kept, right=first.right, codes=first.codes, seed=seed)
     )
-    staged = judge(asked, cases, outcomes, tries=len([miss for miss in earlier if miss != kept]))
+    staged = judge(asked, cases, outcomes, tries=len(misses))
     return replace(staged, parts=(*staged.parts, *(("Your progress", note) for note in notes)))
-
-
-def _given_out(set_id: str) -> str | None:
-    """Return the ticket in the file that a teacher gave out, if there is one."""
-    here = Path.cwd()
-    named = os.environ.get("MARGINLIB_TICKETS")
-    places = [Path(named)] if named else [folder / TICKETS for folder in (here, *here.parents)]
-    for place in places:
-        if place.is_file():
-            try:
-                return str(json.loads(place.read_text(encoding="utf-8"))["tickets"][set_id])
-            except (ValueError, TypeError, KeyError) as error:
-                raise MarginError(
-                    f"{place.name}: no ticket for {set_id!r} in it; ask your teacher for the file again"
-                ) from error
-    if named:
-        raise wrong("MARGINLIB_TICKETS", named, "no such file")
-    return None
-
-
-def _ticket(set_id: str, learner: str) -> str:
-    """Return the ticket of self-study."""
-    return ticket(set_id, learner)
-
-
-def _valid(text: str) -> str:
-    """Return a ticket, or refuse what is none."""
-    try:
-        if len(bytes.fromhex(text)) == 32:  # noqa: PLR2004 - the length of a SHA-256 digest
-            return text.strip().lower()
-    except (TypeError, ValueError):
-        pass
-    raise wrong("ticket", text, "give the 64 letters and digits that your teacher gave you")
-
-
-def _plain(outcomes: list[Outcome]) -> Any:  # noqa: ANN401 - JSON
-    """Return the answer as it is kept: the value, or the list of what the function returned."""
-    values = [outcome.get("value") for outcome in outcomes]
-    return values[0] if len(values) == 1 else values
-
-
-def _earlier_misses(task_id: str, seed: str) -> list[Any]:
-    """Return the different wrong answers that were given before, to the same numbers."""
-    answers: list[Any] = []
-    for attempt in progress.load().attempts:
-        known = attempt.item == task_id and attempt.seed == seed and attempt.right is False
-        if known and attempt.answer not in answers:
-            answers.append(attempt.answer)
-    return answers

@@ -3,37 +3,21 @@
 `chart` says what a figure shows, `static` draws it still, `explore` lets it live in the browser.
 """
 
-from marginlib.drawing.chart import (
-    Area,
-    Chart,
-    Control,
-    Explorer,
-    Line,
-    Marker,
-    Panel,
-    Table,
-    choice,
-    pool_chart,
-    slider,
-)
-from marginlib.drawing.live import ExplorerPanel, explore
-from marginlib.drawing.still import ShownTable, show_table, static
+from marginlib.drawing.chart import Axis, Chart, Line, Marker, Panel, Table, choice, figure, pool_chart, slider
+from marginlib.drawing.live import explore
+from marginlib.drawing.still import static
 
 __all__ = [
-    "Area",
+    "Axis",
     "Chart",
-    "Control",
-    "Explorer",
-    "ExplorerPanel",
     "Line",
     "Marker",
     "Panel",
-    "ShownTable",
     "Table",
     "choice",
     "explore",
+    "figure",
     "pool_chart",
-    "show_table",
     "slider",
     "static",
 ]

@@ -18,27 +18,6 @@ from marginlib.margin import risk
 from marginlib.model import Contract, Pool
 from marginlib.words import money, percent, price_text
 
-__all__ = [
-    "Area",
-    "Axis",
-    "Chart",
-    "Control",
-    "Explorer",
-    "Line",
-    "Marker",
-    "Panel",
-    "Table",
-    "choice",
-    "figure",
-    "grid",
-    "pool_chart",
-    "pool_panel",
-    "pool_sentence",
-    "pool_table",
-    "slider",
-    "times",
-]
-
 POINTS = 121  # of a line that bends
 
 
@@ -74,10 +53,6 @@ class Area(Line):
 
     Its points are its corners, in order around it; none for an area that is empty. Colour and hatching follow from its
     role. Later areas cover earlier ones.
-
-    Example:
-        >>> Area.through("both modes", "both", [(0, 0), (1, 0), (0, 1)]).x
-        (0, 1, 0)
     """
 
     __slots__ = ()
@@ -92,10 +67,6 @@ class Marker:
         role: what it stands for, such as "liquidation"; colour and shape follow from it.
         x: position along the horizontal axis; None where there is no such price.
         y: height.
-
-    Example:
-        >>> Marker("liquidation price", "liquidation", None, 0).x is None
-        True
     """
 
     label: str
@@ -112,10 +83,6 @@ class Axis:
         label: its name, with its [unit].
         span: its lowest and its highest value.
         log: True for an axis in powers of ten.
-
-    Example:
-        >>> Axis("BTC mark price [$]", (30_000, 70_000)).log
-        False
     """
 
     label: str
@@ -134,11 +101,6 @@ class Panel:
         lines: what is drawn.
         markers: the points that matter.
         areas: what is filled below the lines.
-
-    Example:
-        >>> line = Line("equity", "equity", (0, 1), (0, 1))
-        >>> Panel("a pool", Axis("price [$]", (0, 1)), Axis("[$]", (0, 1)), (line,)).markers
-        ()
     """
 
     title: str
@@ -156,10 +118,6 @@ class Table:
     Args:
         columns: the headings.
         rows: the cells, as many in each row as there are headings.
-
-    Example:
-        >>> Table(("of the pool", "value"), (("equity", "$600.00"),)).rows[0]
-        ('equity', '$600.00')
     """
 
     columns: tuple[str, ...]
@@ -200,7 +158,7 @@ class Chart:
         return f"{self.title}. Line chart against {panel.x.label}, with the {lines}. {self.sentence}"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Control:
     """A slider or a choice: the values that it can take, each with its text.
 
@@ -212,10 +170,6 @@ class Control:
         start: where it stands at first.
         choice: True for a choice between a few words rather than a slider.
         plays: True for a slider along time or steps, which can also play by itself.
-
-    Example:
-        >>> Control(name="leverage", label="leverage", values=(5, 10), texts=("5x", "10x"), start=5).start
-        5
     """
 
     name: str
@@ -402,12 +356,6 @@ def pool_table(pool: Pool, symbol: str) -> Table:
     Args:
         pool: the pool.
         symbol: whose liquidation and bankruptcy price are shown.
-
-    Example:
-        >>> from marginlib import Position, RiskSchedule
-        >>> btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=RiskSchedule.flat(0.004))
-        >>> pool_table(Pool(collateral=600, positions=(btc,)), "BTCUSDT").rows[1]
-        ('bankruptcy price', '54,000.00')
     """
     now = risk(pool)
     rows = (
@@ -451,7 +399,7 @@ def slider(name: str, label: str, values: Sequence[float], start: float, text: s
         ('5x', '10x')
     """
     texts = tuple(re.sub(r"(?<=\d)%", " %", text.format(value)) for value in values)  # a space before it, as elsewhere
-    return Control(name=name, label=label, values=tuple(values), texts=texts, start=start, plays=plays)
+    return Control(name, label, tuple(values), texts, start, plays=plays)
 
 
 def choice(name: str, label: str, words: Mapping[Any, str], start: object) -> Control:
@@ -467,7 +415,7 @@ def choice(name: str, label: str, words: Mapping[Any, str], start: object) -> Co
         >>> choice("direction", "side", {1: "long", -1: "short"}, 1).texts
         ('long', 'short')
     """
-    return Control(name=name, label=label, values=tuple(words), texts=tuple(words.values()), start=start, choice=True)
+    return Control(name, label, tuple(words), tuple(words.values()), start, choice=True)
 
 
 def figure(title: str, *controls: Control) -> Callable[[Callable[..., Chart]], Explorer]:

@@ -18,8 +18,6 @@ from marginlib.drawing.chart import Chart, Explorer, Panel
 from marginlib.drawing.style import FILLS, SIZES, STROKES, marker_text, number_text, ticks
 from marginlib.errors import MarginError
 
-__all__ = ["STATES", "Frame", "frame", "looks", "pack"]
-
 STATES = 4_096  # of a figure, at most: more would fill a notebook, and take a minute to compute
 
 
@@ -31,11 +29,6 @@ class Frame(NamedTuple):
             marker x and y. What is not there is not a number.
         texts: for each panel title, names of the axes and the ticks' texts; the areas', the lines' and the markers'
             labels; then sentence, alternative text, and the table's columns and rows.
-
-    Example:
-        >>> from marginlib.course import figures
-        >>> frame(figures.ISOLATED()).numbers[0]
-        (40000, 80000, -1000, 3000)
     """
 
     numbers: tuple[tuple[float, ...], ...]

@@ -11,6 +11,7 @@
  * @typedef {{log: boolean, areas: {look: string, hatch: string}[], lines: LineForm[], markers: MarkerForm[]}} PanelForm
  * @typedef {{line: number, rule: number, grid: number, title: number, label: number, tick: number}} Sizes
  * @typedef {{name: string, title: string, controls: Control[], panels: PanelForm[], sizes: Sizes}} Form
+ * @typedef {{sizes: Sizes, whole: number, height: number, columns: number, top: number, bottom: number}} Plan
  * @typedef {{get(name: string): any, set(name: string, value: any): void, save_changes(): void,
  *   on(name: string, heard: () => void): void, off(name: string, heard: () => void): void}} Model
  */
@@ -152,7 +153,7 @@ function picture(root, form, narrow) {
   const drawn = panels.map((panel, k) => {
     const [x, y] = narrow ? [0, k * whole] : [k * wide, 0];
     const place = svg(root, "g", { transform: `translate(${x},${y})` });
-    return onePanel(place, defs, `${id}-${k}`, panel, sizes, wide, height, columns, top, bottom);
+    return onePanel(place, defs, `${id}-${k}`, panel, { sizes, whole: wide, height, columns, top, bottom });
   });
   return (frame) => {
     const read = { number: 0, text: 0 };
@@ -162,18 +163,9 @@ function picture(root, form, narrow) {
 
 /**
  * Build one panel and return the function that draws its part of a frame.
- * @param {Element} root
- * @param {Element} defs
- * @param {string} id
- * @param {PanelForm} form
- * @param {Sizes} sizes
- * @param {number} whole
- * @param {number} height
- * @param {number} columns
- * @param {number} top
- * @param {number} bottom
+ * @param {Element} root @param {Element} defs @param {string} id @param {PanelForm} form @param {Plan} plan
  */
-function onePanel(root, defs, id, form, sizes, whole, height, columns, top, bottom) {
+function onePanel(root, defs, id, form, { sizes, whole, height, columns, top, bottom }) {
   const width = whole - LEFT - RIGHT;
   svg(svg(defs, "clipPath", { id: `${id}-clip` }), "rect", { x: LEFT, y: top, width, height });
   const title = [2, 1].map((line) =>

@@ -18,8 +18,6 @@ from marginlib.drawing.frames import pack
 from marginlib.drawing.style import css
 from marginlib.errors import MarginError
 
-__all__ = ["ExplorerPanel", "explore"]
-
 _HERE = Path(__file__).parent
 _DARK = (
     f'[data-jp-theme-light="false"] .marginlib-figure{{{css("dark")}}}'

@@ -9,7 +9,7 @@ the table stand alone.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 from io import BytesIO
@@ -18,10 +18,7 @@ from typing import Any
 from marginlib.drawing.chart import Chart, Table
 from marginlib.drawing.frames import ROW, frame, looks
 from marginlib.drawing.style import FILLS, SIZES, STROKES, THEMES
-from marginlib.errors import MarginError
 from marginlib.words import text_html
-
-__all__ = ["ShownTable", "Static", "png", "show_table", "static", "table_html"]
 
 _WIDTH, _HEIGHT, _DPI = 7.6, 4.1, 100  # inches; the same for every figure, so that the page never jumps
 _PAGE = THEMES["light"]
@@ -200,75 +197,23 @@ def static(chart: Chart) -> Static:
     return Static(chart)
 
 
-@dataclass(frozen=True, slots=True)
-class ShownTable:
-    """A table that shows itself as a cell's result.
-
-    Args:
-        table: columns and rows of texts.
-
-    Example:
-        >>> ShownTable(Table(columns=("what", "value"), rows=(("equity", "$500"),)))
-        what    value
-        equity   $500
-    """
-
-    table: Table
-
-    def _repr_html_(self) -> str:
-        """Return the table as HTML for a page."""
-        return table_html(self.table)
-
-    def __repr__(self) -> str:
-        """Return the table as aligned text."""
-        return _table_text(self.table)
-
-
-def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> ShownTable:
-    """Return rows as a table, to be shown as a cell's result; the first column names each row.
-
-    Args:
-        columns: the headings.
-        rows: the cells, as many in each row as there are headings; each is shown as `str` writes it.
-
-    Raises:
-        MarginError: a row has more or fewer cells than there are headings.
-
-    Example:
-        >>> show_table(["setting", "margin"], [("2x", "$3,000"), ("10x", "$600")])
-        setting  margin
-        2x       $3,000
-        10x        $600
-    """
-    texts = tuple(tuple(map(str, row)) for row in rows)
-    for number, row in enumerate(texts, start=1):
-        if len(row) != len(columns):
-            raise MarginError(f"rows, number {number}: {len(row)} cells: give {len(columns)}, one for each heading")
-    return ShownTable(Table(columns=tuple(columns), rows=texts))
-
-
 def table_html(table: Table) -> str:
     """Return a table as HTML with headings that a screen reader can follow.
 
     Args:
         table: columns and rows of texts.
-
-    Example:
-        >>> table_html(Table(columns=("what", "value"), rows=(("equity", "$500"),)))[:32]
-        '<table><thead><tr><th scope="col'
     """
+
+    def cell(text: str) -> str:  # numbers stand under each other, words start at the left
+        side = "right" if text.lstrip("+-$")[:1].isdigit() or text in {"none", "-"} else "left"
+        return f'<td style="text-align:{side}">{text_html(text)}</td>'
+
     head = "".join(f'<th scope="col" {_LEFT}>{text_html(column)}</th>' for column in table.columns)
     rows = "".join(
-        f'<tr><th scope="row" {_LEFT}>{text_html(name)}</th>{"".join(map(_cell, cells))}</tr>'
+        f'<tr><th scope="row" {_LEFT}>{text_html(name)}</th>{"".join(cell(each) for each in cells)}</tr>'
         for name, *cells in table.rows
     )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-
-
-def _cell(text: str) -> str:
-    """Return one cell of a table as HTML; numbers stand under each other, words start at the left."""
-    side = "right" if text.lstrip("+-$")[:1].isdigit() or text in {"none", "-"} else "left"
-    return f'<td style="text-align:{side}">{text_html(text)}</td>'
 
 
 def _table_text(table: Table) -> str:

@@ -1,6 +1,6 @@
 """How every figure looks, as data: a colour, a dash pattern, a marker or a hatching for each idea.
 
-Both drawings read it: `plots` (matplotlib) and `widgets` (the browser). Colour is never the only carrier. The light
+Both drawings read it, `still` (matplotlib) and `live` (the browser). Colour is never the only carrier. The light
 palette is Okabe and Ito's, darkened until thin lines and small words keep their contrast on white.
 
 Source: M. Okabe, K. Ito, Color Universal Design, https://jfly.uni-koeln.de/color/
@@ -15,21 +15,6 @@ from types import MappingProxyType
 
 from marginlib.drawing.chart import Marker
 
-__all__ = [
-    "FILLS",
-    "SIZES",
-    "STROKES",
-    "THEMES",
-    "Fill",
-    "Sizes",
-    "Stroke",
-    "Theme",
-    "css",
-    "marker_text",
-    "number_text",
-    "ticks",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Stroke:
@@ -42,10 +27,6 @@ class Stroke:
         marker: "circle", "triangle", "wedge" (a triangle on its tip), "cross", "square" or "diamond".
         size: of the marker [px].
         filled: False for a marker that is an outline: another often stands inside it.
-
-    Example:
-        >>> STROKES["equity"].dashes
-        ()
     """
 
     light: str
@@ -64,10 +45,6 @@ class Fill:
         light: (face, hatching) on a light page.
         dark: (face, hatching) on a dark page.
         hatch: "dots", "rising", "falling" or "" for none.
-
-    Example:
-        >>> FILLS["cross"].hatch
-        'rising'
     """
 
     light: tuple[str, str]
@@ -85,10 +62,6 @@ class Theme:
         page: the ground.
         grid: the lines behind.
         axis: the axes, and the line at 0.
-
-    Example:
-        >>> THEMES["light"].page
-        '#FFFFFF'
     """
 
     text: str
@@ -107,12 +80,8 @@ class Sizes:
         rule: of the thin upright line through a marker.
         grid: of the lines behind, and of the axes.
         title: above a panel.
-        label: units, legend and the words inside areas.
+        label: units and legend.
         tick: numbers on the axes.
-
-    Example:
-        >>> SIZES.title > SIZES.label > 0
-        True
     """
 
     line: float = 2.4
@@ -153,6 +122,9 @@ THEMES: Mapping[str, Theme] = MappingProxyType(
         "dark": Theme(text="#EAEAEA", muted="#B8B8B8", page="#111111", grid="#2E2E2E", axis="#808080"),
     }
 )
+
+
+_SLACK = 1e-9  # of a step: what rounding may leave of a number that is on the border
 
 
 def css(theme: str) -> str:
@@ -226,14 +198,6 @@ def ticks(span: tuple[float, float], *, most: int = 7, log: bool = False) -> tup
         # Whole multiples, so that the numbers are round and not sums of roundings.
         first, last = -floor(-low / step + _SLACK), floor(high / step + _SLACK)
         if last - first + 1 <= most:
-            return tuple(_round(k * step) for k in range(first, last + 1))
+            numbers = (round(k * step, 12) for k in range(first, last + 1))  # without the tail that floats leave
+            return tuple(int(each) if each == int(each) else each for each in numbers)
     return (low, high)  # pragma: no cover - ten times the smallest step always fits
-
-
-_SLACK = 1e-9
-
-
-def _round(value: float) -> float:
-    """Return a number without the tail that a product of floats leaves, as an integer where it is one."""
-    short = round(value, 12)
-    return int(short) if short == int(short) else short

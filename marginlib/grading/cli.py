@@ -18,8 +18,6 @@ from marginlib.grading.keys import new_key, read_key, read_roster, write_tickets
 from marginlib.grading.lms import fill_canvas, fill_moodle, scores
 from marginlib.grading.sandbox import Sandbox
 
-__all__ = ["main"]
-
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code.

@@ -9,8 +9,6 @@ from random import Random
 from marginlib.course.tasks import tasks
 from marginlib.grading.verdict import Match, Result, TaskResult
 
-__all__ = ["example_class"]
-
 _KNOWN = 0.7  # share of wrong answers that a belief explains
 
 

@@ -18,8 +18,6 @@ from pandas import DataFrame, Series
 from marginlib.errors import MarginError
 from marginlib.grading.verdict import Result
 
-__all__ = ["FEWEST", "SetAnalysis", "analyse"]
-
 FEWEST = 10  # students, below which a correlation says nothing
 _Z = 1.959964  # of a normal distribution, 95 % within
 _FAR = 3.5  # robust standard deviations from the median

@@ -29,8 +29,6 @@ from marginlib.grading.sandbox import Sandbox
 from marginlib.grading.sheet import Ungradable, read_bytes
 from marginlib.grading.verdict import Course, Result, grade, refused
 
-__all__ = ["Setup", "result_of", "results", "run", "submitters"]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Setup:

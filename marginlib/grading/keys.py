@@ -20,8 +20,6 @@ from marginlib.course.tasks import SETS
 from marginlib.errors import MarginError, wrong
 from marginlib.practice.tasks.numbering import ticket
 
-__all__ = ["KEY", "fingerprint", "new_key", "read_key", "read_roster", "write_tickets"]
-
 KEY = "MARGINLIB_COURSE_KEY"  # the variable that names the key's file
 _BYTES = 32
 

@@ -17,8 +17,6 @@ from pathlib import Path
 
 from marginlib.errors import MarginError, wrong
 
-__all__ = ["Filled", "fill_canvas", "fill_moodle", "scores"]
-
 _CANVAS = ("Student", "ID", "SIS Login ID", "Section")
 _CANVAS_POINTS = "Points Possible"
 _MOODLE = (
@@ -39,10 +37,6 @@ class Filled:
         ungraded: students in the file who have no grade yet: their cells are as they were.
         not_there: students with a grade who are not in the file.
         strangers: rows of the file whose students the course does not know, as the file names them.
-
-    Example:
-        >>> Filled(content=b"", written=("ada",)).ungraded
-        ()
     """
 
     content: bytes
@@ -76,11 +70,6 @@ def scores(gradebook: str | Path, set_id: str) -> dict[str, float | None]:
 
     Raises:
         MarginError: there is no gradebook, or no such assignment in it.
-
-    Example:
-        >>> scores("no/such/gradebook.db", "sizing")
-        Traceback (most recent call last):
-        marginlib.errors.MarginError: gradebook = 'no/such/gradebook.db': no such file
     """
     if not Path(gradebook).is_file():
         raise wrong("gradebook", str(gradebook), "no such file")
@@ -118,9 +107,7 @@ def fill_canvas(
         b'Ada,1,ada,A,15.00'
     """
     sheet = _Sheet(content, _CANVAS, "Canvas")
-    column = sheet.column(
-        lambda name: name == assignment or (name.startswith(f"{assignment} (") and name.endswith(")")), assignment
-    )
+    column = sheet.column(re.compile(re.escape(assignment) + r"( \(.*\))?"), assignment)
     most, first = points, 1
     for row in sheet.rows[1:]:
         if row and row[0].strip() == _CANVAS_POINTS:
@@ -160,7 +147,8 @@ def fill_moodle(
         b'Participant 1,Ada,ada@x.org,30.00,36.00'
     """
     sheet = _Sheet(content, (student,), "Moodle", *_MOODLE)
-    column = sheet.column(lambda name: name in {assignment, f"Assignment: {assignment} (Real)"}, assignment)
+    name = re.escape(assignment)
+    column = sheet.column(re.compile(f"{name}|Assignment: {name} \\(Real\\)"), assignment)
     maximum = sheet.head.index(_MOODLE_MAXIMUM) if _MOODLE_MAXIMUM in sheet.head else None
 
     def share(row: Sequence[str]) -> float:
@@ -199,9 +187,9 @@ class _Sheet:
                 found = ", ".join(self.head[:8]) or "nothing"
                 raise MarginError(f"file: no column {name!r}, which every file of {who} has; its columns: {found}")
 
-    def column(self, fits: Callable[[str], bool], wanted: str) -> int:
+    def column(self, fits: re.Pattern[str], wanted: str) -> int:
         """Return the place of the one column that fits."""
-        found = [k for k, name in enumerate(self.head) if fits(name)]
+        found = [k for k, name in enumerate(self.head) if fits.fullmatch(name)]
         if len(found) != 1:
             which = "no column" if not found else f"{len(found)} columns"
             raise wrong("assignment", wanted, f"{which} of that name; there are {', '.join(self.head)}")

@@ -29,8 +29,6 @@ from marginlib.grading.verdict import Result, TaskResult
 from marginlib.practice.tasks.feedback import Feedback
 from marginlib.practice.tasks.numbering import given, ticket
 
-__all__ = ["CleanExporter", "FeedbackExporter", "Verdict"]
-
 # What the exchange puts beside a submission, and looks for beside its feedback.
 _EXCHANGED = ("timestamp.txt", "submission_secret.txt")
 

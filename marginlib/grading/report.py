@@ -14,8 +14,6 @@ from marginlib.grading.items import FEWEST, SetAnalysis
 from marginlib.practice.beliefs import BELIEFS
 from marginlib.tables import show
 
-__all__ = ["belief_table", "page", "summary", "task_table", "tasks_picture", "totals_picture"]
-
 _EASY, _HARD, _WEAK = 0.9, 0.3, 0.15
 
 _HOW_TO_READ = (

@@ -29,8 +29,6 @@ from marginlib.errors import MarginError
 from marginlib.practice.tasks import collecting
 from marginlib.practice.tasks.collecting import Outcome
 
-__all__ = ["Limits", "Reply", "Sandbox", "SandboxError"]
-
 STATEMENT = "MARGINLIB_GRADE_UNCONFINED"
 STATED = "the-container-is-the-sandbox"
 
@@ -45,6 +43,11 @@ _LOST = {
     "time": ("TimeoutError", "it did not stop, and had to be stopped from outside"),
     "died": ("SystemExit", "it ended its own process"),
 }
+
+_WAYS_OUT = (
+    "Install bubblewrap (Debian: apt-get install bubblewrap) and allow user namespaces; or, where grading runs in a "
+    f"container of its own that you throw away, say so: {STATEMENT}={STATED}"
+)
 
 # What no exercise needs. New processes and threads, whose number nothing else limits for every user:
 _DENIED = (
@@ -83,10 +86,6 @@ class Limits:
         memory: address space [MiB].
         disk: all files together, and the largest of them [MiB].
         lost: cells and calls that may be left out before the rest is given up.
-
-    Example:
-        >>> Limits(step=2).call
-        2.0
     """
 
     step: float = 5.0
@@ -110,10 +109,6 @@ class Reply:
         cpu: time of the processor in the last run, as the process itself tells [s].
         memory: largest memory of the process, as it tells [MiB].
         seconds: time from begin to end [s].
-
-    Example:
-        >>> Reply().status
-        'ran'
     """
 
     steps: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -135,17 +130,6 @@ class Sandbox:
     Raises:
         SandboxError: bubblewrap is missing or refused here, and the teacher has not stated that the container is the
             sandbox.
-
-    Example:
-        >>> import shutil
-        >>> cell = {"run": "mine", "source": "answer_1 = 2 * 300"}
-        >>> request = {"numbers": {}, "steps": [cell, {"check": "sizing-1", "name": "answer_1", "cases": None}]}
-        >>> if shutil.which("bwrap"):
-        ...     with Sandbox() as sandbox:
-        ...         print(sandbox.run(request).open)
-        ... else:
-        ...     print({"sizing-1": [{"kind": "number", "value": 600.0}]})
-        {'sizing-1': [{'kind': 'number', 'value': 600.0}]}
     """
 
     def __init__(self, limits: Limits = Limits()) -> None:
@@ -160,7 +144,7 @@ class Sandbox:
         tried = self.run({"numbers": {}, "steps": []})
         if tried.status != "ran":
             self._stop()
-            raise SandboxError(f"the sandbox does not work on this machine: {tried.reason}. {_ways_out()}")
+            raise SandboxError(f"the sandbox does not work on this machine: {tried.reason}. {_WAYS_OUT}")
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -177,14 +161,20 @@ class Sandbox:
         Raises:
             SandboxError: the sandbox itself cannot be started again.
         """
-        start = time.monotonic()
-        heard = _Heard(request["steps"], hidden)
-        spared = False
-        while state := self._once(heard, request["numbers"], start + self.limits.total):
+        start, limits = time.monotonic(), self.limits
+        heard, end, spared = _Heard(request["steps"], hidden), start + limits.total, False
+        while state := self._once(heard, request["numbers"], end):
             if self._server is None and heard.at is None and not spared:
                 spared = True  # the server went before the submission began: not the student's doing
                 continue
-            if reason := self._why(heard, start + self.limits.total):
+            reason = ""
+            if time.monotonic() > end:
+                reason = f"it ran longer than {limits.total:g} seconds in all"
+            elif heard.at is None or heard.at in heard.lost:
+                reason = f"its process ended on its own{heard.broken}"
+            elif len(heard.lost) == limits.lost:
+                reason = f"more than {limits.lost} of its cells and calls had to be left out"
+            if reason:
                 heard.reply.status, heard.reply.reason = state, reason
                 break
             heard.lose(state)
@@ -212,7 +202,12 @@ class Sandbox:
         mine.settimeout(self.limits.step)
         request = {"numbers": numbers, "steps": heard.steps, "skip": list(heard.lost)}
         mine.sendall(json.dumps(request).encode() + b"\n")
-        for line in _lines(mine, lambda: min(end, heard.since + self._patience(heard))):
+
+        def deadline() -> float:
+            cell = heard.at is None or (heard.at < len(heard.steps) and "run" in heard.steps[heard.at])
+            return min(end, heard.since + (self.limits.step if cell else self.limits.call) + _GRACE)
+
+        for line in _lines(mine, deadline):
             if line is None:
                 return "time"
             was_ready = heard.ready
@@ -224,28 +219,13 @@ class Sandbox:
                 break
         return "" if heard.whole else "died"
 
-    def _patience(self, heard: _Heard) -> float:
-        """Return how long nothing may be heard [s]."""
-        cell = heard.at is None or (heard.at < len(heard.steps) and "run" in heard.steps[heard.at])
-        return (self.limits.step if cell else self.limits.call) + _GRACE
-
-    def _why(self, heard: _Heard, end: float) -> str:
-        """Return why a submission is given up; nothing where a run without the bad cell or call may help."""
-        if time.monotonic() > end:
-            return f"it ran longer than {self.limits.total:g} seconds in all"
-        if heard.at is None or heard.at in heard.lost:
-            return f"its process ended on its own{heard.broken}"
-        if len(heard.lost) == self.limits.lost:
-            return f"more than {self.limits.lost} of its cells and calls had to be left out"
-        return ""
-
     # --- the server
 
     def _start(self) -> None:
         """Start the server, and wait until it has loaded what submissions use."""
         bwrap = shutil.which("bwrap")
         if self.confined and not bwrap:
-            raise SandboxError(f"bubblewrap is not installed, and students' code runs nowhere else. {_ways_out()}")
+            raise SandboxError(f"bubblewrap is not installed, and students' code runs nowhere else. {_WAYS_OUT}")
         filter_ = _filter()
         self._home = tempfile.TemporaryDirectory(prefix="marginlib-grade-")
         self._control, its = socket.socketpair()
@@ -280,7 +260,7 @@ class Sandbox:
             ready = False
         if not ready:
             said = self._stop()
-            raise SandboxError(f"the sandbox did not start: {said or 'no reason was given'}. {_ways_out()}")
+            raise SandboxError(f"the sandbox did not start: {said or 'no reason was given'}. {_WAYS_OUT}")
 
     def _stop(self) -> str:
         """End the server and everything in it; return what it complained of."""
@@ -339,7 +319,8 @@ class _Heard:
 
     def __init__(self, steps: Sequence[Mapping[str, Any]], hidden: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         self.steps = list(steps)
-        self.calls = [(task, values) for task, cases in hidden.items() for values in cases]
+        calls = [(task, values) for task, cases in hidden.items() for values in cases]
+        self.calls = [(at, *call) for at, call in enumerate(calls, start=len(self.steps))]  # number, task, values
         self.came: dict[int, Any] = {}  # number -> what came of it
         self.lost: dict[int, Outcome] = {}  # number -> what is told in its place
         self.reply = Reply(hidden={task: [] for task in hidden})
@@ -365,11 +346,12 @@ class _Heard:
         """Leave out, from now on, what was the last to begin."""
         at = self.at or 0
         kind, value = _LOST[state]
-        self.lost[at] = {"kind": "error", "type": kind, "value": value, "line": "", "number": None}
+        blame = {"type": kind, "value": value, "line": "", "number": None}
+        self.lost[at] = {"kind": "error", **blame}
         if at < len(self.steps) and not self.frozen:
-            told = {"state": state, "type": kind, "value": value, "line": "", "number": None, "seconds": 0.0}
             cases = self.steps[at].get("cases") or [None]
-            self.came[at] = told if "run" in self.steps[at] else [self.lost[at]] * len(cases)
+            ran = {"state": state, **blame, "seconds": 0.0}
+            self.came[at] = ran if "run" in self.steps[at] else [self.lost[at]] * len(cases)
 
     def told(self) -> Reply:
         """Return the reply; the hidden cases of a task are all in it, or none."""
@@ -379,22 +361,17 @@ class _Heard:
             elif at in self.came:
                 self.reply.open[step["check"]] = self.came[at]
         for task in list(self.reply.hidden):
-            numbers = [at for at, name, _ in self._numbered() if name == task]
+            numbers = [at for at, name, _ in self.calls if name == task]
             found = [self.came.get(at, self._gone(task)) for at in numbers]
             self.reply.hidden[task] = [each for each in found if each is not None]
             if len(self.reply.hidden[task]) < len(numbers):
                 del self.reply.hidden[task]
         return self.reply
 
-    def _numbered(self) -> list[tuple[int, str, Any]]:
-        """Return the hidden calls with their numbers."""
-        return [(len(self.steps) + at, task, values) for at, (task, values) in enumerate(self.calls)]
-
     def _gone(self, task: str) -> Outcome | None:
         """Return what is told for a task whose check, or one of whose calls, had to be left out."""
-        checks = [(at, step.get("check")) for at, step in enumerate(self.steps)]
-        calls = [(at, name) for at, name, _ in self._numbered()]
-        return next((self.lost[at] for at, name in [*checks, *calls] if name == task and at in self.lost), None)
+        named = [*((at, step.get("check")) for at, step in enumerate(self.steps)), *(call[:2] for call in self.calls)]
+        return next((self.lost[at] for at, name in named if name == task and at in self.lost), None)
 
     # --- line by line
 
@@ -409,7 +386,10 @@ class _Heard:
     def _hear(self, said: dict[str, Any]) -> None:
         """Put one line where it belongs."""
         if "at" in said:
-            self._begin(said["at"])
+            self.at = _within(said["at"], 0 if self.at is None else self.at + 1, len(self.steps) + len(self.calls))
+            self.case = -1
+            if self.at not in self.waited:
+                raise IndexError(self.at)
         elif "case" in said:
             self.case = _within(said["case"], self.case + 1, len(self.steps[self.at or 0]["cases"]))
         elif "came" in said:
@@ -418,7 +398,7 @@ class _Heard:
             self.ready = self.frozen = True
             open_ = {step["check"]: self.came[at] for at, step in enumerate(self.steps) if "check" in step}
             there = {task for task, found in open_.items() if found[0]["kind"] != "missing" and not self._gone(task)}
-            self.asked = [call for call in self._numbered() if call[1] in there and call[0] not in self.came]
+            self.asked = [call for call in self.calls if call[1] in there and call[0] not in self.came]
             self.waited = {at for at, _, _ in self.asked}
         elif "end" in said and self.whole:
             self.ended = True
@@ -428,25 +408,22 @@ class _Heard:
                 self.broken = f" ({str(said['broken'])[:200]})"
             raise _ForgedError("it is broken, or says what is not its turn to say")
 
-    def _begin(self, number: object) -> None:
-        """Take that a step or a call begins."""
-        self.at = _within(number, 0 if self.at is None else self.at + 1, len(self.steps) + len(self.calls))
-        self.case = -1
-        if self.at not in self.waited:
-            raise IndexError(self.at)
-
     def _take(self, came: Any) -> None:  # noqa: ANN401 - anything, from a student
         """Take what came of the step or call that is at its turn."""
         at = -1 if self.at is None else self.at
         self.waited.remove(at)
-        if at >= len(self.steps):
-            self.came[at] = _outcome(came)
-            return
-        step = self.steps[at]
-        fresh = _told(came) if "run" in step else [_outcome(each) for each in came]
-        if "check" in step and len(fresh) not in {1, len(step["cases"] or [None])}:
-            raise IndexError(at)
-        if not self.frozen:
+        step = self.steps[at] if at < len(self.steps) else {}
+        if "run" in step:
+            if came["state"] not in _STATES:
+                raise KeyError(came["state"])
+            fresh: Any = {"state": came["state"], **_blame(came), "seconds": _number(came["seconds"])}
+        elif "check" in step:
+            fresh = [_outcome(each) for each in came]
+            if len(fresh) not in {1, len(step["cases"] or [None])}:
+                raise IndexError(at)
+        else:
+            fresh = _outcome(came)
+        if not step or not self.frozen:
             self.came[at] = fresh
 
 
@@ -481,13 +458,6 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(value)
     return "".join(letter if letter.isprintable() or letter in "\n\t" else "\ufffd" for letter in value[:_LONGEST_TEXT])
-
-
-def _told(said: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what came of a cell, in the shape that it must have."""
-    if said["state"] not in _STATES:
-        raise KeyError(said["state"])
-    return {"state": said["state"], **_blame(said), "seconds": _number(said["seconds"])}
 
 
 def _blame(said: Mapping[str, Any]) -> dict[str, Any]:
@@ -531,14 +501,6 @@ def _outcome(said: Mapping[str, Any], depth: int = _DEEPEST) -> Outcome:  # noqa
 
 
 # --- the walls ------------------------------------------------------------------------------------------------------
-
-
-def _ways_out() -> str:
-    """Return what a teacher can do where there is no sandbox."""
-    return (
-        "Install bubblewrap (Debian: apt-get install bubblewrap) and allow user namespaces; or, where grading runs in "
-        f"a container of its own that you throw away, say so: {STATEMENT}={STATED}"
-    )
 
 
 def _filter() -> str:

@@ -23,8 +23,6 @@ from marginlib.practice.tasks.judging import judge
 from marginlib.practice.tasks.numbering import given, grading_cases, open_cases, ticket
 from marginlib.practice.tasks.task import Task
 
-__all__ = ["Course", "Match", "Result", "TaskResult", "grade", "refused"]
-
 FORMAT = 1
 _EXACT = 1e-6  # a copied number is the same number, not one within a task's tolerance
 _TWICE = 2  # one number may agree by chance

@@ -17,7 +17,7 @@ import builtins
 import contextlib
 import ctypes
 import gc
-import importlib.util
+import importlib
 import json
 import linecache
 import os
@@ -30,7 +30,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from types import CodeType, FrameType, ModuleType
+from importlib.machinery import SourceFileLoader
+from types import FrameType, ModuleType
 from typing import Any
 
 Message = dict[str, Any]
@@ -189,9 +190,7 @@ class Submission:
         self.settings = settings
         self.armed = False
         self.allowed = 0.0
-        self.kept: dict[
-            str, tuple[object, dict[str, Any]]
-        ] = {}  # task -> what is asked about, the names of that moment
+        self.kept: dict[str, tuple[object, Message]] = {}  # task -> what is asked about, the names of that moment
 
     def run(self) -> None:
         """Run the steps, then answer the hidden cases."""
@@ -248,8 +247,9 @@ class Submission:
             with self.within(seconds):
                 text = json.dumps(work())
         except BaseException as error:  # noqa: BLE001 - exit(), an interrupt and endless recursion are told, too
+            state = "time" if isinstance(error, TimeUp) else "memory" if isinstance(error, MemoryError) else "error"
             with self.within(seconds), reserve():
-                text = json.dumps(failure(error, home))
+                text = json.dumps({"state": state, **collecting.describe(error, home)})
         return text if len(text) <= LONGEST else json.dumps({"kind": "other", "type": "", "value": "far too long"})
 
     # --- cells
@@ -298,12 +298,6 @@ class Submission:
         return self.told(self.settings["call"], lambda: collecting.collect(thing, cases)[0])
 
 
-def failure(error: BaseException, home: str) -> Message:
-    """Return an error with the line of the cell that it came from."""
-    state = "time" if isinstance(error, TimeUp) else "memory" if isinstance(error, MemoryError) else "error"
-    return {"state": state, **collecting.describe(error, home)}
-
-
 def is_slow(outcome: str) -> bool:
     """Return whether a call ended because its time was up."""
     return bool(json.loads(outcome).get("type") == TimeUp.__name__)
@@ -321,18 +315,14 @@ def reserve() -> Iterator[None]:
 
 
 def execute(source: str, name: str, space: dict[str, Any]) -> None:
-    """Run a cell as a notebook would."""
-    exec(compiled(source, name), space)  # noqa: S102 - this is what the sandbox is for
-
-
-def compiled(source: str, name: str) -> CodeType:
-    """Return a cell as code; what is no Python may be IPython's."""
+    """Run a cell as a notebook would; what is no Python may be IPython's."""
     try:
-        return compile(source, name, "exec", dont_inherit=True)
+        code = compile(source, name, "exec", dont_inherit=True)
     except SyntaxError:
         if transform is None:
             raise
-        return compile(transform(source), name, "exec", dont_inherit=True)
+        code = compile(transform(source), name, "exec", dont_inherit=True)
+    exec(code, space)  # noqa: S102 - this is what the sandbox is for
 
 
 # --- what a cell finds in the notebook ------------------------------------------------------------------------------
@@ -402,16 +392,14 @@ def refusing(name: str) -> Any:  # noqa: ANN401 - a module that takes attributes
     def __getattr__(wanted: str) -> object:  # noqa: N807 - what a module without a name is asked
         if wanted.startswith("__"):
             raise AttributeError(wanted)
-        raise ImportError(refusal(f"{name}.{wanted}"))
+        raise ImportError(REFUSAL.format(f"{name}.{wanted}"))
 
     module.__getattr__ = __getattr__  # type: ignore[method-assign]
     module.__path__ = []
     return module
 
 
-def refusal(name: str) -> str:
-    """Return why a name of marginlib is not there."""
-    return f"{name} is not there while your answer is graded: the exercises ask you to write what marginlib computes"
+REFUSAL = "{} is not there while your answer is graded: the exercises ask you to write what marginlib computes"
 
 
 class NoAnswers:
@@ -420,20 +408,10 @@ class NoAnswers:
     def find_spec(self, name: str, _path: object = None, _target: object = None) -> None:
         """Refuse what belongs to marginlib, and leave the rest to others."""
         if name.partition(".")[0] == "marginlib":
-            raise ImportError(refusal(name))
+            raise ImportError(REFUSAL.format(name))
 
 
 # --- start ----------------------------------------------------------------------------------------------------------
-
-
-def load(path: str) -> Any:  # noqa: ANN401 - a module
-    """Return the module in a file."""
-    spec = importlib.util.spec_from_file_location("collecting", path)
-    if spec is None or spec.loader is None:
-        raise ImportError(path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def no_input(*_prompt: object) -> str:
@@ -450,7 +428,8 @@ def main() -> None:
     global collecting, transform  # noqa: PLW0603 - loaded once, before any fork
     settings = json.loads(sys.argv[1])
     sys.path += settings["packages"]
-    collecting = load(settings["collecting"])
+    collecting = ModuleType("collecting")
+    SourceFileLoader("collecting", settings["collecting"]).exec_module(collecting)
     for name in ("math", "random", "statistics", "decimal", "fractions", "itertools", "functools", "numpy"):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)

@@ -20,8 +20,6 @@ from marginlib import __version__
 from marginlib.errors import MarginError, wrong
 from marginlib.files import write_whole
 
-__all__ = ["Written", "open_course", "write_course"]
-
 START = "notebooks/00_start_here.ipynb"
 MANIFEST = ".marginlib-course.json"
 _FOLDERS = ("notebooks", "exercises")

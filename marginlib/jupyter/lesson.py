@@ -16,8 +16,6 @@ from nbconvert import HTMLExporter
 from nbconvert.preprocessors import Preprocessor
 from traitlets import default
 
-__all__ = ["LessonExporter", "LiveFigures", "is_live_figure"]
-
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
 TEMPLATES = Path(__file__).parent / "templates"

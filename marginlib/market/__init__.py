@@ -2,7 +2,8 @@
 
 `step(snapshot, event, rules)` is the only place where an account's state changes. `Bars` holds one symbol's bars as a
 file gave them; a `PricePath` holds one mark price per moment and symbol, and says whether it is recorded, interpolated
-or generated. This wing needs numpy; `download` needs the optional extra `live` as well.
+or generated. `read_bars`, then `replay_history`: from a bar file to an account in both margin modes. This wing needs
+numpy, and bar files pandas.
 """
 
 from marginlib.market.bars import replay_history
@@ -21,7 +22,6 @@ from marginlib.market.desk import (
     play,
     worth,
 )
-from marginlib.market.download import DownloadError, download
 from marginlib.market.events import AddIsolatedMargin, Fill, Funding, MarkPrices, SetLeverage, SetMarginMode
 from marginlib.market.files import read_bars
 from marginlib.market.generate import geometric_brownian_path, jump_diffusion_path
@@ -45,7 +45,6 @@ __all__ = [
     "Bars",
     "Close",
     "Crash",
-    "DownloadError",
     "Fill",
     "Funding",
     "Hedge",
@@ -71,7 +70,6 @@ __all__ = [
     "crash_replay",
     "crash_rulebooks",
     "crashes",
-    "download",
     "fifth_first",
     "full_close",
     "geometric_brownian_path",

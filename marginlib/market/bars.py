@@ -32,8 +32,6 @@ from marginlib.market.walk import walk
 from marginlib.model import Account, MaintenanceBasis, Pool, Position
 from marginlib.venues import PaidFrom
 
-__all__ = ["BarRun", "MarkBars", "replay_bars", "replay_bars_fast", "replay_history"]
-
 Array = NDArray[np.float64]
 
 # A pool is closed where its equity is this little below its maintenance margin, so that rounding decides nothing.

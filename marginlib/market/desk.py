@@ -28,28 +28,6 @@ from marginlib.market.replay import Rules, Snapshot, step
 from marginlib.market.walk import crash_rulebooks, walk
 from marginlib.model import Account, MarginMode, Position
 
-__all__ = [
-    "AddMargin",
-    "Close",
-    "Desk",
-    "Hedge",
-    "Hold",
-    "Opening",
-    "Reduce",
-    "Score",
-    "Session",
-    "Stop",
-    "SwitchMode",
-    "act",
-    "against_nothing",
-    "compare_scores",
-    "crash_desk",
-    "path_desk",
-    "play",
-    "score",
-    "worth",
-]
-
 # Orders.
 
 

@@ -13,19 +13,6 @@ from types import MappingProxyType
 from marginlib.errors import finite, fraction, name_text, positive, wrong
 from marginlib.model import MarginMode
 
-__all__ = [
-    "AddIsolatedMargin",
-    "Deposit",
-    "Event",
-    "Fill",
-    "Funding",
-    "MarkPrices",
-    "RemoveIsolatedMargin",
-    "SetLeverage",
-    "SetMarginMode",
-    "Withdrawal",
-]
-
 
 class Event:
     """Something that happens to an account.

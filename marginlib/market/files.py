@@ -30,8 +30,6 @@ from marginlib.market.paths import Bars, FloatArray, first_fault, moment, step_f
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["read_bars"]
-
 _ARCHIVE = (
     "open_time", "open", "high", "low", "close", "volume", "close_time",
     "quote_volume", "count", "taker_buy_volume", "taker_buy_quote_volume", "ignore",

@@ -16,8 +16,6 @@ from numpy.typing import ArrayLike
 from marginlib.errors import MarginError, at_least_zero, finite, positive, wrong
 from marginlib.market.paths import FloatArray, PricePath, moment, seconds
 
-__all__ = ["geometric_brownian_path", "jump_diffusion_path"]
-
 _YEAR = 365 * 86_400  # [s]
 _START = np.datetime64("2000-01-01", "s")
 

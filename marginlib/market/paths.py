@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 
 from marginlib.errors import MarginError, UnknownNameError, name_text, wrong
 
-__all__ = ["Bars", "FloatArray", "PricePath", "TimeArray", "first_fault", "moment", "seconds", "step_fault", "text"]
-
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 TimeArray = NDArray[np.datetime64]

@@ -15,20 +15,6 @@ from marginlib.market.events import SetMarginMode
 from marginlib.model import MarginMode, Pool, Position
 from marginlib.venues import ModeChange
 
-__all__ = [
-    "Cut",
-    "Order",
-    "Policy",
-    "check_mode_change",
-    "fifth_first",
-    "full_close",
-    "largest_loss_first",
-    "largest_maintenance_first",
-    "largest_notional_first",
-    "recorded_policy",
-    "step_down",
-]
-
 
 class Cut(NamedTuple):
     """One order of a liquidation policy: close this share of that position.
@@ -134,7 +120,7 @@ def step_down(tiers: int = 1, order: Order = largest_loss_first) -> Policy:
             if below >= 0:
                 keep = position.schedule.floors[below + 1] / position.notional
                 # A hair below the edge, or rounding leaves the position in the tier that it is to leave.
-                return [Cut(index, min(1.0, 1.0 - keep * (1 - 1e-12)), taken_over=False)]
+                return [Cut(index, 1.0 - keep * (1 - 1e-12), taken_over=False)]
         return [Cut(ordered[0], 1.0, taken_over=True)]
 
     return policy

@@ -19,8 +19,6 @@ import numpy as np
 from marginlib.errors import MarginError, UnknownNameError, wrong
 from marginlib.market.paths import FloatArray, PricePath, TimeArray, moment, seconds
 
-__all__ = ["Crash", "KeyFigures", "crash", "crashes"]
-
 _SOURCE = "Binance USD-M mark price, UTC"
 
 _TITLES = {

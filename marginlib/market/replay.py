@@ -40,8 +40,6 @@ from marginlib.market.settlement import ROUNDING, Liquidation, settle, split
 from marginlib.model import Account, Health, MarginMode, Pool, Position
 from marginlib.venues import Leftover, ModeChange, PaidFrom, Rulebook
 
-__all__ = ["Ledger", "Replenishment", "Rules", "Setting", "Snapshot", "liquidate", "replay", "step"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:

@@ -17,8 +17,6 @@ from marginlib.market.policies import Cut
 from marginlib.model import Pool, Position
 from marginlib.venues import Leftover
 
-__all__ = ["ROUNDING", "Liquidation", "Settlement", "settle", "split"]
-
 # Two amounts that differ by less than this share of what was added up are the same amount.
 ROUNDING = 1e-12
 

@@ -20,8 +20,6 @@ from marginlib.market.replay import Rules, Snapshot, step
 from marginlib.model import Account, Contract
 from marginlib.venues import Rulebook, rulebook
 
-__all__ = ["crash_replay", "crash_rulebooks", "walk"]
-
 Moment = tuple[np.datetime64, Mapping[str, float]]
 """A time and the mark prices by symbol."""
 
@@ -57,7 +55,7 @@ def crash_rulebooks(event: str) -> tuple[Rulebook, ...]:
         UnknownNameError: no such event is recorded.
     """
     recorded = crash(event)
-    day = min(str(figures.times[0])[:10] for figures in recorded.figures.values())
+    day = str(recorded.path(step="1d").times[0])[:10]
     return tuple(
         Rulebook(
             venue="binance_usdm",

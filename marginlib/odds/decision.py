@@ -28,27 +28,6 @@ from marginlib.odds.estimates import Estimate, Odds
 from marginlib.odds.simulate import PathCache
 from marginlib.venues import rulebook
 
-__all__ = [
-    "BOOKS",
-    "FEWEST",
-    "GOALS",
-    "MARKETS",
-    "Decision",
-    "Meets",
-    "Outcome",
-    "Prospect",
-    "RiskLimit",
-    "Trial",
-    "Why",
-    "chance_text",
-    "decide",
-    "partitions",
-    "rule_of_thumb",
-    "told_apart",
-    "trial",
-    "try_rule",
-]
-
 WORST = 0.05  # the share of the paths whose losses are averaged as "the worst"
 _ERRORS = 2.0  # how many standard errors are noise
 _MOST_POSITIONS = 6  # 64 partitions

@@ -12,8 +12,6 @@ from numpy.typing import ArrayLike
 from marginlib.errors import MarginError, finite, name_text, positive, wrong
 from marginlib.odds.checks import Array, asset
 
-__all__ = ["Diffusion", "touch_probability"]
-
 DAYS_PER_YEAR = 365.0  # these markets never close
 _ROOT_OF_2, _ROOT_OF_PI = sqrt(2), sqrt(pi)
 _LARGEST_EXPONENT = 700  # exp overflows at 709

@@ -10,8 +10,6 @@ import numpy as np
 from marginlib.errors import finite
 from marginlib.odds.checks import Array, inside
 
-__all__ = ["Distribution", "Estimate", "Odds", "PoolOdds"]
-
 KEPT_PATHS = 65_536  # final equities kept for quantiles; means and probabilities use every path
 
 

@@ -18,8 +18,6 @@ from marginlib.odds.plans import Book
 from marginlib.odds.tallies import Tally
 from marginlib.odds.walks import WALK_PATHS, Returns, chunks, walk
 
-__all__ = ["PathCache", "compare", "compare_on", "odds"]
-
 
 def odds(
     account: Account,

@@ -3,49 +3,55 @@
 from __future__ import annotations
 
 import re
-from math import isfinite
+from collections.abc import Mapping
+from contextlib import suppress
+from math import inf, isfinite
 from numbers import Real
 from typing import Final
 
-__all__ = ["NOTHING", "read_number", "say"]
-
 NOTHING: Final = "nothing"  # what stands for "that is no number", since None is an answer: "there is none"
+UNITS: Mapping[str, str] = {  # a question's unit, and how people write it
+    "%": r"%|per ?cent\b|pct\b",
+    "dollars": r"\$|dollars?\b|usd[tc]?\b",
+    "days": r"days?\b",
+    "pools": r"pools?\b",
+    "coins": r"coins?\b|btc\b|eth\b|sol\b",
+    "x": r"(?<=\d) ?x$",
+}
 _NONE = {"none", "never", "no", "no price", "there is none", "no such price"}
-_WORDS = re.compile(r"(?i)dollars?|usdt|usd|percent|per cent|days?|pools?|coins?|[$%\s_\u00a0\u202f]|(?<=\d)x$")
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 
 
-def read_number(answer: object) -> float | str | None:
-    """Return the number meant; None for "none"; `NOTHING` for what is no number.
+def read_number(answer: object) -> tuple[float | str | None, str]:
+    """Return the number meant, and the unit written with it, "" where there is none.
+
+    The number is None for "none", and `NOTHING` for what is no number.
 
     Args:
         answer: a number, or what somebody typed.
 
     Example:
-        >>> [read_number(each) for each in ("$1,016.00", "9,6 %", "1.016,00", "never", "abc")]
-        [1016.0, 9.6, 1016.0, None, 'nothing']
+        >>> [read_number(each) for each in ("$1,016.00", "9,6 %", "1.016,5")]
+        [(1016.0, 'dollars'), (9.6, '%'), (1016.5, '')]
     """
-    if answer is None:
-        return None
+    if answer is None or (isinstance(answer, str) and answer.strip().casefold().rstrip(".") in _NONE):
+        return None, ""
     if not isinstance(answer, bool) and isinstance(answer, Real):
-        try:
-            number = float(answer)
-        except OverflowError:  # an integer beyond every float
-            return NOTHING
-        return number if isfinite(number) else NOTHING
-    if not isinstance(answer, str):
-        return NOTHING
-    if answer.strip().casefold().rstrip(".") in _NONE:
-        return None
-    text = _WORDS.sub("", answer.strip().replace("\N{MINUS SIGN}", "-"))
+        with suppress(OverflowError):  # an integer beyond every float
+            answer = str(float(answer))
+    text = answer.strip().casefold().replace("\N{MINUS SIGN}", "-") if isinstance(answer, str) else ""
+    written = [unit for unit, pattern in UNITS.items() if re.search(pattern, text)]
+    for unit in written:
+        text = re.sub(UNITS[unit], "", text)
+    text = re.sub(r"[\s_\u00a0\u202f]", "", text)
     if re.fullmatch(r"[-+]?\d{1,3}(,\d{3})+(\.\d*)?", text):
         text = text.replace(",", "")  # 1,000.5
     elif re.fullmatch(r"[-+]?\d{1,3}(\.\d{3})+,\d*", text):
         text = text.replace(".", "").replace(",", ".")  # 1.000,5
     elif re.fullmatch(r"[-+]?\d*,\d+", text):
         text = text.replace(",", ".")  # 9,6
-    number = float(text) if _NUMBER.fullmatch(text) else float("inf")
-    return number if isfinite(number) else NOTHING
+    number = float(text) if _NUMBER.fullmatch(text) and len(written) < 2 else inf  # noqa: PLR2004 - one unit
+    return (number if isfinite(number) else NOTHING), "".join(written[:1])
 
 
 def say(value: float | None, unit: str = "") -> str:

@@ -15,7 +15,8 @@ To add a question, add a record there; a notebook asks those of its number by it
 and, by kind,
 
     number          ask and case, optional minus, times, unit, tolerance {rel, abs}, sized
-    choice          options [{text, right: true} or {text, code}]; they are shown in another order to each learner
+    choice          three options or more [{text, right: true} or {text, code}], the code only where a belief says so;
+                    they are shown in another order to each learner
     ordering        lines in the right order, optional equivalents (other right orders), slips
     counterexample  claim, inputs [{name, label, low, high}], checker, code
 
@@ -37,8 +38,6 @@ from typing import Any
 from marginlib.errors import MarginError, UnknownNameError, wrong
 from marginlib.practice.judge import KINDS, Question, refused
 from marginlib.practice.objectives import OBJECTIVES
-
-__all__ = ["question", "questions"]
 
 _FORMAT, _VERSION = "marginlib-questions", 1
 _ROLES = ("prediction", "opening", "closing", "pretest", "posttest")

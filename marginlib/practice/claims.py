@@ -11,8 +11,6 @@ from marginlib.practice.amounts import say
 from marginlib.tiers import RiskSchedule
 from marginlib.words import price_text
 
-__all__ = ["CLAIMS"]
-
 _FLAT = RiskSchedule.flat(0.004, max_leverage=125)
 _FLAT_SOL = RiskSchedule.flat(0.005, max_leverage=100)
 

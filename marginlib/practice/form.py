@@ -12,8 +12,6 @@ import traitlets
 
 from marginlib.words import text_html
 
-__all__ = ["Form", "choices", "number_field"]
-
 _HERE = Path(__file__).parent
 
 

@@ -7,28 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from html import escape
+from math import fsum
 from random import Random
 from typing import Any, ClassVar
 
 from marginlib.errors import MarginError, finite
 from marginlib.practice.amounts import read_number, say
-from marginlib.practice.beliefs import ASKS, BELIEFS, Case, Tolerance, answer, explanations, working
+from marginlib.practice.beliefs import ASKS, BELIEFS, Case, Tolerance, answer, chance, pairs, singles, working
 from marginlib.practice.claims import CLAIMS
 from marginlib.practice.form import choices, number_field
 from marginlib.words import text_html
-
-__all__ = [
-    "KINDS",
-    "Choice",
-    "Counterexample",
-    "Input",
-    "Number",
-    "Option",
-    "Ordering",
-    "Question",
-    "Verdict",
-    "refused",
-]
 
 _Values = Mapping[str, Any]  # what stands in the fields of a form
 
@@ -54,6 +42,7 @@ class Verdict:
         message: what to tell the learner.
         answered: False where there is nothing to judge yet, such as an empty field or a word for a number.
         ties: further beliefs that give the same answer, each as a tuple of codes.
+        again: what to tell somebody who may try again: of a wrong answer all but what is right.
     """
 
     right: bool
@@ -62,6 +51,7 @@ class Verdict:
     codes: tuple[str, ...] = ()
     answered: bool = True
     ties: tuple[tuple[str, ...], ...] = ()
+    again: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)  # one object for each: a cheap key of what is computed from it
@@ -129,23 +119,24 @@ class Question:
             if code not in BELIEFS:
                 raise self._refuse(key, code, "the code of a belief")
 
-    def _verdict(
-        self, given: object, lead: str, codes: tuple[str, ...] = (), ties: Sequence[tuple[str, ...]] = ()
-    ) -> Verdict:
-        """Return the verdict on a wrong answer: the beliefs in words, what holds instead, and why."""
+    def _wrong(self, given: object, lead: str, hint: str = "", found: Sequence[tuple[str, ...]] = ()) -> Verdict:
+        """Return the verdict on a wrong answer: what is right, then the beliefs in words and what holds instead."""
+        codes, *ties = found or [()]
         held = [BELIEFS[code] for code in codes]
-        said = [lead]
+        said = ["That is not right.", hint]
         if held:
             many = "two beliefs" if len(held) > 1 else "a common belief"
             quoted = " and ".join(
                 f"\N{LEFT DOUBLE QUOTATION MARK}{each.statement}\N{RIGHT DOUBLE QUOTATION MARK}" for each in held
             )
-            said += [f"That is what follows from {many}:", quoted, *(each.remedy for each in held)]
+            said += [f"Your answer follows from {many}:", quoted, *(each.remedy for each in held)]
             # A tie is told as one; of more than one other belief only the first is named, for a short message.
             others = [code for tie in ties for code in tie if code not in codes]
             said += [f"(Or was it this? {BELIEFS[others[0]].statement})"] if others else []
-        message = " ".join(each for each in (*said, self._because()) if each)
-        return Verdict(right=False, answer=given, codes=codes, message=message, ties=tuple(ties))
+        message, again = (
+            " ".join(filter(None, parts)) for parts in ((lead, *said, self._because()), (*said, "Try again."))
+        )
+        return Verdict(right=False, answer=given, codes=codes, message=message, ties=tuple(ties), again=again)
 
     def _right(self, given: object, lead: str) -> Verdict:
         return Verdict(right=True, answer=given, message=f"{lead} {self._because()}".strip())
@@ -158,6 +149,21 @@ def _unanswered(message: str) -> Verdict:
 def _no_answer(answer: object, what: str) -> str:
     """Return why there is nothing to judge."""
     return f"{_quoted(answer)} is not a {what}" if answer is not None and str(answer).strip() else "No answer yet"
+
+
+# How near an answer must be to the number of one belief, and of two; how often two may fit by chance.
+_FIT, _PAIR_FIT, _CHANCE = 0.01, 0.001, 0.02
+_EITHER_SIGN = {"pnl", "equity", "funding"}
+_OWN = {"available_balance", "left_at_liquidation", "loss_at_liquidation", "money_left", "most_you_can_lose"}
+_WANTED = {
+    "%": "a number in percent, such as 12.5",
+    "dollars": "a number in dollars, such as 12.5",
+    "x": "a leverage, such as 12.5",
+    "days": "a number of days, such as 12.5",
+    "pools": "a number of pools, such as 12",
+    "coins": "a number of coins, such as 12.5",
+    "": "a number, such as 12.5",
+}
 
 
 # --- a number -------------------------------------------------------------------------------------------------------
@@ -214,23 +220,61 @@ class Number(Question):
         """The right number; None where there is none."""
         return self.says()
 
+    @cached_property
+    def room(self) -> tuple[float, float]:
+        """The least and the largest number that can be meant, from what is asked and of which account.
+
+        Money: all that the account has; of what its positions need or earn, all that they are worth besides. A price:
+        up to a hundred times the mark. A fall, a probability or a share of the margin: up to 100 %.
+        """
+        account = self.cases[-1].account
+        worth = [abs(each.unrealized_pnl) if self.ask in _OWN else each.notional for each in account.positions]
+        rises = self.ask == "margin_ratio" or (self.ask == "liquidation_move" and self.times > 0)
+        high = {
+            "$": fsum([account.wallet_balance, *worth]),
+            "price": 100 * max(each.mark_price for each in account.positions),
+            "fraction": 1_000.0 if rises else 100.0,
+            "x": 1_000.0,
+            "days": 36_500.0,
+            "pools": 100.0,
+        }[ASKS[self.ask].unit]
+        return (-high if self.minus is not None or self.ask in _EITHER_SIGN else 0.0), high
+
+    @cached_property
+    def _fit(self) -> Tolerance:
+        """How near an answer must be to a belief's number: within the question's tolerance, and within 1 %."""
+        return Tolerance(rel=min(self.tolerance.rel or _FIT, _FIT), abs=0.0)
+
     def judge(self, answer: object) -> Verdict:
-        """Judge a number or its text: "9.6", "9,6 %", "1,000"; None or "none" where there is no such number."""
-        given, truth = read_number(answer), self.right
-        if isinstance(given, str):
-            unit = f" in {self.unit}" if self.unit else ""
-            none = ' If you think that there is no such number, write "none".' if truth is None else ""
-            return _unanswered(f"{_no_answer(answer, 'number')}: give a number{unit}, such as 12.5.{none}")
-        found: tuple[tuple[str, ...], ...] = ()
-        for value, note in self._readings(given, plain="%" not in str(answer)[:99]):
-            if self.tolerance.same(value, truth):
-                return self._right(given, f"Right: {self.shown(truth)}. {note}".rstrip())
-            found = found or explanations(value, self.says, self.tolerance)
-        lead = f"You said {self.shown(given)}, and it is {self.shown(truth)}."
-        if not found and given is not None and truth is not None and self.tolerance.same(-given, truth):
-            lead += " The size is right, the sign is not."
-        codes, *ties = found or ((),)
-        return self._verdict(given, lead, codes, ties)
+        """Judge a number or its text: "9.6", "9,6 %", "$1,000"; None or "none" where there is no such number."""
+        given, unit = read_number(answer)
+        if isinstance(given, str) or unit not in {"", self.unit}:
+            what = _no_answer(answer, "number") if isinstance(given, str) else f"{_quoted(answer)} has another unit"
+            none = ' If you think that there is no such number, write "none".' if self.right is None else ""
+            return _unanswered(f"{what}: give {_WANTED[self.unit]}.{none}")
+        readings = list(self._readings(given, plain=not unit))
+        for value, note in readings:
+            if self.tolerance.same(value, self.right):
+                return self._right(given, f"Right: {self.shown(self.right)}. {note}".rstrip())
+        return self._judge_wrong(given, readings)
+
+    def _judge_wrong(self, given: float | None, readings: Sequence[tuple[float | None, str]]) -> Verdict:
+        """Name one belief, or ask back what cannot be, or name a slip, or two beliefs: the first of these that fits."""
+        lead = f"You said {self.shown(given)}, and it is {self.shown(self.right)}."
+        said = singles(self.says, self.tolerance.same)
+        for value, note in readings:
+            held = [(code,) for code, its in said.items() if self._fit.same(value, its)]
+            if held:
+                return self._wrong(given, lead, note, held)
+        value, note = readings[0]
+        if value is None:
+            return self._wrong(given, lead)
+        low, high = self.room
+        if not low <= value <= high:
+            return _unanswered(f"{self.shown(given)} cannot be: give a number from {say(low)} to {self.shown(high)}.")
+        slip = self._slip(value)
+        fraction = readings[-1][1] if abs(self.right or 0) >= 1 else ""
+        return self._wrong(given, lead, slip or note or fraction, () if slip else self._pairs(value))
 
     def _readings(self, given: float | None, *, plain: bool) -> Iterable[tuple[float | None, str]]:
         """Yield what a number may have meant: itself, without a sign that the words give, a fraction for percent."""
@@ -238,8 +282,32 @@ class Number(Question):
         if self.sized and given is not None and given < 0:
             value, note = -given, "The question gives the direction, so the sign is not needed."
         yield value, note
-        if plain and self.unit == "%" and value is not None and abs(value) < 1:
-            yield 100 * value, f"You wrote {say(value)}, the same as a fraction; the unit here is %."
+        if plain and self.unit == "%" and value is not None and 0 < abs(value) < 1:
+            yield 100 * value, f"{say(value)} is a fraction, not percent: it means {say(100 * value, '%')}."
+
+    def _slip(self, value: float) -> str:
+        """Return what to say where only the sign or the decimal point is wrong."""
+        truth = self.right
+        if not truth:
+            return ""
+        if self.tolerance.same(-value, truth):
+            return "The size is right, the sign is not."
+        for factor in (10, 100, 1_000):
+            for times, way in ((factor * truth, "large"), (truth / factor, "small")):
+                if Tolerance(rel=_FIT).same(value, times):
+                    return f"The digits are right, the decimal point is not: it is {factor:,} times too {way}."
+        return ""
+
+    def _pairs(self, value: float) -> list[tuple[str, ...]]:
+        """Return the two beliefs, or several such pairs, that give a number, where that can hardly be chance.
+
+        Many pairs give many numbers, and nonsense meets one of them easily. So two beliefs are named only where fewer
+        than 2 % of the numbers from half to double the one given are as near to that of any pair, within 0.1 %.
+        """
+        fit = Tolerance(rel=min(self._fit.rel, _PAIR_FIT), abs=0.0)
+        said = {codes: its for codes, its in pairs(self.says, self.tolerance.same).items() if its is not None}
+        found = [codes for codes, its in said.items() if fit.same(value, its)]
+        return found if found and chance(value, said.values(), fit) < _CHANCE else []
 
     def _because(self) -> str:
         if self.explain:
@@ -273,7 +341,7 @@ class Option:
     Args:
         text: what it says.
         right: whether it is right.
-        code: the belief that a wrong one shows.
+        code: the belief that a wrong one shows, if it shows one.
     """
 
     text: str
@@ -283,7 +351,7 @@ class Option:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Choice(Question):
-    """A question with options of which one is right; each wrong one shows a belief."""
+    """A question with options of which one is right; wrong ones show beliefs."""
 
     kind = "choice"
 
@@ -295,9 +363,11 @@ class Choice(Question):
             raise self._refuse("options", self.texts, "exactly one right option")
         if len(set(self.texts)) != len(self.texts):
             raise self._refuse("options", self.texts, "options that differ")
+        if len(self.options) < 3:  # noqa: PLR2004 - of two, every second guess is right
+            raise self._refuse("options", self.texts, "at least three options")
         for option in self.options:
-            if not option.right and option.code not in BELIEFS:
-                raise self._refuse("options: code", option.code, f"the belief that {option.text!r} shows")
+            if option.code and option.code not in BELIEFS:
+                raise self._refuse("options: code", option.code, f"the belief that {option.text!r} shows, or none")
 
     @property
     def right(self) -> str:
@@ -333,7 +403,9 @@ class Choice(Question):
             return _unanswered(f"{_no_answer(answer, 'choice')}: choose one of {', '.join(self.offered)}.")
         if picked.right:
             return self._right(picked.text, f"Right: {picked.text}.")
-        return self._verdict(picked.text, f"You said: {picked.text}. It is: {self.right}.", (picked.code,))
+        return self._wrong(
+            picked.text, f"You said: {picked.text}. It is: {self.right}.", found=[(picked.code,)] if picked.code else ()
+        )
 
     def markup(self, learner: str, /) -> str:
         """Return the options."""
@@ -391,12 +463,12 @@ class Ordering(Question):
             return self._right(said, "Right, in this order.")
         # The first line out of place, told against the right order that the answer follows longest.
         place = max(next(k for k, (a, b) in enumerate(zip(order, right, strict=True)) if a != b) for right in rights)
-        slipped = [each["code"] for each in self.slips if order.index(each["first"]) < order.index(each["then"])]
-        lead = (
+        slipped = [(each["code"],) for each in self.slips if order.index(each["first"]) < order.index(each["then"])]
+        hint = (
             f"The first {place} of {len(order)} lines are in place." if place else "The first line is not in place yet."
         )
-        lead += f" \N{LEFT DOUBLE QUOTATION MARK}{said[place]}\N{RIGHT DOUBLE QUOTATION MARK} comes later."
-        return self._verdict(said, lead, tuple(slipped[:1]))
+        hint += f" \N{LEFT DOUBLE QUOTATION MARK}{said[place]}\N{RIGHT DOUBLE QUOTATION MARK} comes later."
+        return self._wrong(said, "", hint, slipped[:1])
 
     def _order(self, answer: object) -> list[int] | None:
         """Return the order meant, as places in the right one; None if it is not every line once."""
@@ -491,7 +563,7 @@ class Counterexample(Question):
         numbers: dict[str, float] = {}
         given = answer if isinstance(answer, Mapping) else {}
         for each in self.inputs:
-            value = read_number(given.get(each.name))
+            value, _ = read_number(given.get(each.name))
             if not isinstance(value, float):
                 return _unanswered(f"No answer yet: give a number for {each.label}.")
             if not each.low <= value <= each.high:
@@ -501,8 +573,8 @@ class Counterexample(Question):
         refuted, line = CLAIMS[self.checker](**numbers)
         if refuted:
             return Verdict(right=True, answer=numbers, message=f"Right, that refutes it: {line}.")
-        message = f"Not yet: {line}. The claim still holds there. {BELIEFS[self.code].remedy}"
-        return Verdict(right=False, answer=numbers, codes=(self.code,), message=message)
+        message = f"Not right yet: {line}. The claim still holds there. {BELIEFS[self.code].remedy}"
+        return Verdict(right=False, answer=numbers, codes=(self.code,), message=message, again=message)
 
     def markup(self, _learner: str, /) -> str:
         """Return a field for each number."""

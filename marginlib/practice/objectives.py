@@ -12,8 +12,6 @@ from importlib.resources import files
 
 from marginlib.errors import MarginError, UnknownNameError, name_text, wrong
 
-__all__ = ["OBJECTIVES", "Objective", "objective"]
-
 _VERBS = ("compute", "predict", "compare", "choose")
 
 

@@ -14,8 +14,6 @@ from marginlib.practice.progress import Attempt, Calibration, Progress, Standing
 from marginlib.practice.tasks.task import Task
 from marginlib.words import text_html
 
-__all__ = ["CalibrationPage", "GainPage", "ProgressPage", "count_exercises"]
-
 _FEW = 10
 _pages: WeakSet[_Page] = WeakSet()
 _exercises: list[Callable[[], Iterable[Task]]] = []

@@ -13,8 +13,6 @@ from marginlib.practice.judge import Question
 from marginlib.practice.progress import CONFIDENCES, Attempt, load, record
 from marginlib.words import text_html
 
-__all__ = ["QuestionPanel", "QuestionPanels", "day_text", "on_answer", "sure", "today"]
-
 _listeners: list[Callable[[], None]] = []
 
 

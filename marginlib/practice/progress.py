@@ -33,13 +33,13 @@ import csv
 import io
 import json
 import os
-import shutil
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from glob import escape
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 from uuid import NAMESPACE_URL, uuid4, uuid5
@@ -49,11 +49,10 @@ from platformdirs import user_data_path
 from marginlib.errors import MarginError, name_text, wrong
 from marginlib.files import write_whole
 
-__all__ = ["CONFIDENCES", "Attempt", "Calibration", "Progress", "Standing", "export", "load", "record"]
-
 CONFIDENCES = ("guess", "fairly sure", "certain")
 
 _FORMAT, _VERSION = "marginlib-progress", 1
+_UNWRITTEN = "They are kept until this kernel stops. The variable MARGINLIB_PROGRESS can name another file."
 _KINDS = ("prediction", "question", "exercise")
 _SECONDS = 10.0  # to wait for another notebook's write, which takes milliseconds
 
@@ -316,23 +315,14 @@ def _read(place: Path) -> _Row:
         return {"version": version, "attempts": rows if isinstance(rows, list) else []}
     if not isinstance(document.get("attempts"), list):
         raise _DamagedError('its "attempts" are no list')
-    migrated: _Row = document
-    for step in range(version, _VERSION):
-        migrated = _STEPS[step](migrated)
-    return migrated
+    if version == 0:  # an attempt without an id gets one, the same whenever the list is read
+        document["attempts"] = [
+            {"id": uuid5(NAMESPACE_URL, f"{number} {row}").hex} | row if isinstance(row, dict) else row
+            for number, row in enumerate(document["attempts"])
+        ]
+    return document | {"version": _VERSION}
 
 
-def _from_0(document: _Row) -> _Row:
-    """Return version 1 of a list of attempts: one without an id gets one, the same whenever the list is read."""
-    named = [
-        {"id": uuid5(NAMESPACE_URL, f"{number} {row}").hex} | row if isinstance(row, dict) else row
-        for number, row in enumerate(document["attempts"])
-    ]
-    return document | {"version": 1, "attempts": named}
-
-
-# From each older version to the next.
-_STEPS: dict[int, Callable[[_Row], _Row]] = {0: _from_0}
 _FIELDS = tuple(each.name for each in fields(Attempt))
 
 
@@ -377,11 +367,8 @@ def record(attempt: Attempt, path: str | os.PathLike[str] | None = None) -> tupl
             rows = list(waiting)
             notes = _add(place, rows)
     except (OSError, RecursionError) as error:
-        note = (
-            f"Your answers cannot be written to {place} ({getattr(error, 'strerror', None) or error}). "
-            "They are kept until this kernel stops. The variable MARGINLIB_PROGRESS can name another file."
-        )
-        notes = [note]
+        reason = getattr(error, "strerror", None) or error
+        notes = [f"Your answers cannot be written to {place} ({reason}). {_UNWRITTEN}"]
     else:
         for row in rows:
             waiting.remove(row)
@@ -399,7 +386,7 @@ def _add(place: Path, rows: Iterable[_Row]) -> list[str]:
     try:
         document = _read(place)
     except _DamagedError as error:
-        copy = _copy(place, "damaged")
+        copy = _keep_damaged(place)
         notes.append(f"{place} could not be read: {error}. It is kept as {copy.name}, and a new file begins.")
         document = {"format": _FORMAT, "version": _VERSION, "attempts": []}
     if document["version"] > _VERSION:
@@ -429,20 +416,12 @@ def _text(document: _Row) -> str:
     return f'{json.dumps(rest)[:-1]}, "attempts": [\n{rows}\n]}}\n'
 
 
-def _copy(place: Path, word: str) -> Path:
+def _keep_damaged(place: Path) -> Path:
     """Copy a file beside itself, under a name that is free."""
-    number = 1
-    while True:
-        copy = place.with_name(f"{place.stem}.{word}-{number}{place.suffix}")
-        try:
-            with place.open("rb") as source, copy.open("xb") as target:
-                shutil.copyfileobj(source, target)
-                target.flush()
-                os.fsync(target.fileno())
-        except FileExistsError:
-            number += 1
-        else:
-            return copy
+    names = (place.with_name(f"{place.stem}.damaged-{number}{place.suffix}") for number in count(1))
+    copy = next(name for name in names if not name.exists())
+    write_whole(copy, place.read_bytes())
+    return copy
 
 
 def export(target: str | os.PathLike[str], path: str | os.PathLike[str] | None = None) -> tuple[Path, Path]:

@@ -11,8 +11,6 @@ from marginlib.practice.panels import day_text, sure, today
 from marginlib.practice.progress import load
 from marginlib.words import text_html
 
-__all__ = ["Reveal", "reveal"]
-
 _OWN = object()  # stands for the question's own answer, since None is an answer: "no such price"
 
 

@@ -10,8 +10,6 @@ from marginlib.practice.judge import Question
 from marginlib.practice.objectives import OBJECTIVES
 from marginlib.practice.progress import Attempt
 
-__all__ = ["draw"]
-
 # Leitner's boxes: a right answer moves a question to the next box, a wrong one back to the first. The days that pass
 # until it is asked again double from box to box, as C. A. Mace proposed in 1932.
 # Source: S. Leitner, So lernt man lernen (1972); C. A. Mace, The Psychology of Study (1932).

@@ -36,7 +36,7 @@ from marginlib.grading.keys import read_key  # noqa: E402
 from marginlib.grading.sandbox import Limits, Sandbox  # noqa: E402
 from marginlib.grading.sheet import parse  # noqa: E402
 from marginlib.grading.verdict import Course, grade  # noqa: E402
-from marginlib.practice.tasks.numbering import given, grading_cases, open_cases
+from marginlib.practice.tasks.numbering import given, grading_cases, open_cases  # noqa: E402
 
 KEY = bytes(range(32))
 SUBMISSIONS, TURNS, SAMPLE = 120, 3, 20
@@ -103,14 +103,19 @@ class Spent(NamedTuple):
     memory: float
 
 
+def command(course: Path, key: Path, *words: str) -> None:
+    """Run a command of nbgrader in a process of its own, as a teacher does."""
+    line = [sys.executable, "-m", "nbgrader", *words]
+    done = subprocess.run(line, cwd=course, env=surroundings(key), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3_000:]
+
+
 def spent(course: Path, key: Path, *words: str) -> Spent:
     """Return processor and clock [s] and peak memory [MB] of one command of nbgrader."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), perf_counter()
     memory = Peak()
     with memory:
-        command = [sys.executable, "-m", "nbgrader", *words]
-        done = subprocess.run(command, cwd=course, env=surroundings(key), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3_000:]
+        command(course, key, *words)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return Spent(used, perf_counter() - start, memory.megabytes)
@@ -143,7 +148,7 @@ class Peak:
 
 def through_nbgrader(home: Path, students: int) -> list[Row]:
     """A class through `nbgrader autograde`, and a sample of the same files through nbgrader as it comes."""
-    course, key = make_course(home, SET)
+    course, key = make_course(home, SET, run=command)
     fair = {}
     for k in range(students):
         name = f"student{k:04}"

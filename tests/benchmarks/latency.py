@@ -26,7 +26,7 @@ import nbformat
 from playwright.sync_api import ElementHandle, Page
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "browser"))
+sys.path[:0] = [str(ROOT / "tests" / "browser"), str(ROOT / "tests")]
 
 from lab import Lab, Notebook, chromium, lab_server  # noqa: E402
 

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 import pytest
 from conftest import NOTEBOOKS
 from figure import ROOTS, live_figures
-from lab import watch
+from lab import ROOT, watch
 from nbconvert import HTMLExporter
 
+from marginlib.course import figures
 from marginlib.jupyter.lesson import LessonExporter
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -70,3 +71,31 @@ def test_nbconverts_own_page_shows_picture_table_and_sentence_of_each_figure(bro
         for twin in twins.all():
             assert twin.locator("img").get_attribute("alt")
         assert "model not found" not in page.inner_text("body").lower()
+
+
+SAVED = ROOT / "tests" / "saved_by_0_1_0.ipynb"
+
+
+def test_what_an_earlier_version_saved_lives_in_the_page_with_its_own_script(browser, tmp_path):
+    with exported(browser, LessonExporter, SAVED, tmp_path) as (page, record):
+        _moves(page)
+        assert record.faults() == record.outside() == []
+
+
+def test_what_an_earlier_version_saved_lives_in_jupyterlab_without_running(browser, lab):
+    with lab.opened(browser, SAVED) as notebook:
+        notebook.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:trust') }")
+        notebook.page.locator(".jp-Dialog .jp-mod-accept").click()
+        _moves(notebook.page)
+
+
+def _moves(page):
+    """One figure is on the page, alive: its last control moves, and it shows what the library computes."""
+    page.wait_for_function(ALL_READY, arg=[ROOTS, 1])
+    (figure,) = live_figures(page)
+    state = [0, 4, len(figures.ISOLATED.controls[2].values) - 1]
+    figure.input(figure.explorer.controls[2]).focus()
+    page.keyboard.press("End")
+    figure.wait_for(state)
+    assert figure.differences(state) == {}
+    assert figure.misplaced(state) == []

@@ -85,7 +85,7 @@ def press(practice, *keys):
 
 
 def attempts(file, item):
-    return load(file).of(item)
+    return tuple(each for each in load(file).attempts if each.item == item)
 
 
 def cells(practice):

@@ -12,8 +12,6 @@ from marginlib.model import Health, Pool, Position
 from marginlib.tiers import RiskSchedule
 from marginlib.words import money, price_text
 
-__all__ = ["contagion"]
-
 MOVES = tuple(range(-24, 11))  # of SOL [%]
 FLAT_SOL = RiskSchedule.flat(0.005, max_leverage=100)
 

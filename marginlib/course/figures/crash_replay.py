@@ -15,8 +15,6 @@ from marginlib.market.walk import crash_rulebooks
 from marginlib.model import Account, MarginMode
 from marginlib.words import money, percent
 
-__all__ = ["crash_replay"]
-
 WALLET, MARGIN = 10_000.0, 2_500.0  # the book of the figure: two positions, each with this margin times the leverage
 _SYMBOLS = ("BTCUSDT", "ETHUSDT")
 _EVENTS = {

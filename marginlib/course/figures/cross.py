@@ -10,8 +10,6 @@ from marginlib.liquidation import liquidation_price
 from marginlib.model import Pool, Position
 from marginlib.words import money, price_text
 
-__all__ = ["cross"]
-
 
 @figure(
     "The whole account behind one position",

@@ -15,15 +15,15 @@ from marginlib.market.desk import (
     Opening,
     Order,
     Reduce,
+    Score,
     Session,
     compare_scores,
     crash_desk,
     play,
+    score,
 )
 from marginlib.model import MarginMode
 from marginlib.words import money, percent
-
-__all__ = ["desk"]
 
 EVENT, WALLET, DOLLARS, LEVERAGE = "may-crash-2021", 10_000.0, 12_500.0, 5.0
 _MODES = {
@@ -44,21 +44,23 @@ _ORDER_WORDS = {"reduce": "sell half of ETH", "close": "close ETH", "add": "add 
 @cache
 def _desk(mode: str) -> Desk:
     """Return the desk of the figure: the same two longs, opened in these modes."""
-    btc, eth = _MODES[mode]
-    return crash_desk(
-        EVENT,
-        WALLET,
-        (
-            Opening(symbol="BTCUSDT", dollars=DOLLARS, leverage=LEVERAGE, margin_mode=btc),
-            Opening(symbol="ETHUSDT", dollars=DOLLARS, leverage=LEVERAGE, margin_mode=eth),
-        ),
-    )
+    openings = [
+        Opening(symbol=symbol, dollars=DOLLARS, leverage=LEVERAGE, margin_mode=each)
+        for symbol, each in zip(("BTCUSDT", "ETHUSDT"), _MODES[mode], strict=True)
+    ]
+    return crash_desk(EVENT, WALLET, openings)
 
 
 @cache
 def _session(mode: str, order: str | None, point: int) -> Session:
     """Return the session with one order at one point, or with none."""
     return play(_desk(mode), [] if order is None else [*[Hold()] * (point - 1), _ORDERS[order]])
+
+
+@cache
+def _untouched(mode: str) -> dict[str, Score]:
+    """Return the scores of doing nothing; so far, that is what is decided, too."""
+    return compare_scores(_desk(mode), [])
 
 
 @figure(
@@ -69,15 +71,15 @@ def _session(mode: str, order: str | None, point: int) -> Session:
 )
 def desk(*, mode: str, order: str, point: int) -> Chart:
     """Return equity with the decision, and without."""
-    desk, session, idle = _desk(mode), _session(mode, order, point), _session(mode, None, 0)
+    opened, session, idle = _desk(mode), _session(mode, order, point), _session(mode, None, 0)
     stop = session.stops[point - 1]
     lines = (_line(session, "your decision", "equity"), _line(idle, "nothing done", "maintenance"))
-    hour = _hours(desk, stop.time)
+    hour = _hours(opened, stop.time)
     panel = Panel(
         f"opened {_MODE_WORDS[mode]}: {_ORDER_WORDS[order]} at point {point}",
         Axis(
-            f"hours since {str(desk.points[0])[:16].replace('T', ' ')} UTC, prices interpolated",
-            (0.0, _hours(desk, desk.moments[-1][0])),
+            f"hours since {str(opened.points[0])[:16].replace('T', ' ')} UTC, prices interpolated",
+            (0.0, _hours(opened, opened.moments[-1][0])),
         ),
         Axis("equity of the account [$]", (-500.0, 11_500.0)),
         lines=lines,
@@ -87,7 +89,7 @@ def desk(*, mode: str, order: str, point: int) -> Chart:
             _death(idle, "hour of liquidation, nothing done:", "bankruptcy"),
         ),
     )
-    scores = compare_scores(desk, [each.orders for each in session.stops])
+    scores = _untouched(mode) | {"your decisions": score(session)}
     mine, nothing = scores["your decisions"], scores["nothing done"]
     if stop.refused:
         did = f"is refused ({stop.refused[0]})"

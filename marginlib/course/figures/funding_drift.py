@@ -6,33 +6,31 @@ from dataclasses import replace
 from functools import cache
 from types import MappingProxyType
 
+from marginlib.course.figures import FLAT
 from marginlib.drawing.chart import Axis, Chart, Line, Marker, Panel, Table, choice, figure, slider
 from marginlib.liquidation import liquidation_price
 from marginlib.market.events import Funding
 from marginlib.market.replay import Rules, Snapshot, replay
 from marginlib.model import Account, Pool, Position
-from marginlib.tiers import RiskSchedule
 from marginlib.venues import PaidFrom
 from marginlib.words import money, percent, price_text
 
-__all__ = ["backing", "funding_drift"]
-
 MARK, WALLET, LONGEST, A_DAY = 60_000.0, 10_000.0, 60, 3  # settlements a day, one every eight hours
-_BTC = Position.open(
-    symbol="BTCUSDT", quantity=0.5, price=MARK, schedule=RiskSchedule.flat(0.004, max_leverage=125), leverage=10
-)
+_BTC = Position.open(symbol="BTCUSDT", quantity=0.5, price=MARK, schedule=FLAT, leverage=10)
 _PAYERS = MappingProxyType({"margin": "its own margin", "account": "the free balance", "cross": "the cross pool"})
 
 
 @cache
-def _funded(rate: float, payer: str) -> tuple[tuple[Snapshot, float], ...]:
-    """Return half a bitcoin after every settlement of sixty days, as long as it lives, with its liquidation price."""
+def _funded(rate: float, payer: str) -> tuple[tuple[Snapshot, float, float], ...]:
+    """Return half a bitcoin after every settlement of sixty days, while it lives: state, money behind it, price."""
     held = _BTC if payer == "cross" else _BTC.isolated()
     rules = Rules(funding_from=PaidFrom.ACCOUNT if payer == "account" else PaidFrom.POSITION)
     settlements = [Funding(rates={"BTCUSDT": rate})] * (LONGEST * A_DAY)
     states = replay(Account(wallet_balance=WALLET, positions=(held,)), settlements, rules)
     alive = [state for state in states if state.account.positions]
-    return tuple((state, liquidation_price(backing(state.account), "BTCUSDT") or 0.0) for state in alive)
+    pools = [backing(state.account) for state in alive]
+    prices = [liquidation_price(pool, "BTCUSDT") or 0.0 for pool in pools]
+    return tuple(zip(alive, (pool.collateral for pool in pools), prices, strict=True))
 
 
 def backing(account: Account) -> Pool:
@@ -55,9 +53,8 @@ def backing(account: Account) -> Pool:
 )
 def funding_drift(*, rate: float, payer: str, days: int) -> Chart:
     """Return the liquidation price of a long over days of funding, the mark price standing still."""
-    alive, prices = zip(*_funded(rate, payer), strict=True)
+    alive, behind, prices = zip(*_funded(rate, payer), strict=True)
     xs = tuple(k / A_DAY for k in range(len(alive)))
-    behind = tuple(backing(state.account).collateral for state in alive)
     free = tuple(state.account.wallet_balance - own for state, own in zip(alive, behind, strict=True))
     last = min(days * A_DAY, len(alive) - 1)
     ended = days * A_DAY >= len(alive)

@@ -13,8 +13,6 @@ from marginlib.model import Pool
 from marginlib.venues import rulebook
 from marginlib.words import money, percent
 
-__all__ = ["hedge"]
-
 RATIOS = tuple(k / 10 for k in range(16))
 _DRAWN = tuple(k / 20 for k in range(31))  # the lines bend, so they are drawn at more ratios than can be set
 _MONEY = 10_000.0

@@ -7,8 +7,6 @@ from marginlib.drawing.chart import Chart, choice, figure, pool_panel, pool_sent
 from marginlib.model import Pool, Position
 from marginlib.words import money
 
-__all__ = ["isolated"]
-
 
 @figure(
     "One position with its own collateral",

@@ -21,8 +21,6 @@ from marginlib.model import Account, Health, Pool
 from marginlib.venues import rulebook
 from marginlib.words import money, price_text
 
-__all__ = ["liquidation_steps"]
-
 _POLICIES = MappingProxyType(
     {
         "full": ("all at once", full_close()),

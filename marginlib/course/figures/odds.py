@@ -15,8 +15,6 @@ from marginlib.odds.simulate import PathCache
 from marginlib.venues import rulebook
 from marginlib.words import money
 
-__all__ = ["PATHS", "WALLET", "WORST", "amount", "book_of", "chance", "odds", "paths"]
-
 WALLET, MARGIN = 10_000.0, 2_500.0
 _MARKS = {"BTCUSDT": 60_000.0, "ETHUSDT": 3_000.0}
 PATHS, _SEED = 4_096, 1  # the same luck at every setting, so that what moves is the setting

@@ -8,8 +8,6 @@ from marginlib.drawing.chart import Axis, Chart, Line, Marker, Panel, Table, cho
 from marginlib.odds.decision import BOOKS, MARKETS, Decision, Prospect, chance_text, trial
 from marginlib.words import money
 
-__all__ = ["partitions"]
-
 WALLET = 10_000.0
 _DAYS, _PATHS, _SEED = 30, 4_096, 1
 _KINDS = {"two longs": "two longs", "diversified": "two longs, unrelated", "hedged pair": "hedged pair"}

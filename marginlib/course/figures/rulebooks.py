@@ -12,8 +12,6 @@ from marginlib.tiers import RiskSchedule
 from marginlib.venues import Rulebook, rulebook
 from marginlib.words import percent, price_text
 
-__all__ = ["rulebooks"]
-
 _ENTRY = 60_000.0
 _VALUE = 6_000.0  # dollars at the entry: 0.1 BTC, or the face value of 60 inverse contracts
 _SIZES = {Contract.LINEAR: _VALUE / _ENTRY, Contract.INVERSE: _VALUE}
@@ -56,13 +54,7 @@ def _pool(case: _Case, setting: int) -> Pool:
 @figure(
     "One position under six rulebooks",
     choice("venue", "rulebook", {name: case.book.name for name, case in _CASES.items()}, "binance_usdm"),
-    Control(
-        name="setting",
-        label="side and leverage setting",
-        values=tuple(_SETTINGS),
-        texts=tuple(_SETTINGS.values()),
-        start=10,
-    ),
+    Control("setting", "side and leverage setting", tuple(_SETTINGS), tuple(_SETTINGS.values()), 10),
 )
 def rulebooks(*, venue: str, setting: int) -> Chart:
     """Return equity and maintenance of the position under one rulebook, as shares of its value at entry."""

@@ -11,8 +11,6 @@ from marginlib.margin import risk
 from marginlib.model import Pool, Position
 from marginlib.words import money, price_text
 
-__all__ = ["side_by_side"]
-
 
 @figure(
     "The same trade in both modes",

@@ -13,8 +13,6 @@ from marginlib.tiers import RiskSchedule
 from marginlib.venues import rulebook
 from marginlib.words import money, percent
 
-__all__ = ["size"]
-
 
 @figure(
     "Why size changes the price",

@@ -18,8 +18,6 @@ from marginlib.model import Account, Contract, Health, MaintenanceBasis, Pool, P
 from marginlib.venues import rulebook
 from marginlib.words import money, percent, price_text
 
-__all__ = ["safe_corners", "survival_chart", "survival_map"]
-
 Point = tuple[float, float]
 Span = tuple[float, float]
 
@@ -106,6 +104,7 @@ def _hull(points: list[Point], width: float, height: float) -> tuple[Point, ...]
     return corners if len(corners) > 2 else ()  # noqa: PLR2004 - a line holds no area
 
 
+@lru_cache(maxsize=256)
 def _frontier(pool: Pool, symbols: tuple[str, str], corners: tuple[Point, ...]) -> tuple[Point, ...]:
     """Return the corners that lie on the liquidation line, from left to right."""
     found = []
@@ -160,14 +159,16 @@ def survival_chart(
     _, *alone = Account(wallet_balance=wallet_balance, positions=tuple(each.isolated() for each in positions)).pools()
     at = [liquidation_price(pool, symbol) for pool, symbol in zip(alone, symbols, strict=True)]
     lives = [_parts(*each) for each in zip(positions, at, spans, strict=True)]
-    corners = safe_corners(cross.at({each.symbol: each.entry_price for each in positions}), *symbols, *spans)
+    # At the entry prices, so that a map is computed once for all prices that move over it.
+    opened = cross.at({each.symbol: each.entry_price for each in positions})
+    corners = safe_corners(opened, *symbols, *spans)
     shapes = {
         "isolated": _rectangle(*spans),
         "neither": _rectangle(*(gone for _, gone in lives)),
         "cross": corners,
         "both": _rectangle(*(safe for safe, _ in lives)),
     }
-    line = _frontier(cross, symbols, corners)
+    line = _frontier(opened, symbols, corners)
     panel = Panel(
         title,
         Axis(f"{coins[0]} mark price [$]", wide),

@@ -9,8 +9,6 @@ from marginlib.margin import risk
 from marginlib.model import Pool, Position
 from marginlib.words import money, price_text
 
-__all__ = ["taste"]
-
 LEVERAGES = (3, 4, 5, 6, 8, 10, 15, 20, 25, 30, 40, 50, 75, 100)
 
 

@@ -11,8 +11,6 @@ from marginlib.tiers import RiskSchedule
 from marginlib.venues import rulebook
 from marginlib.words import money
 
-__all__ = ["NOTIONALS", "tiers"]
-
 # Ten thousand to seventy million, in steps that a finger can feel.
 NOTIONALS = tuple(int(m * 10**e) for e in range(4, 8) for m in (1, 1.5, 2, 3, 5, 7))
 

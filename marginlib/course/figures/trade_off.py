@@ -10,8 +10,6 @@ from marginlib.drawing.chart import Axis, Chart, Line, Marker, Panel, Table, fig
 from marginlib.odds.estimates import Odds
 from marginlib.words import money
 
-__all__ = ["trade_off"]
-
 MARGINS = (500, 750, 1_000, 1_500, 2_000, 2_500, 3_000, 4_000, 5_000)
 _VOLATILITY, _DAYS = 0.6, 30
 

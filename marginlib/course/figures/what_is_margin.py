@@ -25,8 +25,6 @@ from marginlib.margin import risk
 from marginlib.model import Health, Pool, Position
 from marginlib.words import money, price_text
 
-__all__ = ["what_is_margin"]
-
 FELT_AT_MOST = 40  # effective leverage grows without bound as equity runs out; the axis ends before
 
 

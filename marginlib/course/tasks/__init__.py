@@ -9,14 +9,7 @@ from marginlib.practice.tasks.task import Task
 
 __all__ = ["SETS", "task", "tasks"]
 
-SETS = (
-    "sizing",
-    "isolated",
-    "cross",
-    "tiers",
-    "crash",
-    "audit",
-)
+SETS = ("sizing", "isolated", "cross", "tiers", "crash", "audit")
 
 
 def tasks(set_id: str) -> tuple[Task, ...]:

@@ -5,22 +5,19 @@ Each mistake was found in public code or on a public page; the numbers and the w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from itertools import pairwise
 from random import Random
 from typing import Any
 
+from marginlib.course.tasks.shared import RATE, beside, ends, held, letter, price
 from marginlib.liquidation import liquidation_price
 from marginlib.margin import risk
-from marginlib.model import Account, Contract, Health, Pool, Position
-from marginlib.practice.beliefs.reasoning import Case
+from marginlib.model import Account, Contract, Health, Pool
+from marginlib.practice.beliefs import Case
 from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
-from marginlib.tiers import RiskSchedule
 
-__all__ = ["TASKS"]
-
-_RATE = 0.004  # maintenance margin of this set where a task gives no other
-_FLAT = RiskSchedule.flat(_RATE, max_leverage=125)
 _NEAR = 0.01  # a calculator that is farther off than this share of the price is shown to be wrong
 
 
@@ -53,16 +50,6 @@ def _five_calculators(random: Random) -> dict[str, Any]:
     return {**case, **{name: round(price, 2) for name, price in zip("pqrst", prices, strict=True)}}
 
 
-def _rates(random: Random) -> dict[str, Any]:
-    """Return a side, an entry price and the two rates."""
-    return {
-        "side": random.choice([1, -1]),
-        "entry": random.randrange(20_000, 90_001, 500),
-        "initial_rate": random.choice([0.05, 0.1, 0.125, 0.2, 0.25]),
-        "maintenance_rate": random.choice([0.004, 0.005, 0.01, 0.02]),
-    }
-
-
 def _large(random: Random) -> dict[str, Any]:
     """Return a large cross position, and the rate and amount of the second tier, in which it is liquidated."""
     entry, floor = random.randrange(30_000, 90_001, 500), random.randrange(200_000, 900_001, 25_000)
@@ -72,20 +59,19 @@ def _large(random: Random) -> dict[str, Any]:
         "quantity": random.choice([1, -1]) * round(notional / entry, 1),
         "entry": entry,
         "rate": rate,
-        "amount": round(floor * (rate - _RATE), 2),
+        "amount": round(floor * (rate - RATE), 2),
     }
 
 
 def _reading(random: Random) -> dict[str, Any]:
     """Return what must be kept, what an app shows for it, and which way its number goes when things get worse."""
-    keep, share = random.randrange(20, 900), random.randrange(20, 96)
-    shown = random.choice(["up", "down"])
+    keep, share, shown = random.randrange(20, 900), random.randrange(20, 96), random.choice(["up", "down"])
     return {"keep": keep, "percent": share if shown == "up" else round(10_000 / share, 1), "shown": shown}
 
 
 def _coins(random: Random) -> dict[str, Any]:
     """Return an inverse long: the coins behind it, its size in dollars, and where it was opened."""
-    entry, dollars = random.randrange(20_000, 90_001, 500), random.randrange(5_000, 60_001, 500)
+    entry, dollars = price(random), random.randrange(5_000, 60_001, 500)
     return {"coins": round(dollars / entry / random.uniform(1.5, 8), 4), "dollars": dollars, "entry": entry}
 
 
@@ -105,7 +91,7 @@ def _comparisons(random: Random) -> dict[str, Any]:
 # --- answers --------------------------------------------------------------------------------------------------------
 
 
-def _price(wallet: float, quantity: float, entry: float, rate: float = _RATE, amount: float = 0.0) -> float:
+def _price(wallet: float, quantity: float, entry: float, rate: float = RATE, amount: float = 0.0) -> float:
     """Return where a position with this money behind it is liquidated."""
     return (quantity * entry - wallet - amount) / (quantity - rate * abs(quantity))
 
@@ -115,15 +101,12 @@ def _beside(
 ) -> float:
     """Return the liquidation price of the first position while the other price stands still."""
     gain = other_quantity * (other_mark - other_entry)
-    return _price(wallet + gain - _RATE * abs(other_quantity) * other_mark, quantity, entry)
+    return _price(wallet + gain - RATE * abs(other_quantity) * other_mark, quantity, entry)
 
 
-def _unsigned(
-    wallet: float, quantity: float, entry: float, other_quantity: float, other_entry: float, other_mark: float
-) -> float:
+def _unsigned(**case: float) -> float:
     """Return the same by somebody who takes the other position's profit for that of a long."""
-    gain = abs(other_quantity) * (other_mark - other_entry)
-    return _price(wallet + gain - _RATE * abs(other_quantity) * other_mark, quantity, entry)
+    return _beside(**{**case, "other_quantity": abs(case["other_quantity"])})
 
 
 def _unkept(
@@ -133,74 +116,69 @@ def _unkept(
     return _price(wallet + other_quantity * (other_mark - other_entry), quantity, entry)
 
 
-def _unmoved(
-    wallet: float, quantity: float, entry: float, other_quantity: float, other_entry: float, other_mark: float
-) -> float:
-    """Return the same by somebody who leaves out the other position's profit."""
-    return _price(wallet - _RATE * abs(other_quantity) * other_mark, quantity, entry)
-
-
-def _reckoned(*, mistake: str, leverage: float, wallet: float, quantity: float, entry: float, **other: float) -> float:
+def _reckoned(*, mistake: str, leverage: float, **case: float) -> float:
     """Return what a calculator with one of the five letters shows."""
     if mistake == "a":
-        return _unkept(wallet, quantity, entry, **other)
+        return _unkept(**case)
     if mistake == "b":
-        return _unsigned(wallet, quantity, entry, **other)
+        return _unsigned(**case)
     if mistake == "c":
-        return _beside(wallet / leverage, quantity, entry, **other)
+        return _beside(**{**case, "wallet": case["wallet"] / leverage})
     if mistake == "d":
-        gain = other["other_quantity"] * (other["other_mark"] - other["other_entry"])
-        keep = _RATE / leverage * abs(other["other_quantity"]) * other["other_mark"]
-        return _price(wallet + gain - keep, quantity, entry, _RATE / leverage)
-    return _beside(wallet, quantity, entry, **other)
+        gain = case["other_quantity"] * (case["other_mark"] - case["other_entry"])
+        keep = RATE / leverage * abs(case["other_quantity"]) * case["other_mark"]
+        return _price(case["wallet"] + gain - keep, case["quantity"], case["entry"], RATE / leverage)
+    return _beside(**case)
 
 
-def _letters(**case: Any) -> list[str]:  # noqa: ANN401 - a learner's numbers
-    """Return the letter of each calculator, in the order in which they are shown."""
+def _prices(**case: Any) -> dict[str, float]:  # noqa: ANN401 - a learner's numbers
+    """Return what a calculator with each of the letters shows."""
     account = {name: value for name, value in case.items() if name not in "pqrst"}
-    price = {letter: _reckoned(mistake=letter, **account) for letter in "abcde"}
-    return [min(price, key=lambda letter: abs(price[letter] - case[name])) for name in "pqrst"]
+    return {letter: _reckoned(mistake=letter, **account) for letter in "abcde"}
 
 
-def _taken_for_right(letter: str) -> Any:  # noqa: ANN401 - a function like `solve`
-    """Return what somebody says who makes a mistake himself: its calculator is right, and the right one is wrong."""
-    swapped = {letter: "e", "e": letter}
-    return lambda **case: [swapped.get(each, each) for each in _letters(**case)]
+def _letters(taken_for_right: str = "e") -> Callable[..., list[str]]:
+    """Return what gives the letters in the order in which they are shown.
+
+    Somebody who makes a mistake himself says that its calculator is right, and that the right one makes it.
+    """
+    swapped = {taken_for_right: "e", "e": taken_for_right}
+
+    def letters(**case: Any) -> list[str]:  # noqa: ANN401 - a learner's numbers
+        price = _prices(**case)
+        nearest = [min(price, key=lambda letter: abs(price[letter] - case[name])) for name in "pqrst"]
+        return [swapped.get(each, each) for each in nearest]
+
+    return letters
 
 
-def _comparison(case: Mapping[str, Any], words: str) -> str:
-    """Return the letter of the comparison that has these words in it."""
-    return next(letter for letter, name in zip("abc", "pqr", strict=True) if words in case[name])
+def _sorted_out(**case: Any) -> str:  # noqa: ANN401 - a learner's numbers
+    """Return each calculator with its mistake, in words."""
+    words = {
+        "a": "nothing kept for ETH",
+        "b": "the short's profit with the sign of a long",
+        "c": "the wallet divided by the setting",
+        "d": "both maintenance margins divided by the setting",
+        "e": "right",
+    }
+    lines = [f"({letter}) {words[letter]}: {price:,.2f}" for letter, price in _prices(**case).items()]
+    return "\n".join([*lines, f"So P, Q, R, S and T are {', '.join(_letters()(**case))}."])
 
 
-def _inverse_price(coins: float, dollars: float, entry: float, rate: float = _RATE) -> float:
+def _inverse_price(coins: float, dollars: float, entry: float, rate: float = RATE) -> float:
     """Return where coins + dollars x (1 / entry - 1 / price) = rate x dollars / price: the end of an inverse long."""
     return dollars * (1 + rate) / (coins + dollars / entry)
 
 
 def _inverse_case(coins: float, dollars: float, entry: float) -> Case:
     """Return the inverse long as the catalogue of beliefs takes it."""
-    position = Position(
-        symbol="BTCUSD",
-        quantity=dollars,
-        entry_price=entry,
-        mark_price=entry,
-        schedule=_FLAT,
-        contract=Contract.INVERSE,
-    )
+    position = replace(held(dollars, entry, symbol="BTCUSD"), contract=Contract.INVERSE)
     return Case(account=Account(wallet_balance=coins, positions=(position,)))
 
 
-def _beside_case(**case: float) -> Case:
-    """Return the long and its neighbour as the catalogue of beliefs takes them."""
-    return Case(account=Account(wallet_balance=case["wallet"], positions=_pair(**case)))
-
-
-def _pair(**case: float) -> tuple[Position, Position]:
-    """Return the two positions, the second one at its mark price."""
-    first = Position.open(symbol="BTCUSDT", quantity=case["quantity"], price=case["entry"], schedule=_FLAT)
-    other = Position.open(symbol="ETHUSDT", quantity=case["other_quantity"], price=case["other_entry"], schedule=_FLAT)
-    return first, other.at(case["other_mark"])
+def _equity(keep: float, percent: float, shown: str) -> float:
+    """Return the equity behind what an app shows."""
+    return keep / (percent / 100) if shown == "up" else keep * percent / 100
 
 
 def _shown_wrong(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[bool, str]:
@@ -208,15 +186,12 @@ def _shown_wrong(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[
     btc, eth = answer["btc_dollars"], answer["eth_dollars"]
     if min(btc, eth) <= 0:
         return False, "Give longs: both amounts above 0."
-    first, other = (
-        Position.open(symbol=symbol, quantity=dollars / price, price=price, schedule=_FLAT)
-        for symbol, dollars, price in (("BTCUSDT", btc, case["price"]), ("ETHUSDT", eth, 3_000))
-    )
+    first, other = held(btc / case["price"], case["price"]), held(eth / 3_000, 3_000, symbol="ETHUSDT")
     pool = Pool(collateral=case["wallet"], positions=(first, other))
     if (btc + eth) / 125 > case["wallet"] or risk(pool).health is not Health.HEALTHY:
         return False, f"{btc + eth:,.0f} dollars of positions are too many: even at 125x the wallet does not open them."
     truth = liquidation_price(pool, "BTCUSDT")
-    says = liquidation_price(Pool(collateral=case["wallet"], positions=(first,)), "BTCUSDT")
+    says = ends(case["wallet"], first.quantity, first.entry_price)
     texts = ["no liquidation price" if price is None else f"{price:,.2f}" for price in (says, truth)]
     where = f"The calculator shows {texts[0]}; the engine finds {texts[1]}."
     if truth is None:
@@ -246,34 +221,19 @@ TASKS = (
         ),
         ask='five letters in a list, for P, Q, R, S and T in this order, such as ["a", "b", "c", "d", "e"]',
         draw=_five_calculators,
-        solve=_letters,
+        solve=_letters(),
         beliefs={
-            "OTHER_POSITIONS_MAINTENANCE": _taken_for_right("a"),
-            "OTHER_POSITIONS_SIGN": _taken_for_right("b"),
-            "LEVERAGE_IN_CROSS": _taken_for_right("c"),
-            "LEVERAGE_IN_MAINTENANCE": _taken_for_right("d"),
+            "OTHER_POSITIONS_MAINTENANCE": _letters("a"),
+            "OTHER_POSITIONS_SIGN": _letters("b"),
+            "LEVERAGE_IN_CROSS": _letters("c"),
+            "LEVERAGE_IN_MAINTENANCE": _letters("d"),
         },
-        hints=(
-            "Compute the right price first. Then make each mistake on purpose, one at a time.",
-            (
-                "Money behind BTC = wallet + ETH's profit - 0.004 x size x mark of ETH. Price = (quantity x entry - "
-                "money) / (quantity x 0.996)."
-            ),
+        nudge="Compute the right price first. Then make each mistake on purpose, one at a time.",
+        step=(
+            "Money behind BTC = wallet + ETH's profit - 0.004 x size x mark of ETH. Price = (quantity x entry - "
+            "money) / (quantity x 0.996)."
         ),
-        worked=lambda **case: (
-            "\n".join(
-                f"({letter}) {words}: "
-                f"{_reckoned(mistake=letter, **{k: v for k, v in case.items() if k not in 'pqrst'}):,.2f}"
-                for letter, words in (
-                    ("a", "nothing kept for ETH"),
-                    ("b", "the short's profit with the sign of a long"),
-                    ("c", "the wallet divided by the setting"),
-                    ("d", "both maintenance margins divided by the setting"),
-                    ("e", "right"),
-                )
-            )
-            + f"\nSo P, Q, R, S and T are {', '.join(_letters(**case))}."
-        ),
+        worked=_sorted_out,
     ),
     Bug(
         id="audit-2",
@@ -287,10 +247,14 @@ TASKS = (
             "maintenance rate one of the notional at the price asked for; both are fractions such as 0.05."
         ),
         ask="the liquidation price in dollars",
-        unit="dollars",
         tolerance=1e-4,
         function="guide_price",
-        cases=_rates,
+        cases=lambda random: {
+            "side": random.choice([1, -1]),
+            "entry": price(random),
+            "initial_rate": random.choice([0.05, 0.1, 0.125, 0.2, 0.25]),
+            "maintenance_rate": random.choice([0.004, 0.005, 0.01, 0.02]),
+        },
         solve=lambda side, entry, initial_rate, maintenance_rate: (
             entry * (1 - side * initial_rate) / (1 - side * maintenance_rate)
         ),
@@ -302,10 +266,8 @@ TASKS = (
             ),
             "SIGN": lambda entry, initial_rate, maintenance_rate: entry * (1 - initial_rate) / (1 - maintenance_rate),
         },
-        hints=(
-            "Take one coin. How much money is behind it, and how much must be left at the price asked for?",
-            "initial_rate x entry + side x (price - entry) = maintenance_rate x price. Solve for the price.",
-        ),
+        nudge="Take one coin. How much money is behind it, and how much must be left at the price asked for?",
+        step="initial_rate x entry + side x (price - entry) = maintenance_rate x price. Solve for the price.",
         worked=lambda side, entry, initial_rate, maintenance_rate: (
             "answer = entry * (1 - side * initial_rate) / (1 - side * maintenance_rate).\n"
             f"For side={side}, entry={entry}, initial_rate={initial_rate}, maintenance_rate={maintenance_rate}: "
@@ -325,7 +287,6 @@ TASKS = (
             "below 0 for a short. Mend it."
         ),
         ask="the liquidation price in dollars",
-        unit="dollars",
         tolerance=3e-5,
         function="accurate",
         cases=_large,
@@ -337,12 +298,10 @@ TASKS = (
             "NO_MAINTENANCE": lambda wallet, quantity, entry: _price(wallet, quantity, entry, 0),
             "SIGN": lambda wallet, quantity, entry, rate, amount: _price(wallet, abs(quantity), entry, rate, amount),
         },
-        hints=(
-            "Which number is 0 for small positions and not for large ones? What does it do to what must be kept?",
-            (
-                "The position must keep |quantity| x price x rate - amount. So less has to be kept than without the "
-                "amount, and the money behind it reaches farther."
-            ),
+        nudge="Which number is 0 for small positions and not for large ones? What does it do to what must be kept?",
+        step=(
+            "The position must keep |quantity| x price x rate - amount. So less has to be kept than without the "
+            "amount, and the money behind it reaches farther."
         ),
         worked=lambda wallet, quantity, entry, rate, amount: (
             "wallet + quantity * (price - entry) = rate * abs(quantity) * price - amount, so\n"
@@ -362,7 +321,6 @@ TASKS = (
             "position must keep 0.4 % of what it is worth. Quantities are below 0 for shorts. Mend the bot."
         ),
         ask="the liquidation price of the first position in dollars",
-        unit="dollars",
         tolerance=2e-4,
         function="bot_price",
         cases=_beside_a_short,
@@ -371,20 +329,20 @@ TASKS = (
         beliefs={
             "OTHER_POSITIONS_SIGN": _unsigned,
             "OTHER_POSITIONS_MAINTENANCE": _unkept,
-            "OTHER_POSITIONS_PNL": _unmoved,
+            "OTHER_POSITIONS_PNL": lambda wallet, quantity, entry, other_quantity, other_mark: _price(
+                wallet - RATE * abs(other_quantity) * other_mark, quantity, entry
+            ),
             "NO_MAINTENANCE": lambda wallet, quantity, entry, other_quantity, other_entry, other_mark: _price(
                 wallet + other_quantity * (other_mark - other_entry), quantity, entry, 0
             ),
         },
-        catalogue=("liquidation_price", _beside_case),
-        hints=(
-            "Let the short's price rise. What should the price of the long do, and what does the bot say?",
-            "The profit takes the quantity with its sign; what must be kept takes it without.",
-        ),
+        catalogue=("liquidation_price", beside),
+        nudge="Let the short's price rise. What should the price of the long do, and what does the bot say?",
+        step="The profit takes the quantity with its sign; what must be kept takes it without.",
         worked=lambda wallet, quantity, entry, other_quantity, other_entry, other_mark: (
             "profit = other_quantity * (other_mark - other_entry), with the sign.\n"
             f"Here: {other_quantity * (other_mark - other_entry):,.2f}. Money behind the first position: {wallet:,} + "
-            f"({other_quantity * (other_mark - other_entry):,.2f}) - {_RATE * abs(other_quantity) * other_mark:,.2f}. "
+            f"({other_quantity * (other_mark - other_entry):,.2f}) - {RATE * abs(other_quantity) * other_mark:,.2f}. "
             "Its liquidation price: "
             f"{_beside(wallet, quantity, entry, other_quantity, other_entry, other_mark):,.2f}."
         ),
@@ -405,18 +363,16 @@ TASKS = (
         inputs=("btc_dollars", "eth_dollars"),
         draw=lambda random: {
             "wallet": random.randrange(4_000, 20_001, 1_000),
-            "price": random.randrange(20_000, 90_001, 500),
+            "price": price(random),
         },
         solve=lambda wallet: {"btc_dollars": 2 * wallet, "eth_dollars": 10 * wallet},
         refutes=_shown_wrong,
-        hints=(
-            "What does the calculator forget? Make that amount large against the size of BTC.",
-            "It forgets 0.4 % of the ETH. Divided by BTC's quantity, that is how far its price is off.",
-        ),
+        nudge="What does the calculator forget? Make that amount large against the size of BTC.",
+        step="It forgets 0.4 % of the ETH. Divided by BTC's quantity, that is how far its price is off.",
         worked=lambda wallet, price: (
-            f"BTC for {2 * wallet:,} dollars, ETH for {10 * wallet:,}. ETH must keep {_RATE * 10 * wallet:,.0f} "
+            f"BTC for {2 * wallet:,} dollars, ETH for {10 * wallet:,}. ETH must keep {RATE * 10 * wallet:,.0f} "
             f"dollars. BTC's quantity is {2 * wallet / price:.4f}: the calculator is "
-            f"{_RATE * 10 * wallet / (2 * wallet / price) / (1 - _RATE):,.2f} dollars too low, about 2 % of "
+            f"{RATE * 10 * wallet / (2 * wallet / price) / (1 - RATE):,.2f} dollars too low, about 2 % of "
             f"{price:,}."
         ),
     ),
@@ -437,17 +393,15 @@ TASKS = (
             "3": "the setting is the same there, and the larger long is liquidated sooner",
         },
         draw=_comparisons,
-        solve=lambda **case: _comparison(case, f"Both hold {case['size']:,} dollars of BTC. Each") + "1",
+        solve=lambda **case: letter(case, f"Both hold {case['size']:,} dollars of BTC. Each") + "1",
         beliefs={
-            "MODE_DECIDES": lambda **case: _comparison(case, "Cross has") + "2",
+            "MODE_DECIDES": lambda **case: letter(case, "Cross has") + "2",
         },
-        hints=(
-            "A fair test changes one thing. What differs in each of the three comparisons?",
-            "Sizes must be the same, and the money behind them, too. Then only the mode is left.",
-        ),
+        nudge="A fair test changes one thing. What differs in each of the three comparisons?",
+        step="Sizes must be the same, and the money behind them, too. Then only the mode is left.",
         worked=lambda size, wallet, margin: (
             f"With {margin:,} dollars behind {size:,} both end after a fall of "
-            f"{100 * (1 - (1 - margin / size) / (1 - _RATE)):.2f} %, cross or isolated: the mode is not the reason. "
+            f"{100 * (1 - (1 - margin / size) / (1 - RATE)):.2f} %, cross or isolated: the mode is not the reason. "
             f"With {wallet:,} dollars in cross it is the money that makes the difference, and with {2 * size:,} it is "
             "the size."
         ),
@@ -464,27 +418,20 @@ TASKS = (
             "What must be kept is taken to stay as it is."
         ),
         ask="the dollars that may still be lost",
-        unit="dollars",
         function="room",
         cases=_reading,
-        solve=lambda keep, percent, shown: (
-            keep / (percent / 100) - keep if shown == "up" else keep * percent / 100 - keep
-        ),
+        solve=lambda keep, percent, shown: _equity(keep, percent, shown) - keep,
         beliefs={
-            "RATIO_UPSIDE_DOWN": lambda keep, percent: keep / (percent / 100) - keep,
-            "NO_MAINTENANCE": lambda keep, percent, shown: (
-                keep / (percent / 100) if shown == "up" else keep * percent / 100
-            ),
+            "RATIO_UPSIDE_DOWN": lambda keep, percent: _equity(keep, percent, "up") - keep,
+            "NO_MAINTENANCE": _equity,
         },
-        hints=(
-            "First find the equity. What do you have to do with the number of each app to get it?",
-            "Up: equity = keep / (percent / 100). Down: equity = keep x percent / 100. Subtract what must be kept.",
-        ),
+        nudge="First find the equity. What do you have to do with the number of each app to get it?",
+        step="Up: equity = keep / (percent / 100). Down: equity = keep x percent / 100. Subtract what must be kept.",
         worked=lambda keep, percent, shown: (
             f"The app's number goes {shown}: equity = "
             + (f"{keep} / {percent / 100:.4f}" if shown == "up" else f"{keep} x {percent / 100:.4f}")
-            + f" = {keep / (percent / 100) if shown == 'up' else keep * percent / 100:,.2f} dollars. Less the {keep} "
-            f"that must be kept: {(keep / (percent / 100) if shown == 'up' else keep * percent / 100) - keep:,.2f}."
+            + f" = {_equity(keep, percent, shown):,.2f} dollars. Less the {keep} "
+            f"that must be kept: {_equity(keep, percent, shown) - keep:,.2f}."
         ),
     ),
     Compute(
@@ -500,7 +447,6 @@ TASKS = (
             "dollars are worth, dollars / price. Where is it liquidated really?"
         ),
         ask="the liquidation price in dollars",
-        unit="dollars",
         tolerance=2e-4,
         draw=_coins,
         solve=_inverse_price,
@@ -509,12 +455,10 @@ TASKS = (
             "NO_MAINTENANCE": lambda coins, dollars, entry: _inverse_price(coins, dollars, entry, 0),
         },
         catalogue=("liquidation_price", _inverse_case),
-        hints=(
-            "Write everything in coins: what is behind it, what it has won or lost, what it must keep.",
-            "coins + dollars x (1 / entry - 1 / price) = 0.004 x dollars / price. Solve for 1 / price.",
-        ),
+        nudge="Write everything in coins: what is behind it, what it has won or lost, what it must keep.",
+        step="coins + dollars x (1 / entry - 1 / price) = 0.004 x dollars / price. Solve for 1 / price.",
         worked=lambda coins, dollars, entry: (
-            f"{coins} + {dollars:,} / {entry:,} = {1 + _RATE} x {dollars:,} / price, so the price is {1 + _RATE} x "
+            f"{coins} + {dollars:,} / {entry:,} = {1 + RATE} x {dollars:,} / price, so the price is {1 + RATE} x "
             f"{dollars:,} / {coins + dollars / entry:.6f} = {_inverse_price(coins, dollars, entry):,.2f}. The linear "
             f"formula gives {_price(coins, dollars / entry / entry, entry):,.2f}, too low: it forgets that the coins "
             "behind the position lose value, too."
@@ -537,10 +481,8 @@ TASKS = (
             "The price that it does compute has a name: it is the bankruptcy price.",
             "The mended formula, and its condition: exactly the initial margin stands behind the long.",
         ),
-        hints=(
-            "Take a long of 1 BTC at 60,000 and 100x, with 0.4 % of maintenance margin.",
-            "What would the author have to believe for this formula to be right?",
-        ),
+        nudge="Take a long of 1 BTC at 60,000 and 100x, with 0.4 % of maintenance margin.",
+        step="What would the author have to believe for this formula to be right?",
         worked=lambda: (
             f"Take a long of 1 BTC at 60,000 and 100x, isolated, with 0.4 % to keep. You show 59,400. There all of the "
             f"600 dollars are gone, so it is the bankruptcy price. A venue acts sooner, when only the maintenance "

@@ -8,20 +8,15 @@ from random import Random
 from statistics import NormalDist
 from typing import Any
 
-from marginlib.liquidation import lone_liquidation_price
-from marginlib.model import Account, Position
-from marginlib.practice.beliefs.reasoning import Case
+from marginlib.course.tasks.shared import RATE, bitcoin, ends, held, letter, price
+from marginlib.model import Account
+from marginlib.practice.beliefs import Case
 from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
-from marginlib.tiers import RiskSchedule
 
-__all__ = ["TASKS"]
-
-_RATE = 0.004  # maintenance margin of this set, as in the notebooks
-_FLAT = RiskSchedule.flat(_RATE, max_leverage=125)
 _CAP = 0.3  # the largest funding rate of the counterexample [percent]
 
 # Recorded mark prices of BTC and ETH: the first figure, the lowest one, the last one. The set's test holds them equal
-# to `marginlib.market`, which needs numpy and is therefore not asked here.
+# to `marginlib.market`; a learner's numbers must not change when a record there does.
 # Source: Binance USD-M mark price, UTC.
 _FALLS = {
     "March 2020": ((7_841.8, 3_801.8, 5_453.6), (196.5, 87.09, 128.85)),
@@ -45,8 +40,8 @@ _PARTING = {
 def _costs(random: Random) -> dict[str, Any]:
     """Return a short, its fee and its funding."""
     return {
-        "quantity": -random.randrange(10, 96) / 100,
-        "price": random.randrange(20_000, 90_001, 500),
+        "quantity": -bitcoin(random),
+        "price": price(random),
         "leverage": random.choice([5, 8, 10, 20, 25]),
         "fee": random.choice([0.02, 0.04, 0.05, 0.06]),
         "rate": random.choice([0.005, 0.01, 0.02, 0.03]),
@@ -54,59 +49,46 @@ def _costs(random: Random) -> dict[str, Any]:
     }
 
 
+def _long(random: Random, *leverages: int) -> dict[str, Any]:
+    """Return a long with the margin of one of these settings."""
+    entry, quantity = price(random), bitcoin(random)
+    return {"margin": int(entry * quantity / random.choice(leverages)) // 10 * 10, "quantity": quantity, "entry": entry}
+
+
 def _waiting(random: Random) -> dict[str, Any]:
     """Return an isolated short that pays or receives funding while its price stands still."""
-    entry, quantity = random.randrange(20_000, 90_001, 500), random.randrange(10, 96) / 100
-    return {
-        "quantity": -quantity,
-        "entry": entry,
-        "margin": int(entry * quantity / random.choice([5, 8, 10])) // 10 * 10,
-        "rate": random.choice([-0.03, -0.02, -0.01, 0.01, 0.02, 0.03]),
-        "days": random.randrange(5, 31),
-    }
+    long = _long(random, 5, 8, 10)
+    rate = random.choice([-0.03, -0.02, -0.01, 0.01, 0.02, 0.03])
+    short = {"quantity": -long["quantity"], "entry": long["entry"], "margin": long["margin"]}
+    return {**short, "rate": rate, "days": random.randrange(5, 31)}
 
 
 def _two_pockets(random: Random) -> dict[str, Any]:
     """Return an isolated long and the account around it."""
     leverage, margin = random.choice([20, 25, 40]), random.randrange(200, 1_001, 50)
-    return {
-        "wallet": margin * random.choice([4, 5, 6]),
-        "margin": margin,
-        "leverage": leverage,
-        "notional": margin * leverage,
-    }
+    wallet = margin * random.choice([4, 5, 6])
+    return {"wallet": wallet, "margin": margin, "leverage": leverage, "notional": margin * leverage}
 
 
 def _too_large(random: Random) -> dict[str, Any]:
     """Return a position in the second tier whose equity has fallen below what it must keep."""
     floor, low, high = random.randrange(207_000, 911_000, 5_000), 0.004, random.choice([0.0065, 0.01, 0.0125])
     notional = int(floor * random.uniform(1.5, 3))
-    keep = low * floor + high * (notional - floor)
-    return {
-        "equity": round(keep * random.uniform(0.35, 0.95), 2),
-        "notional": notional,
-        "floor": floor,
-        "low": low,
-        "high": high,
-    }
+    equity = round((low * floor + high * (notional - floor)) * random.uniform(0.35, 0.95), 2)
+    return {"equity": equity, "notional": notional, "floor": floor, "low": low, "high": high}
 
 
 def _jump(random: Random) -> dict[str, Any]:
     """Return an isolated long and a price far below its bankruptcy price."""
-    entry, quantity = random.randrange(20_000, 90_001, 500), random.randrange(10, 96) / 100
-    margin = int(entry * quantity / random.choice([5, 8, 10, 12])) // 10 * 10
-    return {
-        "wallet": int(margin * random.uniform(2.5, 4)) // 100 * 100,
-        "margin": margin,
-        "quantity": quantity,
-        "entry": entry,
-        "mark": int(entry - random.uniform(1.2, 2) * margin / quantity),
-    }
+    long = _long(random, 5, 8, 10, 12)
+    wallet = int(long["margin"] * random.uniform(2.5, 4)) // 100 * 100
+    mark = int(long["entry"] - random.uniform(1.2, 2) * long["margin"] / long["quantity"])
+    return {"wallet": wallet, **long, "mark": mark}
 
 
 def _hour(random: Random) -> dict[str, Any]:
     """Return an isolated position and one hour of mark and last prices; the last ones reach farther."""
-    entry, quantity = random.randrange(20_000, 90_001, 500), random.randrange(10, 96) / 100
+    entry, quantity = price(random), bitcoin(random)
     low, high = (round(entry * random.uniform(*span)) for span in ((0.8, 0.97), (1.03, 1.2)))
     return {
         "margin": int(entry * quantity / random.choice([3, 4, 5])) // 10 * 10,
@@ -121,14 +103,13 @@ def _hour(random: Random) -> dict[str, Any]:
 
 def _three_exits(random: Random) -> dict[str, Any]:
     """Return an isolated long and three ways out of it, in any order."""
-    entry, quantity = random.randrange(20_000, 90_001, 500), random.randrange(10, 96) / 100
-    margin = int(entry * quantity / random.choice([8, 10, 12, 20])) // 10 * 10
-    end, bust = _liquidated(margin, quantity, entry), entry - margin / quantity
+    long = _long(random, 8, 10, 12, 20)
+    end, bust = _ends(**long), long["entry"] - long["margin"] / long["quantity"]
     early, late = round(end * random.uniform(1.003, 1.01)), round((end + bust) / 2)
     exits = ["no order", f"an order to sell all at {early:,}", f"an order to sell all at {late:,}"]
     random.shuffle(exits)
-    letters = dict(zip("pqr", exits, strict=True))
-    return {"quantity": quantity, "entry": entry, "margin": margin, "early": early, "late": late, **letters}
+    case = {name: long[name] for name in ("quantity", "entry", "margin")}
+    return {**case, "early": early, "late": late, **dict(zip("pqr", exits, strict=True))}
 
 
 def _book(random: Random) -> dict[str, Any]:
@@ -146,9 +127,9 @@ def _book(random: Random) -> dict[str, Any]:
 # --- answers --------------------------------------------------------------------------------------------------------
 
 
-def _liquidated(margin: float, quantity: float, entry: float) -> float:
+def _ends(margin: float, quantity: float, entry: float) -> float:
     """Return the liquidation price; every position of this set has one."""
-    return lone_liquidation_price(margin, quantity, entry, _FLAT) or 0.0
+    return ends(margin, quantity, entry) or 0.0
 
 
 def _funding(quantity: float, entry: float, rate: float, days: float) -> float:
@@ -156,31 +137,20 @@ def _funding(quantity: float, entry: float, rate: float, days: float) -> float:
     return rate / 100 * quantity * entry * 3 * days
 
 
-def _after_funding(sign: int) -> list[str]:
-    """Return what happens to the two prices, the equity and the maintenance margin of a short."""
-    moves = "up" if sign > 0 else "down"  # what comes in moves a short's prices up, away from the mark
-    return [moves, moves, moves, "same"]
+def _after_funding(rate: float) -> list[str]:
+    """Return what happens to a short's prices and equity, which what comes in moves up, and to what it must keep."""
+    return [*["up" if rate > 0 else "down"] * 3, "same"]
 
 
-def _sold(equity: float, notional: float, floor: float, high: float, low: float, amount: float) -> float:
-    """Return what has to go when the second tier keeps `high` of the notional less an amount."""
-    above = (equity + amount) / high
+def _sold(equity: float, notional: float, floor: float, low: float, high: float, amount: float | None = None) -> float:
+    """Return what has to go until the rest needs no more than the equity; the second tier keeps high less an amount."""
+    above = (equity + ((high - low) * floor if amount is None else amount)) / high
     return notional - (above if above > floor else min(floor, equity / low))
-
-
-def _part_to_sell(equity: float, notional: float, floor: float, low: float, high: float) -> float:
-    """Return the dollars that have to be sold until the rest needs no more than the equity."""
-    return _sold(equity, notional, floor, high, low, (high - low) * floor)
 
 
 def _worst(margin: float, quantity: float, entry: float, low: float, high: float) -> float:
     """Return the equity at the worst price of the hour."""
     return margin + quantity * ((low if quantity > 0 else high) - entry)
-
-
-def _exit_letter(case: Mapping[str, Any], words: str) -> str:
-    """Return the letter of the way out that has these words in it."""
-    return next(letter for letter, name in zip("abc", "pqr", strict=True) if words in case[name])
 
 
 def _legs(case: Mapping[str, Any]) -> list[dict[str, float]]:
@@ -189,7 +159,8 @@ def _legs(case: Mapping[str, Any]) -> list[dict[str, float]]:
     for name in ("btc", "eth"):
         leg = {key: case[f"{name}_{key}"] for key in ("size", "leverage", "first", "low", "last")}
         leg["margin"] = leg["size"] / leg["leverage"]
-        leg["end"] = leg["first"] * (1 - 1 / leg["leverage"]) / (1 - _RATE)
+        leg["end"] = leg["first"] * (1 - 1 / leg["leverage"]) / (1 - RATE)
+        leg["profit"] = leg["size"] * (leg["last"] / leg["first"] - 1)
         legs.append(leg)
     return legs
 
@@ -198,42 +169,33 @@ def _left(case: Mapping[str, Any], *, decides: str = "low", returned: bool = Fal
     """Return what the account has at the last figure; a long dies if the deciding figure is at its end or below."""
     left = float(case["wallet"])
     for leg in _legs(case):
-        if leg[decides] > leg["end"]:
-            left += leg["size"] * (leg["last"] / leg["first"] - 1)
-        else:
-            left -= leg["margin"] - (_RATE * leg["size"] * leg["end"] / leg["first"] if returned else 0.0)
+        kept = RATE * leg["size"] * leg["end"] / leg["first"] if returned else 0.0
+        left += leg["profit"] if leg[decides] > leg["end"] else kept - leg["margin"]
     return left
 
 
-def _told(name: str, leg: Mapping[str, float]) -> str:
-    """Return what happens to one of the longs, in words."""
-    if leg["low"] > leg["end"]:
-        change = leg["size"] * (leg["last"] / leg["first"] - 1)
-        return f"{name}: ends at {leg['end']:,.2f}, low {leg['low']:,}: it lives, with {change:+,.2f} of profit."
-    return f"{name}: ends at {leg['end']:,.2f}, low {leg['low']:,}: it dies and takes its margin, {leg['margin']:,.2f}."
+def _replayed(**case: Any) -> str:  # noqa: ANN401 - a learner's numbers
+    """Return what happens to each of the longs, in words."""
+    lines = []
+    for name, leg in zip(("BTC", "ETH"), _legs(case), strict=True):
+        lives = f"it lives, with {leg['profit']:+,.2f} of profit."
+        dies = f"it dies and takes its margin, {leg['margin']:,.2f}."
+        lines.append(
+            f"{name}: ends at {leg['end']:,.2f}, low {leg['low']:,}: {lives if leg['low'] > leg['end'] else dies}"
+        )
+    return "\n".join([*lines, f"From {case['wallet']:,} dollars that leaves {_left(case):,.2f}."])
 
 
-def _chance(away: float, volatility: float, days: float, *, turned: float = 1.0) -> float:
-    """Return how likely a price without drift is to end beyond a barrier below it, or to touch it and turn back."""
-    spread, normal = volatility * sqrt(days / 365), NormalDist()
-    ends = normal.cdf(away / spread + spread / 2)
-    return ends + turned * exp(-away) * normal.cdf(away / spread - spread / 2)
-
-
-def _away(leverage: float) -> float:
-    """Return how far away the end of a long with its initial margin is, as a logarithm."""
-    return log((1 - 1 / leverage) / (1 - _RATE))
-
-
-def _touched(leverage: float, volatility: float, days: float) -> float:
-    """Return how likely such a long is to be liquidated."""
-    return _chance(_away(leverage), volatility, days)
+def _chance(leverage: float, volatility: float, days: float, *, kept: float = RATE, turned: float = 1.0) -> float:
+    """Return how likely a long is to end beyond its liquidation price, or to touch it and turn back."""
+    away, spread, normal = log((1 - 1 / leverage) / (1 - kept)), volatility * sqrt(days / 365), NormalDist()
+    return normal.cdf(away / spread + spread / 2) + turned * exp(-away) * normal.cdf(away / spread - spread / 2)
 
 
 def _touch_case(leverage: float, volatility: float, days: float) -> Case:
     """Return such a long as the catalogue of beliefs takes it."""
-    long = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=_FLAT, leverage=leverage).isolated()
-    return Case(account=Account(wallet_balance=10_000, positions=(long,)), volatility=volatility, days=days)
+    account = Account(wallet_balance=10_000, positions=(held(0.1, 60_000, leverage).isolated(),))
+    return Case(account=account, volatility=volatility, days=days)
 
 
 def _costs_more(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[bool, str]:
@@ -277,10 +239,8 @@ TASKS = (
             "FEE_ON_MARGIN": lambda fee, rate, settlements: (fee - settlements * rate) / 100,
             "SIGN": lambda leverage, fee, rate, settlements: (fee + settlements * rate) / 100 * leverage,
         },
-        hints=(
-            "At a rate above 0, who pays the funding, and who gets it? And what is the fee a share of?",
-            "A short receives. In dollars: notional x (fee - settlements x rate). The margin is notional / setting.",
-        ),
+        nudge="At a rate above 0, who pays the funding, and who gets it? And what is the fee a share of?",
+        step="A short receives. In dollars: notional x (fee - settlements x rate). The margin is notional / setting.",
         worked=lambda quantity, price, leverage, fee, rate, settlements: (
             f"Notional {abs(quantity) * price:,.2f} dollars, margin {abs(quantity) * price / leverage:,.2f}. The fee "
             f"takes {fee / 100 * abs(quantity) * price:,.2f}; the short receives "
@@ -303,24 +263,22 @@ TASKS = (
         ),
         ask='four words in a list, each "up", "down" or "same", in this order',
         draw=_waiting,
-        solve=lambda rate: _after_funding(1 if rate > 0 else -1),
+        solve=lambda rate: _after_funding(rate),
         beliefs={
             "SIGN": lambda rate: ["up", "up", "down", "same"] if rate > 0 else ["down", "down", "up", "same"],
             "CROSS_LOWERS_PRICE": lambda rate: (
                 ["down", "down", "up", "same"] if rate > 0 else ["up", "up", "down", "same"]
             ),
         },
-        hints=(
-            "First the sign: does this short pay or receive? Then: where is the danger for a short?",
-            "A short receives at a rate above 0. More margin moves both prices away from the mark: for a short, up.",
-        ),
+        nudge="First the sign: does this short pay or receive? Then: where is the danger for a short?",
+        step="A short receives at a rate above 0. More margin moves both prices away from the mark: for a short, up.",
         worked=lambda quantity, entry, margin, rate, days: (
             f"{3 * days} settlements of {rate:+} % of {abs(quantity) * entry:,.2f} dollars: the short "
             f"{'receives' if rate > 0 else 'pays'} {abs(_funding(quantity, entry, rate, days)):,.2f}. The margin goes "
             f"from {margin:,} to {margin - _funding(quantity, entry, rate, days):,.2f}, the liquidation price from "
-            f"{_liquidated(margin, quantity, entry):,.2f} to "
-            f"{_liquidated(margin - _funding(quantity, entry, rate, days), quantity, entry):,.2f}. What must be kept "
-            f"at {entry:,} stays: {', '.join(_after_funding(1 if rate > 0 else -1))}."
+            f"{_ends(margin, quantity, entry):,.2f} to "
+            f"{_ends(margin - _funding(quantity, entry, rate, days), quantity, entry):,.2f}. What must be kept "
+            f"at {entry:,} stays: {', '.join(_after_funding(rate))}."
         ),
     ),
     Counterexample(
@@ -340,9 +298,9 @@ TASKS = (
         draw=_two_pockets,
         solve=lambda leverage: {"days": 2 * 100 / leverage / 0.1 / 3, "rate": 0.1},
         refutes=_costs_more,
-        hints=(
-            "Which money pays the funding here? How much of it is there?",
-            "Paid is 3 x days x rate x notional. It has to be above the margin: 3 x days x rate above 100 % / setting.",
+        nudge="Which money pays the funding here? How much of it is there?",
+        step=(
+            "Paid is 3 x days x rate x notional. It has to be above the margin: 3 x days x rate above 100 % / setting."
         ),
         worked=lambda wallet, margin, leverage, notional: (
             f"At 0.1 % each, {int(2 * 100 / leverage / 0.1)} settlements take "
@@ -363,28 +321,25 @@ TASKS = (
             "leaves the equity as it is; there is no fee."
         ),
         ask="the dollars of the position that are sold",
-        unit="dollars",
         tolerance=5e-4,
         function="part_to_sell",
         cases=_too_large,
-        solve=_part_to_sell,
+        solve=lambda equity, notional, floor, low, high: _sold(equity, notional, floor, low, high),
         beliefs={
-            "FLAT_TIER": lambda equity, notional, floor, low, high: _sold(equity, notional, floor, high, low, 0.0),
+            "FLAT_TIER": lambda equity, notional, floor, low, high: _sold(equity, notional, floor, low, high, 0.0),
             "AMOUNT_SIGN": lambda equity, notional, floor, low, high: _sold(
-                equity, notional, floor, high, low, (low - high) * floor
+                equity, notional, floor, low, high, (low - high) * floor
             ),
         },
-        hints=(
-            "Turn the question round: how large a position does this equity suffice for?",
-            (
-                "Up to the floor it needs low x floor. If the equity is more than that, the rest of it, divided by "
-                "high, is what may stay above the floor. If not, equity / low may stay."
-            ),
+        nudge="Turn the question round: how large a position does this equity suffice for?",
+        step=(
+            "Up to the floor it needs low x floor. If the equity is more than that, the rest of it, divided by "
+            "high, is what may stay above the floor. If not, equity / low may stay."
         ),
         worked=lambda equity, notional, floor, low, high: (
             f"Up to the floor {low} x {floor:,} = {low * floor:,.2f} dollars are needed. The equity of {equity:,.2f} "
-            f"suffices for {notional - _part_to_sell(equity, notional, floor, low, high):,.2f} dollars of position, so "
-            f"{_part_to_sell(equity, notional, floor, low, high):,.2f} are sold.\n"
+            f"suffices for {notional - _sold(equity, notional, floor, low, high):,.2f} dollars of position, so "
+            f"{_sold(equity, notional, floor, low, high):,.2f} are sold.\n"
             "if equity > low * floor: stays = floor + (equity - low * floor) / high\n"
             "else: stays = equity / low\n"
             "answer = notional - stays"
@@ -402,20 +357,17 @@ TASKS = (
             "are no fees."
         ),
         ask="the dollars that the insurance fund pays",
-        unit="dollars",
         draw=_jump,
         solve=lambda margin, quantity, entry, mark: quantity * (entry - mark) - margin,
         beliefs={
             "FUND_SAVES_YOU": lambda quantity, entry, mark: quantity * (entry - mark),
             "WALLET_FOR_MARGIN": lambda wallet, quantity, entry, mark: max(0.0, quantity * (entry - mark) - wallet),
             "LIQUIDATION_IS_BANKRUPTCY": lambda margin, quantity, entry, mark: (
-                quantity * (_liquidated(margin, quantity, entry) - mark)
+                quantity * (_ends(margin, quantity, entry) - mark)
             ),
         },
-        hints=(
-            "Somebody else has won what this long has lost. Who pays it to them, first and second?",
-            "The margin pays first, all of it. The fund pays the rest: quantity x (entry - price) - margin.",
-        ),
+        nudge="Somebody else has won what this long has lost. Who pays it to them, first and second?",
+        step="The margin pays first, all of it. The fund pays the rest: quantity x (entry - price) - margin.",
         worked=lambda wallet, margin, quantity, entry, mark: (
             f"The loss is {quantity} x {entry - mark:,} = {quantity * (entry - mark):,.2f} dollars. The margin pays "
             f"{margin:,}, and your other {wallet - margin:,} are not touched. The fund pays the rest: "
@@ -435,7 +387,6 @@ TASKS = (
             "for shorts."
         ),
         ask="the lowest equity of the hour in dollars",
-        unit="dollars",
         function="worst_equity",
         cases=_hour,
         solve=lambda margin, quantity, entry, mark_low, mark_high, last_low, last_high: _worst(
@@ -451,10 +402,8 @@ TASKS = (
             ),
             "OPEN_PROFIT_IGNORED": lambda margin: margin,
         },
-        hints=(
-            "Which of the two prices does the venue look at? And which end of it does a short fear?",
-            "margin + quantity x (price - entry), at the lowest mark price for a long, at the highest for a short.",
-        ),
+        nudge="Which of the two prices does the venue look at? And which end of it does a short fear?",
+        step="margin + quantity x (price - entry), at the lowest mark price for a long, at the highest for a short.",
         worked=lambda margin, quantity, entry, mark_low, mark_high, last_low, last_high: (
             "worst = mark_low if quantity > 0 else mark_high; answer = margin + quantity * (worst - entry).\n"
             f"Here: {margin:,} + ({quantity}) x ({mark_low if quantity > 0 else mark_high:,} - {entry:,}) = "
@@ -480,18 +429,16 @@ TASKS = (
             "3": "it waits longest for a recovery and still sells above the bankruptcy price",
         },
         draw=_three_exits,
-        solve=lambda **case: _exit_letter(case, f"{case['early']:,}") + "2",
+        solve=lambda **case: letter(case, f"{case['early']:,}") + "2",
         beliefs={
-            "LIQUIDATION_AS_STOP": lambda **case: _exit_letter(case, "no order") + "1",
-            "LIQUIDATION_IS_BANKRUPTCY": lambda **case: _exit_letter(case, f"{case['late']:,}") + "3",
+            "LIQUIDATION_AS_STOP": lambda **case: letter(case, "no order") + "1",
+            "LIQUIDATION_IS_BANKRUPTCY": lambda **case: letter(case, f"{case['late']:,}") + "3",
         },
-        hints=(
-            "Find the liquidation price. Which of the orders is reached before it?",
-            "An order below the liquidation price comes too late: by then the long is the venue's.",
-        ),
+        nudge="Find the liquidation price. Which of the orders is reached before it?",
+        step="An order below the liquidation price comes too late: by then the long is the venue's.",
         worked=lambda quantity, entry, margin, early, late: (
-            f"The long is liquidated at {_liquidated(margin, quantity, entry):,.2f}, where "
-            f"{_RATE * quantity * _liquidated(margin, quantity, entry):,.2f} dollars are left, and the venue keeps "
+            f"The long is liquidated at {_ends(margin, quantity, entry):,.2f}, where "
+            f"{RATE * quantity * _ends(margin, quantity, entry):,.2f} dollars are left, and the venue keeps "
             f"them. An order at {late:,} comes too late. Sold at {early:,}, you have "
             f"{margin + quantity * (early - entry):,.2f} of the {margin:,} dollars."
         ),
@@ -511,7 +458,6 @@ TASKS = (
             "at a liquidation, the venue keeps."
         ),
         ask="what your account has at the last prices, in dollars",
-        unit="dollars",
         tolerance=2e-4,
         draw=_book,
         solve=lambda **case: _left(case),
@@ -519,17 +465,12 @@ TASKS = (
             "TOUCH_IS_END": lambda **case: _left(case, decides="last"),
             "LEFTOVER_RETURNED": lambda **case: _left(case, returned=True),
         },
-        hints=(
-            "For each long: is its liquidation price above or below the lowest recorded price?",
-            (
-                "It ends at first x (1 - 1 / setting) / 0.996. A long that dies takes its whole margin; one that lives "
-                "has size x (last / first - 1)."
-            ),
+        nudge="For each long: is its liquidation price above or below the lowest recorded price?",
+        step=(
+            "It ends at first x (1 - 1 / setting) / 0.996. A long that dies takes its whole margin; one that lives "
+            "has size x (last / first - 1)."
         ),
-        worked=lambda **case: (
-            "\n".join(_told(name, leg) for name, leg in zip(("BTC", "ETH"), _legs(case), strict=True))
-            + f"\nFrom {case['wallet']:,} dollars that leaves {_left(case):,.2f}."
-        ),
+        worked=_replayed,
     ),
     Function(
         id="crash-9",
@@ -551,21 +492,19 @@ TASKS = (
             "volatility": random.choice([0.5, 0.6, 0.7, 0.8, 0.9]),
             "days": random.choice([5, 7, 10, 14, 15, 20]),
         },
-        solve=_touched,
+        solve=lambda leverage, volatility, days: _chance(leverage, volatility, days),
         beliefs={
-            "TOUCH_IS_END": lambda leverage, volatility, days: _chance(_away(leverage), volatility, days, turned=0.0),
-            "NO_MAINTENANCE": lambda leverage, volatility, days: _chance(log(1 - 1 / leverage), volatility, days),
+            "TOUCH_IS_END": lambda leverage, volatility, days: _chance(leverage, volatility, days, turned=0.0),
+            "NO_MAINTENANCE": lambda leverage, volatility, days: _chance(leverage, volatility, days, kept=0.0),
         },
         catalogue=("touch_probability", _touch_case),
-        hints=(
-            "What is the liquidation price as a share of the entry price? And which paths die?",
-            "liquidation price / entry = (1 - 1 / leverage) / 0.996. Both kinds of paths die: add the two.",
-        ),
+        nudge="What is the liquidation price as a share of the entry price? And which paths die?",
+        step="liquidation price / entry = (1 - 1 / leverage) / 0.996. Both kinds of paths die: add the two.",
         worked=lambda leverage, volatility, days: (
-            f"x = log({(1 - 1 / leverage) / (1 - _RATE):.6f}) = {_away(leverage):.6f}, s = "
+            f"x = log({(1 - 1 / leverage) / (1 - RATE):.6f}) = {log((1 - 1 / leverage) / (1 - RATE)):.6f}, s = "
             f"{volatility * sqrt(days / 365):.6f}. It ends below with "
-            f"{_chance(_away(leverage), volatility, days, turned=0.0):.6f}, and with what turns back it is "
-            f"{_touched(leverage, volatility, days):.6f}.\n"
+            f"{_chance(leverage, volatility, days, turned=0.0):.6f}, and with what turns back it is "
+            f"{_chance(leverage, volatility, days):.6f}.\n"
             "answer = normal.cdf(x / s + s / 2) + exp(-x) * normal.cdf(x / s - s / 2)"
         ),
     ),
@@ -587,10 +526,8 @@ TASKS = (
             "One event, chosen because it was large, does not say how often such a thing happens.",
             "What to ask instead: how likely, and how much, in both modes, over many paths.",
         ),
-        hints=(
-            "Which of these numbers were recorded, and which were drawn between recorded ones?",
-            "Would another size, or another event, say the same?",
-        ),
+        nudge="Which of these numbers were recorded, and which were drawn between recorded ones?",
+        step="Would another size, or another event, say the same?",
         worked=lambda: (
             "That both isolated longs died is sound: the recorded lows lie far below their liquidation prices, though "
             "the risk table only stands in for the real one. The minute is not: it lies on a straight line between two "

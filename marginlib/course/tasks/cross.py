@@ -6,22 +6,21 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
-from marginlib.liquidation import lone_liquidation_price
+from marginlib.course.tasks.shared import RATE, bankrupt, beside, ends, ends_beside, held, lone, moved, price
 from marginlib.margin import risk
-from marginlib.model import Account, Health, Pool, Position
-from marginlib.practice.beliefs.reasoning import Case
+from marginlib.model import Account, Health, Pool
+from marginlib.practice.beliefs import Case
 from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
-from marginlib.tiers import RiskSchedule
 
-__all__ = ["TASKS"]
-
-_RATE = 0.004  # maintenance margin of this set, of every coin
-_FLAT = RiskSchedule.flat(_RATE, max_leverage=125)
-_NONE = RiskSchedule.flat(0.0)
 _SETTINGS = (5, 8, 10, 12, 15, 20)
 
 
 # --- numbers --------------------------------------------------------------------------------------------------------
+
+
+def _coins(random: Random, least: int = 20) -> tuple[int, float]:
+    """Return a price of ETH and a quantity of it."""
+    return random.randrange(1_500, 4_501, 10), random.randrange(least, 200) / 10
 
 
 def _short(random: Random) -> dict[str, Any]:
@@ -34,13 +33,9 @@ def _short(random: Random) -> dict[str, Any]:
 def _alone(random: Random) -> dict[str, Any]:
     """Return a cross position: a short, a long larger than its wallet, or a long that the wallet pays for."""
     side, part = random.choice([(-1, (0.2, 0.8)), (1, (0.2, 0.8)), (1, (1.1, 2.0))])
-    entry, quantity = random.randrange(1_500, 4_501, 10), random.randrange(20, 200) / 10
-    return {
-        "wallet": int(quantity * entry * random.uniform(*part)) // 100 * 100,
-        "quantity": side * quantity,
-        "entry": entry,
-        "leverage": random.choice(_SETTINGS),
-    }
+    entry, quantity = _coins(random)
+    wallet = int(quantity * entry * random.uniform(*part)) // 100 * 100
+    return {"wallet": wallet, "quantity": side * quantity, "entry": entry, "leverage": random.choice(_SETTINGS)}
 
 
 def _three(random: Random) -> dict[str, Any]:
@@ -57,8 +52,8 @@ def _three(random: Random) -> dict[str, Any]:
 
 def _beside(random: Random) -> dict[str, Any]:
     """Return a position, and a neighbour in the same pool that has won or lost something."""
-    entry, quantity = random.randrange(1_500, 4_501, 10), random.randrange(20, 200) / 10
-    notional, other_entry = entry * quantity, random.randrange(20_000, 90_001, 500)
+    entry, quantity = _coins(random)
+    notional, other_entry = entry * quantity, price(random)
     other = max(0.01, round(notional * random.uniform(0.5, 2.0) / other_entry, 2))
     return {
         "wallet": int(notional * random.uniform(0.3, 0.6)) // 100 * 100,
@@ -72,12 +67,12 @@ def _beside(random: Random) -> dict[str, Any]:
 
 def _fallen(random: Random) -> dict[str, Any]:
     """Return an ETH short with its liquidation price, and a fall of the BTC long in the same pool."""
-    entry, quantity = random.randrange(1_500, 4_501, 10), random.randrange(60, 200) / 10
+    entry, quantity = _coins(random, least=60)
     notional = entry * quantity
     wallet, btc = notional * random.uniform(0.4, 0.8), round(notional * random.uniform(0.8, 2.5) / 60_000, 2)
-    price = _liquidated(wallet - _RATE * btc * 60_000, -quantity, entry) or 0.0
+    end = ends(wallet - RATE * btc * 60_000, -quantity, entry) or 0.0
     fall = int(wallet * random.uniform(0.2, 0.5) / btc) // 50 * 50
-    return {"eth": quantity, "mark": entry, "btc": btc, "price": round(price, 2), "fall": fall}
+    return {"eth": quantity, "mark": entry, "btc": btc, "price": round(end, 2), "fall": fall}
 
 
 def _longs(random: Random) -> dict[str, Any]:
@@ -89,98 +84,46 @@ def _longs(random: Random) -> dict[str, Any]:
     return {"wallet": wallet, "notionals": [wallet * each // 10 for each in tenths]}
 
 
-def _same_money(random: Random) -> dict[str, Any]:
-    """Return a wallet and the size of each of two longs."""
-    wallet = random.randrange(4_000, 20_001, 1_000)
-    return {"wallet": wallet, "size": wallet * random.choice([2, 3, 4])}
-
-
 def _pair(random: Random) -> dict[str, Any]:
     """Return a hedged pair, and moves that both accounts bear, that only cross bears, or that neither bears."""
     wallet = random.randrange(4_000, 20_001, 1_000)
-    btc, eth = random.choice([(5, 5), (-6, -6), (-5, 5), (20, 20), (-25, -25), (30, 30), (-20, 20), (25, -25)])
+    moves = [(5, 5), (-6, -6), (-5, 5), (20, 20), (-25, -25), (30, 30), (-20, 20), (25, -25)]
+    btc, eth = random.choice(moves)
     return {"wallet": wallet, "size": wallet * random.choice([3, 4, 5]), "btc": btc, "eth": eth}
-
-
-# --- accounts for the catalogue of beliefs --------------------------------------------------------------------------
-
-
-def _opened(symbol: str, quantity: float, entry: float, leverage: float = 1.0) -> Position:
-    """Return a position just opened."""
-    return Position.open(symbol=symbol, quantity=quantity, price=entry, schedule=_FLAT, leverage=leverage)
-
-
-def _lone_case(wallet: float, quantity: float, entry: float, leverage: float) -> Case:
-    """Return a cross account with one position."""
-    return Case(account=Account(wallet_balance=wallet, positions=(_opened("ETHUSDT", quantity, entry, leverage),)))
-
-
-def _two_case(
-    wallet: float, quantity: float, entry: float, other_quantity: float, other_entry: float, other_mark: float
-) -> Case:
-    """Return a cross account with the position asked about and its neighbour."""
-    other = _opened("BTCUSDT", other_quantity, other_entry).at(other_mark)
-    return Case(account=Account(wallet_balance=wallet, positions=(_opened("ETHUSDT", quantity, entry), other)))
-
-
-def _longs_case(wallet: float, notionals: list[float]) -> Case:
-    """Return a cross account with longs just opened."""
-    longs = [_opened(f"COIN{k}", notional / 100, 100) for k, notional in enumerate(notionals)]
-    return Case(account=Account(wallet_balance=wallet, positions=tuple(longs)))
 
 
 # --- answers --------------------------------------------------------------------------------------------------------
 
 
-def _liquidated(money: float, quantity: float, entry: float) -> float | None:
-    """Return the liquidation price of a position with this money behind it; None where there is none."""
-    return lone_liquidation_price(money, quantity, entry, _FLAT)
-
-
-def _bankrupt(money: float, quantity: float, entry: float) -> float | None:
-    """Return the price at which the money is used up; None where there is none."""
-    return lone_liquidation_price(money, quantity, entry, _NONE)
-
-
-def _price_or_none(price: float | None) -> str:
-    """Return a price in words."""
-    return "None: no price does it" if price is None else f"{price:,.2f}"
-
-
-def _way(*, up: bool) -> str:
-    return "up" if up else "down"
+def _longs_case(wallet: float, notionals: list[float]) -> Case:
+    """Return a cross account with longs just opened, as the catalogue of beliefs takes it."""
+    longs = tuple(held(notional / 100, 100, symbol=f"COIN{k}") for k, notional in enumerate(notionals))
+    return Case(account=Account(wallet_balance=wallet, positions=longs))
 
 
 def _moved_by_sol(*, gains: bool, wrong_for_shorts: bool = False) -> list[str]:
     """Return what SOL's gain or loss does to BTC's price, the ETH short's, SOL's own, and the equity."""
-    return [_way(up=not gains), _way(up=gains != wrong_for_shorts), "same", _way(up=gains)]
-
-
-def _price_beside(
-    wallet: float, quantity: float, entry: float, other_quantity: float, other_entry: float, other_mark: float
-) -> float | None:
-    """Return the liquidation price of a position beside a neighbour that wins or loses and needs its own margin."""
-    won = other_quantity * (other_mark - other_entry)
-    return _liquidated(wallet + won - _RATE * abs(other_quantity) * other_mark, quantity, entry)
+    way = {True: "up", False: "down"}
+    return [way[not gains], way[gains != wrong_for_shorts], "same", way[gains]]
 
 
 def _step(eth: float, btc: float, fall: float) -> float:
     """Return how far the price of a short of so many ETH moves when BTC falls by so many dollars."""
-    return btc * fall * (1 - _RATE) / (eth * (1 + _RATE))
+    return btc * fall * (1 - RATE) / (eth * (1 + RATE))
 
 
-def _fall(wallet: float, notionals: list[float], falling: float, rate: float = _RATE) -> float:
-    """Return the move that ends the pool when so much of it falls."""
-    return -(wallet - rate * sum(notionals)) / (falling * (1 - rate))
+def _fall(wallet: float, notionals: list[float], falling: float | None = None, rate: float = RATE) -> float:
+    """Return the move that ends the pool when so much of it falls, all of it if nothing is said."""
+    whole = sum(notionals)
+    return -(wallet - rate * whole) / ((whole if falling is None else falling) * (1 - rate))
 
 
 def _two_modes(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[bool, str]:
     """Return whether cross and isolated with the same money end differently at these prices, and what happens."""
-    moves = {"BTCUSDT": answer["btc_move"], "ETHUSDT": answer["eth_move"]}
-    for name, move in moves.items():
-        if not -100 < move <= 1_000:  # noqa: PLR2004 - percent
-            return False, f"A move of {move:g} % for {name}: give more than -100 and at most 1,000."
-    longs = [_opened(name, case["size"] / 100, 100).at(100 + move) for name, move in moves.items()]
+    moves, refused = moved(answer)
+    if refused:
+        return False, refused
+    longs = [held(case["size"] / 100, 100, symbol=name).at(100 + move) for name, move in moves.items()]
     cross = risk(Pool(collateral=case["wallet"], positions=tuple(longs)))
     alone = [risk(Pool(collateral=case["wallet"] / 2, positions=(each,))) for each in longs]
     parts = [
@@ -200,7 +143,7 @@ def _two_modes(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[bo
 def _pair_equity(wallet: float, size: float, btc: float, eth: float) -> tuple[float, float, float]:
     """Return what the cross pool, the isolated long and the isolated short have above what they must keep."""
     long, short = size * btc / 100, -size * eth / 100
-    kept = [_RATE * size * (1 + move / 100) for move in (btc, eth)]
+    kept = [RATE * size * (1 + move / 100) for move in (btc, eth)]
     return wallet + long + short - sum(kept), wallet / 2 + long - kept[0], wallet / 2 + short - kept[1]
 
 
@@ -226,33 +169,32 @@ TASKS = (
             "maintenance margin is 0.4 % of the notional."
         ),
         ask="the liquidation price in dollars",
-        unit="dollars",
         tolerance=2e-4,
         draw=_short,
-        solve=lambda wallet, margin, leverage, entry: _liquidated(wallet, -margin * leverage / entry, entry),
+        solve=lambda wallet, margin, leverage, entry: ends(wallet, -margin * leverage / entry, entry),
         beliefs={
-            "MARGIN_FOR_WALLET": lambda margin, leverage, entry: _liquidated(margin, -margin * leverage / entry, entry),
-            "LEVERAGE_IN_CROSS": lambda wallet, margin, leverage, entry: _liquidated(
+            "MARGIN_FOR_WALLET": lambda margin, leverage, entry: ends(margin, -margin * leverage / entry, entry),
+            "LEVERAGE_IN_CROSS": lambda wallet, margin, leverage, entry: ends(
                 wallet / leverage, -margin * leverage / entry, entry
             ),
-            "NO_MAINTENANCE": lambda wallet, margin, leverage, entry: _bankrupt(
+            "NO_MAINTENANCE": lambda wallet, margin, leverage, entry: bankrupt(
                 wallet, -margin * leverage / entry, entry
             ),
-            "SIGN": lambda wallet, margin, leverage, entry: _liquidated(wallet, margin * leverage / entry, entry),
+            "SIGN": lambda wallet, margin, leverage, entry: ends(wallet, margin * leverage / entry, entry),
         },
         catalogue=(
             "liquidation_price",
-            lambda wallet, margin, leverage, entry: _lone_case(wallet, -margin * leverage / entry, entry, leverage),
+            lambda wallet, margin, leverage, entry: lone(wallet, -margin * leverage / entry, entry, leverage),
         ),
-        hints=(
-            "Which money stands behind a position in cross margin? And on which side of the price is a short's danger?",
-            "wallet - size x (price - entry) = 0.004 x size x price, with size = notional / entry. Solve it.",
+        nudge=(
+            "Which money stands behind a position in cross margin? And on which side of the price is a short's danger?"
         ),
+        step="wallet - size x (price - entry) = 0.004 x size x price, with size = notional / entry. Solve it.",
         worked=lambda wallet, margin, leverage, entry: (
             f"The notional is {margin * leverage:,} dollars, the size {margin * leverage:,} / {entry:,} = "
             f"{margin * leverage / entry:.6g} ETH. So the price is ({wallet:,} + {margin * leverage:,}) / "
             f"({margin * leverage / entry:.6g} x 1.004) = "
-            f"{_liquidated(wallet, -margin * leverage / entry, entry):,.2f} dollars."
+            f"{ends(wallet, -margin * leverage / entry, entry):,.2f} dollars."
         ),
     ),
     Function(
@@ -266,34 +208,30 @@ TASKS = (
             "for. Some longs can never be liquidated: return None for them."
         ),
         ask="the liquidation price in dollars, or None",
-        unit="dollars",
         tolerance=2e-4,
         function="cross_price",
         cases=_alone,
-        solve=lambda wallet, quantity, entry, leverage: _liquidated(wallet, quantity, entry),
+        solve=lambda wallet, quantity, entry, leverage: ends(wallet, quantity, entry),
         beliefs={
-            "NO_MAINTENANCE": lambda wallet, quantity, entry: _bankrupt(wallet, quantity, entry),
-            "LEVERAGE_IN_CROSS": lambda wallet, quantity, entry, leverage: _liquidated(
-                wallet / leverage, quantity, entry
-            ),
-            "MARGIN_FOR_WALLET": lambda quantity, entry, leverage: _liquidated(
+            "NO_MAINTENANCE": bankrupt,
+            "LEVERAGE_IN_CROSS": lambda wallet, quantity, entry, leverage: ends(wallet / leverage, quantity, entry),
+            "MARGIN_FOR_WALLET": lambda quantity, entry, leverage: ends(
                 abs(quantity) * entry / leverage, quantity, entry
             ),
-            "SIGN": lambda wallet, quantity, entry: _liquidated(wallet, abs(quantity), entry),
+            "SIGN": lambda wallet, quantity, entry: ends(wallet, abs(quantity), entry),
         },
-        catalogue=("liquidation_price", _lone_case),
-        hints=(
-            "What does your formula give where the wallet is larger than the notional of a long? Can that be a price?",
-            (
-                "price = (quantity x entry - wallet) / (quantity - 0.004 x |quantity|). If this is not above 0, return "
-                "None. The setting is not in it."
-            ),
+        catalogue=("liquidation_price", lone),
+        nudge=(
+            "What does your formula give where the wallet is larger than the notional of a long? Can that be a price?"
+        ),
+        step=(
+            "price = (quantity x entry - wallet) / (quantity - 0.004 x |quantity|). If this is not above 0, return "
+            "None. The setting is not in it."
         ),
         worked=lambda wallet, quantity, entry: (
             "price = (quantity * entry - wallet) / (quantity - 0.004 * abs(quantity)), and None if that is not above "
-            "0.\n"
-            f"For wallet={wallet}, quantity={quantity}, entry={entry}: "
-            f"{_price_or_none(_liquidated(wallet, quantity, entry))}."
+            f"0.\nFor wallet={wallet}, quantity={quantity}, entry={entry}: "
+            + ("None: no price does it." if (end := ends(wallet, quantity, entry)) is None else f"{end:,.2f}.")
         ),
     ),
     Predict(
@@ -311,17 +249,15 @@ TASKS = (
         draw=_three,
         solve=lambda move: _moved_by_sol(gains=move < 0),
         beliefs={
-            "OTHER_POSITIONS_PNL": lambda move: ["same", "same", "same", _way(up=move < 0)],
+            "OTHER_POSITIONS_PNL": lambda move: ["same", "same", "same", "up" if move < 0 else "down"],
             "OTHER_POSITIONS_SIGN": lambda move: _moved_by_sol(gains=move > 0),
             "CROSS_LOWERS_PRICE": lambda move: _moved_by_sol(gains=move < 0, wrong_for_shorts=True),
         },
-        hints=(
-            "Does the SOL short win or lose by this move? Whose money is that?",
-            (
-                "A loss in the pool brings the other prices nearer to their marks, a gain moves them away. A long's "
-                "price lies below its mark, a short's above. SOL's own price asks at which SOL price the pool ends: "
-                "it does not matter where SOL is now."
-            ),
+        nudge="Does the SOL short win or lose by this move? Whose money is that?",
+        step=(
+            "A loss in the pool brings the other prices nearer to their marks, a gain moves them away. A long's "
+            "price lies below its mark, a short's above. SOL's own price asks at which SOL price the pool ends: "
+            "it does not matter where SOL is now."
         ),
         worked=lambda wallet, sol, move: (
             f"The SOL short {'wins' if move < 0 else 'loses'} {sol * abs(move) / 100:,.0f} dollars; the equity goes "
@@ -343,41 +279,40 @@ TASKS = (
             "0.4 % of the notional. All these pools have such a price."
         ),
         ask="the ETH price in dollars",
-        unit="dollars",
         tolerance=1e-4,
         function="price_beside",
         cases=_beside,
-        solve=_price_beside,
+        solve=ends_beside,
         beliefs={
             "OTHER_POSITIONS_MAINTENANCE": lambda wallet, quantity, entry, other_quantity, other_entry, other_mark: (
-                _liquidated(wallet + other_quantity * (other_mark - other_entry), quantity, entry)
+                ends(wallet + other_quantity * (other_mark - other_entry), quantity, entry)
             ),
-            "OTHER_POSITIONS_PNL": lambda wallet, quantity, entry, other_quantity, other_mark: _liquidated(
-                wallet - _RATE * abs(other_quantity) * other_mark, quantity, entry
+            "OTHER_POSITIONS_PNL": lambda wallet, quantity, entry, other_quantity, other_mark: ends(
+                wallet - RATE * abs(other_quantity) * other_mark, quantity, entry
             ),
             "OTHER_POSITIONS_SIGN": lambda wallet, quantity, entry, other_quantity, other_entry, other_mark: (
-                _price_beside(wallet, quantity, entry, abs(other_quantity), other_entry, other_mark)
+                ends_beside(wallet, quantity, entry, abs(other_quantity), other_entry, other_mark)
             ),
-            "NO_MAINTENANCE": lambda wallet, quantity, entry, other_quantity, other_entry, other_mark: _bankrupt(
+            "NO_MAINTENANCE": lambda wallet, quantity, entry, other_quantity, other_entry, other_mark: bankrupt(
                 wallet + other_quantity * (other_mark - other_entry), quantity, entry
             ),
         },
-        catalogue=("liquidation_price", _two_case),
-        hints=(
-            "How much of the wallet is left for ETH, once BTC has won or lost and has kept its own maintenance margin?",
-            (
-                "money = wallet + other_quantity x (other_mark - other_entry) - 0.004 x |other_quantity| x other_mark. "
-                "Then it is the formula of a position alone, with this money in the place of the wallet."
-            ),
+        catalogue=("liquidation_price", beside),
+        nudge=(
+            "How much of the wallet is left for ETH, once BTC has won or lost and has kept its own maintenance margin?"
+        ),
+        step=(
+            "money = wallet + other_quantity x (other_mark - other_entry) - 0.004 x |other_quantity| x other_mark. "
+            "Then it is the formula of a position alone, with this money in the place of the wallet."
         ),
         worked=lambda wallet, quantity, entry, other_quantity, other_entry, other_mark: (
             "money = wallet + other_quantity * (other_mark - other_entry) - 0.004 * abs(other_quantity) * other_mark;\n"
             "answer = (quantity * entry - money) / (quantity - 0.004 * abs(quantity)).\n"
             f"Here: BTC has {other_quantity * (other_mark - other_entry):+,.2f} dollars and must keep "
-            f"{_RATE * abs(other_quantity) * other_mark:,.2f}, so {wallet:,} dollars of wallet become "
-            f"{wallet + other_quantity * (other_mark - other_entry) - _RATE * abs(other_quantity) * other_mark:,.2f}, "
+            f"{RATE * abs(other_quantity) * other_mark:,.2f}, so {wallet:,} dollars of wallet become "
+            f"{wallet + other_quantity * (other_mark - other_entry) - RATE * abs(other_quantity) * other_mark:,.2f}, "
             f"and the price is "
-            f"{_price_beside(wallet, quantity, entry, other_quantity, other_entry, other_mark):,.2f}."
+            f"{ends_beside(wallet, quantity, entry, other_quantity, other_entry, other_mark):,.2f}."
         ),
     ),
     Predict(
@@ -391,7 +326,6 @@ TASKS = (
             "margin of both is 0.4 % of the notional."
         ),
         ask="ETH's liquidation price after that, in dollars",
-        unit="dollars",
         tolerance=3e-3,  # whoever takes the plain ratio of the quantities is near enough for a prediction
         draw=_fallen,
         solve=lambda eth, btc, price, fall: price - _step(eth, btc, fall),
@@ -399,12 +333,10 @@ TASKS = (
             "OTHER_POSITIONS_PNL": lambda price: price,
             "CROSS_LOWERS_PRICE": lambda eth, btc, price, fall: price + _step(eth, btc, fall),
         },
-        hints=(
-            "How many dollars does the pool lose? On which side of the mark is a short's liquidation price?",
-            (
-                "The pool loses BTC quantity x fall. The short has that much less to lose: divide it by the ETH "
-                "quantity, and move the price so far towards the mark."
-            ),
+        nudge="How many dollars does the pool lose? On which side of the mark is a short's liquidation price?",
+        step=(
+            "The pool loses BTC quantity x fall. The short has that much less to lose: divide it by the ETH "
+            "quantity, and move the price so far towards the mark."
         ),
         worked=lambda eth, btc, price, fall: (
             f"The BTC long loses {btc} x {fall:,} = {btc * fall:,.2f} dollars. For {eth} ETH that is about "
@@ -427,23 +359,21 @@ TASKS = (
         tolerance=5e-4,
         function="fall_together",
         cases=_longs,
-        solve=lambda wallet, notionals: _fall(wallet, notionals, sum(notionals)),
+        solve=lambda wallet, notionals: _fall(wallet, notionals),
         wrong=lambda wallet, notionals: _fall(wallet, notionals, max(notionals)),
         beliefs={
             "NEAREST_SHOWN_PRICE": lambda wallet, notionals: _fall(wallet, notionals, max(notionals)),
-            "NO_MAINTENANCE": lambda wallet, notionals: _fall(wallet, notionals, sum(notionals), rate=0.0),
+            "NO_MAINTENANCE": lambda wallet, notionals: _fall(wallet, notionals, rate=0.0),
         },
         catalogue=("common_fall", _longs_case),
-        hints=(
-            "Which positions lose money in that night, and which of them does the screen let fall?",
-            "All of them fall: the loss is fall x the sum of the notionals, not fall x the largest.",
-        ),
+        nudge="Which positions lose money in that night, and which of them does the screen let fall?",
+        step="All of them fall: the loss is fall x the sum of the notionals, not fall x the largest.",
         worked=lambda wallet, notionals: (
             "falling = sum(notionals): every position loses, not the largest alone.\n"
             f"Here: {wallet:,} dollars, of which 0.4 % of {sum(notionals):,} must be kept: "
-            f"{wallet - _RATE * sum(notionals):,.0f} / ({sum(notionals):,} x 0.996) = "
-            f"{-_fall(wallet, notionals, sum(notionals)):.4f}, so the move is "
-            f"{_fall(wallet, notionals, sum(notionals)):.4f}. The screen said "
+            f"{wallet - RATE * sum(notionals):,.0f} / ({sum(notionals):,} x 0.996) = "
+            f"{-_fall(wallet, notionals):.4f}, so the move is "
+            f"{_fall(wallet, notionals):.4f}. The screen said "
             f"{_fall(wallet, notionals, max(notionals)):.4f}."
         ),
     ),
@@ -460,15 +390,16 @@ TASKS = (
         ),
         ask='a dict with "btc_move" and "eth_move" in percent, such as -10 for a fall and 10 for a rise',
         inputs=("btc_move", "eth_move"),
-        draw=_same_money,
+        draw=lambda random: {
+            "wallet": (wallet := random.randrange(4_000, 20_001, 1_000)),
+            "size": wallet * random.choice([2, 3, 4]),
+        },
         solve=lambda wallet, size: {"btc_move": -75 * wallet / size, "eth_move": 0},
         refutes=_two_modes,
-        hints=(
-            "Where both coins move alike, the modes end alike. What if one does much worse than the other?",
-            (
-                "Let BTC lose more than half of the wallet and less than all of it, and leave ETH where it is: "
-                "loss = size x fall."
-            ),
+        nudge="Where both coins move alike, the modes end alike. What if one does much worse than the other?",
+        step=(
+            "Let BTC lose more than half of the wallet and less than all of it, and leave ETH where it is: "
+            "loss = size x fall."
         ),
         worked=lambda wallet, size: (
             f"BTC falls by {75 * wallet / size:.1f} %, ETH stands still: BTC loses {0.75 * wallet:,.0f} dollars. Its "
@@ -500,12 +431,10 @@ TASKS = (
         draw=_pair,
         solve=_survivor,
         beliefs={"HEDGED_IS_SAFE": lambda: "c1"},
-        hints=(
-            "What does each leg win or lose, in dollars? A short loses when its coin rises.",
-            (
-                "Cross: the wallet with both amounts must stay above the maintenance margin of both legs. Isolated: "
-                "each half with its own amount, above that of its own leg."
-            ),
+        nudge="What does each leg win or lose, in dollars? A short loses when its coin rises.",
+        step=(
+            "Cross: the wallet with both amounts must stay above the maintenance margin of both legs. Isolated: "
+            "each half with its own amount, above that of its own leg."
         ),
         worked=lambda wallet, size, btc, eth: (
             f"The long has {size * btc / 100:+,.0f} dollars, the short {-size * eth / 100:+,.0f}. Above what must be "
@@ -533,7 +462,8 @@ TASKS = (
                 "sooner than an isolated position."
             ),
         ),
-        hints=("How much money stands behind the position in each of the posts?", "What else may be in a cross pool?"),
+        nudge="How much money stands behind the position in each of the posts?",
+        step="What else may be in a cross pool?",
         worked=lambda: (
             "What counts is how much money stands behind the size, not what the mode is called. A takes one size in "
             "one wallet: half a bitcoin at 60,000 and 10x has 3,000 dollars isolated and ends at 54,217; in cross all "

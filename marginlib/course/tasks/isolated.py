@@ -6,17 +6,12 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
-from marginlib.liquidation import lone_liquidation_price
+from marginlib.course.tasks.shared import RATE, bankrupt, bitcoin, ends, held, lone, price
 from marginlib.margin import risk
-from marginlib.model import Account, Health, Pool, Position
-from marginlib.practice.beliefs.reasoning import Case
+from marginlib.model import Account, Health, Pool
+from marginlib.practice.beliefs import Case
 from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
-from marginlib.tiers import RiskSchedule
 
-__all__ = ["TASKS"]
-
-_RATE = 0.004  # maintenance margin of this set, as in the notebooks
-_FLAT = RiskSchedule.flat(_RATE, max_leverage=125)
 _SETTINGS = (5, 8, 10, 12, 15, 20)
 
 
@@ -25,8 +20,7 @@ _SETTINGS = (5, 8, 10, 12, 15, 20)
 
 def _long(random: Random) -> dict[str, Any]:
     """Return a long with somewhat more isolated margin than its setting asks for, in a larger wallet."""
-    entry, quantity = random.randrange(20_000, 90_001, 500), random.randrange(10, 96) / 100
-    leverage = random.choice(_SETTINGS)
+    entry, quantity, leverage = price(random), bitcoin(random), random.choice(_SETTINGS)
     margin = int(entry * quantity / leverage * random.uniform(1.1, 1.6)) // 10 * 10
     wallet = int(margin * random.uniform(1.8, 3.5)) // 100 * 100
     return {"wallet": wallet, "margin": margin, "quantity": quantity, "entry": entry, "leverage": leverage}
@@ -41,12 +35,8 @@ def _either(random: Random) -> dict[str, Any]:
 def _added(random: Random) -> dict[str, Any]:
     """Return a short and the margin that is added to it."""
     case = _long(random)
-    return {
-        "quantity": -case["quantity"],
-        "entry": case["entry"],
-        "margin": case["margin"],
-        "more": random.randrange(case["margin"] // 4, case["margin"], 10),
-    }
+    margin, more = case["margin"], random.randrange(case["margin"] // 4, case["margin"], 10)
+    return {"quantity": -case["quantity"], "entry": case["entry"], "margin": margin, "more": more}
 
 
 def _gap(random: Random) -> dict[str, Any]:
@@ -58,28 +48,13 @@ def _gap(random: Random) -> dict[str, Any]:
 
 def _target(random: Random) -> dict[str, Any]:
     """Return a position and the price at which it may be liquidated, not sooner."""
-    side, entry = random.choice([1, -1]), random.randrange(20_000, 90_001, 500)
-    away = random.randrange(8, 41) / 100
-    return {
-        "quantity": side * random.randrange(10, 96) / 100,
-        "entry": entry,
-        "target": round(entry * (1 - side * away)),
-    }
-
-
-def _two_longs(random: Random) -> dict[str, Any]:
-    """Return a wallet and two longs whose sizes are several times the wallet."""
-    wallet = random.randrange(4_000, 20_001, 1_000)
-    return {
-        "wallet": wallet,
-        "btc": wallet * random.choice([1, 2]),
-        "eth": wallet * random.choice([3, 4, 5]),
-    }
+    side, entry, away = random.choice([1, -1]), price(random), random.randrange(8, 41) / 100
+    return {"quantity": side * bitcoin(random), "entry": entry, "target": round(entry * (1 - side * away))}
 
 
 def _whole_wallet(random: Random) -> dict[str, Any]:
     """Return a cross long of several times its wallet."""
-    entry, quantity = random.randrange(20_000, 90_001, 500), random.randrange(10, 96) / 100
+    entry, quantity = price(random), bitcoin(random)
     wallet = int(entry * quantity / random.uniform(2, 4)) // 100 * 100
     return {"wallet": wallet, "quantity": quantity, "entry": entry, "leverage": random.choice(_SETTINGS)}
 
@@ -87,56 +62,35 @@ def _whole_wallet(random: Random) -> dict[str, Any]:
 def _story(random: Random) -> dict[str, Any]:
     """Return a cross and an isolated account, and a fall that ends only the isolated one, both or none."""
     wallet, leverage, times = random.randrange(4_000, 20_001, 1_000), random.choice([10, 20]), random.choice([2, 3])
-    fall = random.choice([3, 15, 20, 60]) if leverage == 10 else random.choice([2, 10, 20, 60])  # noqa: PLR2004
+    fall = random.choice({10: [3, 15, 20, 60], 20: [2, 10, 20, 60]}[leverage])
     return {"wallet": wallet, "notional": times * wallet, "leverage": leverage, "fall": fall}
-
-
-# --- accounts for the catalogue of beliefs --------------------------------------------------------------------------
-
-
-def _opened(quantity: float, entry: float, leverage: float = 1.0) -> Position:
-    """Return a BTC position just opened."""
-    return Position.open(symbol="BTCUSDT", quantity=quantity, price=entry, schedule=_FLAT, leverage=leverage)
-
-
-def _isolated_case(
-    wallet: float, margin: float, quantity: float, entry: float, leverage: float, mark: float = 0
-) -> Case:
-    """Return an isolated position in its wallet."""
-    position = _opened(quantity, entry, leverage).isolated(margin).at(mark or entry)
-    return Case(account=Account(wallet_balance=wallet, positions=(position,)))
 
 
 # --- answers --------------------------------------------------------------------------------------------------------
 
 
-def _liquidated(margin: float, quantity: float, entry: float) -> float | None:
-    """Return the liquidation price of a position with this money behind it."""
-    return lone_liquidation_price(margin, quantity, entry, _FLAT)
-
-
-def _bankrupt(margin: float, quantity: float, entry: float) -> float:
-    """Return the price at which the money is used up."""
-    return entry - margin / quantity
+def _case(wallet: float, margin: float, quantity: float, entry: float, leverage: float, mark: float = 0) -> Case:
+    """Return an isolated position in its wallet, as the catalogue of beliefs takes it."""
+    position = held(quantity, entry, leverage).isolated(margin).at(mark or entry)
+    return Case(account=Account(wallet_balance=wallet, positions=(position,)))
 
 
 def _needed(quantity: float, entry: float, target: float) -> float:
     """Return the margin with which a position is liquidated at the target price."""
-    return quantity * (entry - target) + _RATE * abs(quantity) * target
+    return quantity * (entry - target) + RATE * abs(quantity) * target
 
 
 def _one_loser(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[bool, str]:
     """Return whether ETH's fall ends the cross account while the isolated BTC long lives."""
     fall, margin = answer["eth_fall"], answer["btc_margin"]
-    btc = _opened(case["btc"] / 60_000, 60_000, 2 * case["btc"] / case["wallet"])
-    eth = Position.open(symbol="ETHUSDT", quantity=case["eth"] / 3_000, price=3_000, schedule=_FLAT)
+    btc = held(case["btc"] / 60_000, 60_000, 2 * case["btc"] / case["wallet"])
+    eth = held(case["eth"] / 3_000, 3_000, symbol="ETHUSDT")
     if not 0 < fall < 100:  # noqa: PLR2004
         return False, f"A fall of {fall:g} %: give a number between 0 and 100."
     if not 0 < margin < case["wallet"]:
         return False, f"{margin:,.2f} dollars for BTC: give more than 0, and leave something of the wallet for ETH."
-    shared = Pool(collateral=case["wallet"], positions=(btc, eth)).at({"ETHUSDT": 3_000 * (1 - fall / 100)})
-    own = Pool(collateral=margin, positions=(btc,))
-    cross, alone = risk(shared), risk(own)
+    cross = risk(Pool(collateral=case["wallet"], positions=(btc, eth.at(3_000 * (1 - fall / 100)))))
+    alone = risk(Pool(collateral=margin, positions=(btc,)))
     where = (
         f"After ETH falls by {fall:g} %: the cross account has {cross.equity:,.2f} dollars and must keep "
         f"{cross.maintenance:,.2f}; the isolated BTC long has {alone.equity:,.2f} and must keep "
@@ -149,15 +103,14 @@ def _one_loser(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[bo
     return True, f"{where} Cross is over, and the isolated BTC long lives: the claim does not hold."
 
 
-def _moves_to_the_end(wallet: float, notional: float, leverage: float) -> tuple[float, float]:
+def _falls(wallet: float, notional: float, leverage: float) -> list[float]:
     """Return the falls [percent] that end the cross and the isolated position."""
-    cross, isolated = ((1 - (1 - money / notional) / (1 - _RATE)) * 100 for money in (wallet, notional / leverage))
-    return cross, isolated
+    return [(1 - (1 - money / notional) / (1 - RATE)) * 100 for money in (wallet, notional / leverage)]
 
 
-def _ends(wallet: float, notional: float, leverage: float, fall: float) -> str:
+def _richer(wallet: float, notional: float, leverage: float, fall: float) -> str:
     """Return which account has more after the fall and the way back, and why."""
-    cross, isolated = _moves_to_the_end(wallet, notional, leverage)
+    cross, isolated = _falls(wallet, notional, leverage)
     if fall >= cross:
         return "b3"
     return "a2" if fall >= isolated else "c1"
@@ -177,24 +130,21 @@ TASKS = (
             "% of the notional."
         ),
         ask="the liquidation price in dollars",
-        unit="dollars",
         tolerance=2e-4,
         draw=_long,
-        solve=_liquidated,
+        solve=lambda margin, quantity, entry: ends(margin, quantity, entry),
         beliefs={
-            "NO_MAINTENANCE": _bankrupt,
-            "WALLET_FOR_MARGIN": lambda wallet, quantity, entry: _liquidated(wallet, quantity, entry),
+            "NO_MAINTENANCE": lambda margin, quantity, entry: bankrupt(margin, quantity, entry),
+            "WALLET_FOR_MARGIN": ends,
             "LEVERAGE_IS_DISTANCE": lambda entry, leverage: entry * (1 - 1 / leverage),
         },
-        catalogue=("liquidation_price", _isolated_case),
-        hints=(
-            "Write down the equity at a price, and the maintenance margin at the same price. Where do they meet?",
-            "margin + quantity x (price - entry) = 0.004 x quantity x price. Solve for the price.",
-        ),
+        catalogue=("liquidation_price", _case),
+        nudge="Write down the equity at a price, and the maintenance margin at the same price. Where do they meet?",
+        step="margin + quantity x (price - entry) = 0.004 x quantity x price. Solve for the price.",
         worked=lambda margin, quantity, entry: (
-            f"{margin:,} + {quantity} x (price - {entry:,}) = {_RATE} x {quantity} x price, so the price is "
-            f"({quantity} x {entry:,} - {margin:,}) / ({quantity} x {1 - _RATE}) = "
-            f"{_liquidated(margin, quantity, entry):,.2f} dollars. Wallet and setting are not in it."
+            f"{margin:,} + {quantity} x (price - {entry:,}) = {RATE} x {quantity} x price, so the price is "
+            f"({quantity} x {entry:,} - {margin:,}) / ({quantity} x {1 - RATE}) = "
+            f"{ends(margin, quantity, entry):,.2f} dollars. Wallet and setting are not in it."
         ),
     ),
     Function(
@@ -208,26 +158,23 @@ TASKS = (
             "have such a price."
         ),
         ask="the liquidation price in dollars",
-        unit="dollars",
         tolerance=2e-4,
         function="liquidated_at",
         cases=_either,
-        solve=_liquidated,
+        solve=lambda margin, quantity, entry: ends(margin, quantity, entry),
         beliefs={
-            "NO_MAINTENANCE": _bankrupt,
-            "SIGN": lambda margin, quantity, entry: _liquidated(margin, abs(quantity), entry),
-            "ENTRY_FOR_MARK": lambda margin, quantity, entry: _bankrupt(
-                margin - _RATE * abs(quantity) * entry, quantity, entry
+            "NO_MAINTENANCE": lambda margin, quantity, entry: bankrupt(margin, quantity, entry),
+            "SIGN": lambda margin, quantity, entry: ends(margin, abs(quantity), entry),
+            "ENTRY_FOR_MARK": lambda margin, quantity, entry: bankrupt(
+                margin - RATE * abs(quantity) * entry, quantity, entry
             ),
-            "SIGN+NO_MAINTENANCE": lambda margin, quantity, entry: _bankrupt(margin, abs(quantity), entry),
+            "SIGN+NO_MAINTENANCE": lambda margin, quantity, entry: bankrupt(margin, abs(quantity), entry),
         },
-        hints=(
-            "The equity uses the quantity with its sign. Does the maintenance margin?",
-            "margin + quantity x (price - entry) = 0.004 x |quantity| x price. Bring the price to one side.",
-        ),
+        nudge="The equity uses the quantity with its sign. Does the maintenance margin?",
+        step="margin + quantity x (price - entry) = 0.004 x |quantity| x price. Bring the price to one side.",
         worked=lambda margin, quantity, entry: (
             "answer = (quantity * entry - margin) / (quantity - 0.004 * abs(quantity)).\n"
-            f"For margin={margin}, quantity={quantity}, entry={entry}: {_liquidated(margin, quantity, entry):,.2f}."
+            f"For margin={margin}, quantity={quantity}, entry={entry}: {ends(margin, quantity, entry):,.2f}."
         ),
     ),
     Predict(
@@ -250,17 +197,15 @@ TASKS = (
             "ADDED_MARGIN_SHRINKS_PNL": lambda **case: ["up", "up", "down", "up"],
             "ISOLATED_LOSES_NO_MORE": lambda **case: ["up", "up", "same", "same"],
         },
-        hints=(
-            (
-                "Where is the danger for a short: above the price or below it? More margin moves the end away from the "
-                "price."
-            ),
-            "PnL is quantity x price change. What can be lost is all that is in the pool.",
+        nudge=(
+            "Where is the danger for a short: above the price or below it? More margin moves the end away from the "
+            "price."
         ),
+        step="PnL is quantity x price change. What can be lost is all that is in the pool.",
         worked=lambda quantity, entry, margin, more: (
-            f"The liquidation price goes from {_liquidated(margin, quantity, entry):,.2f} to "
-            f"{_liquidated(margin + more, quantity, entry):,.2f}, the bankruptcy price from "
-            f"{_bankrupt(margin, quantity, entry):,.2f} to {_bankrupt(margin + more, quantity, entry):,.2f}. A move "
+            f"The liquidation price goes from {ends(margin, quantity, entry):,.2f} to "
+            f"{ends(margin + more, quantity, entry):,.2f}, the bankruptcy price from "
+            f"{bankrupt(margin, quantity, entry):,.2f} to {bankrupt(margin + more, quantity, entry):,.2f}. A move "
             f"of 1,000 is {abs(quantity) * 1_000:,.0f} dollars before and after. The most to lose is "
             f"{margin + more:,} dollars instead of {margin:,}: up, up, same, up."
         ),
@@ -277,17 +222,14 @@ TASKS = (
             "are no fees."
         ),
         ask="what your account has after that, in dollars",
-        unit="dollars",
         draw=_gap,
         solve=lambda wallet, margin: wallet - margin,
         beliefs={
             "WALLET_FOR_MARGIN": lambda wallet, quantity, entry, mark: wallet + quantity * (mark - entry),
         },
-        catalogue=("money_left", _isolated_case),
-        hints=(
-            "Which money can the loss of this position reach?",
-            "The pool pays what it has, and no more. What is outside of it stays.",
-        ),
+        catalogue=("money_left", _case),
+        nudge="Which money can the loss of this position reach?",
+        step="The pool pays what it has, and no more. What is outside of it stays.",
         worked=lambda wallet, margin, quantity, entry, mark: (
             f"The loss is {quantity} x {entry - mark:,} = {quantity * (entry - mark):,.2f} dollars; the pool pays "
             f"its {margin:,} and is empty. Outside of it are {wallet:,} - {margin:,} = {wallet - margin:,} dollars, "
@@ -305,7 +247,6 @@ TASKS = (
             "above it). The maintenance margin is 0.4 % of the notional at the target."
         ),
         ask="the isolated margin in dollars",
-        unit="dollars",
         tolerance=5e-4,
         function="margin_for",
         cases=_target,
@@ -313,17 +254,15 @@ TASKS = (
         beliefs={
             "NO_MAINTENANCE": lambda quantity, entry, target: quantity * (entry - target),
             "ENTRY_FOR_MARK": lambda quantity, entry, target: (
-                quantity * (entry - target) + _RATE * abs(quantity) * entry
+                quantity * (entry - target) + RATE * abs(quantity) * entry
             ),
             "SIGN": lambda quantity, entry, target: _needed(abs(quantity), entry, target),
         },
-        hints=(
-            "Two amounts have to be there at the target price. Which?",
-            "The loss up to the target, quantity x (entry - target), and 0.4 % of what the position is worth there.",
-        ),
+        nudge="Two amounts have to be there at the target price. Which?",
+        step="The loss up to the target, quantity x (entry - target), and 0.4 % of what the position is worth there.",
         worked=lambda quantity, entry, target: (
             "answer = quantity * (entry - target) + 0.004 * abs(quantity) * target.\n"
-            f"Here: {quantity * (entry - target):,.2f} + {_RATE * abs(quantity) * target:,.2f} = "
+            f"Here: {quantity * (entry - target):,.2f} + {RATE * abs(quantity) * target:,.2f} = "
             f"{_needed(quantity, entry, target):,.2f} dollars."
         ),
     ),
@@ -338,11 +277,10 @@ TASKS = (
             "too low: who trusts them is liquidated sooner. Mend it."
         ),
         ask="the liquidation price in dollars",
-        unit="dollars",
         tolerance=2e-5,
         function="calculator",
         cases=lambda random: {
-            "entry": random.randrange(20_000, 90_001, 500),
+            "entry": price(random),
             "leverage": random.choice([5, 10, 20, 25, 40]),
             "rate": random.choice([0.004, 0.005, 0.01]),
         },
@@ -353,10 +291,8 @@ TASKS = (
             "NO_MAINTENANCE": lambda entry, leverage: entry * (1 - 1 / leverage),
             "ENTRY_FOR_MARK": lambda entry, leverage, rate: entry * (1 - 1 / leverage + rate),
         },
-        hints=(
-            "Compute the equity and the maintenance margin at the price that it gives. Are they equal?",
-            "The setting divides the initial margin. What has it to do with the maintenance margin?",
-        ),
+        nudge="Compute the equity and the maintenance margin at the price that it gives. Are they equal?",
+        step="The setting divides the initial margin. What has it to do with the maintenance margin?",
         worked=lambda entry, leverage, rate: (
             "answer = entry * (1 - 1 / leverage) / (1 - rate): the rate is not divided by the setting.\n"
             f"For {entry:,} at {leverage}x and {rate}: {entry * (1 - 1 / leverage) / (1 - rate):,.2f}."
@@ -376,20 +312,22 @@ TASKS = (
         ),
         ask='a dict with "eth_fall" in percent, such as 12, and "btc_margin" in dollars',
         inputs=("eth_fall", "btc_margin"),
-        draw=_two_longs,
+        draw=lambda random: {
+            "wallet": (wallet := random.randrange(4_000, 20_001, 1_000)),
+            "btc": wallet * random.choice([1, 2]),
+            "eth": wallet * random.choice([3, 4, 5]),
+        },
         solve=lambda wallet, eth: {"eth_fall": 100 * wallet / eth, "btc_margin": wallet / 4},
         refutes=_one_loser,
-        hints=(
-            "In cross margin, whose loss takes the money behind BTC?",
-            (
-                "Let ETH lose the whole wallet: wallet / size of ETH. Any margin above 0.4 % of BTC keeps the isolated "
-                "long alive."
-            ),
+        nudge="In cross margin, whose loss takes the money behind BTC?",
+        step=(
+            "Let ETH lose the whole wallet: wallet / size of ETH. Any margin above 0.4 % of BTC keeps the isolated "
+            "long alive."
         ),
         worked=lambda wallet, btc, eth: (
             f"ETH falls by {100 * wallet / eth:.1f} %: {eth:,} x {wallet / eth:.3f} = {wallet:,} dollars of loss, "
             f"all there is. The cross account is over. With {wallet / 4:,.0f} dollars of its own, the isolated BTC "
-            f"long has to keep only {_RATE * btc:,.0f} dollars, and nothing has happened to it."
+            f"long has to keep only {RATE * btc:,.0f} dollars, and nothing has happened to it."
         ),
     ),
     Compute(
@@ -403,32 +341,20 @@ TASKS = (
             "0.4 % of the notional."
         ),
         ask="the liquidation price in dollars",
-        unit="dollars",
         tolerance=2e-4,
         draw=_whole_wallet,
-        solve=lambda wallet, quantity, entry: _liquidated(wallet, quantity, entry),
+        solve=ends,
         beliefs={
-            "MARGIN_FOR_WALLET": lambda quantity, entry, leverage: _liquidated(
-                quantity * entry / leverage, quantity, entry
-            ),
-            "LEVERAGE_IN_CROSS": lambda wallet, quantity, entry, leverage: _liquidated(
-                wallet / leverage, quantity, entry
-            ),
-            "NO_MAINTENANCE": lambda wallet, quantity, entry: _bankrupt(wallet, quantity, entry),
+            "MARGIN_FOR_WALLET": lambda quantity, entry, leverage: ends(quantity * entry / leverage, quantity, entry),
+            "LEVERAGE_IN_CROSS": lambda wallet, quantity, entry, leverage: ends(wallet / leverage, quantity, entry),
+            "NO_MAINTENANCE": bankrupt,
         },
-        catalogue=(
-            "liquidation_price",
-            lambda wallet, quantity, entry, leverage: Case(
-                account=Account(wallet_balance=wallet, positions=(_opened(quantity, entry, leverage),))
-            ),
-        ),
-        hints=(
-            "It is the formula of the first task. Which money stands behind the position now?",
-            "wallet + quantity x (price - entry) = 0.004 x quantity x price. The setting is not in it.",
-        ),
+        catalogue=("liquidation_price", lone),
+        nudge="It is the formula of the first task. Which money stands behind the position now?",
+        step="wallet + quantity x (price - entry) = 0.004 x quantity x price. The setting is not in it.",
         worked=lambda wallet, quantity, entry, leverage: (
-            f"({quantity} x {entry:,} - {wallet:,}) / ({quantity} x {1 - _RATE}) = "
-            f"{_liquidated(wallet, quantity, entry):,.2f} dollars, at {leverage}x as at any other setting."
+            f"({quantity} x {entry:,} - {wallet:,}) / ({quantity} x {1 - RATE}) = "
+            f"{ends(wallet, quantity, entry):,.2f} dollars, at {leverage}x as at any other setting."
         ),
     ),
     Choose(
@@ -449,16 +375,12 @@ TASKS = (
             "3": "both were liquidated, and the isolated one had less to lose",
         },
         draw=_story,
-        solve=_ends,
-        hints=(
-            "Find the fall that ends each of the two positions. How does this fall compare?",
-            "The money behind it / notional is the fall to bankruptcy. Liquidation comes somewhat sooner.",
-        ),
+        solve=_richer,
+        nudge="Find the fall that ends each of the two positions. How does this fall compare?",
+        step="The money behind it / notional is the fall to bankruptcy. Liquidation comes somewhat sooner.",
         worked=lambda wallet, notional, leverage, fall: (
-            "Cross ends after a fall of {:.1f} %, isolated after {:.1f} %; ".format(
-                *_moves_to_the_end(wallet, notional, leverage)
-            )
-            + f"the price fell by {fall} %. So the answer is {_ends(wallet, notional, leverage, fall)}."
+            "Cross ends after a fall of {:.1f} %, isolated after {:.1f} %; ".format(*_falls(wallet, notional, leverage))
+            + f"the price fell by {fall} %. So the answer is {_richer(wallet, notional, leverage, fall)}."
         ),
     ),
     Explain(
@@ -478,7 +400,8 @@ TASKS = (
             "Fees and funding may be paid from the wallet.",
             "Opening again after a liquidation can lose the same amount again.",
         ),
-        hints=("How many pools are there?", "What else than the price move takes money?"),
+        nudge="How many pools are there?",
+        step="What else than the price move takes money?",
         worked=lambda: (
             "It is right that a fall of one coin can take only the 500 dollars of its own pool. But there are three "
             "pools, and coins often fall together: then 1,500 dollars can go. Every dollar that you add to a pool to "

@@ -6,25 +6,20 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
-from marginlib.liquidation import liquidation_price
-from marginlib.model import Account, Pool, Position
-from marginlib.practice.beliefs.reasoning import Case
+from marginlib.course.tasks.shared import RATE, ends, held, price
+from marginlib.model import Account
+from marginlib.practice.beliefs import Case
 from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
-from marginlib.tiers import RiskSchedule
 
-__all__ = ["TASKS"]
-
-_RATE = 0.004  # maintenance margin of this set, as in the notebook
-_FLAT = RiskSchedule.flat(_RATE, max_leverage=125)
 _SETTINGS = (3, 4, 5, 8, 10, 20, 25)
 
 
 # --- numbers --------------------------------------------------------------------------------------------------------
 
 
-def _moved(random: Random, sides: tuple[int, ...]) -> dict[str, Any]:
+def _moved(random: Random, *sides: int) -> dict[str, Any]:
     """Return a position whose price has moved since it was opened."""
-    entry = random.randrange(20_000, 90_001, 500)
+    entry = price(random)
     return {
         "quantity": random.choice(sides) * random.randrange(5, 96) / 100,
         "entry": entry,
@@ -33,9 +28,9 @@ def _moved(random: Random, sides: tuple[int, ...]) -> dict[str, Any]:
     }
 
 
-def _in_wallet(random: Random, sides: tuple[int, ...] = (1, -1)) -> dict[str, Any]:
+def _in_wallet(random: Random, *sides: int) -> dict[str, Any]:
     """Return such a position in a cross account that can bear it."""
-    position = _moved(random, sides)
+    position = _moved(random, *sides)
     notional = abs(position["quantity"]) * max(position["entry"], position["mark"])
     return {"wallet": int(notional * random.uniform(0.6, 2.5)) // 100 * 100, **position}
 
@@ -43,7 +38,7 @@ def _in_wallet(random: Random, sides: tuple[int, ...] = (1, -1)) -> dict[str, An
 def _choice_of_size(random: Random) -> dict[str, Any]:
     """Return three sizes in any order: one that forgets maintenance, one that fits the deposit, and one that holds."""
     wallet, fall, leverage = random.randrange(2_000, 20_001, 500), random.choice([10, 15, 20, 25]), 20
-    most = wallet / (fall / 100 + _RATE * (1 - fall / 100))
+    most = wallet / (fall / 100 + RATE * (1 - fall / 100))
     sizes = [int(most * 0.997), int(wallet / (fall / 100)) + 1, wallet * leverage]
     random.shuffle(sizes)
     return {"wallet": wallet, "fall": fall, "leverage": leverage, **dict(zip("pqr", sizes, strict=True))}
@@ -52,18 +47,22 @@ def _choice_of_size(random: Random) -> dict[str, Any]:
 def _settings(random: Random) -> dict[str, Any]:
     """Return a position and two settings, the second higher or lower."""
     before, after = random.sample(_SETTINGS, 2)
-    quantity, price = random.randrange(5, 31) / 100, random.randrange(20_000, 90_001, 500)
-    return {"quantity": quantity, "price": price, "wallet": 10_000, "before": before, "after": after}
-
-
-def _case(quantity: float, entry: float, mark: float, leverage: float, wallet: float | None = None) -> Case:
-    """Return the position as the catalogue of beliefs takes it."""
-    opened = Position.open(symbol="BTCUSDT", quantity=quantity, price=entry, schedule=_FLAT, leverage=leverage)
-    money = abs(quantity) * max(entry, mark) * 2 if wallet is None else wallet
-    return Case(account=Account(wallet_balance=money, positions=(opened.at(mark),)))
+    return {
+        "quantity": random.randrange(5, 31) / 100,
+        "price": price(random),
+        "wallet": 10_000,
+        "before": before,
+        "after": after,
+    }
 
 
 # --- answers --------------------------------------------------------------------------------------------------------
+
+
+def _case(quantity: float, entry: float, mark: float, leverage: float = 1, wallet: float | None = None) -> Case:
+    """Return the position as the catalogue of beliefs takes it."""
+    money = abs(quantity) * max(entry, mark) * 2 if wallet is None else wallet
+    return Case(account=Account(wallet_balance=money, positions=(held(quantity, entry, leverage).at(mark),)))
 
 
 def _available(wallet: float, quantity: float, entry: float, mark: float, leverage: float) -> float:
@@ -73,29 +72,19 @@ def _available(wallet: float, quantity: float, entry: float, mark: float, levera
 
 def _ratio(wallet: float, quantity: float, entry: float, mark: float) -> float:
     """Return maintenance margin / equity."""
-    return _RATE * abs(quantity) * mark / (wallet + quantity * (mark - entry))
+    return RATE * abs(quantity) * mark / (wallet + quantity * (mark - entry))
 
 
-def _directions(before: float, after: float) -> tuple[str, str]:
-    """Return the words for what follows the setting, and for what runs against it."""
-    return ("up", "down") if after > before else ("down", "up")
+def _changes(before: float, after: float, also: int | None = None, *, follows: bool = False) -> list[str]:
+    """Return what the setting does to initial, maintenance, available, effective leverage and PnL.
 
-
-def _changes(quantity: float, price: float, wallet: float, before: float, after: float) -> list[str]:
-    """Return what the setting does to initial, maintenance, available, effective leverage and PnL."""
-    along, against = _directions(before, after)
-    return [against, "same", along, "same", "same"]
-
-
-def _believed_changes(place: int, *, follows: bool) -> Any:  # noqa: ANN401 - a function like `solve`
-    """Return what somebody says who lets the setting move one thing more."""
-
-    def changes(quantity: float, price: float, wallet: float, before: float, after: float) -> list[str]:
-        said = _changes(quantity, price, wallet, before, after)
-        said[place] = _directions(before, after)[0 if follows else 1]
-        return said
-
-    return changes
+    Somebody who lets the setting move one thing more says that it follows the setting, or runs against it.
+    """
+    along, against = ("up", "down") if after > before else ("down", "up")
+    said = [against, "same", along, "same", "same"]
+    if also is not None:
+        said[also] = along if follows else against
+    return said
 
 
 def _size(case: Mapping[str, Any], notional: float) -> str:
@@ -108,11 +97,11 @@ def _nearer(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[bool,
     """Return whether the account with the lower setting is liquidated first, and where both are."""
     prices = []
     for name in "ab":
-        size, setting = answer[f"quantity_{name}"], answer[f"leverage_{name}"]
-        trade = Position.open(symbol="BTCUSDT", quantity=size, price=case["price"], schedule=_FLAT, leverage=setting)
-        if trade.notional / setting > case["wallet"]:
-            return False, f"Account {name.upper()} cannot open this: it needs {trade.notional / setting:,.0f} dollars."
-        prices.append(liquidation_price(Pool(collateral=case["wallet"], positions=(trade,)), "BTCUSDT"))
+        trade = held(answer[f"quantity_{name}"], case["price"], answer[f"leverage_{name}"])
+        needed = trade.notional / answer[f"leverage_{name}"]
+        if needed > case["wallet"]:
+            return False, f"Account {name.upper()} cannot open this: it needs {needed:,.0f} dollars."
+        prices.append(ends(case["wallet"], trade.quantity, trade.entry_price))
     texts = ["never" if price is None else f"at {price:,.0f}" for price in prices]
     where = f"A is liquidated {texts[0]}, B {texts[1]}."
     if min(answer["quantity_a"], answer["quantity_b"]) < 0:
@@ -137,15 +126,12 @@ TASKS = (
             "The mark price is now {mark:,}. The venue values positions at the mark price."
         ),
         ask="the initial margin that is reserved now, in dollars",
-        unit="dollars",
-        draw=lambda random: _moved(random, (1,)),
+        draw=lambda random: _moved(random, 1),
         solve=lambda quantity, mark, leverage: quantity * mark / leverage,
         beliefs={"ENTRY_FOR_MARK": lambda quantity, entry, leverage: quantity * entry / leverage},
         catalogue=("initial_margin", _case),
-        hints=(
-            "First: what is the whole position worth at the price of today?",
-            "The notional is quantity x mark price. The setting says how many times the deposit fits into it.",
-        ),
+        nudge="First: what is the whole position worth at the price of today?",
+        step="The notional is quantity x mark price. The setting says how many times the deposit fits into it.",
         worked=lambda quantity, mark, leverage: (
             f"The notional is {quantity} x {mark:,} = {quantity * mark:,.2f} dollars. "
             f"Divided by {leverage}: {quantity * mark / leverage:,.2f} dollars."
@@ -161,18 +147,15 @@ TASKS = (
             "The mark price is now {mark:,}."
         ),
         ask="the profit (above 0) or loss (below 0) in dollars",
-        unit="dollars",
-        draw=lambda random: _moved(random, (-1,)),
+        draw=lambda random: _moved(random, -1),
         solve=lambda quantity, entry, mark: quantity * (mark - entry),
         beliefs={
             "SIGN": lambda quantity, entry, mark: -quantity * (mark - entry),
             "LEVERAGE_MULTIPLIES_PNL": lambda quantity, entry, mark, leverage: leverage * quantity * (mark - entry),
         },
         catalogue=("pnl", _case),
-        hints=(
-            "Does a short gain or lose when the price moves like this?",
-            "PnL = quantity x (price now - entry price), with the sign of the quantity. Nothing else is in it.",
-        ),
+        nudge="Does a short gain or lose when the price moves like this?",
+        step="PnL = quantity x (price now - entry price), with the sign of the quantity. Nothing else is in it.",
         worked=lambda quantity, entry, mark: (
             f"{quantity} x ({mark:,} - {entry:,}) = {quantity * (mark - entry):,.2f} dollars. "
             "The setting is nowhere in the formula."
@@ -188,9 +171,8 @@ TASKS = (
             "and 0 where more is needed than there is. The quantity is above 0 for a long and below 0 for a short."
         ),
         ask="the available balance in dollars",
-        unit="dollars",
         function="available",
-        cases=_in_wallet,
+        cases=lambda random: _in_wallet(random, 1, -1),
         solve=_available,
         beliefs={
             "OPEN_PROFIT_IGNORED": lambda wallet, quantity, mark, leverage: max(
@@ -207,10 +189,8 @@ TASKS = (
             ),
         },
         catalogue=("available_balance", _case),
-        hints=(
-            "Write down two amounts: what the account has, and what the position reserves.",
-            "Equity is wallet + quantity x (mark - entry). Reserved is |quantity| x mark / leverage.",
-        ),
+        nudge="Write down two amounts: what the account has, and what the position reserves.",
+        step="Equity is wallet + quantity x (mark - entry). Reserved is |quantity| x mark / leverage.",
         worked=lambda wallet, quantity, entry, mark, leverage: (
             "answer = max(0, wallet + quantity * (mark - entry) - abs(quantity) * mark / leverage).\n"
             f"Here: {wallet:,.0f} + {quantity * (mark - entry):,.2f} - {abs(quantity) * mark / leverage:,.2f} = "
@@ -230,24 +210,22 @@ TASKS = (
         ),
         ask='five words in a list, each "up", "down" or "same", in this order',
         draw=_settings,
-        solve=_changes,
+        solve=lambda before, after: _changes(before, after),
         beliefs={
-            "LEVERAGE_IN_MAINTENANCE": _believed_changes(1, follows=False),
-            "SETTING_IS_EFFECTIVE": _believed_changes(3, follows=True),
-            "LEVERAGE_MULTIPLIES_PNL": _believed_changes(4, follows=True),
+            "LEVERAGE_IN_MAINTENANCE": lambda before, after: _changes(before, after, 1),
+            "SETTING_IS_EFFECTIVE": lambda before, after: _changes(before, after, 3, follows=True),
+            "LEVERAGE_MULTIPLIES_PNL": lambda before, after: _changes(before, after, 4, follows=True),
         },
-        hints=(
-            "Write the formula of each of the five. In which of them does the setting stand?",
-            (
-                "Initial margin is notional / setting. Available is equity less that. The other three do not know the "
-                "setting."
-            ),
+        nudge="Write the formula of each of the five. In which of them does the setting stand?",
+        step=(
+            "Initial margin is notional / setting. Available is equity less that. The other three do not know the "
+            "setting."
         ),
         worked=lambda quantity, price, wallet, before, after: (
             f"The initial margin goes from {quantity * price / before:,.2f} to {quantity * price / after:,.2f} "
             f"dollars, and the available balance from {wallet - quantity * price / before:,.2f} to "
             f"{wallet - quantity * price / after:,.2f}. The other three stay: "
-            f"{', '.join(_changes(quantity, price, wallet, before, after))}."
+            f"{', '.join(_changes(before, after))}."
         ),
     ),
     Compute(
@@ -262,7 +240,7 @@ TASKS = (
         ask="the effective leverage, as a number such as 2.5",
         unit="x",
         tolerance=5e-3,
-        draw=lambda random: _in_wallet(random, (1,)),
+        draw=lambda random: _in_wallet(random, 1),
         solve=lambda wallet, quantity, entry, mark: quantity * mark / (wallet + quantity * (mark - entry)),
         beliefs={
             "SETTING_IS_EFFECTIVE": lambda leverage: leverage,
@@ -272,10 +250,8 @@ TASKS = (
             ),
         },
         catalogue=("effective_leverage", _case),
-        hints=(
-            "The setting is what you chose. What stands against what, really?",
-            "Effective leverage = notional now / equity now, and equity is wallet + profit or loss.",
-        ),
+        nudge="The setting is what you chose. What stands against what, really?",
+        step="Effective leverage = notional now / equity now, and equity is wallet + profit or loss.",
         worked=lambda wallet, quantity, entry, mark: (
             f"Notional {quantity * mark:,.2f}, equity {wallet:,.0f} + {quantity * (mark - entry):,.2f} = "
             f"{wallet + quantity * (mark - entry):,.2f}: "
@@ -295,26 +271,21 @@ TASKS = (
         ),
         ask="the margin ratio as a fraction, such as 0.25",
         function="margin_ratio",
-        cases=lambda random: {k: v for k, v in _in_wallet(random).items() if k != "leverage"},
+        cases=lambda random: {k: v for k, v in _in_wallet(random, 1, -1).items() if k != "leverage"},
         solve=_ratio,
         wrong=lambda wallet, quantity, entry, mark: _ratio(wallet, abs(quantity), entry, mark),
         beliefs={
             "SIGN": lambda wallet, quantity, entry, mark: _ratio(wallet, abs(quantity), entry, mark),
             "RATIO_UPSIDE_DOWN": lambda wallet, quantity, entry, mark: 1 / _ratio(wallet, quantity, entry, mark),
-            "OPEN_PROFIT_IGNORED": lambda wallet, quantity, mark: _RATE * abs(quantity) * mark / wallet,
+            "OPEN_PROFIT_IGNORED": lambda wallet, quantity, mark: RATE * abs(quantity) * mark / wallet,
         },
-        catalogue=(
-            "margin_ratio",
-            lambda wallet, quantity, entry, mark: _case(quantity, entry, mark, 1, wallet),
-        ),
-        hints=(
-            "Take a short and let the price rise. What should happen to the equity, and what does the bot say?",
-            "The size is needed without its sign in one of the two amounts, and with its sign in the other.",
-        ),
+        catalogue=("margin_ratio", _case),
+        nudge="Take a short and let the price rise. What should happen to the equity, and what does the bot say?",
+        step="The size is needed without its sign in one of the two amounts, and with its sign in the other.",
         worked=lambda wallet, quantity, entry, mark: (
             "profit = quantity * (mark - entry), with the sign; the maintenance margin takes abs(quantity).\n"
             f"Here: profit {quantity * (mark - entry):,.2f}, equity {wallet + quantity * (mark - entry):,.2f}, "
-            f"maintenance {_RATE * abs(quantity) * mark:,.2f}: {_ratio(wallet, quantity, entry, mark):.6f}."
+            f"maintenance {RATE * abs(quantity) * mark:,.2f}: {_ratio(wallet, quantity, entry, mark):.6f}."
         ),
     ),
     Counterexample(
@@ -340,10 +311,8 @@ TASKS = (
             "leverage_b": 5,
         },
         refutes=_nearer,
-        hints=(
-            "Setting and size are two things. Which of them stands in the liquidation rule?",
-            "Give A a small size with a high setting, and B a size of several times the wallet with a low one.",
-        ),
+        nudge="Setting and size are two things. Which of them stands in the liquidation rule?",
+        step="Give A a small size with a high setting, and B a size of several times the wallet with a low one.",
         worked=lambda wallet, price: (
             f"A: {wallet / price:.4f} BTC, no more than its wallet is worth, at 50x: it is never liquidated. "
             f"B: {4 * wallet / price:.4f} BTC at 5x, an effective leverage of 4x: it ends after a fall of about 25 %."
@@ -366,20 +335,16 @@ TASKS = (
             "3": "the wallet covers the loss after the fall, and what must be kept then",
         },
         draw=_choice_of_size,
-        solve=lambda **case: (
-            _size(case, case["wallet"] / (case["fall"] / 100 + _RATE * (1 - case["fall"] / 100))) + "3"
-        ),
+        solve=lambda **case: _size(case, case["wallet"] / (case["fall"] / 100 + RATE * (1 - case["fall"] / 100))) + "3",
         beliefs={
             "NO_MAINTENANCE": lambda **case: _size(case, case["wallet"] / (case["fall"] / 100) + 1) + "2",
         },
-        hints=(
-            "For each size: what is the loss after the fall, and how much of the wallet is left?",
-            "What is left must be more than 0.4 % of what the position is worth after the fall.",
-        ),
+        nudge="For each size: what is the loss after the fall, and how much of the wallet is left?",
+        step="What is left must be more than 0.4 % of what the position is worth after the fall.",
         worked=lambda **case: "\n".join(
             f"{size:,} dollars: the loss is {size * case['fall'] / 100:,.2f}, "
             f"{case['wallet'] - size * case['fall'] / 100:,.2f} are left, and "
-            f"{_RATE * size * (1 - case['fall'] / 100):,.2f} must be kept."
+            f"{RATE * size * (1 - case['fall'] / 100):,.2f} must be kept."
             for size in sorted(case[name] for name in "pqr")
         ),
     ),
@@ -401,7 +366,8 @@ TASKS = (
                 "initial margin stands behind the position, as in isolated margin."
             ),
         ),
-        hints=("Compare two accounts with the same size.", "Then two accounts with the same setting."),
+        nudge="Compare two accounts with the same size.",
+        step="Then two accounts with the same setting.",
         worked=lambda: (
             "With 10,000 dollars and 0.1 BTC at 60,000 we both win or lose 100 dollars when BTC moves by 1,000, "
             "whatever our settings say. Mine reserves 60 dollars to open it, yours 1,200. The effective leverage is "

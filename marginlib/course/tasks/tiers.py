@@ -7,17 +7,14 @@ from itertools import pairwise
 from random import Random
 from typing import Any
 
+from marginlib.course.tasks.shared import RATE, bitcoin, ends, held, moved, price
 from marginlib.liquidation import lone_liquidation_price
 from marginlib.margin import risk
 from marginlib.model import Account, Health, Pool, Position
-from marginlib.practice.beliefs.reasoning import Case
+from marginlib.practice.beliefs import Case
 from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
 from marginlib.tiers import RiskSchedule
 
-__all__ = ["TASKS"]
-
-_RATE = 0.004  # maintenance margin where no tiers are spoken of
-_FLAT = RiskSchedule.flat(_RATE, max_leverage=125)
 # The first tiers of BTC at Binance on 2026-09-29, as in notebook 05.
 _TABLE = RiskSchedule.from_brackets(
     [
@@ -31,7 +28,6 @@ _TABLE_TEXT = (
     "The table: tier 1 up to 300,000 dollars at 0.40 %, tier 2 above 300,000 at 0.50 %, tier 3 above 800,000 at "
     "0.65 %, tier 4 above 3,000,000 at 1.00 %."
 )
-_A_DAY = 3  # funding settlements
 
 
 # --- numbers --------------------------------------------------------------------------------------------------------
@@ -42,12 +38,8 @@ def _two_sizes(random: Random) -> dict[str, Any]:
     large = random.choice(
         [random.randrange(1_000_000, 2_900_001, 50_000), random.randrange(4_000_000, 10_000_001, 50_000)]
     )
-    return {
-        "small": random.randrange(50_000, 250_001, 10_000),
-        "large": large,
-        "entry": random.randrange(20_000, 90_001, 500),
-        "leverage": random.choice([10, 20, 25, 40]),
-    }
+    small = random.randrange(50_000, 250_001, 10_000)
+    return {"small": small, "large": large, "entry": price(random), "leverage": random.choice([10, 20, 25, 40])}
 
 
 def _long_and_short(random: Random) -> dict[str, Any]:
@@ -56,36 +48,30 @@ def _long_and_short(random: Random) -> dict[str, Any]:
     return {
         "long": int(random.choice(floors) * random.uniform(1.1, 1.9)) // 10_000 * 10_000,
         "short": int(random.choice(floors) * random.uniform(0.6, 0.95)) // 10_000 * 10_000,
-        "entry": random.randrange(20_000, 90_001, 500),
+        "entry": price(random),
         "leverage": random.choice([2, 3, 4, 5]),
     }
 
 
 def _plans(random: Random) -> dict[str, Any]:
-    """Return money for a deposit, and what it opens at three settings, in any order; the table refuses some."""
+    """Return money for a deposit, and what it opens at each of the table's settings; the table refuses some."""
     money = random.choice([random.randrange(2_200, 7_901, 100), random.randrange(8_200, 39_001, 100)])
-    settings = random.sample([150, 100, 75, 50], 4)
-    plans = {f"setting_{letter}": setting for letter, setting in zip("abcd", settings, strict=True)}
-    return {"money": money, **plans, **{f"size_{each[-1]}": money * setting for each, setting in plans.items()}}
+    settings = dict(zip("abcd", random.sample([150, 100, 75, 50], 4), strict=True))
+    plans = {f"setting_{letter}": setting for letter, setting in settings.items()}
+    return {"money": money, **plans, **{f"size_{letter}": money * setting for letter, setting in settings.items()}}
 
 
 def _frozen(random: Random) -> dict[str, Any]:
     """Return a losing long that is frozen by a short of the same size, with money left for both legs."""
-    quantity, mark = random.randrange(20, 200) / 100, random.randrange(20_000, 90_001, 500)
+    quantity, mark = random.randrange(20, 200) / 100, price(random)
     entry = int(mark * random.uniform(1.08, 1.25)) // 100 * 100
-    left = 2 * _RATE * quantity * mark * random.uniform(1.1, 1.8)
-    return {"wallet": round(quantity * (entry - mark) + left), "quantity": quantity, "entry": entry, "mark": mark}
-
-
-def _hedged(random: Random) -> dict[str, Any]:
-    """Return a wallet and the size of each leg of a full hedge."""
-    wallet = random.randrange(4_000, 20_001, 1_000)
-    return {"wallet": wallet, "size": wallet * random.choice([2, 3, 4, 5])}
+    wallet = round(quantity * (entry - mark) + 2 * RATE * quantity * mark * random.uniform(1.1, 1.8))
+    return {"wallet": wallet, "quantity": quantity, "entry": entry, "mark": mark}
 
 
 def _trade(random: Random) -> dict[str, Any]:
     """Return a trade with its fee and the funding while it was open."""
-    entry = random.randrange(20_000, 90_001, 500)
+    entry = price(random)
     return {
         "quantity": random.choice([1, -1]) * random.randrange(20, 200) / 100,
         "entry": entry,
@@ -98,42 +84,30 @@ def _trade(random: Random) -> dict[str, Any]:
 
 def _waiting_short(random: Random) -> dict[str, Any]:
     """Return an isolated short, and funding that it pays or receives while the price stands still."""
-    price, quantity = random.randrange(20_000, 90_001, 500), random.randrange(10, 96) / 100
+    entry, quantity = price(random), bitcoin(random)
     return {
         "quantity": quantity,
-        "price": price,
-        "margin": int(price * quantity * random.uniform(0.08, 0.25)) // 10 * 10,
+        "price": entry,
+        "margin": int(entry * quantity * random.uniform(0.08, 0.25)) // 10 * 10,
         "rate": random.choice([-0.05, -0.03, -0.02, 0.01, 0.02, 0.03, 0.05]),
         "days": random.randrange(5, 31),
-    }
-
-
-def _holding(random: Random) -> dict[str, Any]:
-    """Return a position, a funding rate and a number of days."""
-    return {
-        "quantity": random.choice([1, -1]) * random.randrange(10, 200) / 100,
-        "price": random.randrange(20_000, 90_001, 500),
-        "rate": random.choice([-0.001, -0.0005, -0.0003, 0.0001, 0.0003, 0.0005, 0.001]),
-        "days": random.randrange(3, 20),
     }
 
 
 # --- answers --------------------------------------------------------------------------------------------------------
 
 
-def _position(notional: float, price: float = 60_000, leverage: float = 1.0) -> Position:
-    """Return a BTC long of this size."""
-    return Position.open(symbol="BTCUSDT", quantity=notional / price, price=price, schedule=_TABLE, leverage=leverage)
+def _tiered(notional: float, leverage: float) -> Case:
+    """Return a BTC long of this size, as the catalogue of beliefs takes it."""
+    size = notional / 60_000
+    position = Position.open(symbol="BTCUSDT", quantity=size, price=60_000, schedule=_TABLE, leverage=leverage)
+    return Case(account=Account(wallet_balance=notional, positions=(position,)))
 
 
-def _rate(notional: float) -> float:
-    """Return the rate of the tier that a size is in."""
-    return _TABLE.rates[_TABLE.tier(notional)]
-
-
-def _amount(notional: float) -> float:
-    """Return the maintenance amount of the tier that a size is in."""
-    return _TABLE.amounts[_TABLE.tier(notional)]
+def _of_tier(notional: float) -> tuple[float, float]:
+    """Return the rate and the maintenance amount of the tier that a size is in."""
+    at = _TABLE.tier(notional)
+    return _TABLE.rates[at], _TABLE.amounts[at]
 
 
 def _slices(notional: float) -> str:
@@ -145,17 +119,11 @@ def _slices(notional: float) -> str:
 
 def _price(notional: float, entry: float, leverage: float, table: RiskSchedule = _TABLE) -> float:
     """Return the liquidation price of an isolated position with its initial margin; a short's size is below 0."""
-    found = lone_liquidation_price(abs(notional) / leverage, notional / entry, entry, table)
-    return 0.0 if found is None else found
+    return lone_liquidation_price(abs(notional) / leverage, notional / entry, entry, table) or 0.0
 
 
-def _nearer(small: float, large: float, entry: float, leverage: float) -> float:
-    """Return how much nearer to the entry the larger position ends."""
-    return _price(large, entry, leverage) - _price(small, entry, leverage)
-
-
-def _nearer_by(table: RiskSchedule, small: float, entry: float, leverage: float, large: float) -> float:
-    """Return the same with another table for the larger position."""
+def _nearer(small: float, large: float, entry: float, leverage: float, table: RiskSchedule = _TABLE) -> float:
+    """Return how much nearer to the entry the larger position ends, if this is the table for it."""
     return _price(large, entry, leverage, table) - _price(small, entry, leverage)
 
 
@@ -166,13 +134,8 @@ def _tier_at_the_end(notional: float, entry: float, leverage: float) -> int:
 
 def _largest(case: Mapping[str, Any]) -> str:
     """Return the letter of the largest plan that the table allows."""
-    offered = {case[f"size_{x}"]: x for x in "abcd" if case[f"setting_{x}"] <= _allowed(case[f"size_{x}"])}
-    return offered[max(offered)]
-
-
-def _allowed(notional: float) -> float:
-    """Return the largest leverage of a size."""
-    return _TABLE.max_leverage(notional)
+    allowed = [x for x in "abcd" if case[f"setting_{x}"] <= _TABLE.max_leverage(case[f"size_{x}"])]
+    return max(allowed, key=lambda x: case[f"size_{x}"])
 
 
 def _left(wallet: float, quantity: float, entry: float, mark: float) -> float:
@@ -182,14 +145,12 @@ def _left(wallet: float, quantity: float, entry: float, mark: float) -> float:
 
 def _unsafe_hedge(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[bool, str]:
     """Return whether the hedged account is over where the unhedged one lives, and what happens."""
-    moves = {"BTCUSDT": answer["btc_move"], "ETHUSDT": answer["eth_move"]}
-    for name, move in moves.items():
-        if not -100 < move <= 1_000:  # noqa: PLR2004 - percent
-            return False, f"A move of {move:g} % for {name}: give more than -100 and at most 1,000."
-    long, short = (
-        Position.open(symbol=name, quantity=side * case["size"] / 100, price=100, schedule=_FLAT).at(100 + moves[name])
-        for name, side in (("BTCUSDT", 1), ("ETHUSDT", -1))
-    )
+    moves, refused = moved(answer)
+    if refused:
+        return False, refused
+    size = case["size"] / 100
+    legs = [held(quantity, 100, symbol=name) for name, quantity in (("BTCUSDT", size), ("ETHUSDT", -size))]
+    long, short = (leg.at(100 + moves[leg.symbol]) for leg in legs)
     alone, hedged = (risk(Pool(collateral=case["wallet"], positions=legs)) for legs in ((long,), (long, short)))
     where = (
         f"With BTC {moves['BTCUSDT']:+g} % and ETH {moves['ETHUSDT']:+g} %: the long alone leaves {alone.equity:,.2f} "
@@ -204,8 +165,8 @@ def _unsafe_hedge(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple
 
 
 def _paid(quantity: float, price: float, rate: float, days: float) -> float:
-    """Return what funding takes in so many days at one price; below 0 it is received."""
-    return _A_DAY * days * rate * quantity * price
+    """Return what funding takes in so many days of three settlements; below 0 it is received."""
+    return 3 * days * rate * quantity * price
 
 
 def _result(quantity: float, entry: float, closing: float, fee_rate: float, funding_rate: float, days: float) -> float:
@@ -224,18 +185,12 @@ def _everybody_pays(
 
 def _drifts(*, more: bool) -> list[str]:
     """Return what happens to margin, both prices and the dollars per move of a short whose margin grows or shrinks."""
-    way = "up" if more else "down"
-    return [way, way, way, "same"]
-
-
-def _short_ends(margin: float, quantity: float, price: float) -> float:
-    """Return the liquidation price of a short of this size, which always has one."""
-    return lone_liquidation_price(margin, -quantity, price, _FLAT) or 0.0
+    return [*["up" if more else "down"] * 3, "same"]
 
 
 def _to_hold(quantity: float, price: float, rate: float, days: float) -> float:
     """Return the margin of which the maintenance margin is left after these days; received funding needs none."""
-    return max(0.0, _paid(quantity, price, rate, days)) + _RATE * abs(quantity) * price
+    return max(0.0, _paid(quantity, price, rate, days)) + RATE * abs(quantity) * price
 
 
 # --- tasks ----------------------------------------------------------------------------------------------------------
@@ -248,30 +203,24 @@ TASKS = (
         title="Slice by slice",
         text=f"You hold BTC worth {{notional:,}} dollars with a setting of {{leverage}}x. {_TABLE_TEXT}",
         ask="the maintenance margin in dollars",
-        unit="dollars",
         draw=lambda random: {
             "notional": random.randrange(350_000, 2_900_001, 10_000),
             "leverage": random.choice([10, 20, 25, 40]),
         },
         solve=lambda notional: _TABLE.maintenance_margin(notional),
         beliefs={
-            "FLAT_TIER": lambda notional: notional * _rate(notional),
-            "AMOUNT_SIGN": lambda notional: notional * _rate(notional) + _amount(notional),
+            "FLAT_TIER": lambda notional: notional * _of_tier(notional)[0],
+            "AMOUNT_SIGN": lambda notional: notional * _of_tier(notional)[0] + _of_tier(notional)[1],
             "LEVERAGE_IN_MAINTENANCE": lambda notional, leverage: _TABLE.maintenance_margin(notional) / leverage,
         },
-        catalogue=(
-            "maintenance_margin",
-            lambda notional, leverage: Case(
-                account=Account(wallet_balance=notional, positions=(_position(notional, leverage=leverage),))
-            ),
-        ),
-        hints=(
-            "Which part of the position does the rate of its tier apply to?",
-            "Cut the position at 300,000 and at 800,000 dollars. Each slice has the rate of its own tier; add them up.",
+        catalogue=("maintenance_margin", _tiered),
+        nudge="Which part of the position does the rate of its tier apply to?",
+        step=(
+            "Cut the position at 300,000 and at 800,000 dollars. Each slice has the rate of its own tier; add them up."
         ),
         worked=lambda notional: (
             f"{_slices(notional)} = {_TABLE.maintenance_margin(notional):,.2f} dollars. Or with the maintenance "
-            f"amount: {notional:,} x {100 * _rate(notional):.2f} % - {_amount(notional):,.0f}, the same."
+            f"amount: {notional:,} x {100 * _of_tier(notional)[0]:.2f} % - {_of_tier(notional)[1]:,.0f}, the same."
         ),
     ),
     Compute(
@@ -285,29 +234,30 @@ TASKS = (
             f"of {{small:,}} dollars, one of {{large:,}} dollars. {_TABLE_TEXT}"
         ),
         ask="by how many dollars the liquidation price of the larger one is nearer to the entry",
-        unit="dollars",
         tolerance=5e-3,
         draw=_two_sizes,
         solve=_nearer,
         beliefs={
-            "FLAT_TIER": lambda small, large, entry, leverage: _nearer_by(
-                RiskSchedule.flat(_rate(large)), small, entry, leverage, large
+            "FLAT_TIER": lambda small, large, entry, leverage: _nearer(
+                small, large, entry, leverage, RiskSchedule.flat(_of_tier(large)[0])
             ),
-            "AMOUNT_SIGN": lambda small, large, entry, leverage: _nearer_by(
-                RiskSchedule.flat(_rate(large), maintenance_amount=-_amount(large)), small, entry, leverage, large
+            "AMOUNT_SIGN": lambda small, large, entry, leverage: _nearer(
+                small,
+                large,
+                entry,
+                leverage,
+                RiskSchedule.flat(_of_tier(large)[0], maintenance_amount=-_of_tier(large)[1]),
             ),
             "LEVERAGE_IS_DISTANCE": lambda: 0.0,
         },
-        hints=(
-            "Both have the same share of their size as margin. Do both have to keep the same share?",
-            (
-                "With Q = size / entry: price = (size - margin - amount) / (Q x (1 - rate)), with rate and amount of "
-                "the tier. The amounts: 0, 300, 1,500 and 12,000 dollars in tiers 1 to 4. Compute both prices."
-            ),
+        nudge="Both have the same share of their size as margin. Do both have to keep the same share?",
+        step=(
+            "With Q = size / entry: price = (size - margin - amount) / (Q x (1 - rate)), with rate and amount of "
+            "the tier. The amounts: 0, 300, 1,500 and 12,000 dollars in tiers 1 to 4. Compute both prices."
         ),
         worked=lambda small, large, entry, leverage: (
             f"The smaller one, in tier 1, is liquidated at {_price(small, entry, leverage):,.2f}. The larger one has "
-            f"the rate {100 * _rate(large):.2f} % and the amount {_amount(large):,.0f}: "
+            f"the rate {100 * _of_tier(large)[0]:.2f} % and the amount {_of_tier(large)[1]:,.0f}: "
             f"{_price(large, entry, leverage):,.2f}. That is nearer by {_nearer(small, large, entry, leverage):,.2f} "
             "dollars."
         ),
@@ -335,12 +285,10 @@ TASKS = (
                 _tier_at_the_end(short, entry, leverage),
             ],
         },
-        hints=(
-            "What is each of them worth at its liquidation price: more than at the start, or less?",
-            (
-                "At 1 / leverage away from the entry the margin is nearly used up. The long's size shrinks by that "
-                "share until then, the short's grows by it. Find the tier of the new size."
-            ),
+        nudge="What is each of them worth at its liquidation price: more than at the start, or less?",
+        step=(
+            "At 1 / leverage away from the entry the margin is nearly used up. The long's size shrinks by that "
+            "share until then, the short's grows by it. Find the tier of the new size."
         ),
         worked=lambda long, short, entry, leverage: (
             f"The long ends at {_price(long, entry, leverage):,.2f}, where it is worth "
@@ -368,13 +316,11 @@ TASKS = (
         },
         draw=_plans,
         solve=lambda **case: _largest(case) + "2",
-        hints=(
-            "The table has to allow the leverage at the size of the plan, not at any size.",
-            "For each plan, find its size in the table first. Its leverage may be at most what stands there.",
-        ),
+        nudge="The table has to allow the leverage at the size of the plan, not at any size.",
+        step="For each plan, find its size in the table first. Its leverage may be at most what stands there.",
         worked=lambda **case: "\n".join(
-            f"{size:,} dollars: at most {_allowed(size):g}x, the plan has {setting}x: "
-            f"{'allowed' if setting <= _allowed(size) else 'refused'}."
+            f"{size:,} dollars: at most {_TABLE.max_leverage(size):g}x, the plan has {setting}x: "
+            f"{'allowed' if setting <= _TABLE.max_leverage(size) else 'refused'}."
             for size, setting in sorted((case[f"size_{x}"], case[f"setting_{x}"]) for x in "abcd")
         ),
     ),
@@ -391,25 +337,22 @@ TASKS = (
             "the venue asks for nothing else, and there are no fees and no funding."
         ),
         ask="the BTC price at which the account is liquidated, in dollars (None if there is no such price)",
-        unit="dollars",
         tolerance=5e-4,
         draw=_frozen,
-        solve=lambda wallet, quantity, entry, mark: _left(wallet, quantity, entry, mark) / (2 * _RATE * quantity),
+        solve=lambda wallet, quantity, entry, mark: _left(wallet, quantity, entry, mark) / (2 * RATE * quantity),
         beliefs={
             "HEDGED_IS_SAFE": lambda: None,
             "OTHER_POSITIONS_MAINTENANCE": lambda wallet, quantity, entry, mark: (
-                _left(wallet, quantity, entry, mark) / (_RATE * quantity)
+                _left(wallet, quantity, entry, mark) / (RATE * quantity)
             ),
         },
-        hints=(
-            "The equity does not move any more. Does what must be kept stand still, too?",
-            "Equity = wallet - quantity x (entry - mark). At which price is 2 x 0.4 % x quantity x price as much?",
-        ),
+        nudge="The equity does not move any more. Does what must be kept stand still, too?",
+        step="Equity = wallet - quantity x (entry - mark). At which price is 2 x 0.4 % x quantity x price as much?",
         worked=lambda wallet, quantity, entry, mark: (
             f"The equity is frozen at {wallet:,} - {quantity} x ({entry:,} - {mark:,}) = "
             f"{_left(wallet, quantity, entry, mark):,.2f} dollars. Each leg must keep 0.004 x {quantity} x price, both "
-            f"together {2 * _RATE * quantity:.6g} x price. They meet at "
-            f"{_left(wallet, quantity, entry, mark) / (2 * _RATE * quantity):,.2f} dollars: a rise ends the account."
+            f"together {2 * RATE * quantity:.6g} x price. They meet at "
+            f"{_left(wallet, quantity, entry, mark) / (2 * RATE * quantity):,.2f} dollars: a rise ends the account."
         ),
     ),
     Counterexample(
@@ -425,13 +368,14 @@ TASKS = (
         ),
         ask='a dict with "btc_move" and "eth_move" in percent, such as -10 for a fall and 10 for a rise',
         inputs=("btc_move", "eth_move"),
-        draw=_hedged,
+        draw=lambda random: {
+            "wallet": (wallet := random.randrange(4_000, 20_001, 1_000)),
+            "size": wallet * random.choice([2, 3, 4, 5]),
+        },
         solve=lambda wallet, size: {"btc_move": 0, "eth_move": 100 * wallet / size},
         refutes=_unsafe_hedge,
-        hints=(
-            "The hedge covers what both coins do together. Which other move is there?",
-            "Leave BTC where it is, and let ETH rise until the short has lost the wallet: loss = size x rise.",
-        ),
+        nudge="The hedge covers what both coins do together. Which other move is there?",
+        step="Leave BTC where it is, and let ETH rise until the short has lost the wallet: loss = size x rise.",
         worked=lambda wallet, size: (
             f"BTC stands still, and ETH rises by {100 * wallet / size:.1f} %. The short loses {wallet:,} dollars, all "
             f"there is: the hedged account is over. The long alone still has its {wallet:,} dollars."
@@ -449,7 +393,6 @@ TASKS = (
             "it. The quantity is above 0 for a long and below 0 for a short."
         ),
         ask="the result in dollars, above 0 for a gain",
-        unit="dollars",
         tolerance=1e-5,
         absolute=0.01,
         function="result",
@@ -464,10 +407,8 @@ TASKS = (
                 - _paid(quantity, entry, funding_rate, days)
             ),
         },
-        hints=(
-            "Fees are always paid. Who receives funding when the rate is above 0?",
-            "In the fees the size counts without its sign. In profit and in funding it counts with its sign.",
-        ),
+        nudge="Fees are always paid. Who receives funding when the rate is above 0?",
+        step="In the fees the size counts without its sign. In profit and in funding it counts with its sign.",
         worked=lambda quantity, entry, closing, fee_rate, funding_rate, days: (
             "funding = 3 * days * funding_rate * quantity * entry, with the sign; the fees take abs(quantity).\n"
             f"Here: profit {quantity * (closing - entry):,.2f}, fees "
@@ -503,19 +444,17 @@ TASKS = (
                 ]
             ),
         },
-        hints=(
-            "Who pays funding at this rate, longs or shorts? So does your margin grow or shrink?",
-            (
-                "Less money brings a short's prices nearer to the mark, and they lie above it. A move of the price "
-                "times the quantity: is the margin in it?"
-            ),
+        nudge="Who pays funding at this rate, longs or shorts? So does your margin grow or shrink?",
+        step=(
+            "Less money brings a short's prices nearer to the mark, and they lie above it. A move of the price "
+            "times the quantity: is the margin in it?"
         ),
         worked=lambda quantity, price, margin, rate, days: (
             f"A short {'receives' if rate > 0 else 'pays'} at {rate:+} %: in {days} days "
             f"{abs(_paid(-quantity, price, rate / 100, days)):,.2f} dollars. The margin goes from {margin:,} to "
             f"{margin - _paid(-quantity, price, rate / 100, days):,.2f}, the liquidation price from "
-            f"{_short_ends(margin, quantity, price):,.2f} to "
-            f"{_short_ends(margin - _paid(-quantity, price, rate / 100, days), quantity, price):,.2f}, "
+            f"{ends(margin, -quantity, price):,.2f} to "
+            f"{ends(margin - _paid(-quantity, price, rate / 100, days), -quantity, price):,.2f}, "
             f"and the bankruptcy price the same way. A move of 1,000 is {quantity * 1_000:,.0f} dollars before "
             f"and after: {', '.join(_drifts(more=rate > 0))}."
         ),
@@ -532,23 +471,27 @@ TASKS = (
             "maintenance margin alone. The quantity is above 0 for a long and below 0 for a short."
         ),
         ask="the margin in dollars",
-        unit="dollars",
         tolerance=5e-4,
         function="margin_to_hold",
-        cases=_holding,
+        cases=lambda random: {
+            "quantity": random.choice([1, -1]) * random.randrange(10, 200) / 100,
+            "price": price(random),
+            "rate": random.choice([-0.001, -0.0005, -0.0003, 0.0001, 0.0003, 0.0005, 0.001]),
+            "days": random.randrange(3, 20),
+        },
         solve=_to_hold,
         beliefs={
             "NO_MAINTENANCE": lambda quantity, price, rate, days: max(0.0, _paid(quantity, price, rate, days)),
             "SIGN": lambda quantity, price, rate, days: _to_hold(abs(quantity), price, rate, days),
         },
-        hints=(
-            "Two amounts: what is paid until then, and what must still be there.",
-            "paid = 3 x days x rate x quantity x price, with the sign of the quantity; count it as 0 if it is below 0.",
+        nudge="Two amounts: what is paid until then, and what must still be there.",
+        step=(
+            "paid = 3 x days x rate x quantity x price, with the sign of the quantity; count it as 0 if it is below 0."
         ),
         worked=lambda quantity, price, rate, days: (
             "answer = max(0, 3 * days * rate * quantity * price) + 0.004 * abs(quantity) * price.\n"
             f"Here: funding paid {_paid(quantity, price, rate, days):,.2f}, to keep "
-            f"{_RATE * abs(quantity) * price:,.2f}: {_to_hold(quantity, price, rate, days):,.2f} dollars."
+            f"{RATE * abs(quantity) * price:,.2f}: {_to_hold(quantity, price, rate, days):,.2f} dollars."
         ),
     ),
     Explain(
@@ -568,7 +511,8 @@ TASKS = (
             "If the rest of the account pays, that price stays, but the position costs more than its margin.",
             "In cross the one pool pays, and all positions in it feel it.",
         ),
-        hints=("Which money does a settlement take?", "What is the liquidation price computed from?"),
+        nudge="Which money does a settlement take?",
+        step="What is the liquidation price computed from?",
         worked=lambda: (
             "Something has happened 90 times: at each settlement a long pays its size times the rate, with 30,000 "
             "dollars and 0.01 % that is 3 dollars, 270 in the month. If your margin of 3,000 pays them, your "

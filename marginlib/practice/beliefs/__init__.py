@@ -8,7 +8,7 @@ line of arithmetic what is right.
 from marginlib.practice.beliefs.asks import ASKS, Ask, Reading
 from marginlib.practice.beliefs.catalogue import BELIEFS, Belief
 from marginlib.practice.beliefs.reasoning import RIGHT, Case, Reasoning
-from marginlib.practice.beliefs.recognise import Tolerance, answer, explanations, working
+from marginlib.practice.beliefs.recognise import Tolerance, answer, chance, explanations, pairs, singles, working
 
 __all__ = [
     "ASKS",
@@ -21,6 +21,9 @@ __all__ = [
     "Reasoning",
     "Tolerance",
     "answer",
+    "chance",
     "explanations",
+    "pairs",
+    "singles",
     "working",
 ]

@@ -15,8 +15,6 @@ from marginlib.margin import initial_margin
 from marginlib.model import Position
 from marginlib.practice.beliefs.reasoning import RIGHT, Case, Reasoning
 
-__all__ = ["ASKS", "Ask", "Reading"]
-
 _TINY = 1e-12
 _Marks = Mapping[str, float]
 
@@ -303,155 +301,146 @@ def _show_touch(r: Reading) -> str:
     )
 
 
-ASKS: Mapping[str, Ask] = MappingProxyType(
-    {
-        "pnl": Ask("$", lambda r: fsum(map(r.steps.pnl, r.all_legs)), _show_pnl),
-        "notional": Ask(
-            "$",
-            lambda r: fsum(map(r.steps.notional, r.all_legs)),
-            lambda r: _sum(
-                (f"{_text(abs(leg.quantity))} x {_text(leg.mark_price)}" for leg in r.all_legs), r("notional")
-            ),
+_ASKS = {
+    "pnl": Ask("$", lambda r: fsum(map(r.steps.pnl, r.all_legs)), _show_pnl),
+    "notional": Ask(
+        "$",
+        lambda r: fsum(map(r.steps.notional, r.all_legs)),
+        lambda r: _sum((f"{_text(abs(leg.quantity))} x {_text(leg.mark_price)}" for leg in r.all_legs), r("notional")),
+    ),
+    "initial_margin": Ask(
+        "$",
+        lambda r: r.initial(r.all_legs),
+        lambda r: _sum((f"{_text(leg.notional)} / {_text(leg.leverage)}" for leg in r.all_legs), r("initial_margin")),
+    ),
+    "maintenance_margin": Ask("$", lambda r: fsum(r.kept(each, each) for each in r.all_legs), _show_maintenance),
+    "pool_maintenance": Ask(
+        "$",
+        Reading.maintenance,
+        lambda r: _sum((f"{each.symbol} {_text(r.kept(each, each))}" for each in r.pool.positions), r.maintenance()),
+    ),
+    "equity": Ask(
+        "$",
+        Reading.equity,
+        lambda r: (
+            f"{_text(r.pool.collateral)} {_signed(r.equity() - r.pool.collateral)} of profit or loss = "
+            f"{_text(r.equity())}"
         ),
-        "initial_margin": Ask(
-            "$",
-            lambda r: r.initial(r.all_legs),
-            lambda r: _sum(
-                (f"{_text(leg.notional)} / {_text(leg.leverage)}" for leg in r.all_legs), r("initial_margin")
-            ),
+    ),
+    "available_balance": Ask(
+        "$",
+        lambda r: max(
+            0.0,
+            r.pools[0].collateral
+            + r.steps.counted(fsum(map(r.steps.pnl, r.steps.usable(r.account))))
+            - r.initial(r.pools[0].positions),
         ),
-        "maintenance_margin": Ask("$", lambda r: fsum(r.kept(each, each) for each in r.all_legs), _show_maintenance),
-        "pool_maintenance": Ask(
-            "$",
-            Reading.maintenance,
-            lambda r: _sum(
-                (f"{each.symbol} {_text(r.kept(each, each))}" for each in r.pool.positions), r.maintenance()
-            ),
+        _show_available,
+    ),
+    "margin_ratio": Ask(
+        "fraction",
+        lambda r: r.steps.ratio(r.equity(), r.maintenance()) if r.legs else None,
+        lambda r: f"{_text(r.maintenance())} to keep / {_text(r.equity())} of equity = {_share(r('margin_ratio'))}",
+    ),
+    "effective_leverage": Ask(
+        "x",
+        lambda r: (
+            r.steps.effective_leverage(fsum(map(r.steps.notional, r.pool.positions)), r.equity(), r.legs[0].leverage)
+            if r.legs
+            else None
         ),
-        "equity": Ask(
-            "$",
-            Reading.equity,
-            lambda r: (
-                f"{_text(r.pool.collateral)} {_signed(r.equity() - r.pool.collateral)} of profit or loss = "
-                f"{_text(r.equity())}"
-            ),
+        lambda r: (
+            f"{_text(fsum(each.notional for each in r.pool.positions))} / {_text(r.equity())} of equity = "
+            f"{_text(r('effective_leverage'))}x"
         ),
-        "available_balance": Ask(
-            "$",
-            lambda r: max(
-                0.0,
-                r.pools[0].collateral
-                + r.steps.counted(fsum(map(r.steps.pnl, r.steps.usable(r.account))))
-                - r.initial(r.pools[0].positions),
-            ),
-            _show_available,
+    ),
+    "liquidation_price": Ask("price", Reading.liquidation_price, _show_liquidation),
+    "liquidation_move": Ask(
+        "fraction",
+        Reading.move,
+        lambda r: (
+            _show_liquidation(r) + ("" if r.move() is None else f": a move of {100 * r('liquidation_move'):+.1f} %")
         ),
-        "margin_ratio": Ask(
-            "fraction",
-            lambda r: r.steps.ratio(r.equity(), r.maintenance()) if r.legs else None,
-            lambda r: f"{_text(r.maintenance())} to keep / {_text(r.equity())} of equity = {_share(r('margin_ratio'))}",
+    ),
+    "bankruptcy_price": Ask(
+        "price",
+        Reading.bankruptcy_price,
+        lambda r: _at_end(
+            r,
+            r.bankruptcy_price(),
+            lambda marks: f"{_text(r.pool.collateral)} {_signed(r.equity(marks) - r.pool.collateral)} = 0",
         ),
-        "effective_leverage": Ask(
-            "x",
-            lambda r: (
-                r.steps.effective_leverage(
-                    fsum(map(r.steps.notional, r.pool.positions)), r.equity(), r.legs[0].leverage
-                )
-                if r.legs
-                else None
-            ),
-            lambda r: (
-                f"{_text(fsum(each.notional for each in r.pool.positions))} / {_text(r.equity())} of equity = "
-                f"{_text(r('effective_leverage'))}x"
-            ),
+    ),
+    "left_at_liquidation": Ask("$", Reading.left_at_liquidation, _show_liquidation),
+    "loss_at_liquidation": Ask(
+        "$",
+        lambda r: None if (left := r.left_at_liquidation()) is None else r.pool.collateral - left,
+        _show_liquidation,
+    ),
+    "most_you_can_lose": Ask(
+        "$",
+        _most,
+        lambda r: (
+            f"{' + '.join(_text(pool.collateral) for pool in r.pools if pool.positions)} behind the "
+            f"positions, of which at most {_text(r('most_you_can_lose'))} can go"
         ),
-        "liquidation_price": Ask("price", Reading.liquidation_price, _show_liquidation),
-        "liquidation_move": Ask(
-            "fraction",
-            Reading.move,
-            lambda r: (
-                _show_liquidation(r) + ("" if r.move() is None else f": a move of {100 * r('liquidation_move'):+.1f} %")
-            ),
+    ),
+    "money_left": Ask("$", _money_left, _show_money_left),
+    "common_fall": Ask(
+        "fraction",
+        Reading.common_fall,
+        lambda r: (
+            "no move of all prices together does it"
+            if (fall := r.common_fall()) is None
+            else f"all at {100 * fall:+.1f} %: "
+            + _left(r, {each.symbol: each.mark_price * (1 + fall) for each in r.pool.positions})
         ),
-        "bankruptcy_price": Ask(
-            "price",
-            Reading.bankruptcy_price,
-            lambda r: _at_end(
-                r,
-                r.bankruptcy_price(),
-                lambda marks: f"{_text(r.pool.collateral)} {_signed(r.equity(marks) - r.pool.collateral)} = 0",
-            ),
+    ),
+    "margin_for_target": Ask(
+        "$",
+        lambda r: r.maintenance(r.target) - r.equity(r.target) + r.pool.collateral if r.legs and r.target else None,
+        lambda r: (
+            f"at {_text(r.case.target_price)}: {_text(r.pool.collateral - r.equity(r.target))} of loss + "
+            f"{_text(r.maintenance(r.target))} to keep = {_text(r('margin_for_target'))}"
         ),
-        "left_at_liquidation": Ask("$", Reading.left_at_liquidation, _show_liquidation),
-        "loss_at_liquidation": Ask(
-            "$",
-            lambda r: None if (left := r.left_at_liquidation()) is None else r.pool.collateral - left,
-            _show_liquidation,
+    ),
+    "funding": Ask(
+        "$",
+        _funding,
+        lambda r: (
+            f"{_text(r('notional'))} x {100 * r.case.funding_rate:g} % = {_text(abs(_funding(r)))} "
+            f"{'received' if _funding(r) < 0 else 'paid'} each time"
         ),
-        "most_you_can_lose": Ask(
-            "$",
-            _most,
-            lambda r: (
-                f"{' + '.join(_text(pool.collateral) for pool in r.pools if pool.positions)} behind the "
-                f"positions, of which at most {_text(r('most_you_can_lose'))} can go"
-            ),
+    ),
+    "days": Ask(
+        "days",
+        _days,
+        lambda r: (
+            f"({_text(r.equity())} - {_text(r.maintenance())} to keep) / {_text(3 * r('funding'))} a day = "
+            f"{_text(_days(r))} days"
         ),
-        "money_left": Ask("$", _money_left, _show_money_left),
-        "common_fall": Ask(
-            "fraction",
-            Reading.common_fall,
-            lambda r: (
-                "no move of all prices together does it"
-                if (fall := r.common_fall()) is None
-                else f"all at {100 * fall:+.1f} %: "
-                + _left(r, {each.symbol: each.mark_price * (1 + fall) for each in r.pool.positions})
-            ),
+    ),
+    "fee_on_margin": Ask(
+        "fraction",
+        lambda r: (
+            r.case.fee_rate * r.steps.fee_base(r("notional"), r("initial_margin")) / r("initial_margin")
+            if r("initial_margin")
+            else None
         ),
-        "margin_for_target": Ask(
-            "$",
-            lambda r: r.maintenance(r.target) - r.equity(r.target) + r.pool.collateral if r.legs and r.target else None,
-            lambda r: (
-                f"at {_text(r.case.target_price)}: {_text(r.pool.collateral - r.equity(r.target))} of loss + "
-                f"{_text(r.maintenance(r.target))} to keep = {_text(r('margin_for_target'))}"
-            ),
+        lambda r: (
+            f"{_text(r('notional'))} x {100 * r.case.fee_rate:g} % = {_text(r.case.fee_rate * r('notional'))}, and "
+            f"{_text(r.case.fee_rate * r('notional'))} / {_text(r('initial_margin'))} of margin = "
+            f"{_share(r.case.fee_rate * r('notional') / r('initial_margin'))}"
         ),
-        "funding": Ask(
-            "$",
-            _funding,
-            lambda r: (
-                f"{_text(r('notional'))} x {100 * r.case.funding_rate:g} % = {_text(abs(_funding(r)))} "
-                f"{'received' if _funding(r) < 0 else 'paid'} each time"
-            ),
+    ),
+    "touch_probability": Ask("fraction", _touch_probability, _show_touch),
+    "pool_count": Ask(
+        "pools",
+        lambda r: float(sum(bool(pool.positions) for pool in r.pools)),
+        lambda r: (
+            f"{r('pool_count'):.0f}: " + ", ".join(" with ".join(pool.symbols) for pool in r.pools if pool.positions)
         ),
-        "days": Ask(
-            "days",
-            _days,
-            lambda r: (
-                f"({_text(r.equity())} - {_text(r.maintenance())} to keep) / {_text(3 * r('funding'))} a day = "
-                f"{_text(_days(r))} days"
-            ),
-        ),
-        "fee_on_margin": Ask(
-            "fraction",
-            lambda r: (
-                r.case.fee_rate * r.steps.fee_base(r("notional"), r("initial_margin")) / r("initial_margin")
-                if r("initial_margin")
-                else None
-            ),
-            lambda r: (
-                f"{_text(r('notional'))} x {100 * r.case.fee_rate:g} % = {_text(r.case.fee_rate * r('notional'))}, and "
-                f"{_text(r.case.fee_rate * r('notional'))} / {_text(r('initial_margin'))} of margin = "
-                f"{_share(r.case.fee_rate * r('notional') / r('initial_margin'))}"
-            ),
-        ),
-        "touch_probability": Ask("fraction", _touch_probability, _show_touch),
-        "pool_count": Ask(
-            "pools",
-            lambda r: float(sum(bool(pool.positions) for pool in r.pools)),
-            lambda r: (
-                f"{r('pool_count'):.0f}: "
-                + ", ".join(" with ".join(pool.symbols) for pool in r.pools if pool.positions)
-            ),
-        ),
-    }
-)
+    ),
+}
+
+ASKS: Mapping[str, Ask] = MappingProxyType(_ASKS)

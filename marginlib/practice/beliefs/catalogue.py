@@ -15,8 +15,6 @@ from marginlib.practice.beliefs.reasoning import RIGHT, Case, Reasoning
 from marginlib.tiers import RiskSchedule
 from marginlib.venues import rulebook
 
-__all__ = ["BELIEFS", "Belief"]
-
 _FLAT = RiskSchedule.flat(0.004, max_leverage=125)
 
 
@@ -53,7 +51,6 @@ class Belief:
     """A wrong belief: what it says, which steps of the reasoning it changes, and one line of numbers against it.
 
     Args:
-        code: its name in questions, exercises and records.
         notebook: the notebook that treats it.
         statement: the belief in one sentence, as somebody who holds it would say it.
         remedy: what holds instead, in one sentence.
@@ -69,7 +66,6 @@ class Belief:
         'A 10x long from 60,000 ends at 54,216.87, not 54,000: 18.07 dollars must still be there.'
     """
 
-    code: str
     notebook: str
     statement: str
     remedy: str
@@ -164,16 +160,9 @@ def _netted(account: Account) -> Account:
     return account.after(wallet_balance=account.wallet_balance + booked, positions=kept)
 
 
-def _by_margin(position: Position) -> float:
-    """Return the profit in proportion to initial margin over margin put in."""
-    margin = position.isolated_margin
-    return position.unrealized_pnl * (1 if margin is None else position.entry_notional / position.leverage / margin)
-
-
 # --- the beliefs: where two explain an answer, the first is named first, the special before the common ---------------
-_BELIEFS = (
-    Belief(
-        code="HEDGED_IS_SAFE",
+_BELIEFS = {
+    "HEDGED_IS_SAFE": Belief(
         notebook="06",
         statement="Long and short of the same size cannot be liquidated.",
         remedy="In one pool both legs need maintenance margin; isolated, each leg can end alone.",
@@ -185,8 +174,7 @@ _BELIEFS = (
             f"liquidated at {right('liquidation_price'):,.0f}."
         ),
     ),
-    Belief(
-        code="SETTING_IS_EFFECTIVE",
+    "SETTING_IS_EFFECTIVE": Belief(
         notebook="01",
         statement="The leverage that you feel is the leverage that you set.",
         remedy="It is notional divided by equity, and it moves with the price.",
@@ -198,8 +186,7 @@ _BELIEFS = (
             f"whatever the setting of {wrong('effective_leverage'):.0f}x says."
         ),
     ),
-    Belief(
-        code="NO_MAINTENANCE",
+    "NO_MAINTENANCE": Belief(
         notebook="02",
         statement="A position can use up all of its margin before it is liquidated.",
         remedy="It is liquidated when the maintenance margin is all that is left.",
@@ -210,8 +197,7 @@ _BELIEFS = (
             f"{right('left_at_liquidation'):.2f} dollars must still be there."
         ),
     ),
-    Belief(
-        code="LIQUIDATION_IS_BANKRUPTCY",
+    "LIQUIDATION_IS_BANKRUPTCY": Belief(
         notebook="02",
         statement="The liquidation price and the bankruptcy price are the same: at liquidation nothing is left.",
         remedy="Liquidation comes first; the maintenance margin lies between the two.",
@@ -223,8 +209,7 @@ _BELIEFS = (
             f"bankrupt only at {right('bankruptcy_price'):,.0f}."
         ),
     ),
-    Belief(
-        code="LEVERAGE_IS_DISTANCE",
+    "LEVERAGE_IS_DISTANCE": Belief(
         notebook="02",
         statement=(
             "At 10x the position is liquidated after a move of 10 %, at 100x after 1 %: one over the leverage setting."
@@ -238,8 +223,7 @@ _BELIEFS = (
             "the maintenance margin of 0.4 % is reached first."
         ),
     ),
-    Belief(
-        code="LEVERAGE_MOVES_PRICE",
+    "LEVERAGE_MOVES_PRICE": Belief(
         notebook="03",
         statement="A higher leverage setting always brings the liquidation price nearer.",
         remedy="In cross margin the whole account stands behind the position, whatever the setting.",
@@ -251,8 +235,7 @@ _BELIEFS = (
             f"{right('liquidation_price', _case(10_000, _long(0.5, leverage=20))):,.0f} at 20x."
         ),
     ),
-    Belief(
-        code="LEVERAGE_MULTIPLIES_PNL",
+    "LEVERAGE_MULTIPLIES_PNL": Belief(
         notebook="01",
         statement="Leverage multiplies the profit or loss.",
         remedy="Profit or loss is size times price move; the setting is not in it.",
@@ -263,8 +246,7 @@ _BELIEFS = (
             f"0.1 x (61,000 - 60,000) = {right('pnl'):.0f} dollars at every setting, not {wrong('pnl'):,.0f} at 10x."
         ),
     ),
-    Belief(
-        code="SIGN",
+    "SIGN": Belief(
         notebook="02",
         statement="A short is reckoned like a long.",
         remedy="A short gains when the price falls; its quantity is negative.",
@@ -278,8 +260,7 @@ _BELIEFS = (
             f"not by a fall to {wrong('liquidation_price'):,.0f}."
         ),
     ),
-    Belief(
-        code="WALLET_FOR_MARGIN",
+    "WALLET_FOR_MARGIN": Belief(
         notebook="02",
         statement="The whole wallet stands behind an isolated position.",
         remedy="Only the money set aside for it does.",
@@ -295,8 +276,7 @@ _BELIEFS = (
             f"not {wrong('liquidation_price'):,.0f}."
         ),
     ),
-    Belief(
-        code="MARGIN_FOR_WALLET",
+    "MARGIN_FOR_WALLET": Belief(
         notebook="03",
         statement="In cross margin a position can lose only its own initial margin.",
         remedy="All money of the account that is not isolated stands behind it.",
@@ -308,8 +288,7 @@ _BELIEFS = (
             f"on its 3,000 alone it would at {wrong('liquidation_price'):,.0f}."
         ),
     ),
-    Belief(
-        code="LEVERAGE_IN_CROSS",
+    "LEVERAGE_IN_CROSS": Belief(
         notebook="03",
         statement="The leverage setting belongs in the cross formula: it divides the wallet.",
         remedy="The setting is in neither equity nor maintenance margin.",
@@ -321,8 +300,7 @@ _BELIEFS = (
             f"not {wrong('liquidation_price'):,.0f}."
         ),
     ),
-    Belief(
-        code="LEVERAGE_IN_MAINTENANCE",
+    "LEVERAGE_IN_MAINTENANCE": Belief(
         notebook="01",
         statement="The leverage setting divides the maintenance margin, as it does the initial margin.",
         remedy="Maintenance margin is a share of the notional; the setting is not in it.",
@@ -333,8 +311,7 @@ _BELIEFS = (
             f"never {wrong('maintenance_margin'):.0f}."
         ),
     ),
-    Belief(
-        code="ENTRY_FOR_MARK",
+    "ENTRY_FOR_MARK": Belief(
         notebook="01",
         statement="Margins and values stay at the entry price.",
         remedy="A position is worth what the mark price of now says.",
@@ -349,8 +326,7 @@ _BELIEFS = (
             f"not {wrong('maintenance_margin'):.0f}."
         ),
     ),
-    Belief(
-        code="LAST_FOR_MARK",
+    "LAST_FOR_MARK": Belief(
         notebook="08",
         statement="The last traded price decides.",
         remedy="The mark price values and liquidates; a wick in the last price does not.",
@@ -361,8 +337,7 @@ _BELIEFS = (
             f"Last trade 54,000, mark 60,000: the equity is {right('equity'):,.0f} dollars, not {wrong('equity'):,.0f}."
         ),
     ),
-    Belief(
-        code="FLAT_TIER",
+    "FLAT_TIER": Belief(
         notebook="05",
         statement="In a higher tier the higher rate holds for the whole position.",
         remedy="The higher rate is charged on the part above the tier's floor only.",
@@ -374,8 +349,7 @@ _BELIEFS = (
             f"not 0.65 % of all, {wrong('maintenance_margin'):,.0f}."
         ),
     ),
-    Belief(
-        code="AMOUNT_SIGN",
+    "AMOUNT_SIGN": Belief(
         notebook="05",
         statement="The maintenance amount is added to the maintenance margin.",
         remedy="It is taken off: it gives back what the rate charged too much.",
@@ -388,8 +362,7 @@ _BELIEFS = (
             f"not {wrong('maintenance_margin'):,.0f}."
         ),
     ),
-    Belief(
-        code="OTHER_POSITIONS_MAINTENANCE",
+    "OTHER_POSITIONS_MAINTENANCE": Belief(
         notebook="03",
         statement="What the other positions in the pool must keep does not matter to this one.",
         remedy="Their maintenance margin is taken off the money that stands behind this one.",
@@ -402,8 +375,7 @@ _BELIEFS = (
             f"liquidation price is {right('liquidation_price'):,.0f}, not {wrong('liquidation_price') or 'none'}."
         ),
     ),
-    Belief(
-        code="OTHER_POSITIONS_PNL",
+    "OTHER_POSITIONS_PNL": Belief(
         notebook="03",
         statement="What the other positions win or lose does not move this one's liquidation price.",
         remedy="In one pool every profit and loss counts for everybody.",
@@ -416,8 +388,7 @@ _BELIEFS = (
             f"price is {right('liquidation_price'):,.0f}, not {wrong('liquidation_price'):,.0f}."
         ),
     ),
-    Belief(
-        code="OTHER_POSITIONS_SIGN",
+    "OTHER_POSITIONS_SIGN": Belief(
         notebook="06",
         statement="The neighbours' profits are size times price move, shorts like longs.",
         remedy="A short's quantity is negative, and so is its profit when the price rises.",
@@ -429,8 +400,7 @@ _BELIEFS = (
             f"not {wrong('equity'):,.0f}."
         ),
     ),
-    Belief(
-        code="NEAREST_SHOWN_PRICE",
+    "NEAREST_SHOWN_PRICE": Belief(
         notebook="03",
         statement="The nearest liquidation price on the screen says how far the market can move.",
         remedy="Each price on the screen holds the other prices still; a move of all is another question.",
@@ -442,8 +412,7 @@ _BELIEFS = (
             f"the nearest one alone is {100 * wrong('common_fall'):.1f} % away."
         ),
     ),
-    Belief(
-        code="ONE_MARGIN_AT_RISK",
+    "ONE_MARGIN_AT_RISK": Belief(
         notebook="04",
         statement="With several isolated positions the most that can go is one margin.",
         remedy="Each pool can lose its own margin; add them up.",
@@ -455,8 +424,7 @@ _BELIEFS = (
             f"{right('most_you_can_lose'):,.0f} together."
         ),
     ),
-    Belief(
-        code="MARGIN_TIMES_LEVERAGE",
+    "MARGIN_TIMES_LEVERAGE": Belief(
         notebook="02",
         statement="The most that can be lost is margin times leverage.",
         remedy="It is the money that stands behind the position: isolated its margin, cross the pool.",
@@ -467,8 +435,7 @@ _BELIEFS = (
             f"not {wrong('most_you_can_lose'):,.0f}."
         ),
     ),
-    Belief(
-        code="OPEN_PROFIT_IGNORED",
+    "OPEN_PROFIT_IGNORED": Belief(
         notebook="01",
         statement="Profit and loss count only once the position is closed.",
         remedy="Unrealized profit and loss are part of a pool's equity.",
@@ -479,8 +446,7 @@ _BELIEFS = (
             f"Half a bitcoin, up 2,000 a coin: the pool has {right('equity'):,.0f} dollars, not {wrong('equity'):,.0f}."
         ),
     ),
-    Belief(
-        code="ISOLATED_PROFIT_IS_FREE",
+    "ISOLATED_PROFIT_IS_FREE": Belief(
         notebook="02",
         statement="Profit won in an isolated position can be used to open others.",
         remedy="It stays inside that position's pool until the position is closed.",
@@ -493,8 +459,7 @@ _BELIEFS = (
             f"not {wrong('available_balance'):,.0f}."
         ),
     ),
-    Belief(
-        code="RATIO_UPSIDE_DOWN",
+    "RATIO_UPSIDE_DOWN": Belief(
         notebook="01",
         statement="A margin ratio reads the same in every app.",
         remedy="Some show what must be kept over equity, others equity over what must be kept.",
@@ -507,8 +472,7 @@ _BELIEFS = (
             f"{100 * wrong('margin_ratio'):.0f} % and liquidates at 100 % on the way down."
         ),
     ),
-    Belief(
-        code="INVERSE_AS_LINEAR",
+    "INVERSE_AS_LINEAR": Belief(
         notebook="12",
         statement="An inverse contract gains and loses like a linear one.",
         remedy="It is paid in the coin: its collateral is worth less when the price falls.",
@@ -520,21 +484,23 @@ _BELIEFS = (
             f"not {wrong('liquidation_price'):,.0f}: its collateral falls with the price."
         ),
     ),
-    Belief(
-        code="ADDED_MARGIN_SHRINKS_PNL",
+    "ADDED_MARGIN_SHRINKS_PNL": Belief(
         notebook="02",
         statement="Adding margin lowers the leverage and with it the profit or loss.",
         remedy="Added margin moves the liquidation price; profit or loss is size times price move.",
         source="Bitget, adding margin",
-        changes={"pnl": _by_margin},
+        changes={
+            "pnl": lambda position: (
+                position.unrealized_pnl / (position.own_margin * position.leverage / position.entry_notional or 1)
+            )
+        },
         case=_case(10_000, _long(1 / 12).isolated(800), marks={"BTCUSDT": 66_000}),
         against=lambda right, wrong: (
             f"With 500 dollars or with 800 behind it, a rise of 6,000 earns {right('pnl'):,.0f}, not "
             f"{wrong('pnl'):,.2f}."
         ),
     ),
-    Belief(
-        code="MARGIN_IS_SIZE",
+    "MARGIN_IS_SIZE": Belief(
         notebook="01",
         statement="The margin is the position: profit is the price move on the margin.",
         remedy="The margin times the leverage used is the position, and the price moves all of it.",
@@ -546,8 +512,7 @@ _BELIEFS = (
             f"not {wrong('pnl'):.0f}."
         ),
     ),
-    Belief(
-        code="FEE_ON_MARGIN",
+    "FEE_ON_MARGIN": Belief(
         notebook="07",
         statement="A fee is a share of the margin.",
         remedy="It is a share of the position's value, so on the margin it is leverage times larger.",
@@ -559,8 +524,7 @@ _BELIEFS = (
             "of the margin at 100x."
         ),
     ),
-    Belief(
-        code="TOUCH_IS_END",
+    "TOUCH_IS_END": Belief(
         notebook="10",
         statement="Only where the price ends decides whether a position is liquidated.",
         remedy="Touching the price on the way is enough, about twice as likely as ending beyond it.",
@@ -572,8 +536,7 @@ _BELIEFS = (
             f"{right('liquidation_price'):,.0f}, and {100 * right('touch_probability'):.0f} % have been there."
         ),
     ),
-    Belief(
-        code="DOLLAR_FOR_DOLLAR",
+    "DOLLAR_FOR_DOLLAR": Belief(
         notebook="02",
         statement="Each dollar added or paid moves the liquidation price by one dollar.",
         remedy="It moves the price by one dollar divided by the quantity.",
@@ -583,8 +546,7 @@ _BELIEFS = (
             f"{right('liquidation_price') - right('liquidation_price', _EIGHT_HUNDRED):,.0f} dollars."
         ),
     ),
-    Belief(
-        code="ONE_TIER_FOR_POOL",
+    "ONE_TIER_FOR_POOL": Belief(
         notebook="05",
         statement="In cross margin the tier follows the sum of all positions.",
         remedy="Each position stands in its own tier of its own coin; the pool adds up the margins.",
@@ -595,8 +557,7 @@ _BELIEFS = (
             f"{_TIERED.schedule.maintenance_margin(2_000_000):,.0f}."
         ),
     ),
-    Belief(
-        code="LEFTOVER_RETURNED",
+    "LEFTOVER_RETURNED": Belief(
         notebook="08",
         statement="What is left at a liquidation always comes back to you.",
         remedy="Most venues settle you at the bankruptcy price and keep the rest; some return it.",
@@ -606,8 +567,7 @@ _BELIEFS = (
             "most venues keep them."
         ),
     ),
-    Belief(
-        code="ONLY_LOSER_CLOSES",
+    "ONLY_LOSER_CLOSES": Belief(
         notebook="08",
         statement="In a cross liquidation only the position with the loss is closed.",
         remedy="The whole pool is liquidatable; which position goes is the venue's rule.",
@@ -619,8 +579,7 @@ _BELIEFS = (
             "and ETH alike."
         ),
     ),
-    Belief(
-        code="ODDS_ARE_PROPORTIONAL",
+    "ODDS_ARE_PROPORTIONAL": Belief(
         notebook="10",
         statement="Half the leverage, or half the time, halves the odds of a liquidation.",
         remedy="Odds fall faster the further away the price is; ask the formula.",
@@ -631,8 +590,7 @@ _BELIEFS = (
             f"{100 * right('touch_probability', _case(10_000, _long(leverage=5).isolated(), **_MONTH)):.1f} %."
         ),
     ),
-    Belief(
-        code="NEVER_SEEN_IS_NEVER",
+    "NEVER_SEEN_IS_NEVER": Belief(
         notebook="10",
         statement="What happened on no simulated path does not happen.",
         remedy="Rare is not never: count how often a try of that size would miss it.",
@@ -642,8 +600,7 @@ _BELIEFS = (
             f"{100 * (1 - 0.0023) ** 1_000:.0f} % of tries."
         ),
     ),
-    Belief(
-        code="VOLATILITY_SAYS_ALL",
+    "VOLATILITY_SAYS_ALL": Belief(
         notebook="10",
         statement="Two markets with the same volatility have the same odds.",
         remedy="Jumps make the far price likelier and the near one rarer.",
@@ -654,8 +611,7 @@ _BELIEFS = (
             "% is enough."
         ),
     ),
-    Belief(
-        code="RULES_ARE_THE_SAME",
+    "RULES_ARE_THE_SAME": Belief(
         notebook="12",
         statement="The same position has the same liquidation price at every venue.",
         remedy="Rates, the price that counts, fees and what happens then are each venue's own.",
@@ -666,8 +622,7 @@ _BELIEFS = (
             + "."
         ),
     ),
-    Belief(
-        code="RULE_OF_THUMB",
+    "RULE_OF_THUMB": Belief(
         notebook="11",
         statement="A rule of thumb says which margin mode is right, whatever the book.",
         remedy="It depends on the book: what hedges what, what can be lost, and for how long.",
@@ -678,8 +633,7 @@ _BELIEFS = (
             f"Beside a falling neighbour: {right('liquidation_price', _FALLEN):,.0f} of 3,000."
         ),
     ),
-    Belief(
-        code="CROSS_LOWERS_PRICE",
+    "CROSS_LOWERS_PRICE": Belief(
         notebook="03",
         statement="More collateral always lowers the liquidation price.",
         remedy="It moves the price away from the mark: down for a long, up for a short.",
@@ -690,8 +644,7 @@ _BELIEFS = (
             f"{right('liquidation_price', _case(10_000, _long(-0.5))):,.0f} with 10,000: up."
         ),
     ),
-    Belief(
-        code="MODE_DECIDES",
+    "MODE_DECIDES": Belief(
         notebook="04",
         statement="Isolated is always easier to liquidate than cross.",
         remedy="Less money behind the same size is; with the same money both prices are equal.",
@@ -703,8 +656,7 @@ _BELIEFS = (
             f"{right('liquidation_price'):,.0f} cross."
         ),
     ),
-    Belief(
-        code="MARGIN_IS_SPENT",
+    "MARGIN_IS_SPENT": Belief(
         notebook="01",
         statement="Margin is the price of a position: it is spent when you open it.",
         remedy="It is a deposit; what is left of it comes back.",
@@ -715,8 +667,7 @@ _BELIEFS = (
             f"you have {right('money_left'):,.0f} again."
         ),
     ),
-    Belief(
-        code="ISOLATED_LOSES_NO_MORE",
+    "ISOLATED_LOSES_NO_MORE": Belief(
         notebook="02",
         statement="Isolated means that the first margin is all that can ever be lost.",
         remedy="Fees, funding and money added later come on top, and so does opening again.",
@@ -726,8 +677,7 @@ _BELIEFS = (
             f"not {right('most_you_can_lose'):,.0f}; the fee to open is extra."
         ),
     ),
-    Belief(
-        code="FUND_SAVES_YOU",
+    "FUND_SAVES_YOU": Belief(
         notebook="08",
         statement="The insurance fund gives back what you lose.",
         remedy="It bears what is lost beyond your margin; your margin is gone.",
@@ -738,8 +688,7 @@ _BELIEFS = (
             f"the fund, if it can, pays the other {-right('pnl') - 600:,.0f}."
         ),
     ),
-    Belief(
-        code="SWITCH_ANY_TIME",
+    "SWITCH_ANY_TIME": Belief(
         notebook="12",
         statement="The margin mode can be switched at any time.",
         remedy="Binance refuses it with a position open (-4048); at Bybit it holds for the whole account.",
@@ -750,8 +699,7 @@ _BELIEFS = (
             f"{right('liquidation_price', _HALF_ISOLATED):,.0f} at once: Binance refuses it with a position open."
         ),
     ),
-    Belief(
-        code="TABLE_IS_FIXED",
+    "TABLE_IS_FIXED": Belief(
         notebook="05",
         statement="A venue's risk table stays as it is.",
         remedy="Venues change their tables, and the change reaches open positions.",
@@ -764,8 +712,7 @@ _BELIEFS = (
             f"{right('maintenance_margin'):,.0f} in 2026."
         ),
     ),
-    Belief(
-        code="LIQUIDATION_AS_STOP",
+    "LIQUIDATION_AS_STOP": Belief(
         notebook="08",
         statement="Isolated margin is as good as a stop order.",
         remedy="It exits at the worst place and costs the maintenance margin and a fee.",
@@ -776,6 +723,6 @@ _BELIEFS = (
             "a liquidation there usually takes them too."
         ),
     ),
-)
+}
 
-BELIEFS: Mapping[str, Belief] = MappingProxyType({each.code: each for each in _BELIEFS})
+BELIEFS: Mapping[str, Belief] = MappingProxyType(_BELIEFS)

@@ -18,8 +18,6 @@ from marginlib.model import Account, Contract, MaintenanceBasis, Pool, Position
 from marginlib.tiers import RiskSchedule
 from marginlib.venues import rulebook
 
-__all__ = ["RIGHT", "Case", "Reasoning"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Case:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import combinations
 from math import isfinite
 from numbers import Real
+from typing import Any
 
 from marginlib.errors import UnknownNameError, at_least_zero, wrong
 from marginlib.practice.beliefs.asks import ASKS, Ask, Reading
 from marginlib.practice.beliefs.catalogue import BELIEFS
 from marginlib.practice.beliefs.reasoning import RIGHT, Case
-
-__all__ = ["Tolerance", "answer", "explanations", "working"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +46,6 @@ class Tolerance:
             return False
         a, b = float(one), float(other)
         return a == b or (isfinite(a) and isfinite(b) and abs(a - b) <= max(self.rel * abs(b), self.abs))
-
-
-_DEFAULT = Tolerance()
 
 
 def answer(ask: str, case: Case, *codes: str) -> float | None:
@@ -104,7 +100,7 @@ def _ask(name: str) -> Ask:
 
 
 def explanations(
-    value: object, says: Callable[..., object], tolerance: Tolerance = _DEFAULT
+    value: object, says: Callable[..., object], same: Callable[[Any, Any], bool] = Tolerance().same
 ) -> tuple[tuple[str, ...], ...]:
     """Return every explanation of a wrong answer: single beliefs if any fits, else pairs that change different steps.
 
@@ -112,24 +108,51 @@ def explanations(
     that the answer is right, or that no belief gives it.
 
     Args:
-        value: the answer given; None says "there is no such price".
+        value: the answer given, or several, case by case; None says "there is no such price".
         says: returns what the holder of some beliefs answers; called with their codes, and with none.
-        tolerance: how near counts as the same.
+        same: whether an answer counts as the same as another.
 
     Example:
         >>> says = {(): 100.0, ("SIGN",): -100.0}
         >>> explanations(-100, lambda *codes: says.get(codes, 100.0))
         (('SIGN',),)
     """
-    right = says()
-    if tolerance.same(value, right):
+    if same(value, says()):
         return ()
-    # A belief that changes nothing here explains nothing, alone or in a pair.
+    found = tuple((code,) for code, its in singles(says, same).items() if same(value, its))
+    return found or tuple(codes for codes, its in pairs(says, same).items() if same(value, its))
+
+
+def singles(says: Callable[..., Any], same: Callable[[Any, Any], bool]) -> dict[str, Any]:
+    """Return what each belief says that does not say what is right: it explains nothing, alone or in a pair."""
     said = {code: says(code) for code, belief in BELIEFS.items() if belief.steps}
-    moved = [code for code, its in said.items() if not tolerance.same(its, right)]
-    found = [(code,) for code in moved if tolerance.same(value, said[code])]
-    if found:
-        return tuple(found)
-    pairs = [(a, b) for a, b in combinations(moved, 2) if not BELIEFS[a].steps & BELIEFS[b].steps]
-    both = {pair: says(*pair) for pair in pairs}
-    return tuple(pair for pair, its in both.items() if tolerance.same(value, its) and not tolerance.same(its, right))
+    return {code: its for code, its in said.items() if not same(its, says())}
+
+
+def pairs(says: Callable[..., Any], same: Callable[[Any, Any], bool]) -> dict[tuple[str, ...], Any]:
+    """Return what any two beliefs say that change different steps and do not cancel."""
+    two = combinations(singles(says, same), 2)
+    said = {(a, b): says(a, b) for a, b in two if not BELIEFS[a].steps & BELIEFS[b].steps}
+    return {codes: its for codes, its in said.items() if not same(its, says())}
+
+
+def chance(value: float, numbers: Iterable[float], fit: Tolerance) -> float:
+    """Return how likely a number meets one of some others by chance: their share of what lies around it.
+
+    Args:
+        value: the number; what lies around it is all from its half to its double.
+        numbers: what may be met.
+        fit: how near counts as met.
+
+    Example:
+        >>> round(chance(100, [80, 100, 100, 1_000], Tolerance(rel=0.01)), 4)
+        0.024
+    """
+    low, high = sorted((value / 2, 2 * value))
+    covered, end = 0.0, low
+    for number in sorted(set(numbers)):
+        near = max(fit.rel * abs(number), fit.abs)
+        top = min(number + near, high)
+        covered += max(0.0, top - max(number - near, end))
+        end = max(end, top)
+    return covered / (high - low) if high > low else 1.0

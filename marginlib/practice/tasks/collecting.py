@@ -20,8 +20,6 @@ from math import isfinite
 from numbers import Real
 from typing import Any
 
-__all__ = ["Outcome", "collect", "describe"]
-
 Outcome = dict[str, Any]
 
 _LONGEST = 200  # characters of a text, items of a list: more is not an answer
@@ -47,8 +45,12 @@ def collect(thing: object, cases: Sequence[Mapping[str, Any]] | None = None) -> 
     if cases is None or not callable(thing):
         return [_guarded(lambda: thing, None)]
     # By position: a learner may rename the arguments. Copies: one call must not change what the next one gets.
-    calls = [partial(thing, *deepcopy(list(case.values()))) for case in cases]
-    return [_guarded(call, thing) for call in calls]
+    outcomes: list[Outcome] = []
+    for case in cases:
+        interrupted = outcomes and outcomes[-1].get("type") == "KeyboardInterrupt"  # who stops one call stops them all
+        call = partial(thing, *deepcopy(list(case.values())))
+        outcomes.append(outcomes[-1] if interrupted else _guarded(call, thing))
+    return outcomes
 
 
 def _guarded(make: Callable[[], object], function: object) -> Outcome:
@@ -99,10 +101,6 @@ def describe(error: BaseException, home: str) -> Outcome:
     Args:
         error: what was raised.
         home: the name of the learner's file or cell.
-
-    Example:
-        >>> describe(ValueError("of 2"), "")["value"]
-        'of 2'
     """
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == home]
     line = (frames[-1].line or linecache.getline(frames[-1].filename, frames[-1].lineno or 0)) if frames else ""

@@ -12,8 +12,6 @@ from typing import Any
 from marginlib.practice.tasks.collecting import Outcome
 from marginlib.practice.tasks.task import Task
 
-__all__ = ["apart", "believed", "plain", "same", "word"]
-
 Case = Mapping[str, Any]
 _CLEAR = 3.0  # a belief is kept this many tolerances away from the right answer
 
@@ -97,12 +95,6 @@ def apart(task: Task, cases: Sequence[Case]) -> bool:
     Args:
         task: the task.
         cases: its cases.
-
-    Example:
-        >>> from marginlib.course.tasks import task
-        >>> from marginlib.practice.tasks.numbering import given, ticket
-        >>> apart(task("sizing-1"), [given(task("sizing-1"), ticket("sizing"))])
-        True
     """
     if not task.beliefs:
         return True

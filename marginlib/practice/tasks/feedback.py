@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from marginlib.words import text_html as html
 
-__all__ = ["Feedback"]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Feedback:

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Mapping, Sequence
-from itertools import combinations
+from functools import partial
 from typing import Any
 
 from marginlib.practice.beliefs import BELIEFS
-from marginlib.practice.beliefs.recognise import answer
+from marginlib.practice.beliefs.recognise import answer, explanations
 from marginlib.practice.tasks.collecting import Outcome
 from marginlib.practice.tasks.comparing import Case, believed, plain, same, word
 from marginlib.practice.tasks.feedback import Feedback
 from marginlib.practice.tasks.task import Task, belief_codes
-
-__all__ = ["judge", "shown"]
 
 _CLOSE = 0.02  # so near to the right number, it was probably rounded on the way
 _FEW = 8  # items of a list in a message
@@ -35,14 +33,6 @@ def judge(
         outcomes: from `collect`.
         tries: different wrong answers given before; each adds a stage.
         grading: whether the cases are hidden: then no message says anything about them but how many are right.
-
-    Example:
-        >>> from marginlib.practice.tasks.collecting import collect
-        >>> from marginlib.practice.tasks.numbering import open_cases, ticket
-        >>> from marginlib.course.tasks import task
-        >>> mine = open_cases(task("sizing-1"), ticket("sizing", "ada"))
-        >>> judge(task("sizing-1"), mine, collect(...)).state
-        'stub'
     """
     if unfit := _unfit(task, cases, outcomes):
         state, heading, text = unfit
@@ -51,13 +41,19 @@ def judge(
     values = [plain(outcome) for outcome in outcomes]
     if task.kind == "explain":
         return _words(task, cases[0], values[0])
-    stages = [] if grading else [*_stages(task, cases[0])[:tries]]
+
+    def stages() -> list[tuple[str, str]]:
+        """Return what is due after so many wrong answers."""
+        worked = task.worked(**cases[0])
+        due = [("Hint", task.nudge), ("Second hint", task.step), ("Worked solution", worked)]
+        return [] if grading else due[:tries]
+
     if task.refutes is not None:
         try:
             done, text = task.refutes(cases[0], values[0])
         except ValueError as error:  # a number that no account can have: its message says which
             done, text = False, f"That account cannot be: {error}."
-        parts = [("Right" if done else "Not yet", text), *([] if done else stages)]
+        parts = [("Right" if done else "Not yet", text), *([] if done else stages())]
         return Feedback(task=task.id, state="right" if done else "wrong", passed=int(done), total=1, parts=tuple(parts))
     truths = believed(task.solve, cases) or []
     verdicts = [same(task, mine, its) for mine, its in zip(values, truths, strict=True)]
@@ -75,7 +71,7 @@ def judge(
             text = f"“{belief.statement}” It is not so. {belief.remedy} {belief.refutation}"
             parts.append(("This is what follows from a belief that many hold", text))
         parts += [_SLIPS[slip]] if slip else []
-        parts += stages
+        parts += stages()
     return Feedback(
         task=task.id,
         state="right" if all(verdicts) else "wrong",
@@ -85,11 +81,6 @@ def judge(
         slip=slip,
         parts=tuple(parts),
     )
-
-
-def _stages(task: Task, case: Case) -> tuple[tuple[str, str], ...]:
-    """Return what comes one by one after wrong answers."""
-    return ("Hint", task.hints[0]), ("Second hint", task.hints[1]), ("Worked solution", task.worked(**case))
 
 
 # --- answers that cannot be compared --------------------------------------------------------------------------------
@@ -273,19 +264,14 @@ def _from_catalogue(task: Task, cases: Sequence[Case], values: Sequence[Any]) ->
         return ()
     ask, build = task.catalogue
     built = [build(**case) for case in cases]
-    # A belief that changes nothing in these cases adds nothing to a pair.
-    right = [answer(ask, case) for case in built]
-    twisted = [
-        each for each in BELIEFS.values() if each.steps and [answer(ask, case, each.code) for case in built] != right
-    ]
-    singles = [(each.code,) for each in twisted]
-    pairs = [(a.code, b.code) for a, b in combinations(twisted, 2) if not a.steps & b.steps]
-    listed = {code for key in task.beliefs for code in belief_codes(key)}
+
+    def says(*codes: str) -> list[float | None]:
+        return [answer(ask, case, *codes) for case in built]
+
     # Several may explain the same values: those that the task expects come first.
-    for codes in sorted([*singles, *pairs], key=lambda codes: (len(codes), len(set(codes) - listed))):
-        if all(same(task, mine, answer(ask, case, *codes)) for mine, case in zip(values, built, strict=True)):
-            return codes
-    return ()
+    listed = {code for key in task.beliefs for code in belief_codes(key)}
+    found = explanations(list(values), says, partial(same, task))
+    return min(found, key=lambda codes: len(set(codes) - listed), default=())
 
 
 def _slip(values: Sequence[Any], truths: Sequence[Any]) -> str:
@@ -324,11 +310,6 @@ def shown(task: Task, value: object) -> str:
     Args:
         task: whose unit it is.
         value: a plain answer.
-
-    Example:
-        >>> from marginlib.course.tasks import task
-        >>> shown(task("sizing-1"), 12345.678)
-        '12,345.68 dollars'
     """
     if isinstance(value, bool) or value is None:
         return str(value)

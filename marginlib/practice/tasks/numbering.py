@@ -17,8 +17,6 @@ from marginlib.errors import MarginError, name_text
 from marginlib.practice.tasks.comparing import apart
 from marginlib.practice.tasks.task import Task
 
-__all__ = ["PUBLIC_KEY", "SELF_STUDY", "given", "grading_cases", "open_cases", "ticket"]
-
 PUBLIC_KEY = b"marginlib: public key for self-study"
 SELF_STUDY = "self-study"
 _TRIES = 200  # draws before a task is called impossible
@@ -51,12 +49,6 @@ def given(task: Task, ticket: str) -> dict[str, Any]:
 
     Raises:
         MarginError: no draw keeps the beliefs apart, so the task cannot be asked.
-
-    Example:
-        >>> from marginlib.course.tasks import task
-        >>> mine = given(task("sizing-1"), ticket("sizing", "ada"))
-        >>> mine == given(task("sizing-1"), ticket("sizing", "ada")), mine == given(task("sizing-1"), ticket("sizing"))
-        (True, False)
     """
     if task.asks_function:  # its numbers are the arguments of its cases; the text may hold an example's
         return task.draw(_random(bytes.fromhex(ticket), task, "text", 0))
@@ -72,11 +64,6 @@ def open_cases(task: Task, ticket: str) -> list[dict[str, Any]]:
 
     Raises:
         MarginError: no draw keeps the beliefs apart, so the task cannot be asked.
-
-    Example:
-        >>> from marginlib.course.tasks import task
-        >>> len(open_cases(task("sizing-1"), ticket("sizing")))
-        1
     """
     if task.asks_function:
         return _hand(task, bytes.fromhex(ticket), "open", task.open_cases)
@@ -93,11 +80,6 @@ def grading_cases(task: Task, learner: str, key: bytes) -> list[dict[str, Any]]:
 
     Raises:
         MarginError: no draw keeps the beliefs apart, so the task cannot be asked.
-
-    Example:
-        >>> from marginlib.course.tasks import task
-        >>> grading_cases(task("sizing-1"), "ada", b"secret")
-        []
     """
     if not task.asks_function:
         return []

@@ -17,8 +17,6 @@ from typing import Any, ClassVar
 from marginlib.errors import wrong
 from marginlib.practice.beliefs.reasoning import Case
 
-__all__ = ["Bug", "Choose", "Compute", "Counterexample", "Explain", "Function", "Predict", "Task", "belief_codes"]
-
 Rule = Callable[..., Any]
 
 
@@ -35,7 +33,8 @@ class Task:
         ask: what the answer is, with its unit.
         solve: the right answer from the numbers. Of a function: what it returns; its parameters are those of the
             learner's function, in order.
-        hints: a nudge, then the step that is usually missing.
+        nudge: the first hint.
+        step: the second one: the step that is usually missing.
         worked: the worked solution as text.
         points: what it is worth in a course [1].
         draw: a learner's numbers from a random generator: plain numbers and texts by name.
@@ -43,7 +42,7 @@ class Task:
         beliefs: misconception code (two that combine: joined by "+") -> what its holder answers.
         catalogue: an ask of `marginlib.practice.beliefs` and what gives its `Case`, where there is one: beliefs that
             are not listed here, and pairs, are then recognised, too.
-        unit: word behind a number in messages, such as "dollars".
+        unit: word behind a number in messages; left out, "dollars" where `ask` speaks of them.
         tolerance: largest relative error that counts as right [1].
         absolute: largest absolute error that counts as right, in the answer's unit.
         wrong: of a bug, the calculator as it was found.
@@ -66,7 +65,7 @@ class Task:
         ...     text="You buy {quantity} BTC at {price:,.0f}, at {leverage}x.", ask="the notional in dollars",
         ...     draw=lambda random: {"quantity": random.randint(1, 9), "price": 60_000, "leverage": 10},
         ...     solve=lambda quantity, price: quantity * price,
-        ...     hints=("What is one worth?", "Size times price."),
+        ...     nudge="What is one worth?", step="Size times price.",
         ...     worked=lambda quantity, price: f"{quantity} x {price:,} = {quantity * price:,}",
         ... )
         >>> asked.set, asked.solve(quantity=2, price=60_000, leverage=10)
@@ -83,7 +82,8 @@ class Task:
     text: str
     ask: str
     solve: Rule
-    hints: tuple[str, str]
+    nudge: str
+    step: str
     worked: Rule
     points: int = 1
     draw: Callable[[Random], dict[str, Any]] = lambda _random: {}
@@ -108,6 +108,8 @@ class Task:
         for name in self.needs:
             if not getattr(self, name):
                 raise wrong(name, getattr(self, name), f"{self.id} is a {self.kind}, which needs it; see Task")
+        if not self.unit and "dollars" in self.ask:
+            object.__setattr__(self, "unit", "dollars")
         if self.rubric:
             object.__setattr__(self, "solve", lambda: [*"abcdefgh"[: len(self.rubric)]])
         order = self.parameters
