@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from twins import maintenance_by_slices
 
-from marginlib import MarginError, RiskSchedule, RiskTier, lone_liquidation_price
+from marginlib import MarginError, Pool, Position, RiskSchedule, RiskTier, liquidation_price, lone_liquidation_price
 
 # The first four tiers of Binance's BTCUSDT table of 2021, with the amounts as printed there.
 TABLE = [
@@ -298,6 +298,10 @@ def test_a_liquidation_is_looked_up_in_every_tier_from_both_sides(
     kept = maintenance_by_slices(schedule, notional)
     found = lone_liquidation_price(kept + size * (entry - 100), size, entry, schedule)
     assert found == pytest.approx(100, rel=1e-12)
+    # The same in a pool, at prices far below 1, where the steps from tier to tier are small.
+    leg = Position(symbol="A", quantity=size * 1e6, entry_price=entry / 1e6, mark_price=entry / 1e6, schedule=schedule)
+    pool = Pool(collateral=kept + size * (entry - 100), positions=(leg,))
+    assert liquidation_price(pool, "A") == pytest.approx(100 / 1e6, rel=1e-9)
 
 
 def test_a_notional_is_above_an_edge_when_it_is_more_than_two_roundings_above() -> None:
