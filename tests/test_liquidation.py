@@ -228,8 +228,8 @@ def test_of_two_prices_of_an_inverse_contract_the_nearer_one_is_the_reciprocal_o
             RiskTier(notional_floor=200, maintenance_margin_rate=0.6),
         )
     )
-    linear = price(95, *(held(side, 100, mark=mark, schedule=steep) for side in (1, -1)))
-    legs = [held(side, 0.01, mark=1 / mark, schedule=steep, contract=Contract.INVERSE) for side in (-1, 1)]
+    linear = price(95, *(held(side, 100, mark=mark, schedule=steep) for side in (2, -1)))
+    legs = [held(side, 0.01, mark=1 / mark, schedule=steep, contract=Contract.INVERSE) for side in (-2, 1)]
     assert linear is not None
     assert price(95, *legs) == pytest.approx(1 / linear)
 
