@@ -581,3 +581,15 @@ def test_the_two_tests_pair_up_with_other_numbers() -> None:
 def test_every_objective_has_a_closing_question() -> None:
     closing = {each.objective for each in questions(role="closing")}
     assert {each.id for each in OBJECTIVES} <= closing
+
+
+def test_no_notebook_begins_with_odds_that_nothing_on_its_page_can_compute() -> None:
+    drawn = {each.id: each for number in range(14) for each in draw([], f"{number:02}", 1_000, DAY)}
+    assert drawn
+    assert not [name for name, each in drawn.items() if each.kind == "number" and each.ask == "touch_probability"]
+
+
+@each_question
+def test_what_is_asked_is_one_sentence_of_the_question(asked: Question) -> None:
+    assert asked.asks in asked.text
+    assert 10 < len(asked.asks) <= len(asked.text)

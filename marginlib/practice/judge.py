@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -89,6 +90,12 @@ class Question:
     @abstractmethod
     def fill(self, answer: Any) -> dict[str, Any]:  # noqa: ANN401
         """Return what the fields hold when an answer stands in them."""
+
+    @property
+    def asks(self) -> str:
+        """What is asked, in one sentence: the last one with a question mark, else the last one."""
+        sentences = re.split(r"(?<=[.?!])\s+", self.text)
+        return next((each for each in reversed(sentences) if each.endswith("?")), sentences[-1])
 
     @property
     def offered(self) -> tuple[str, ...]:

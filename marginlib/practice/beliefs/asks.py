@@ -9,7 +9,6 @@ from functools import partial
 from itertools import pairwise
 from math import exp, fsum, inf, isfinite, log, sqrt
 from statistics import NormalDist
-from types import MappingProxyType
 
 from marginlib.margin import initial_margin
 from marginlib.model import Position
@@ -43,19 +42,14 @@ class Reading:
         self.pools = reasoning.pools(self.account)
         # A belief may leave no position of the symbol: then there are no legs.
         self.pool = next((pool for pool in self.pools if case.symbol in pool.symbols), self.pools[0])
-        self.legs = self.of(case.symbol, self.pool.positions)
+        self.legs = tuple(each for each in self.pool.positions if each.symbol == case.symbol)
         self._rest = tuple(each for each in self.pool.positions if each.symbol != case.symbol)
         self.target = {} if case.target_price is None else {case.symbol: case.target_price}
-        self.all_legs = self.of(case.symbol, self.account.positions)  # in all pools
+        self.all_legs = tuple(each for each in self.account.positions if each.symbol == case.symbol)  # in all pools
 
     def __call__(self, ask: str) -> float:
         """Return the value of another ask, 0 where there is none."""
         return ASKS[ask].value(self) or 0.0
-
-    @staticmethod
-    def of(symbol: str, positions: Iterable[Position]) -> tuple[Position, ...]:
-        """Return the positions of a symbol."""
-        return tuple(each for each in positions if each.symbol == symbol)
 
     def equity(self, marks: _Marks | None = None) -> float:
         """Return collateral and profits, today or at other marks."""
@@ -301,7 +295,7 @@ def _show_touch(r: Reading) -> str:
     )
 
 
-_ASKS = {
+ASKS: Mapping[str, Ask] = {
     "pnl": Ask("$", lambda r: fsum(map(r.steps.pnl, r.all_legs)), _show_pnl),
     "notional": Ask(
         "$",
@@ -442,5 +436,3 @@ _ASKS = {
         ),
     ),
 }
-
-ASKS: Mapping[str, Ask] = MappingProxyType(_ASKS)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
-from types import MappingProxyType
 from typing import Any
 
 from marginlib.liquidation import liquidation_price
@@ -161,7 +160,7 @@ def _netted(account: Account) -> Account:
 
 
 # --- the beliefs: where two explain an answer, the first is named first, the special before the common ---------------
-_BELIEFS = {
+BELIEFS: Mapping[str, Belief] = {
     "HEDGED_IS_SAFE": Belief(
         notebook="06",
         statement="Long and short of the same size cannot be liquidated.",
@@ -204,9 +203,8 @@ _BELIEFS = {
         source="BitMEX and Bybit, bankruptcy price; Kraken, equity protection",
         changes={"bankrupt_at": lambda maintenance: maintenance, "left_over": lambda _equity: 0.0},
         against=lambda right, _: (
-            f"Liquidated at {right('liquidation_price'):,.2f} with {right('left_at_liquidation'):.2f} of 500 "
-            "dollars left; "
-            f"bankrupt only at {right('bankruptcy_price'):,.0f}."
+            f"Liquidated at {right('liquidation_price'):,.2f} with {right('left_at_liquidation'):.2f} of 500 dollars "
+            f"left; bankrupt only at {right('bankruptcy_price'):,.0f}."
         ),
     ),
     "LEVERAGE_IS_DISTANCE": Belief(
@@ -384,8 +382,7 @@ _BELIEFS = {
         case=_FALLEN,
         against=lambda right, wrong: (
             f"SOL has lost {-right('pnl', replace(_FALLEN, symbol='SOLUSDT')):,.0f} dollars of the pool: ETH's "
-            "liquidation "
-            f"price is {right('liquidation_price'):,.0f}, not {wrong('liquidation_price'):,.0f}."
+            f"liquidation price is {right('liquidation_price'):,.0f}, not {wrong('liquidation_price'):,.0f}."
         ),
     ),
     "OTHER_POSITIONS_SIGN": Belief(
@@ -454,9 +451,8 @@ _BELIEFS = {
         changes={"usable": lambda account: account.positions},
         case=_case(10_000, _long(0.5).isolated(), marks={"BTCUSDT": 62_000}),
         against=lambda right, wrong: (
-            f"3,000 of 10,000 dollars set aside, 1,000 won in that pool: {right('available_balance'):,.0f} can "
-            "be used, "
-            f"not {wrong('available_balance'):,.0f}."
+            f"3,000 of 10,000 dollars set aside, 1,000 won in that pool: {right('available_balance'):,.0f} can be "
+            f"used, not {wrong('available_balance'):,.0f}."
         ),
     ),
     "RATIO_UPSIDE_DOWN": Belief(
@@ -574,9 +570,8 @@ _BELIEFS = {
         source="Hyperliquid, documentation: the vault takes all cross positions",
         case=replace(_PAIR, symbol="SOLUSDT"),
         against=lambda right, _: (
-            f"With SOL at {right('liquidation_price'):.2f} the pool has {right('left_at_liquidation'):.2f} "
-            "dollars behind SOL "
-            "and ETH alike."
+            f"With SOL at {right('liquidation_price'):.2f} the pool has {right('left_at_liquidation'):.2f} dollars "
+            "behind SOL and ETH alike."
         ),
     ),
     "ODDS_ARE_PROPORTIONAL": Belief(
@@ -707,9 +702,8 @@ _BELIEFS = {
         case=_MILLION,
         against=lambda right, _: (
             "1,000,000 dollars of BTC had to keep "
-            f"{rulebook('binance_usdm', '2022-05-21').schedule('BTCUSDT').maintenance_margin(1_000_000):,.0f} "
-            "in 2022 and "
-            f"{right('maintenance_margin'):,.0f} in 2026."
+            f"{rulebook('binance_usdm', '2022-05-21').schedule('BTCUSDT').maintenance_margin(1_000_000):,.0f} in 2022 "
+            f"and {right('maintenance_margin'):,.0f} in 2026."
         ),
     ),
     "LIQUIDATION_AS_STOP": Belief(
@@ -719,10 +713,7 @@ _BELIEFS = {
         source="Hyperliquid, documentation, liquidations",
         against=lambda right, _: (
             f"A stop at {right('liquidation_price'):,.0f} leaves {right('left_at_liquidation'):.2f} of the 500 "
-            "dollars; "
-            "a liquidation there usually takes them too."
+            "dollars; a liquidation there usually takes them too."
         ),
     ),
 }
-
-BELIEFS: Mapping[str, Belief] = MappingProxyType(_BELIEFS)

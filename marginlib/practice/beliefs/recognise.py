@@ -61,15 +61,6 @@ def answer(ask: str, case: Case, *codes: str) -> float | None:
 
     Raises:
         UnknownNameError: there is no such ask or belief.
-
-    Example:
-        >>> from marginlib import Account, Position, RiskSchedule
-        >>> btc = Position.open(
-        ...     symbol="BTCUSDT", quantity=1 / 12, price=60_000, schedule=RiskSchedule.flat(0.004), leverage=10
-        ... )
-        >>> case = Case(account=Account(wallet_balance=10_000, positions=(btc.isolated(),)))
-        >>> round(answer("liquidation_price", case), 2), round(answer("liquidation_price", case, "NO_MAINTENANCE"), 2)
-        (54216.87, 54000.0)
     """
     reasoning = RIGHT
     for code in codes:
