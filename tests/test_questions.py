@@ -73,7 +73,7 @@ def test_no_belief_gives_the_right_number_and_each_is_told_in_words(asked: Quest
     told = 0
     for code, belief in BELIEFS.items():
         value = asked.says(code)
-        if not belief.steps or asked.tolerance.same(value, asked.right):
+        if not belief.changes or asked.tolerance.same(value, asked.right):
             continue
         verdict = judge(asked, "none" if value is None else value)
         if not verdict.answered:
@@ -293,7 +293,7 @@ def test_right_answers_can_be_and_what_a_belief_gives_is_never_asked_back(asked:
     for code, belief in BELIEFS.items():
         value = asked.says(code)
         other_way = asked.sized and value is not None and value < 0  # the words give the direction
-        if belief.steps and value is not None and value != inf and not other_way:
+        if belief.changes and value is not None and value != inf and not other_way:
             assert judge(asked, value).answered, code
 
 
@@ -388,7 +388,7 @@ def told() -> list[tuple[str, str, str]]:
     rows = []
     for code, belief in BELIEFS.items():
         for asked in ALL:
-            if asked.kind == "number" and belief.steps:
+            if asked.kind == "number" and belief.changes:
                 value = asked.says(code)
                 if asked.tolerance.same(value, asked.right):
                     continue

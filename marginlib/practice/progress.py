@@ -284,11 +284,15 @@ def _read(place: Path) -> _Row:
         content = place.read_bytes()
     except FileNotFoundError:
         return {"format": _FORMAT, "version": _VERSION, "attempts": []}
-    document: Any
     try:
         document = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         raise _DamagedError("it is not JSON") from None
+    return _current(document)
+
+
+def _current(document: Any) -> _Row:  # noqa: ANN401 - JSON is any of six types
+    """Return a document of any version in this version's shape, or refuse what holds no progress."""
     if isinstance(document, list):
         document = {"format": _FORMAT, "version": 0, "attempts": document}
     if not isinstance(document, dict) or document.get("format") != _FORMAT:

@@ -26,14 +26,6 @@ class Reading:
     Args:
         case: what is asked of.
         reasoning: the steps, right or wrong.
-
-    Example:
-        >>> from marginlib import Account, RiskSchedule
-        >>> btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=RiskSchedule.flat(0.004))
-        >>> case = Case(account=Account(wallet_balance=600, positions=(btc,)))
-        >>> forgetful = replace(RIGHT, schedule=lambda position: RiskSchedule.flat(0.0))
-        >>> [round(Reading(case, each)("liquidation_price"), 2) for each in (RIGHT, forgetful)]
-        [54216.87, 54000.0]
     """
 
     def __init__(self, case: Case, reasoning: Reasoning = RIGHT) -> None:

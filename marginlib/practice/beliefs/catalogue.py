@@ -55,7 +55,7 @@ class Belief:
         remedy: what holds instead, in one sentence.
         source: where it was seen, or where the rule that it breaks is written.
         changes: what its holder puts in the place of a step of the reasoning, by the step's name; nothing where the
-            belief is about words and rules, not about a number.
+            belief is about words and rules, not about a number. Two beliefs combine when their steps differ.
         case: what its numbers are about: the course's 500 dollars at 10x, if left out.
         against: makes the line, given two functions: what is right and what the belief says, of an ask and a case (the
             belief's own, if left out).
@@ -72,11 +72,6 @@ class Belief:
     changes: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     case: Case = _FIVE_HUNDRED
     against: Callable[[Callable[..., float], Callable[..., float]], str]
-
-    @property
-    def steps(self) -> frozenset[str]:
-        """The steps that the belief changes; two beliefs combine when these differ."""
-        return frozenset(self.changes)
 
     def twist(self, reasoning: Reasoning) -> Reasoning:
         """Return what the belief makes of a reasoning."""

@@ -116,14 +116,14 @@ def explanations(
 
 def singles(says: Callable[..., Any], same: Callable[[Any, Any], bool]) -> dict[str, Any]:
     """Return what each belief says that does not say what is right: it explains nothing, alone or in a pair."""
-    said = {code: says(code) for code, belief in BELIEFS.items() if belief.steps}
+    said = {code: says(code) for code, belief in BELIEFS.items() if belief.changes}
     return {code: its for code, its in said.items() if not same(its, says())}
 
 
 def pairs(says: Callable[..., Any], same: Callable[[Any, Any], bool]) -> dict[tuple[str, ...], Any]:
     """Return what any two beliefs say that change different steps and do not cancel."""
     two = combinations(singles(says, same), 2)
-    said = {(a, b): says(a, b) for a, b in two if not BELIEFS[a].steps & BELIEFS[b].steps}
+    said = {(a, b): says(a, b) for a, b in two if BELIEFS[a].changes.keys().isdisjoint(BELIEFS[b].changes)}
     return {codes: its for codes, its in said.items() if not same(its, says())}
 
 
