@@ -50,6 +50,7 @@ __all__ = [
     "estimates",
     "key_figures",
     "ledger",
+    "move",
     "odds",
     "pools",
     "positions",
@@ -147,18 +148,32 @@ def show(
     if isinstance(frame.index, pd.RangeIndex) and frame.index.name is None and len(frame.columns) > 1:
         frame = frame.set_axis(pd.Index(frame.iloc[:, 0], name=frame.columns[0])).iloc[:, 1:]
     names = [str(frame.index.name or ""), *map(str, frame.columns)]
-    ways = [(formats or {}).get(name, _by_unit(name, digits)) for name in names]
+    ways = [(formats or {}).get(name.removeprefix("\u00b1 "), _by_unit(name, digits)) for name in names]
     columns = [frame.index, *(frame.iloc[:, k] for k in range(len(frame.columns)))]
     cells = [[_text(value, way) for value in column] for column, way in zip(columns, ways, strict=True)]
-    headings = [_UNIT.sub("", name) for name in names]
+    headings = [_heading(name) for name in names]
     style = frame.rename_axis(index=None, columns=_LEFT.format(text_html(headings[0]))).style.format(
         {name: partial(_cell, way) for name, way in zip(frame.columns, ways[1:], strict=True)}
     )
     style.format_index(lambda value: _LEFT.format(text_html(_text(value, ways[0]))))
-    style.format_index(lambda name: text_html(_UNIT.sub("", str(name))), axis="columns")
+    style.format_index(lambda name: text_html(_heading(str(name))), axis="columns")
     if caption:
         style.set_caption(text_html(caption))
     return Shown(frame, style, (tuple(headings), *zip(*cells, strict=True)), caption)
+
+
+def move(price: float | None, start: float) -> float | None:
+    """Return how far a price is from another [1]; None where there is no such price.
+
+    Args:
+        price: such as a liquidation price [quote currency per base coin].
+        start: where the way to it begins [quote currency per base coin].
+
+    Example:
+        >>> move(45_000, 60_000), move(None, 60_000)
+        (-0.25, None)
+    """
+    return None if price is None else price / start - 1
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Shown:
@@ -176,6 +191,11 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Show
         if len(row) != len(columns):
             raise MarginError(f"rows, number {number}: {len(row)} cells: give {len(columns)}, one for each heading")
     return show(DataFrame(texts, columns=list(columns)))
+
+
+def _heading(name: str) -> str:
+    """Return a column's heading: its name without the unit; of a standard error "\u00b1" alone."""
+    return "\u00b1" if name.startswith("\u00b1 ") else _UNIT.sub("", name)
 
 
 def _by_unit(name: str, digits: int) -> Format:
@@ -204,7 +224,7 @@ def _text(value: Any, way: Format) -> str:  # noqa: ANN401
     if isinstance(value, str) or not (way or isinstance(value, int | float | np.number)):
         return str(value)
     written = way(value) if callable(way) else (way or "{:,.10g}").format(value)
-    return re.sub(r"(?<=\d)%", " %", written)  # as everywhere in the course
+    return re.sub(r"(?<=\d)%", " %", written.replace("$-", "-$"))  # as everywhere in the course
 
 
 def _cell(way: Format, value: Any) -> str:  # noqa: ANN401
@@ -370,7 +390,7 @@ def prices(held: Account, rules: Rulebook | None = None) -> DataFrame:
             price = liquidation_price(pool, each.symbol)
             row |= {
                 f"{mode} [$/coin]": price,
-                f"{mode}: away [move]": _away(price, each),
+                f"{mode}: away [move]": move(price, each.mark_price),
                 f"{mode}: bankrupt [$/coin]": bankruptcy_price(pool, each.symbol),
             }
         rows.append(row)
@@ -397,17 +417,12 @@ def desk(held: Account) -> DataFrame:
                     "maintenance [$]": now.maintenance,
                     "margin ratio [share]": now.margin_ratio,
                     "liquidation [$/coin]": price,
-                    "away [move]": _away(price, each),
+                    "away [move]": move(price, each.mark_price),
                 }
             )
     return DataFrame([*rows, {"position": "free to use", "mode": "", "equity [$]": available_balance(held)}]).set_index(
         "position"
     )
-
-
-def _away(price: float | None, position: Position) -> float | None:
-    """Return how far a price is from the mark [1]."""
-    return None if price is None else price / position.mark_price - 1
 
 
 # --- rules ----------------------------------------------------------------------------------------------------------
@@ -445,6 +460,7 @@ def rulebooks(books: Iterable[Rulebook]) -> DataFrame:
     for each in books:
         terms = {field.name: getattr(each, field.name) for field in fields(each) if field.name not in {"name", "words"}}
         terms |= {"isolated_basis": each.isolated_basis or each.maintenance_basis, "schedules": len(each.schedules)}
+        terms |= {"contract": each.contract.name.lower(), "liquidation": each.liquidation.get("policy")}
         rows[each.name] = {name.replace("_", " "): getattr(term, "value", term) for name, term in terms.items()}
     return DataFrame.from_dict(rows, orient="index").rename_axis("rulebook")
 
@@ -494,7 +510,7 @@ def scores(found: Mapping[str, Score]) -> DataFrame:
         found: scores by name, as `compare_scores` gives them.
     """
     frame = DataFrame.from_dict({name: asdict(each) for name, each in found.items()}, orient="index")
-    frame["liquidated"] = [", ".join(each.liquidated) for each in found.values()]
+    frame["liquidated"] = [", ".join(each.liquidated) or "none" for each in found.values()]
     return frame.rename(columns=lambda name: name if name == "liquidated" else f"{name} [$]").rename_axis("session")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, is_hypothesis_test, settings
 from offline import offline_kernels
+from rerun import with_second_runs
 
 settings.register_profile(
     "marginlib", deadline=None, max_examples=100, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
@@ -37,10 +38,12 @@ def pytest_sessionstart(session):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Measure no coverage where the same lines run thousands of times, which measuring makes four times as slow.
+    """Run each notebook's cells again after its end, and measure no coverage where the same lines run over and over.
 
-    That is where hypothesis asks, and where whole price files are read, which most machines do not have.
+    That is where hypothesis asks, and where whole price files are read, which most machines do not have: measuring
+    makes these four times as slow.
     """
+    items[:] = with_second_runs(items, config.rootpath / "notebooks")
     for item in items if config.getoption("cov_source", None) else []:
         if is_hypothesis_test(getattr(item, "obj", None)) or item.get_closest_marker("market"):
             item.add_marker(pytest.mark.no_cover)

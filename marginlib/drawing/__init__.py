@@ -5,7 +5,6 @@
 
 from marginlib.drawing.chart import Axis, Chart, Line, Marker, Panel, Table, choice, figure, pool_chart, slider
 from marginlib.drawing.live import explore
-from marginlib.drawing.shown import ShownTable, show_table
 from marginlib.drawing.still import static
 
 __all__ = [
@@ -14,13 +13,11 @@ __all__ = [
     "Line",
     "Marker",
     "Panel",
-    "ShownTable",
     "Table",
     "choice",
     "explore",
     "figure",
     "pool_chart",
-    "show_table",
     "slider",
     "static",
 ]
