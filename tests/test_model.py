@@ -10,15 +10,19 @@ import pytest
 
 from marginlib import (
     Account,
+    CloseOut,
     Contract,
     MaintenanceBasis,
     MarginError,
     MarginMode,
     Pool,
     Position,
+    Risk,
     RiskSchedule,
     UnknownNameError,
+    rulebook,
 )
+from marginlib.verify import Check, Row
 
 FLAT = RiskSchedule.flat(0.004)
 
@@ -73,13 +77,33 @@ def test_numbers_are_kept_as_plain_floats() -> None:
         assert type(getattr(held, name)) is float
 
 
-@pytest.mark.parametrize("record", [position(), Pool(collateral=1.0), Account(wallet_balance=1.0)])
-def test_records_are_frozen_and_keyword_only(record: Position | Pool | Account) -> None:
+RECORDS = [
+    position(),
+    Pool(collateral=1.0),
+    Account(wallet_balance=1.0),
+    FLAT.tiers[0],
+    FLAT,
+    CloseOut(realized_pnl=0.0, fee=0.0, remaining=0.0, deficit=0.0),
+    Row(name="a", pool=Pool(collateral=1.0), symbol="B", expected={}, absolute=0.0, relative=0.0),
+    Check(name="a", price="liquidation_price", expected=None, computed=None, passed=True),
+    rulebook("okx", "2021-07-25"),
+]
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
+def test_records_are_frozen_and_keyword_only(record: Any) -> None:
     with pytest.raises(FrozenInstanceError):
         setattr(record, fields(record)[0].name, 1)
     by_place: Callable[..., object] = type(record)
-    with pytest.raises(TypeError):
-        by_place(1.0)
+    with pytest.raises(TypeError, match="positional"):
+        by_place(*(getattr(record, field.name) for field in fields(record) if field.init))
+
+
+def test_records_of_which_there_are_many_have_no_room_for_more() -> None:
+    roomy = {type(record).__name__ for record in [*RECORDS, Risk(1, 0, 0)] if hasattr(record, "__dict__")}
+    assert roomy == {"RiskSchedule", "Rulebook"}
+    with pytest.raises(FrozenInstanceError):
+        Risk(1, 0, 0).equity = 2  # type: ignore[misc]
 
 
 NAN = float("nan")
