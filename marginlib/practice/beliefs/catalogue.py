@@ -111,12 +111,6 @@ def _by_the_setting(_price: float | None, position: Position) -> float:
     return float((position.entry_price**power * (1 - side / position.leverage)) ** power)
 
 
-def _by_initial_margin(_price: float | None, position: Position) -> float | None:
-    """Return the liquidation price with the initial margin alone behind the position."""
-    margin = position.entry_notional / position.leverage
-    return liquidation_price(Pool(collateral=margin, positions=(position.cross(),)), position.symbol)
-
-
 def _tier(position: Position, share: float = 1.0, amount: float = 1.0) -> RiskSchedule:
     """Return the tier of a position as its whole table, with a share of its rate and of its amount."""
     table = position.schedule
@@ -221,7 +215,12 @@ BELIEFS: Mapping[str, Belief] = {
         statement="A higher leverage setting always brings the liquidation price nearer.",
         remedy="In cross margin the whole account stands behind the position, whatever the setting.",
         source="Hyperliquid, documentation, liquidations",
-        changes={"price_found": _by_initial_margin},
+        changes={  # with the initial margin alone behind the position
+            "price_found": lambda _price, position: liquidation_price(
+                Pool(collateral=position.entry_notional / position.leverage, positions=(position.cross(),)),
+                position.symbol,
+            )
+        },
         case=_case(10_000, _long(0.5, leverage=5)),
         against=lambda right, _: (
             f"Half a bitcoin, 10,000 dollars, cross: {right('liquidation_price'):,.0f} at 5x and "
