@@ -295,8 +295,7 @@ def _liquidation_price(free: float, legs: Sequence[Position], scale: float) -> f
     return _power(min(found, key=lambda zero: max(zero / mark, mark / zero), default=None), power)
 
 
-@dataclass(frozen=True, slots=True)
-class _Surplus:
+class _Surplus(NamedTuple):
     """*equity - maintenance* along a variable t > 0: a concave function made of straight lines.
 
     surplus(t) = constant + sum of (slope x t - maintenance margin of |slope| x t)
@@ -327,8 +326,7 @@ class _Surplus:
 
     def zeros(self) -> tuple[float | None, float | None]:
         """Return where the surplus rises and where it falls through 0."""
-        start = self.line(0.0)
-        return self.reached(start, 1.0) if start[0] <= 0 else None, self.reached(self.line(inf), -1.0)
+        return self.reached(self.line(0.0), 1.0), self.reached(self.line(inf), -1.0)
 
     def reached(self, line: tuple[float, float], direction: float) -> float | None:
         """Return the zero that Newton's steps reach from an outer line, which slopes in `direction`, or None.

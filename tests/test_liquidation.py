@@ -220,6 +220,20 @@ def test_of_two_prices_the_nearer_one_is_given(mark: float, nearest: str) -> Non
     assert (found > mark) == (nearest == "rise")
 
 
+@pytest.mark.parametrize("mark", [100, 20])
+def test_of_two_prices_of_an_inverse_contract_the_nearer_one_is_the_reciprocal_of_the_linear_one(mark: float) -> None:
+    steep = RiskSchedule(
+        tiers=(
+            RiskTier(notional_floor=0, maintenance_margin_rate=0.01),
+            RiskTier(notional_floor=200, maintenance_margin_rate=0.6),
+        )
+    )
+    linear = price(95, *(held(side, 100, mark=mark, schedule=steep) for side in (2, -1)))
+    legs = [held(side, 0.01, mark=1 / mark, schedule=steep, contract=Contract.INVERSE) for side in (-2, 1)]
+    assert linear is not None
+    assert price(95, *legs) == pytest.approx(1 / linear)
+
+
 def test_equal_legs_are_liquidated_by_their_maintenance_alone() -> None:
     legs = [held(1, 100), held(-1, 100)]
     assert price(2, *legs) == pytest.approx(2 / 0.008)
@@ -331,6 +345,46 @@ def test_plain_numbers_may_be_of_any_kind() -> None:
         found = lone_liquidation_price(number(6_000), number(1), number(60_000), FLAT)
         assert type(found) is float
         assert found == pytest.approx(expected)
+    for other in (Decimal, numpy.float64):
+        for which in range(3):
+            numbers = [other(each) if k == which else float(each) for k, each in enumerate((6_000, 1, 60_000))]
+            found = lone_liquidation_price(*numbers, FLAT)
+            assert type(found) is float
+            assert found == pytest.approx(expected)
+    assert lone_liquidation_price(0, 1e300, 1, FLAT) == pytest.approx(1 / 0.996)  # the largest value that there is
+
+
+def test_where_the_margin_outlasts_a_price_of_nothing_there_is_no_price() -> None:
+    assert lone_liquidation_price(60_000.5, 1.0, 60_000.0, FLAT) is None  # it would be -0.5
+    assert price(60_000.5, held(1, 60_000)) is None
+    tiny = 1e20 * 1e-320  # a price that no float can hold comes out as 0
+    assert lone_liquidation_price(tiny * (1 - 1e-10), 1e20, 1e-320, FLAT) is None
+    assert price(tiny * (1 - 1e-10), held(1e20, 1e-320)) is None
+
+
+def test_a_reciprocal_beyond_every_float_is_no_price_and_the_least_number_has_one() -> None:
+    nothing_left = 1 - 40 * EPSILON
+    coin = held(-1e300, 1e300, contract=Contract.INVERSE)  # short: its price grows as the margin does
+    assert price(nothing_left, coin) is None
+    assert bankruptcy_price(Pool(collateral=nothing_left, positions=(coin,)), "BTC") is None
+    assert price(nothing_left, held(1e300, 1e-300)) == pytest.approx(40 * EPSILON * 1e-300 / 0.996)
+    edge = held(-(2.0**990), 2.0**990, contract=Contract.INVERSE)
+    assert bankruptcy_price(Pool(collateral=1 - 2.0**-32, positions=(edge,)), "BTC") == 2.0**1022
+
+
+def test_legs_cancel_within_their_own_rounding_and_no_further() -> None:
+    far = tuple(held(quantity, 100, basis=ENTRY) for quantity in (100_000.1, 200_000.2, -300_000.3))
+    net = 100_000.1 + 200_000.2 - 300_000.3
+    assert 0 < abs(net) < 1e-9
+    assert bankruptcy_price(Pool(collateral=10, positions=far), "BTC") is None
+    near = tuple(held(quantity, 100, basis=ENTRY) for quantity in (100_000.1, -100_000.1 + 1e-9))
+    net = near[0].quantity + near[1].quantity
+    assert bankruptcy_price(Pool(collateral=-10, positions=near), "BTC") == pytest.approx((net * 100 + 10) / net)
+    small = tuple(held(quantity, 1e20, basis=ENTRY) for quantity in (1e-19, -0.5e-19))
+    assert bankruptcy_price(Pool(collateral=2, positions=small), "BTC") == pytest.approx((5 - 2) / 0.5e-19)
+    # Exactly the rounding of the two sizes is nothing.
+    even = tuple(held(quantity, 100, basis=ENTRY) for quantity in (1 + 4 * EPSILON, -(1 - 4 * EPSILON)))
+    assert bankruptcy_price(Pool(collateral=-10, positions=even), "BTC") is None
 
 
 def test_a_price_beyond_every_float_is_no_price() -> None:
@@ -379,6 +433,17 @@ def test_an_unknown_symbol_is_answered_with_the_known_ones(ask: object) -> None:
         ((500, 1, None), "entry_price = None: give one finite number"),
         ((500, 10**400, 1.0), "quantity = an integer of"),
         ((500, 1e-200, 1e-200), "quantity x entry_price = 0.0: too large or too small for a float"),
+        ((500, 1e-200, 2e-200), "quantity x entry_price = 0.0: too large or too small for a float"),
+        ((500, 1e200, 1e200), "quantity x entry_price = inf: too large or too small for a float"),
+        # Plain floats are looked at when no price comes out, or when the entry price could not be one.
+        ((float("nan"), 1.0, 100.0), "collateral = nan: give one finite number"),
+        ((float("inf"), 1.0, 100.0), "collateral = inf: give one finite number"),
+        ((500.0, float("nan"), 100.0), "quantity = nan: give one finite number"),
+        ((500.0, 0.0, 100.0), "quantity = 0.0: give a size with its sign, + for long, - for short"),
+        ((500.0, -1.0, float("nan")), "entry_price = nan: give one finite number"),
+        ((500.0, -1.0, 0.0), "entry_price = 0.0: give a number above 0"),
+        ((500.0, -1.0, -0.5), "entry_price = -0.5: give a number above 0"),
+        ((500.0, -1.0, -100.0), "entry_price = -100.0: give a number above 0"),
     ],
 )
 def test_plain_numbers_are_checked(numbers: tuple[float, float, float], message: str) -> None:
@@ -429,6 +494,21 @@ def test_a_book_can_be_liquidated_both_ways() -> None:
     assert shock.fall == pytest.approx((95 - 100) / (0.03 - 1) / 100 - 1)
     assert shock.rise is not None
     assert shock.rise > 0
+
+
+def test_a_common_shock_of_a_coin_that_is_short_is_a_rise() -> None:
+    short = Pool(collateral=0.01, positions=(held(-1_000, 60_000, contract=Contract.INVERSE),))
+    found = liquidation_price(short, "BTC")
+    assert found is not None
+    shock = common_shock(short)
+    assert shock.fall is None
+    assert shock.rise == pytest.approx(found / 60_000 - 1)
+
+
+def test_a_common_shock_of_next_to_nothing_has_one_side_as_any_other() -> None:
+    tiny = common_shock(Pool(collateral=0.05, positions=(held(-0.001, 100),)))
+    assert tiny.fall is None
+    assert tiny.rise == pytest.approx((0.05 - 0.0004) / (0.1 * 1.004))
 
 
 def test_the_shock_that_would_save_a_pool() -> None:

@@ -77,6 +77,15 @@ def test_an_account_is_its_pools() -> None:
         (-10, 40, Health.BANKRUPT, inf, -0.25),
         (-10, 0, Health.BANKRUPT, inf, -inf),
         (0, 0, Health.HEALTHY, 0.0, inf),  # an empty pool owes nothing
+        # Amounts below 1 are amounts.
+        (0.5, 0.2, Health.HEALTHY, 0.4, 2.5),
+        (0.5, 1.0, Health.LIQUIDATABLE, 2.0, 0.5),
+        (0, 0.5, Health.BANKRUPT, inf, 0.0),
+        (-0.5, 0, Health.BANKRUPT, inf, -inf),
+        # A large maintenance amount may take all of the maintenance off, and more.
+        (10, -5, Health.HEALTHY, -0.5, inf),
+        (0, -5, Health.HEALTHY, 0.0, inf),
+        (-5, -5, Health.BANKRUPT, inf, -inf),
     ],
 )
 def test_health_and_the_two_ratios(
@@ -90,6 +99,10 @@ def test_effective_leverage_where_there_is_nothing_to_divide() -> None:
     assert Risk(100, 0, 0).effective_leverage == 0
     assert Risk(0, 0, 0, 500).effective_leverage == inf
     assert Risk(100, 0, 0, 500).effective_leverage == 5
+    assert Risk(0.5, 0, 0, 500).effective_leverage == 1_000
+    assert Risk(100, 0, 0, 1).effective_leverage == 0.01
+    assert Risk(-5, 0, 0, 0).effective_leverage == 0
+    assert Risk(-5, 0, 0, 500).effective_leverage == inf
 
 
 def test_available_balance_is_the_cross_pool_s_and_never_below_zero() -> None:
@@ -109,6 +122,8 @@ def test_the_most_that_can_be_added_leaves_unrealized_profit_alone() -> None:
     assert available_balance(rich) == pytest.approx(9_400 + 4_000 - 2_000 / 6)
     assert max_addable_margin(rich) == pytest.approx(9_400 - 8)
     assert max_addable_margin(account.at({"ETHUSDT": 9_000})) == 0
+    poor = Position.open(symbol="ETHUSDT", quantity=0.001, price=3_000, schedule=FLAT, leverage=100)
+    assert max_addable_margin(Account(wallet_balance=0.01, positions=(poor,))) == 0  # 0.012 to keep, 0.01 there
 
 
 @pytest.mark.parametrize(

@@ -10,15 +10,19 @@ import pytest
 
 from marginlib import (
     Account,
+    CloseOut,
     Contract,
     MaintenanceBasis,
     MarginError,
     MarginMode,
     Pool,
     Position,
+    Risk,
     RiskSchedule,
     UnknownNameError,
+    rulebook,
 )
+from marginlib.verify import Check, Row
 
 FLAT = RiskSchedule.flat(0.004)
 
@@ -73,13 +77,33 @@ def test_numbers_are_kept_as_plain_floats() -> None:
         assert type(getattr(held, name)) is float
 
 
-@pytest.mark.parametrize("record", [position(), Pool(collateral=1.0), Account(wallet_balance=1.0)])
-def test_records_are_frozen_and_keyword_only(record: Position | Pool | Account) -> None:
+RECORDS = [
+    position(),
+    Pool(collateral=1.0),
+    Account(wallet_balance=1.0),
+    FLAT.tiers[0],
+    FLAT,
+    CloseOut(realized_pnl=0.0, fee=0.0, remaining=0.0, deficit=0.0),
+    Row(name="a", pool=Pool(collateral=1.0), symbol="B", expected={}, absolute=0.0, relative=0.0),
+    Check(name="a", price="liquidation_price", expected=None, computed=None, passed=True),
+    rulebook("okx", "2021-07-25"),
+]
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
+def test_records_are_frozen_and_keyword_only(record: Any) -> None:
     with pytest.raises(FrozenInstanceError):
         setattr(record, fields(record)[0].name, 1)
     by_place: Callable[..., object] = type(record)
-    with pytest.raises(TypeError):
-        by_place(1.0)
+    with pytest.raises(TypeError, match="positional"):
+        by_place(*(getattr(record, field.name) for field in fields(record) if field.init))
+
+
+def test_records_of_which_there_are_many_have_no_room_for_more() -> None:
+    roomy = {type(record).__name__ for record in [*RECORDS, Risk(1, 0, 0)] if hasattr(record, "__dict__")}
+    assert roomy == {"RiskSchedule", "Rulebook"}
+    with pytest.raises(FrozenInstanceError):
+        Risk(1, 0, 0).equity = 2  # type: ignore[misc]
 
 
 NAN = float("nan")
@@ -120,6 +144,18 @@ NAN = float("nan")
         (
             lambda: Pool(collateral=1, positions=(position(), position(mark_price=62_000))),
             "mark_price = 62000.0: another BTCUSDT leg of the pool has 61000.0",
+        ),
+        (
+            lambda: Pool(collateral=1, positions=(position(mark_price=62_000), position())),
+            "mark_price = 61000.0: another BTCUSDT leg of the pool has 62000.0",
+        ),
+        (
+            lambda: Account(wallet_balance=1_000, positions=(position().isolated(),)).after(wallet_balance=599),
+            "isolated_margin: 600 in all is more than wallet_balance = 599.0",
+        ),
+        (
+            lambda: Account(wallet_balance=-0.5, positions=(position(mark_price=60_000),)),
+            "wallet_balance = -0.5: give 0 or a number above 0",
         ),
         (
             lambda: Pool(collateral=1, positions=(position(), position(symbol="B", contract=Contract.INVERSE))),
@@ -208,6 +244,9 @@ def test_a_debt_must_be_covered_by_open_profit_and_may_come_to_be_uncovered() ->
     won = Position.open(symbol="BTCUSDT", quantity=1, price=60_000, schedule=FLAT).at(60_500)
     covered = Account(wallet_balance=-400, positions=(won,))
     assert covered.pools()[0].collateral == -400
+    for profit in (400, 400.5):  # just covered is covered
+        assert Account(wallet_balance=-400, positions=(won.at(60_000 + profit),)).wallet_balance == -400
+    assert Account(wallet_balance=-0.5, positions=(won,)).pools()[0].collateral == -0.5
     with pytest.raises(MarginError, match=r"wallet_balance = -501.0: give 0"):
         Account(wallet_balance=-501, positions=(won,))
     assert covered.at({"BTCUSDT": 60_100}).wallet_balance == -400  # the market may uncover it
@@ -235,3 +274,21 @@ def test_what_adding_up_margins_leaves_over_is_no_debt() -> None:
     losing = Position.open(symbol="DUSDT", quantity=1, price=1, schedule=flat, leverage=10).at(0.9)
     free = Account(wallet_balance=wallet, positions=(*held, losing)).pools()[0]
     assert free.collateral == 0
+
+
+def test_a_billionth_of_the_wallet_is_rounding_and_more_is_a_debt() -> None:
+    def free(wallet: float, set_aside: float) -> float:
+        held = position(quantity=1e-9).isolated(set_aside)
+        return Account(wallet_balance=wallet, positions=(held,)).pools()[0].collateral
+
+    assert free(1e9, 1e9 + 0.5) == 0
+    assert free(1e9, 1e9 - 0.5) == 0.5  # what is there is there
+    for wallet, set_aside in ((1e9, 1e9 + 2), (1e-3, 1e-3 + 1e-11)):
+        with pytest.raises(MarginError, match="in all is more than wallet_balance"):
+            free(wallet, set_aside)
+
+
+def test_the_leverage_is_one_where_none_is_set_and_a_little_margin_is_its_own() -> None:
+    plain = Position(symbol="B", quantity=1, entry_price=100, mark_price=100, schedule=FLAT)
+    assert plain.leverage == 1
+    assert Account(wallet_balance=1, positions=(plain.isolated(0.5),)).pools()[1].own

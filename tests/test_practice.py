@@ -368,7 +368,7 @@ def test_calibration_counts_by_what_was_said_and_follows_the_answers():
     page.refresh()
     assert re.search(r"certain\s*4\s*3 \(75 %\)", text(page.html.replace("</", " </")))
     assert "Of 4 answers that you called certain, 3 were right." in text(page.html)
-    assert CHOICE.label in text(page.html)
+    assert f"you learn most. ({CHOICE.notebook}) {CHOICE.asks}" in text(page.html)
     other = next(each for each in ASKED if each.notebook != CHOICE.notebook)
     assert "no answer here yet" in text(calibration(other.notebook).html)
     assert "3 (75 %)" in text(calibration().html)
@@ -388,7 +388,7 @@ def test_progress_shows_every_objective_and_what_to_repeat():
     asked = question(objective.question)
     keep(asked, wrong(asked), days_ago=2)
     page.refresh()
-    assert f"practised, 1 of {len(page._items[objective.id])} answered. Again: {asked.label}" in text(page.html)  # noqa: SLF001
+    assert f"practised, 1 of {len(page._items[objective.id])} answered. Again: {asked.asks}" in text(page.html)  # noqa: SLF001
     keep(asked, asked.right)
     page.refresh()
     assert f"{serving(page, asked.id)} of {len(OBJECTIVES)} objectives right" in text(page.html)

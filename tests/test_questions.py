@@ -73,7 +73,7 @@ def test_no_belief_gives_the_right_number_and_each_is_told_in_words(asked: Quest
     told = 0
     for code, belief in BELIEFS.items():
         value = asked.says(code)
-        if not belief.steps or asked.tolerance.same(value, asked.right):
+        if not belief.changes or asked.tolerance.same(value, asked.right):
             continue
         verdict = judge(asked, "none" if value is None else value)
         if not verdict.answered:
@@ -293,7 +293,7 @@ def test_right_answers_can_be_and_what_a_belief_gives_is_never_asked_back(asked:
     for code, belief in BELIEFS.items():
         value = asked.says(code)
         other_way = asked.sized and value is not None and value < 0  # the words give the direction
-        if belief.steps and value is not None and value != inf and not other_way:
+        if belief.changes and value is not None and value != inf and not other_way:
             assert judge(asked, value).answered, code
 
 
@@ -388,7 +388,7 @@ def told() -> list[tuple[str, str, str]]:
     rows = []
     for code, belief in BELIEFS.items():
         for asked in ALL:
-            if asked.kind == "number" and belief.steps:
+            if asked.kind == "number" and belief.changes:
                 value = asked.says(code)
                 if asked.tolerance.same(value, asked.right):
                     continue
@@ -581,3 +581,15 @@ def test_the_two_tests_pair_up_with_other_numbers() -> None:
 def test_every_objective_has_a_closing_question() -> None:
     closing = {each.objective for each in questions(role="closing")}
     assert {each.id for each in OBJECTIVES} <= closing
+
+
+def test_no_notebook_begins_with_odds_that_nothing_on_its_page_can_compute() -> None:
+    drawn = {each.id: each for number in range(14) for each in draw([], f"{number:02}", 1_000, DAY)}
+    assert drawn
+    assert not [name for name, each in drawn.items() if each.kind == "number" and each.ask == "touch_probability"]
+
+
+@each_question
+def test_what_is_asked_is_one_sentence_of_the_question(asked: Question) -> None:
+    assert asked.asks in asked.text
+    assert 10 < len(asked.asks) <= len(asked.text)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from twins import maintenance_by_slices
 
-from marginlib import MarginError, RiskSchedule, RiskTier
+from marginlib import MarginError, Pool, Position, RiskSchedule, RiskTier, liquidation_price, lone_liquidation_price
 
 # The first four tiers of Binance's BTCUSDT table of 2021, with the amounts as printed there.
 TABLE = [
@@ -118,17 +118,29 @@ def test_numbers_of_numpy_and_decimals_are_numbers() -> None:
         assert RiskTier(notional_floor=0, maintenance_margin_rate=rates[1]).leverage_limit == 200
 
 
+def test_tiers_are_kept_as_a_tuple() -> None:
+    listed = RiskSchedule(tiers=list(tiers((0, 0.01, None))))  # type: ignore[arg-type]
+    assert listed == RiskSchedule(tiers=tiers((0, 0.01, None)))
+    assert hash(listed)
+
+
 def test_equal_tables_are_equal_and_hash_alike() -> None:
     first, second = RiskSchedule.from_brackets(TABLE), RiskSchedule.from_brackets(list(TABLE))
     assert first == second
     assert hash(first) == hash(second)
 
 
+def test_a_schedule_shows_what_it_is_made_of_and_not_what_is_derived() -> None:
+    tier = "RiskTier(notional_floor=0.0, maintenance_margin_rate=0.01, max_leverage=None)"
+    shown = f"RiskSchedule(tiers=({tier},), notional_cap=None, closing_fee_rate=0.0, first_amount=0.0)"
+    assert repr(RiskSchedule.flat(0.01)) == shown
+
+
 @pytest.mark.parametrize(
     ("make", "field", "value", "hint"),
     [
         (lambda: RiskSchedule(tiers=()), "tiers", "()", "at least one RiskTier"),
-        (lambda: RiskSchedule(tiers=tiers((5, 0.01, None))), "notional_floor", "5", "starts at 0"),
+        (lambda: RiskSchedule(tiers=tiers((5, 0.01, None), (9, 0.02, None))), "notional_floor", "5", "starts at 0"),
         (
             lambda: RiskSchedule(tiers=tiers((0, 0.01, None), (0, 0.02, None))),
             "notional_floor",
@@ -159,6 +171,18 @@ def test_equal_tables_are_equal_and_hash_alike() -> None:
             "50",
             "give more than 50",
         ),
+        (
+            lambda: RiskSchedule(tiers=tiers((0, 0.01, None), (50, 0.02, None), (90, 0.03, None)), notional_cap=60),
+            "notional_cap",
+            "60",
+            "give more than 90",
+        ),
+        (
+            lambda: RiskSchedule(tiers=tiers((0, 0.1, None), (50, 0.6, None)), closing_fee_rate=0.5),
+            "maintenance_margin_rate + closing_fee_rate",
+            "1.1",
+            "below 1",
+        ),
         (lambda: RiskSchedule(tiers=tiers((0, 0.01, None)), notional_cap=-1), "notional_cap", "-1", "above 0"),
         (lambda: RiskSchedule.flat(0.01, closing_fee_rate=-0.1), "closing_fee_rate", "-0.1", "fraction"),
         (lambda: RiskSchedule.flat(0.01, maintenance_amount=float("nan")), "first_amount", "nan", "finite"),
@@ -173,6 +197,12 @@ def test_equal_tables_are_equal_and_hash_alike() -> None:
         (lambda: RiskSchedule.flat(0.01, max_leverage=101), "max_leverage", "101", "at most 100"),
         (lambda: tiers((-5, 0.01, None)), "notional_floor", "-5", "0 or a number above 0"),
         (lambda: RiskSchedule.from_brackets([]), "tiers", "()", "at least one"),
+        (
+            lambda: RiskSchedule.from_brackets([(0, None, 0.01, 50, 0, 7)]),
+            "tier 1",
+            "(0, None, 0.01, 50, 0, 7)",
+            "give notional_floor, notional_cap, maintenance_margin_rate, max_leverage, maintenance_amount",
+        ),
         (lambda: RiskSchedule.from_brackets([(0, None, 0.01, 50)]), "tier 1", "(0, None, 0.01, 50)", "notional_floor"),
         (
             lambda: RiskSchedule.from_brackets([(0, 50, 0.01, 50, 0), (40, None, 0.02, 20, 0.4)]),
@@ -193,16 +223,30 @@ def test_equal_tables_are_equal_and_hash_alike() -> None:
             "tier 1 is not the last; give 60.0",
         ),
         (
+            lambda: RiskSchedule.from_brackets(
+                [(0, 50, 0.01, 50, 0), (50, None, 0.02, 20, 0.5), (60, None, 0.03, 10, 1.1)]
+            ),
+            "notional_cap",
+            "None",
+            "tier 2 is not the last; give 60.0",
+        ),
+        (
             lambda: RiskSchedule.from_brackets([(0, 50, 0.01, 50, 0), (50, None, 0.02, 20, 5)]),
             "maintenance_amount",
             "5.0",
             "tier 2 needs 0.5, or the margin jumps there",
         ),
+        (
+            lambda: RiskSchedule.from_brackets([(0, 50_000, 0.004, 125, 0), (50_000, None, 0.005, 100, 50.0003)]),
+            "maintenance_amount",
+            "50.0003",
+            "tier 2 needs 50",
+        ),
         # In coins an amount is small, and a wrong one is still wrong.
         (
-            lambda: RiskSchedule.from_brackets([(0, 5, 0.004, 125, 0), (5, None, 0.005, 100, 0.009)]),
+            lambda: RiskSchedule.from_brackets([(0, 5, 0.004, 125, 0), (5, None, 0.005, 100, 0.0051)]),
             "maintenance_amount",
-            "0.009",
+            "0.0051",
             "tier 2 needs 0.005",
         ),
         (
@@ -225,3 +269,57 @@ def test_a_table_that_no_venue_has_is_refused(make: Callable[[], Any], field: st
     message = str(refused.value)
     assert message.startswith(f"{field} = {value}: ")
     assert hint in message
+
+
+def test_an_amount_may_be_rounded_to_a_millionth_of_the_maintenance_on_the_floor() -> None:
+    rows = [(0, 50_000, 0.004, 125, 0), (50_000, None, 0.005, 100, 50.0002)]  # a millionth of 250 is 0.00025
+    assert RiskSchedule.from_brackets(rows).amounts == (0.0, 50.0)
+
+
+def test_tiers_may_share_a_rate_and_a_leverage() -> None:
+    schedule = RiskSchedule(tiers=tiers((0, 0.01, 20), (50, 0.01, 20), (90, 0.01, 20)), notional_cap=91)
+    assert schedule.amounts == (0.0, 0.0, 0.0)
+    assert schedule.max_notional(20) == 91
+
+
+@pytest.mark.parametrize("first_amount", [0.0, 30.0, -700.0])
+@pytest.mark.parametrize("fee_rate", [0.0, 0.0006])
+@pytest.mark.parametrize("direction", [1, -1])
+@pytest.mark.parametrize(
+    "notional", [1_000, 49_999, 50_001, 200_000, 249_999, 250_001, 900_000, 999_999, 1_000_001, 5_000_000, 20_000_000]
+)
+def test_a_liquidation_is_looked_up_in_every_tier_from_both_sides(
+    notional: float, direction: int, fee_rate: float, first_amount: float
+) -> None:
+    rows = [(floor, rate, leverage) for floor, _, rate, leverage, _ in TABLE]
+    schedule = RiskSchedule(tiers=tiers(*rows), closing_fee_rate=fee_rate, first_amount=first_amount)
+    # What the position needs at a price of 100 is what it has left there: slices of the tiers, added up by the twin.
+    size, entry = direction * notional / 100, 100 + direction * 40
+    kept = maintenance_by_slices(schedule, notional)
+    found = lone_liquidation_price(kept + size * (entry - 100), size, entry, schedule)
+    assert found == pytest.approx(100, rel=1e-12)
+    # The same in a pool, at prices far below 1, where the steps from tier to tier are small.
+    leg = Position(symbol="A", quantity=size * 1e6, entry_price=entry / 1e6, mark_price=entry / 1e6, schedule=schedule)
+    pool = Pool(collateral=kept + size * (entry - 100), positions=(leg,))
+    assert liquidation_price(pool, "A") == pytest.approx(100 / 1e6, rel=1e-9)
+
+
+def test_a_notional_is_above_an_edge_when_it_is_more_than_two_roundings_above() -> None:
+    schedule = RiskSchedule(tiers=tiers((0, 0.01, 50), (65_536, 0.02, 20)))
+    assert schedule.max_leverage(65_536 * (1 + 2 * 2**-52)) == 50
+    assert schedule.max_leverage(65_536 * (1 + 3 * 2**-52)) == 20
+    capped = RiskSchedule(tiers=tiers((0, 0.01, 50)), notional_cap=65_536)
+    assert capped.max_leverage(65_536 * (1 + 2 * 2**-52)) == 50
+    with pytest.raises(MarginError, match="allows at most 65,536"):
+        capped.max_leverage(65_536 * (1 + 3 * 2**-52))
+
+
+def test_the_largest_leverage_may_be_all_that_the_rate_allows_and_its_rounding() -> None:
+    for rate in (0.01, 1 / 3, 0.004, 1 / 49):
+        assert (
+            RiskTier(notional_floor=0, maintenance_margin_rate=rate, max_leverage=1 / rate).leverage_limit == 1 / rate
+        )
+        assert RiskTier(notional_floor=0, maintenance_margin_rate=rate, max_leverage=(1 + 1e-13) / rate)
+        with pytest.raises(MarginError, match="max_leverage"):
+            RiskTier(notional_floor=0, maintenance_margin_rate=rate, max_leverage=(1 + 1e-11) / rate)
+    assert RiskTier(notional_floor=0, maintenance_margin_rate=0.5, max_leverage=2 * (1 + 1e-12)).leverage_limit > 2

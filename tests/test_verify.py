@@ -115,6 +115,7 @@ def test_relative_error_where_there_is_one() -> None:
     assert checks(row(expected={"bankruptcy_price": 2_000}))["bankruptcy_price"].relative_error == 0.05
     assert checks(row(expected={"bankruptcy_price": None}))["bankruptcy_price"].relative_error is None
     assert checks(row(expected={"bankruptcy_price": 0}))["bankruptcy_price"].relative_error is None
+    assert checks(row(expected={"bankruptcy_price": -1_000}))["bankruptcy_price"].relative_error == 3.1
     rich = checks(row(wallet_balance=1e6, expected={"bankruptcy_price": 5}))["bankruptcy_price"]
     assert (rich.computed, rich.relative_error, rich.passed) == (None, None, False)
 
@@ -168,6 +169,9 @@ def test_hedge_legs_of_the_target_have_their_own_rates() -> None:
     # A mark given for one leg is the mark of both.
     marked = read_row(json.dumps(data | {"positions": [legs[0], legs[1] | {"mark_price": 3_100}]}))
     assert [position.mark_price for position in marked.pool.positions] == [3_100, 3_100]
+    # Where none is given, the first leg's entry is; another symbol's mark is not theirs.
+    unmarked = read_row(json.dumps(data | {"positions": [*legs, leg(symbol="SOL", mark_price=90)]}))
+    assert [position.mark_price for position in unmarked.pool.positions] == [3_000, 3_000, 90]
 
 
 def test_a_profit_of_others_backs_a_negative_wallet() -> None:
@@ -287,6 +291,7 @@ def test_a_row_that_is_wrong_is_refused(changes: dict[str, Any], message: str) -
         ("[1]", "row = [1]: give a JSON object"),
         (json.dumps("x" * 500), "...: give a JSON object"),
         ('{"id": "a", "id": "b"}', "id: the field is given twice; give it once"),
+        ('{"id": "a", "source": "b", "source": "c"}', "source: the field is given twice; give it once"),
     ],
 )
 def test_a_line_that_is_no_row_is_refused(line: str, message: str) -> None:

@@ -65,7 +65,7 @@ def _numbers(asked: Number) -> list[tuple[str, str]]:
     found: dict[str, str] = {}
     right = asked.shown(asked.right)
     for code, belief in BELIEFS.items():
-        text = asked.shown(asked.says(code)) if belief.steps else right
+        text = asked.shown(asked.says(code)) if belief.changes else right
         if text != right and text not in found:
             found[text] = code
     return list(found.items())[:WRONG]

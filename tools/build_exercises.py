@@ -2,8 +2,8 @@
 
 Three steps, each of which anybody can repeat:
 
-1. `exercises/source/SET/SET.ipynb` is brought in line with the tasks of `marginlib.course.tasks.SET`: words, numbers and
-   checks come from there, and a task that is new gets its cells. The answer cells are yours and stay as they are.
+1. `exercises/source/SET/SET.ipynb` is brought in line with the tasks of `marginlib.course.tasks.SET`: words, numbers
+   and checks come from there, and a task that is new gets its cells. The answer cells are yours and stay as they are.
 2. From the source come three versions: `worked` (the solutions, run), `half` (all steps of each solution but the last)
    and `blank` (nothing but the three dots). The blank one is what nbgrader makes of the source.
 3. All are stored clean. Tests hold the stored files equal to what this tool makes.

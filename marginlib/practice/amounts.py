@@ -43,15 +43,18 @@ def read_number(answer: object) -> tuple[float | str | None, str]:
     written = [unit for unit, pattern in UNITS.items() if re.search(pattern, text)]
     for unit in written:
         text = re.sub(UNITS[unit], "", text)
-    text = re.sub(r"[\s_\u00a0\u202f]", "", text)
-    if re.fullmatch(r"[-+]?\d{1,3}(,\d{3})+(\.\d*)?", text):
-        text = text.replace(",", "")  # 1,000.5
-    elif re.fullmatch(r"[-+]?\d{1,3}(\.\d{3})+,\d*", text):
-        text = text.replace(".", "").replace(",", ".")  # 1.000,5
-    elif re.fullmatch(r"[-+]?\d*,\d+", text):
-        text = text.replace(",", ".")  # 9,6
+    text = _with_a_point(re.sub(r"[\s_\u00a0\u202f]", "", text))
     number = float(text) if _NUMBER.fullmatch(text) and len(written) < 2 else inf  # noqa: PLR2004 - one unit
     return (number if isfinite(number) else NOTHING), "".join(written[:1])
+
+
+def _with_a_point(text: str) -> str:
+    """Return a number's text with a point before the decimals and nothing between the thousands."""
+    if re.fullmatch(r"[-+]?\d{1,3}(,\d{3})+(\.\d*)?", text):
+        return text.replace(",", "")  # 1,000.5
+    if re.fullmatch(r"[-+]?\d{1,3}(\.\d{3})+,\d*", text):
+        return text.replace(".", "").replace(",", ".")  # 1.000,5
+    return text.replace(",", ".") if re.fullmatch(r"[-+]?\d*,\d+", text) else text  # 9,6
 
 
 def say(value: float | None, unit: str = "") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -92,6 +93,12 @@ class Question:
         """Return what the fields hold when an answer stands in them."""
 
     @property
+    def asks(self) -> str:
+        """What is asked, in one sentence: the last one with a question mark, else the last one."""
+        sentences = re.split(r"(?<=[.?!])\s+", self.text)
+        return next((each for each in reversed(sentences) if each.endswith("?")), sentences[-1])
+
+    @property
     def offered(self) -> tuple[str, ...]:
         """What there is to choose from, or to put in order, as a page without a kernel shows it."""
         return ()
@@ -127,16 +134,13 @@ class Question:
         said = ["That is not right.", hint]
         if held:
             many = "two beliefs" if len(held) > 1 else "a common belief"
-            quoted = " and ".join(
-                f"\N{LEFT DOUBLE QUOTATION MARK}{each.statement}\N{RIGHT DOUBLE QUOTATION MARK}" for each in held
-            )
+            quoted = " and ".join(f"“{each.statement}”" for each in held)
             said += [f"Your answer follows from {many}:", quoted, *(each.remedy for each in held)]
             # A tie is told as one; of more than one other belief only the first is named, for a short message.
             others = [code for tie in ties for code in tie if code not in codes]
             said += [f"(Or was it this? {BELIEFS[others[0]].statement})"] if others else []
-        message, again = (
-            " ".join(filter(None, parts)) for parts in ((lead, *said, self._because()), (*said, "Try again."))
-        )
+        message = " ".join(filter(None, (lead, *said, self._because())))
+        again = " ".join(filter(None, (*said, "Try again.")))
         return Verdict(right=False, answer=given, codes=codes, message=message, ties=tuple(ties), again=again)
 
     def _right(self, given: object, lead: str) -> Verdict:
@@ -404,9 +408,8 @@ class Choice(Question):
             return _unanswered(f"{_no_answer(answer, 'choice')}: choose one of {', '.join(self.offered)}.")
         if picked.right:
             return self._right(picked.text, f"Right: {picked.text}.")
-        return self._wrong(
-            picked.text, f"You said: {picked.text}. It is: {self.right}.", found=[(picked.code,)] if picked.code else ()
-        )
+        lead = f"You said: {picked.text}. It is: {self.right}."
+        return self._wrong(picked.text, lead, found=[(picked.code,)] if picked.code else ())
 
     def markup(self, learner: str, /) -> str:
         """Return the options."""
@@ -468,7 +471,7 @@ class Ordering(Question):
         hint = (
             f"The first {place} of {len(order)} lines are in place." if place else "The first line is not in place yet."
         )
-        hint += f" \N{LEFT DOUBLE QUOTATION MARK}{said[place]}\N{RIGHT DOUBLE QUOTATION MARK} comes later."
+        hint += f" “{said[place]}” comes later."
         return self._wrong(said, "", hint, slipped[:1])
 
     def _order(self, answer: object) -> list[int] | None:

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from importlib.resources import files
 
-from marginlib.errors import MarginError, UnknownNameError, name_text, wrong
+from marginlib.errors import MarginError, name_text
 
 _VERBS = ("compute", "predict", "compare", "choose")
 
@@ -50,21 +50,6 @@ class Objective:
     def verb(self) -> str:
         """What you do: compute, predict, compare or choose."""
         return self.id.partition("-")[2]
-
-
-def objective(name: str) -> Objective:
-    """Return the objective of that id.
-
-    Args:
-        name: its id, such as "02-compute".
-
-    Raises:
-        UnknownNameError: there is no such objective.
-    """
-    for each in OBJECTIVES:
-        if each.id == name:
-            return each
-    raise wrong("objective", name, f"give one of {', '.join(each.id for each in OBJECTIVES)}", UnknownNameError)
 
 
 OBJECTIVES: tuple[Objective, ...] = tuple(

@@ -10,7 +10,7 @@ from marginlib.practice.bank import questions
 from marginlib.practice.form import Form
 from marginlib.practice.objectives import OBJECTIVES
 from marginlib.practice.panels import on_answer, today
-from marginlib.practice.progress import Attempt, Calibration, Progress, Standing, export, load
+from marginlib.practice.progress import Calibration, Progress, Standing, export, load
 from marginlib.practice.tasks.task import Task
 from marginlib.words import text_html
 
@@ -51,6 +51,18 @@ def _refresh() -> None:
         page.refresh()
 
 
+def _table(heads: Iterable[str], rows: Iterable[tuple[object, ...]], caption: str = "") -> str:
+    """Return a table of texts whose first column says what each row is about."""
+    head = "".join(f'<th scope="col">{each}</th>' for each in heads)
+    body = "".join(
+        f'<tr><th scope="row">{text_html(str(first))}</th>'
+        f"{''.join(f'<td>{text_html(str(each))}</td>' for each in rest)}</tr>"
+        for first, *rest in rows
+    )
+    name = f"<caption>{caption}</caption>" if caption else ""
+    return f"<table>{name}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
 class CalibrationPage(_Page):
     """How often answers were right, by how sure you were.
 
@@ -60,7 +72,8 @@ class CalibrationPage(_Page):
 
     def __init__(self, notebook: str | None) -> None:
         # What was asked before the course is resolved later; a share would give it away.
-        self._labels = {each.id: each.label for each in questions(notebook=notebook) if each.role != "pretest"}
+        asked = [each for each in questions(notebook=notebook) if each.role != "pretest"]
+        self._labels = {each.id: f"({each.notebook}) {each.asks}" for each in asked}
         super().__init__("[How sure, how right. Run the cell to see it.]")
 
     def text(self, progress: Progress) -> str:
@@ -68,17 +81,12 @@ class CalibrationPage(_Page):
         counts = progress.calibration(self._labels)
         surely = [each for each in progress.counted if each.item in self._labels and each.confidence == "certain"]
         missed = dict.fromkeys(self._labels[each.item] for each in surely if each.right is False)
-        rows = "".join(
-            f'<tr><th scope="row">{each.confidence}</th><td>{each.said}</td><td>'
-            f"{f'{each.right} ({100 * each.right / each.said:.0f} %)' if each.said else '-'}</td></tr>"
+        rows = [
+            (each.confidence, each.said, f"{each.right} ({100 * each.right / each.said:.0f} %)" if each.said else "-")
             for each in counts
-        )
-        return (
-            "<table><caption>How sure you were, and how often you were right</caption><thead><tr>"
-            '<th scope="col">you said</th><th scope="col">times</th><th scope="col">right</th></tr></thead>'
-            f"<tbody>{rows}</tbody></table>"
-            + "".join(f"<p>{text_html(each)}</p>" for each in _meaning(counts, list(missed)))
-        )
+        ]
+        table = _table(("you said", "times", "right"), rows, "How sure you were, and how often you were right")
+        return table + "".join(f"<p>{text_html(each)}</p>" for each in _meaning(counts, list(missed)))
 
 
 def _meaning(counts: tuple[Calibration, ...], missed: list[str]) -> list[str]:
@@ -87,7 +95,7 @@ def _meaning(counts: tuple[Calibration, ...], missed: list[str]) -> list[str]:
     if not said:
         return ["You have kept no answer here yet."]
     certain = counts[-1]
-    learn = f"Where you are certain and wrong, you learn most: {'; '.join(missed)}."
+    learn = f"Where you are certain and wrong, you learn most. {' '.join(missed)}"
     if not certain.said:
         first = "You were never certain. Say it when you would bet on it: then you learn whether you can trust it."
     elif certain.right == certain.said:
@@ -96,7 +104,7 @@ def _meaning(counts: tuple[Calibration, ...], missed: list[str]) -> list[str]:
         were = "was" if certain.right == 1 else "were"
         first = f"Of {certain.said} answers that you called certain, {certain.right} {were} right. {learn}"
     if certain.said == 1:
-        first = f"You were certain once, and {'right' if certain.right else f'wrong. {learn[:-1]}'}."
+        first = f"You were certain once, and {'right.' if certain.right else f'wrong. {learn}'}"
     few = f"These are few answers: one more or less moves a share of {said} by {100 / said:.0f} points."
     return [first, few] if said < _FEW else [first]
 
@@ -118,10 +126,11 @@ class GainPage(_Page):
             first = [each for each in progress.counted if each.item == before][:1]
             last = [each for each in progress.counted if each.item == after.id][-1:]
             pairs.append((after, first, last))
-        rows = "".join(
-            f'<tr><th scope="row">{text_html(after.label)}</th><td>{_outcome(first)}</td><td>{_outcome(last)}</td></tr>'
+        words = {True: "right", False: "wrong", None: "wrong"}
+        rows = [
+            (after.label, *(words[answers[0].right] if answers else "not answered" for answers in (first, last)))
             for after, first, last in pairs
-        )
+        ]
         both = [(first[0].right, last[0].right) for _, first, last in pairs if first and last]
         if both:
             was, now = (sum(each is True for each in column) for column in zip(*both, strict=True))
@@ -130,16 +139,8 @@ class GainPage(_Page):
             sums = (
                 "Answer the questions of notebook 00 before the course and those above after it; then the gain is here."
             )
-        return (
-            "<table><caption>Before the course and after it</caption><thead><tr>"
-            '<th scope="col">question</th><th scope="col">before</th><th scope="col">after</th></tr></thead>'
-            f"<tbody>{rows}</tbody></table><p>{sums}</p>"
-        )
-
-
-def _outcome(attempts: list[Attempt]) -> str:
-    """Return an answer's outcome as a word."""
-    return "not answered" if not attempts else "right" if attempts[0].right else "wrong"
+        caption = "Before the course and after it"
+        return f"{_table(('question', 'before', 'after'), rows, caption)}<p>{sums}</p>"
 
 
 class ProgressPage(_Page):
@@ -147,7 +148,7 @@ class ProgressPage(_Page):
 
     def __init__(self) -> None:
         exercises = [task for source in _exercises for task in source()]
-        self._labels = {each.id: each.label for each in questions()}
+        self._labels = {each.id: each.asks for each in questions()}
         self._labels |= {each.id: f"exercise {each.id}, {each.title}" for each in exercises}
         counting = [each for each in questions() if each.role not in {"prediction", "pretest"}]
         serves = [(each.id, each.objective) for each in counting] + [(each.id, each.objective) for each in exercises]
@@ -171,16 +172,12 @@ class ProgressPage(_Page):
             mine = [(each, standings[each.id]) for each in group]
             done = sum(standing.state == "right" for _, standing in mine)
             bar = "■" * done + "□" * (len(mine) - done)
-            rows = "".join(
-                f'<tr><th scope="row">{text_html(f"{each.verb} {each.text}")}</th><td>{self._state(standing)}</td></tr>'
-                for each, standing in mine
-            )
+            rows = [(f"{each.verb} {each.text}", self._state(standing)) for each, standing in mine]
             parts.append(
                 f'<details aria-label="notebook {notebook}"'
                 f"{' open' * any(each.tried and each.repeat != () for _, each in mine)}><summary>"
                 f'{notebook}: {done} of {len(mine)} right <span class="bar" aria-hidden="true">{bar}</span></summary>'
-                f'<table><thead><tr><th scope="col">you can</th><th scope="col">so far</th></tr></thead>'
-                f"<tbody>{rows}</tbody></table></details>"
+                f"{_table(('you can', 'so far'), rows)}</details>"
             )
         parts.append('<button type="button" data-press="export">Write a copy beside this notebook</button>')
         return "".join(parts)
@@ -200,4 +197,4 @@ class ProgressPage(_Page):
             return "not yet"
         repeat = "; ".join(self._labels.get(item, item) for item in standing.repeat)
         again = f". Again: {repeat}" if repeat else ""
-        return text_html(f"{standing.state}, {standing.tried} of {standing.items} answered{again}")
+        return f"{standing.state}, {standing.tried} of {standing.items} answered{again}"

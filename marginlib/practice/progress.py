@@ -41,7 +41,7 @@ from datetime import datetime
 from glob import escape
 from itertools import count
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from platformdirs import user_data_path
@@ -87,7 +87,6 @@ class Attempt:
     id: str = field(default_factory=lambda: uuid4().hex)
 
     def __post_init__(self) -> None:
-        """Refuse what the file cannot hold."""
         name_text("item", self.item)
         name_text("id", self.id)
         _one_of("kind", self.kind, _KINDS)
@@ -152,7 +151,7 @@ class Standing:
         repeat: those answered wrong the last time.
     """
 
-    state: Literal["not yet", "practised", "right"]
+    state: str
     items: int
     tried: int
     repeat: tuple[str, ...]
@@ -166,13 +165,6 @@ class Progress:
         attempts: all answers, in the order in which they were kept.
         notes: what the person should be told about the file, such as that it could not be read.
         learner: stands for the person, the same as long as the file lives.
-
-    Example:
-        >>> wrong = Attempt(item="02-price", kind="question", answer=54_000, right=False, time="2026-11-03T18:05:00")
-        >>> mended = Attempt(item="02-price", kind="question", answer=54_217, right=True, time="2026-11-03T18:06:00")
-        >>> progress = Progress(attempts=(wrong, mended))
-        >>> progress.last("02-price").answer, progress.by_objective({"02-compute": ["02-price"]})["02-compute"].state
-        (54217, 'practised')
     """
 
     attempts: tuple[Attempt, ...] = ()
@@ -208,19 +200,13 @@ class Progress:
         Predictions do not count: they come before the explanation.
         """
         newest = {each.item: each for each in self.counted if each.kind != "prediction" and each.right is not None}
-        return {objective: _standing(tuple(ids), newest) for objective, ids in items.items()}
-
-
-def _standing(items: tuple[str, ...], newest: Mapping[str, Attempt]) -> Standing:
-    """Return the standing of one objective from the newest answer that counts of each item."""
-    tried = [newest[item] for item in items if item in newest]
-    repeat = tuple(each.item for each in tried if not each.right)
-    return Standing(
-        state="not yet" if not tried else "practised" if repeat else "right",
-        items=len(items),
-        tried=len(tried),
-        repeat=repeat,
-    )
+        found = {}
+        for objective, ids in items.items():
+            tried = [newest[item] for item in ids if item in newest]
+            repeat = tuple(each.item for each in tried if not each.right)
+            state = "not yet" if not tried else "practised" if repeat else "right"
+            found[objective] = Standing(state=state, items=len(tuple(ids)), tried=len(tried), repeat=repeat)
+        return found
 
 
 # --- reading --------------------------------------------------------------------------------------------------------
@@ -271,7 +257,7 @@ def load(path: str | os.PathLike[str] | None = None) -> Progress:
             if document["version"] > _VERSION:
                 notes.append(f"{source} was written by a later version; what this one knows of it was read.")
     rows = _union(rows, _waiting.get(place, ()))
-    attempts = [_attempt(row) for row in rows]
+    attempts = list(map(_attempt, rows))
     if None in attempts:
         notes.append(f"{attempts.count(None)} entries of your progress are of no known kind; they are kept.")
     known = tuple(each for each in attempts if each is not None)
@@ -298,11 +284,15 @@ def _read(place: Path) -> _Row:
         content = place.read_bytes()
     except FileNotFoundError:
         return {"format": _FORMAT, "version": _VERSION, "attempts": []}
-    document: Any
     try:
         document = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         raise _DamagedError("it is not JSON") from None
+    return _current(document)
+
+
+def _current(document: Any) -> _Row:  # noqa: ANN401 - JSON is any of six types
+    """Return a document of any version in this version's shape, or refuse what holds no progress."""
     if isinstance(document, list):
         document = {"format": _FORMAT, "version": 0, "attempts": document}
     if not isinstance(document, dict) or document.get("format") != _FORMAT:
@@ -386,7 +376,9 @@ def _add(place: Path, rows: Iterable[_Row]) -> list[str]:
     try:
         document = _read(place)
     except _DamagedError as error:
-        copy = _keep_damaged(place)
+        names = (place.with_name(f"{place.stem}.damaged-{number}{place.suffix}") for number in count(1))
+        copy = next(name for name in names if not name.exists())
+        write_whole(copy, place.read_bytes())
         notes.append(f"{place} could not be read: {error}. It is kept as {copy.name}, and a new file begins.")
         document = {"format": _FORMAT, "version": _VERSION, "attempts": []}
     if document["version"] > _VERSION:
@@ -414,14 +406,6 @@ def _text(document: _Row) -> str:
     rest = {name: value for name, value in document.items() if name != "attempts"}
     rows = ",\n".join(json.dumps(row) for row in document["attempts"])
     return f'{json.dumps(rest)[:-1]}, "attempts": [\n{rows}\n]}}\n'
-
-
-def _keep_damaged(place: Path) -> Path:
-    """Copy a file beside itself, under a name that is free."""
-    names = (place.with_name(f"{place.stem}.damaged-{number}{place.suffix}") for number in count(1))
-    copy = next(name for name in names if not name.exists())
-    write_whole(copy, place.read_bytes())
-    return copy
 
 
 def export(target: str | os.PathLike[str], path: str | os.PathLike[str] | None = None) -> tuple[Path, Path]:

@@ -35,10 +35,15 @@ def draw(attempts: Iterable[Attempt], notebook: str, count: int, today: date) ->
         >>> [each.notebook for each in draw([], "03", 3, date(2026, 1, 1))]
         ['02', '01', '00']
     """
-    bank = [each for each in questions() if each.notebook < notebook and each.role in _AGAIN]
+    bank = [each for each in questions() if each.notebook < notebook and each.role in _AGAIN and _by_hand(each)]
     seen = _histories(attempts)
     ranked = sorted(enumerate(bank), key=lambda item: _urgency(item[1], item[0], bank, seen, today))
     return tuple(each for _, each in ranked[: max(0, count)])
+
+
+def _by_hand(asked: Question) -> bool:
+    """Whether a question can be answered where nothing but a calculator is at hand: odds cannot."""
+    return getattr(asked, "ask", "") != "touch_probability"
 
 
 def _urgency(

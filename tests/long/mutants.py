@@ -18,6 +18,7 @@ import argparse
 import ast
 import gc
 import importlib.util
+import inspect
 import json
 import os
 import re
@@ -157,7 +158,8 @@ def mutants_of(module: str) -> list[Mutant]:
     theirs = [name for name in operator_names() if not TRIVIAL.search(name)]
     operators = {name.rpartition("/")[2]: get_operator(name) for name in theirs}
     operators |= {each.__name__: each for each in (DropOperand, DropStatement, SwapMinMax)}
-    print_of = sha256((source + TRIVIAL.pattern + " ".join(operators)).encode()).hexdigest()[:12]
+    how = inspect.getsource(mutants_of) + TRIVIAL.pattern + " ".join(operators)
+    print_of = sha256((source + how).encode()).hexdigest()[:12]
     kept = KEPT / f"{module.replace('/', '.')}.{print_of}"
     if kept.exists():
         return [Mutant(*each) for each in json.loads(kept.read_text(encoding="utf-8"))]
@@ -165,9 +167,12 @@ def mutants_of(module: str) -> list[Mutant]:
     for name, kind in operators.items():
         if kind.arguments():
             continue
-        spots = [spot for node in ast_nodes(tree) for spot in kind().mutation_positions(node)]
-        for occurrence, ((line, column), _) in enumerate(spots):
-            if any(start <= (line, column) < end for start, end in unread):
+        spots = [(node, spot) for node in ast_nodes(tree) for spot in kind().mutation_positions(node)]
+        for occurrence, (node, ((line, column), _)) in enumerate(spots):
+            star = (
+                node.parent is not None and node.parent.type == "parameters"
+            )  # in `def f(a, *, b)` it multiplies nothing
+            if star or any(start <= (line, column) < end for start, end in unread):
                 continue
             mutated = mutate_code(source, kind(), occurrence)
             try:
@@ -299,7 +304,8 @@ def outcome(
             sys.meta_path.insert(0, _Finder(mutant))
             return pytest.main([*PLAIN, *asked])
 
-        return forked(work, 20 + 10 * sum(seconds.values()))
+        usual = sum(seconds[test] for test in asked if test in seconds) or sum(seconds.values())
+        return forked(work, 4 + 3 * usual)
 
     tree = ast.parse(path_of(mutant.module).read_text(encoding="utf-8"))
     near = {test for line in statement(tree, mutant.line) for test in lines.get(line, ())}
@@ -332,7 +338,9 @@ def main() -> int:
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # some take seconds to load, and no test here needs one
     sys.path.insert(0, str(ROOT))
     tests, modules = room["tests"], asked.modules or room["modules"]
-    equivalent = {(each["module"], each["before"], each["after"]) for each in settings.get("equivalent", ())}
+    named = settings.get("equivalent", ())
+    equivalent = {(each["module"], each["before"], each["after"]) for each in named if each["module"] != "*"}
+    anywhere = [(each["before"], each["after"]) for each in named if each["module"] == "*"]
     kept = KEPT / f"{asked.room}.json"
     known: dict[str, str] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
     lines, seconds = ({}, {}) if asked.list else reach(asked.room, tests)
@@ -340,7 +348,10 @@ def main() -> int:
     for module in modules:
         score = scores[module] = Counter()
         for mutant in mutants_of(module):
-            if (module, mutant.before, mutant.after) in equivalent:
+            same = any(
+                old in mutant.before and mutant.before.replace(old, new) == mutant.after for old, new in anywhere
+            )
+            if same or (module, mutant.before, mutant.after) in equivalent:
                 score["equivalent"] += 1
                 continue
             result = known.get(mutant.key, "not tried")

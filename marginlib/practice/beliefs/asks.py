@@ -9,7 +9,6 @@ from functools import partial
 from itertools import pairwise
 from math import exp, fsum, inf, isfinite, log, sqrt
 from statistics import NormalDist
-from types import MappingProxyType
 
 from marginlib.margin import initial_margin
 from marginlib.model import Position
@@ -27,14 +26,6 @@ class Reading:
     Args:
         case: what is asked of.
         reasoning: the steps, right or wrong.
-
-    Example:
-        >>> from marginlib import Account, RiskSchedule
-        >>> btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=RiskSchedule.flat(0.004))
-        >>> case = Case(account=Account(wallet_balance=600, positions=(btc,)))
-        >>> forgetful = replace(RIGHT, schedule=lambda position: RiskSchedule.flat(0.0))
-        >>> [round(Reading(case, each)("liquidation_price"), 2) for each in (RIGHT, forgetful)]
-        [54216.87, 54000.0]
     """
 
     def __init__(self, case: Case, reasoning: Reasoning = RIGHT) -> None:
@@ -43,19 +34,14 @@ class Reading:
         self.pools = reasoning.pools(self.account)
         # A belief may leave no position of the symbol: then there are no legs.
         self.pool = next((pool for pool in self.pools if case.symbol in pool.symbols), self.pools[0])
-        self.legs = self.of(case.symbol, self.pool.positions)
+        self.legs = tuple(each for each in self.pool.positions if each.symbol == case.symbol)
         self._rest = tuple(each for each in self.pool.positions if each.symbol != case.symbol)
         self.target = {} if case.target_price is None else {case.symbol: case.target_price}
-        self.all_legs = self.of(case.symbol, self.account.positions)  # in all pools
+        self.all_legs = tuple(each for each in self.account.positions if each.symbol == case.symbol)  # in all pools
 
     def __call__(self, ask: str) -> float:
         """Return the value of another ask, 0 where there is none."""
         return ASKS[ask].value(self) or 0.0
-
-    @staticmethod
-    def of(symbol: str, positions: Iterable[Position]) -> tuple[Position, ...]:
-        """Return the positions of a symbol."""
-        return tuple(each for each in positions if each.symbol == symbol)
 
     def equity(self, marks: _Marks | None = None) -> float:
         """Return collateral and profits, today or at other marks."""
@@ -301,7 +287,7 @@ def _show_touch(r: Reading) -> str:
     )
 
 
-_ASKS = {
+ASKS: Mapping[str, Ask] = {
     "pnl": Ask("$", lambda r: fsum(map(r.steps.pnl, r.all_legs)), _show_pnl),
     "notional": Ask(
         "$",
@@ -442,5 +428,3 @@ _ASKS = {
         ),
     ),
 }
-
-ASKS: Mapping[str, Ask] = MappingProxyType(_ASKS)

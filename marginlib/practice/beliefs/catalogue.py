@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
-from types import MappingProxyType
 from typing import Any
 
 from marginlib.liquidation import liquidation_price
@@ -56,7 +55,7 @@ class Belief:
         remedy: what holds instead, in one sentence.
         source: where it was seen, or where the rule that it breaks is written.
         changes: what its holder puts in the place of a step of the reasoning, by the step's name; nothing where the
-            belief is about words and rules, not about a number.
+            belief is about words and rules, not about a number. Two beliefs combine when their steps differ.
         case: what its numbers are about: the course's 500 dollars at 10x, if left out.
         against: makes the line, given two functions: what is right and what the belief says, of an ask and a case (the
             belief's own, if left out).
@@ -73,11 +72,6 @@ class Belief:
     changes: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     case: Case = _FIVE_HUNDRED
     against: Callable[[Callable[..., float], Callable[..., float]], str]
-
-    @property
-    def steps(self) -> frozenset[str]:
-        """The steps that the belief changes; two beliefs combine when these differ."""
-        return frozenset(self.changes)
 
     def twist(self, reasoning: Reasoning) -> Reasoning:
         """Return what the belief makes of a reasoning."""
@@ -115,12 +109,6 @@ def _by_the_setting(_price: float | None, position: Position) -> float:
     """Return the price at a distance of one over the leverage setting."""
     power, side = position.contract.power, 1 if position.exposure > 0 else -1
     return float((position.entry_price**power * (1 - side / position.leverage)) ** power)
-
-
-def _by_initial_margin(_price: float | None, position: Position) -> float | None:
-    """Return the liquidation price with the initial margin alone behind the position."""
-    margin = position.entry_notional / position.leverage
-    return liquidation_price(Pool(collateral=margin, positions=(position.cross(),)), position.symbol)
 
 
 def _tier(position: Position, share: float = 1.0, amount: float = 1.0) -> RiskSchedule:
@@ -161,7 +149,7 @@ def _netted(account: Account) -> Account:
 
 
 # --- the beliefs: where two explain an answer, the first is named first, the special before the common ---------------
-_BELIEFS = {
+BELIEFS: Mapping[str, Belief] = {
     "HEDGED_IS_SAFE": Belief(
         notebook="06",
         statement="Long and short of the same size cannot be liquidated.",
@@ -204,9 +192,8 @@ _BELIEFS = {
         source="BitMEX and Bybit, bankruptcy price; Kraken, equity protection",
         changes={"bankrupt_at": lambda maintenance: maintenance, "left_over": lambda _equity: 0.0},
         against=lambda right, _: (
-            f"Liquidated at {right('liquidation_price'):,.2f} with {right('left_at_liquidation'):.2f} of 500 "
-            "dollars left; "
-            f"bankrupt only at {right('bankruptcy_price'):,.0f}."
+            f"Liquidated at {right('liquidation_price'):,.2f} with {right('left_at_liquidation'):.2f} of 500 dollars "
+            f"left; bankrupt only at {right('bankruptcy_price'):,.0f}."
         ),
     ),
     "LEVERAGE_IS_DISTANCE": Belief(
@@ -228,7 +215,12 @@ _BELIEFS = {
         statement="A higher leverage setting always brings the liquidation price nearer.",
         remedy="In cross margin the whole account stands behind the position, whatever the setting.",
         source="Hyperliquid, documentation, liquidations",
-        changes={"price_found": _by_initial_margin},
+        changes={  # with the initial margin alone behind the position
+            "price_found": lambda _price, position: liquidation_price(
+                Pool(collateral=position.entry_notional / position.leverage, positions=(position.cross(),)),
+                position.symbol,
+            )
+        },
         case=_case(10_000, _long(0.5, leverage=5)),
         against=lambda right, _: (
             f"Half a bitcoin, 10,000 dollars, cross: {right('liquidation_price'):,.0f} at 5x and "
@@ -384,8 +376,7 @@ _BELIEFS = {
         case=_FALLEN,
         against=lambda right, wrong: (
             f"SOL has lost {-right('pnl', replace(_FALLEN, symbol='SOLUSDT')):,.0f} dollars of the pool: ETH's "
-            "liquidation "
-            f"price is {right('liquidation_price'):,.0f}, not {wrong('liquidation_price'):,.0f}."
+            f"liquidation price is {right('liquidation_price'):,.0f}, not {wrong('liquidation_price'):,.0f}."
         ),
     ),
     "OTHER_POSITIONS_SIGN": Belief(
@@ -454,9 +445,8 @@ _BELIEFS = {
         changes={"usable": lambda account: account.positions},
         case=_case(10_000, _long(0.5).isolated(), marks={"BTCUSDT": 62_000}),
         against=lambda right, wrong: (
-            f"3,000 of 10,000 dollars set aside, 1,000 won in that pool: {right('available_balance'):,.0f} can "
-            "be used, "
-            f"not {wrong('available_balance'):,.0f}."
+            f"3,000 of 10,000 dollars set aside, 1,000 won in that pool: {right('available_balance'):,.0f} can be "
+            f"used, not {wrong('available_balance'):,.0f}."
         ),
     ),
     "RATIO_UPSIDE_DOWN": Belief(
@@ -574,9 +564,8 @@ _BELIEFS = {
         source="Hyperliquid, documentation: the vault takes all cross positions",
         case=replace(_PAIR, symbol="SOLUSDT"),
         against=lambda right, _: (
-            f"With SOL at {right('liquidation_price'):.2f} the pool has {right('left_at_liquidation'):.2f} "
-            "dollars behind SOL "
-            "and ETH alike."
+            f"With SOL at {right('liquidation_price'):.2f} the pool has {right('left_at_liquidation'):.2f} dollars "
+            "behind SOL and ETH alike."
         ),
     ),
     "ODDS_ARE_PROPORTIONAL": Belief(
@@ -707,9 +696,8 @@ _BELIEFS = {
         case=_MILLION,
         against=lambda right, _: (
             "1,000,000 dollars of BTC had to keep "
-            f"{rulebook('binance_usdm', '2022-05-21').schedule('BTCUSDT').maintenance_margin(1_000_000):,.0f} "
-            "in 2022 and "
-            f"{right('maintenance_margin'):,.0f} in 2026."
+            f"{rulebook('binance_usdm', '2022-05-21').schedule('BTCUSDT').maintenance_margin(1_000_000):,.0f} in 2022 "
+            f"and {right('maintenance_margin'):,.0f} in 2026."
         ),
     ),
     "LIQUIDATION_AS_STOP": Belief(
@@ -719,10 +707,7 @@ _BELIEFS = {
         source="Hyperliquid, documentation, liquidations",
         against=lambda right, _: (
             f"A stop at {right('liquidation_price'):,.0f} leaves {right('left_at_liquidation'):.2f} of the 500 "
-            "dollars; "
-            "a liquidation there usually takes them too."
+            "dollars; a liquidation there usually takes them too."
         ),
     ),
 }
-
-BELIEFS: Mapping[str, Belief] = MappingProxyType(_BELIEFS)

@@ -61,15 +61,6 @@ def answer(ask: str, case: Case, *codes: str) -> float | None:
 
     Raises:
         UnknownNameError: there is no such ask or belief.
-
-    Example:
-        >>> from marginlib import Account, Position, RiskSchedule
-        >>> btc = Position.open(
-        ...     symbol="BTCUSDT", quantity=1 / 12, price=60_000, schedule=RiskSchedule.flat(0.004), leverage=10
-        ... )
-        >>> case = Case(account=Account(wallet_balance=10_000, positions=(btc.isolated(),)))
-        >>> round(answer("liquidation_price", case), 2), round(answer("liquidation_price", case, "NO_MAINTENANCE"), 2)
-        (54216.87, 54000.0)
     """
     reasoning = RIGHT
     for code in codes:
@@ -125,14 +116,14 @@ def explanations(
 
 def singles(says: Callable[..., Any], same: Callable[[Any, Any], bool]) -> dict[str, Any]:
     """Return what each belief says that does not say what is right: it explains nothing, alone or in a pair."""
-    said = {code: says(code) for code, belief in BELIEFS.items() if belief.steps}
+    said = {code: says(code) for code, belief in BELIEFS.items() if belief.changes}
     return {code: its for code, its in said.items() if not same(its, says())}
 
 
 def pairs(says: Callable[..., Any], same: Callable[[Any, Any], bool]) -> dict[tuple[str, ...], Any]:
     """Return what any two beliefs say that change different steps and do not cancel."""
     two = combinations(singles(says, same), 2)
-    said = {(a, b): says(a, b) for a, b in two if not BELIEFS[a].steps & BELIEFS[b].steps}
+    said = {(a, b): says(a, b) for a, b in two if BELIEFS[a].changes.keys().isdisjoint(BELIEFS[b].changes)}
     return {codes: its for codes, its in said.items() if not same(its, says())}
 
 
