@@ -65,7 +65,8 @@ def _verify(path: Path) -> int:
             checks = check(row)
             for each in checks:
                 verdict = "ok  " if each.passed else "FAIL"
-                expected, computed = map(_number, (each.expected, each.computed))
+                prices = (each.expected, each.computed)
+                expected, computed = ("none" if price is None else f"{price:.10g}" for price in prices)
                 error = "-" if each.relative_error is None else f"{each.relative_error:.1e}"
                 text = f"{each.name}: {each.price} expected {expected}, computed {computed}, relative error {error}"
                 print(_printable(f"{verdict} {text}"))
@@ -98,11 +99,6 @@ def _printable(text: str) -> str:
     """Return the text with escapes for what the terminal's encoding lacks, so that a row's name stops nothing."""
     encoding = sys.stdout.encoding or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
-
-
-def _number(price: float | None) -> str:
-    """Return a price as text; `none` where there is no such price."""
-    return "none" if price is None else f"{price:.10g}"
 
 
 if __name__ == "__main__":

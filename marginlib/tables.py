@@ -110,7 +110,8 @@ class Shown:
     def __repr__(self) -> str:
         """Return the table as aligned text, the same every time."""
         widths = [max(map(len, column)) for column in zip(*self.texts, strict=True)]
-        left = [k == 0 or _words(self.frame.iloc[:, k - 1]) for k in range(len(widths))]
+        columns = (self.frame.iloc[:, k] for k in range(len(widths) - 1))
+        left = [True, *(any(isinstance(each, str | Enum) for each in column) for column in columns)]
         lines = [
             "  ".join(
                 text.ljust(width) if start else text.rjust(width) for text, width, start in zip(*row, strict=True)
@@ -231,11 +232,6 @@ def _cell(way: Format, value: Any) -> str:  # noqa: ANN401
     """Return one cell as HTML: numbers stand at the right, words at the left."""
     text = text_html(_text(value, way))
     return _LEFT.format(text) if isinstance(value, str | Enum) else text
-
-
-def _words(column: Iterable[object]) -> bool:
-    """Return whether a column holds words."""
-    return any(isinstance(value, str | Enum) for value in column)
 
 
 # --- positions in and out -------------------------------------------------------------------------------------------

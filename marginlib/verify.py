@@ -150,12 +150,16 @@ def read_row(line: str) -> Row:
         raise wrong("row", data, "give a JSON object with the fields of the schema", RowError)
     for field in ("id", "source", "venue", "symbol"):
         name_text(field, _field(data, field))
-    expected, tolerance = _expected(_record(data, "expected")), _tolerance(_record(data, "tolerance"))
+    published, tolerance = _record(data, "expected"), _tolerance(_record(data, "tolerance"))
+    if not published or not published.keys() <= set(_PRICES):
+        raise wrong("expected", published, f"give {' or '.join(_PRICES)}, or both", RowError)
     return Row(
         name=data["id"],
         pool=_pool(data),
         symbol=data["symbol"],
-        expected=expected,
+        expected={
+            name: None if price is None else finite(f"expected: {name}", price) for name, price in published.items()
+        },
         absolute=tolerance[0],
         relative=tolerance[1],
     )
@@ -248,14 +252,6 @@ def _position(
         contract=contract,
         maintenance_basis=basis,
     )
-
-
-def _expected(data: dict[str, Any]) -> dict[str, float | None]:
-    """Return the published prices of a row."""
-    unknown = [name for name in data if name not in _PRICES]
-    if unknown or not data:
-        raise wrong("expected", data, f"give {' or '.join(_PRICES)}, or both", RowError)
-    return {name: None if price is None else finite(f"expected: {name}", price) for name, price in data.items()}
 
 
 def _tolerance(data: dict[str, Any]) -> tuple[float, float]:

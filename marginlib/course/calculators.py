@@ -17,21 +17,21 @@ from marginlib.words import price_text
 Calculator = Callable[[Pool, str], float | None]
 
 
-def _ada(pool: Pool, symbol: str) -> float | None:
+def ada(pool: Pool, symbol: str) -> float | None:
     """Return a price that counts the profit and loss of the other positions, but not what they need to be kept."""
     own = tuple(each for each in pool.positions if each.symbol == symbol)
     profit = sum(each.unrealized_pnl for each in pool.positions if each.symbol != symbol)
     return liquidation_price(Pool(collateral=pool.collateral + profit, positions=own), symbol)
 
 
-def _ben(pool: Pool, symbol: str) -> float | None:
+def ben(pool: Pool, symbol: str) -> float | None:
     """Return a price that counts size x (mark - entry) for the others, as if each were a long."""
     others = [each for each in pool.positions if each.symbol != symbol]
     excess = sum((abs(each.quantity) - each.quantity) * (each.mark_price - each.entry_price) for each in others)
     return liquidation_price(replace(pool, collateral=pool.collateral + excess), symbol)
 
 
-def _cleo(pool: Pool, symbol: str) -> float | None:
+def cleo(pool: Pool, symbol: str) -> float | None:
     """Return a price that subtracts the tier's maintenance amount where it is added."""
     right = liquidation_price(pool, symbol)
     if right is None:
@@ -42,7 +42,7 @@ def _cleo(pool: Pool, symbol: str) -> float | None:
 
 
 CALCULATORS: Mapping[str, Calculator] = MappingProxyType(
-    {"Ada": _ada, "Ben": _ben, "Cleo": _cleo, "Dora": liquidation_price}
+    {"Ada": ada, "Ben": ben, "Cleo": cleo, "Dora": liquidation_price}
 )
 """The calculators by name."""
 

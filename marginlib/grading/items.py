@@ -9,6 +9,7 @@ Texts that a person has yet to read, and submissions that could not be graded, a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -77,15 +78,21 @@ def analyse(results: Sequence[Result]) -> SetAnalysis:
     code = answers[answers["kind"] != "explain"]
     scores = code.pivot_table("score", "student", "task", aggfunc="sum", sort=False)  # what has no score adds nothing
     totals = scores.sum(axis=1).reindex([each.student for each in graded], fill_value=0.0)
+    held = answers.explode("codes").dropna(subset="codes").rename(columns={"codes": "belief"})
+    beliefs = held.groupby(["belief", "task"], as_index=False, sort=False).agg(students=("student", list))
+    beliefs.insert(2, "answers", beliefs["students"].str.len())
+    # Cronbach's alpha: of one task, or where everybody has the same, there is nothing to compare.
+    size, spread = scores.shape[1], scores.sum(axis=1).var(ddof=0)
+    defined = len(scores) >= FEWEST and size > 1 and spread > 0
     matches = [(each.student, match.student, match.tasks) for each in results for match in each.matches]
     refused = [(each.student, each.status, each.reason) for each in results if each.status != "graded"]
     return SetAnalysis(
         set=sets.pop(),
         tasks=_tasks(answers, scores),
-        beliefs=_beliefs(answers),
+        beliefs=beliefs.sort_values(["answers", "belief", "task"], ascending=[False, True, True], ignore_index=True),
         totals=totals,
         points=float(code.drop_duplicates("task")["points"].sum()),
-        reliability=_alpha(scores),
+        reliability=float(size / (size - 1) * (1 - scores.var(ddof=0).sum() / spread)) if defined else None,
         matches=DataFrame(matches, columns=["student", "of", "tasks"]),
         not_graded=DataFrame(refused, columns=["student", "status", "reason"]),
     )
@@ -105,15 +112,9 @@ def _tasks(answers: DataFrame, scores: DataFrame) -> DataFrame:
         low=(middle - half).clip(lower=0).where(found["n"] > 0, 0.0),
         high=(middle + half).clip(upper=1).where(found["n"] > 0, 1.0),
         discrimination=_discrimination(scores).reindex(found.index),
-        states=by_task["state"].agg(_counted),
+        states={task: dict(Counter(sorted(each["state"])).most_common()) for task, each in by_task},
         slow={task: _slow(each) for task, each in by_task},
     )
-
-
-def _counted(states: Series) -> dict[str, int]:
-    """Return how often each state is there, the most frequent first."""
-    counts: dict[str, int] = states.value_counts().sort_index().sort_values(ascending=False, kind="stable").to_dict()
-    return counts
 
 
 def _discrimination(scores: DataFrame) -> Series:
@@ -129,19 +130,3 @@ def _slow(answers: DataFrame) -> tuple[str, ...]:
     late = answers["seconds"] - answers["seconds"].median()
     spread = max(1.4826 * late.abs().median(), 0.05)  # below that a clock has no say
     return tuple(answers["student"][late / spread > _FAR])
-
-
-def _beliefs(answers: DataFrame) -> DataFrame:
-    """Return one row for a belief and a task, the most frequent first."""
-    held = answers.explode("codes").dropna(subset="codes").rename(columns={"codes": "belief"})
-    found = held.groupby(["belief", "task"], as_index=False, sort=False).agg(students=("student", list))
-    found.insert(2, "answers", found["students"].str.len())
-    return found.sort_values(["answers", "belief", "task"], ascending=[False, True, True], ignore_index=True)
-
-
-def _alpha(scores: DataFrame) -> float | None:
-    """Return Cronbach's alpha of students' scores, one row each."""
-    count, whole = scores.shape[1], scores.sum(axis=1).var(ddof=0)
-    if len(scores) < FEWEST or count < 2 or not whole:  # noqa: PLR2004 - of one task there is nothing to compare
-        return None
-    return float(count / (count - 1) * (1 - scores.var(ddof=0).sum() / whole))

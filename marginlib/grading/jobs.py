@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from hashlib import sha256
@@ -132,15 +133,17 @@ def run(
         raise MarginError(f"shard = {k}/{n}: give k/n with k from 1 to n")
     students = [each for each in setup.students if int.from_bytes(sha256(each.encode()).digest()[:8]) % n == k - 1]
     job = partial(result_of, setup)
-    if client is not None:
-        from distributed import as_completed as completed  # noqa: PLC0415 - only here
+    found: Iterable[Result] = map(job, students)
+    with ExitStack() as kept:
+        if client is not None:
+            from distributed import as_completed as completed  # noqa: PLC0415 - only here
 
-        found: Iterable[Result] = (each.result() for each in completed(client.map(job, students, pure=False)))
-    elif processes > 1:
-        found = _at_once(job, students, processes)
-    else:
-        found = map(job, students)
-    yield from tqdm(found, total=len(students), desc=setup.set, unit="submission", disable=quiet)
+            found = (each.result() for each in completed(client.map(job, students, pure=False)))
+        elif processes > 1:  # each process has a sandbox of its own
+            pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_end_with_parent)
+            kept.enter_context(pool)
+            found = (each.result() for each in as_completed([pool.submit(job, student) for student in students]))
+        yield from tqdm(found, total=len(students), desc=setup.set, unit="submission", disable=quiet)
 
 
 def results(folder: str | Path) -> list[Result]:
@@ -156,13 +159,6 @@ def results(folder: str | Path) -> list[Result]:
     if not found:
         raise wrong("results", str(folder), "nothing there; `marginlib grade run` makes results")
     return sorted(found, key=lambda result: result.student)
-
-
-def _at_once(job: partial[Result], students: list[str], processes: int) -> Iterator[Result]:
-    """Yield results from several processes, each with a sandbox of its own."""
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_end_with_parent) as pool:
-        for done in as_completed([pool.submit(job, student) for student in students]):
-            yield done.result()
 
 
 def _end_with_parent() -> None:

@@ -162,8 +162,7 @@ def _untouched(source: str) -> bool:
 def _cells(content: bytes, set_id: str) -> list[tuple[str, str, str]]:
     """Return (kind, name, source) of each cell, or refuse the file."""
     if content[:2] == b"PK":
-        reason = f"a zip archive, not a notebook: hand in the file {set_id}.ipynb itself"
-        raise Ungradable("not a notebook", reason)
+        raise Ungradable("not a notebook", f"a zip archive, not a notebook: hand in the file {set_id}.ipynb itself")
     try:
         notebook = json.loads(content)
     except RecursionError as error:
@@ -175,8 +174,8 @@ def _cells(content: bytes, set_id: str) -> list[tuple[str, str, str]]:
     if not isinstance(cells, list):
         raise Ungradable("not a notebook", "JSON, but not a notebook of format 4")
     if len(cells) > _MOST_CELLS:
-        reason = f"{len(cells):,} cells; a notebook of this set has fewer than {_MOST_CELLS:,}"
-        raise Ungradable("too large", reason)
+        most = f"a notebook of this set has fewer than {_MOST_CELLS:,}"
+        raise Ungradable("too large", f"{len(cells):,} cells; {most}")
     return [_cell(cell) for cell in cells]
 
 

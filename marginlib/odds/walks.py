@@ -69,7 +69,10 @@ class _Watch:
 
     def _look_at_edge(self, t: Single) -> None:
         """Close a pool on several symbols where its surplus is gone."""
-        self._widen(t)
+        low, high = t.min(axis=1), t.max(axis=1)
+        if (low < self.low).any() or (high > self.high).any():  # the line was not drawn for these prices
+            self.low, self.high = np.minimum(self.low, low * 0.9), np.maximum(self.high, high * 1.1)
+            self._draw()
         line = np.matmul(self.slopes, t)  # at or below the surplus, by no more than the gap
         touched = line <= self.level
         touched &= self.open
@@ -82,13 +85,6 @@ class _Watch:
                 which = which[~unsure]
             self.closed_at[:, which] = t[:, which]
             self.open[which] = False
-
-    def _widen(self, t: Single) -> None:
-        """Lower the line where prices have left the range that it was drawn for; the range is widened generously."""
-        low, high = t.min(axis=1), t.max(axis=1)
-        if (low < self.low).any() or (high > self.high).any():
-            self.low, self.high = np.minimum(self.low, low * 0.9), np.maximum(self.high, high * 1.1)
-            self._draw()
 
     def _draw(self) -> None:
         line = self.plan.line(self.low, self.high)

@@ -172,12 +172,12 @@ class ProgressPage(_Page):
             mine = [(each, standings[each.id]) for each in group]
             done = sum(standing.state == "right" for _, standing in mine)
             bar = "■" * done + "□" * (len(mine) - done)
-            rows = [(f"{each.verb} {each.text}", self._state(standing)) for each, standing in mine]
+            table = _table(("you can", "so far"), [(f"{e.verb} {e.text}", self._state(state)) for e, state in mine])
             parts.append(
                 f'<details aria-label="notebook {notebook}"'
                 f"{' open' * any(each.tried and each.repeat != () for _, each in mine)}><summary>"
                 f'{notebook}: {done} of {len(mine)} right <span class="bar" aria-hidden="true">{bar}</span></summary>'
-                f"{_table(('you can', 'so far'), rows)}</details>"
+                f"{table}</details>"
             )
         parts.append('<button type="button" data-press="export">Write a copy beside this notebook</button>')
         return "".join(parts)

@@ -244,7 +244,11 @@ def load(path: str | os.PathLike[str] | None = None) -> Progress:
     place, notes = _place(path), []
     rows: list[Any] = []
     learner = ""
-    for source in (place, *_siblings(place)):
+    others: list[Path] = []  # files that another version could not put into this one
+    with suppress(OSError):
+        found = place.parent.glob(f"{escape(place.stem)}.version-*{place.suffix}")
+        others = sorted(each for each in found if each.stem.rpartition("-")[2].isdecimal())
+    for source in (place, *others):
         try:
             document = _read(source)
         except OSError as error:
@@ -268,14 +272,6 @@ def _learner(document: _Row) -> str:
     """Return whose file it is; one that was begun before files said so is known by its first answer."""
     first = next((str(row["id"]) for row in document["attempts"] if isinstance(row, dict) and "id" in row), "")
     return str(document.get("learner") or first)
-
-
-def _siblings(place: Path) -> list[Path]:
-    """Return the files beside a progress file that another version could not put into it."""
-    with suppress(OSError):
-        found = place.parent.glob(f"{escape(place.stem)}.version-*{place.suffix}")
-        return sorted(each for each in found if each.stem.rpartition("-")[2].isdecimal())
-    return []
 
 
 def _read(place: Path) -> _Row:
@@ -354,8 +350,7 @@ def record(attempt: Attempt, path: str | os.PathLike[str] | None = None) -> tupl
     try:
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # answers are nobody else's business
         with _alone(place):
-            rows = list(waiting)
-            notes = _add(place, rows)
+            notes = _add(place, rows := list(waiting))
     except (OSError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or error
         notes = [f"Your answers cannot be written to {place} ({reason}). {_UNWRITTEN}"]

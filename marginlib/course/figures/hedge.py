@@ -99,16 +99,11 @@ def _parting(pool: Pool) -> float | None:
         for floor in leg.schedule.floors[1:]
     ]
     stops = (0.0, *sorted(share for share in shares if 0 < share < 1), 1 - 1e-12)
-    left = [_surplus_apart(pool, share) for share in stops]
+    btc, eth = pool.positions
+    apart = [{"BTCUSDT": btc.mark_price * (1 - each), "ETHUSDT": eth.mark_price * (1 + each)} for each in stops]
+    left = [now.equity - now.maintenance for now in (risk(pool.at(prices)) for prices in apart)]
     ways = zip(pairwise(stops), pairwise(left), strict=True)
     return next((a + (b - a) * u / (u - v) for (a, b), (u, v) in ways if v <= 0), None)
-
-
-def _surplus_apart(pool: Pool, share: float) -> float:
-    """Return equity - maintenance after BTC has fallen by a share and ETH has risen by as much [quote currency]."""
-    btc, eth = pool.positions
-    now = risk(pool.at({"BTCUSDT": btc.mark_price * (1 - share), "ETHUSDT": eth.mark_price * (1 + share)}))
-    return now.equity - now.maintenance
 
 
 def _along(label: str, role: str, ends: dict[float, Ends], mode: str, way: int) -> Line:

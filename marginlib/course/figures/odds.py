@@ -82,12 +82,15 @@ def odds(*, leverage: int, volatility: float, days: int) -> Chart:
         ),
     )
     amounts = grid(-500.0, 25_000.0, 256)
+    near = np.array(amounts) + 1e-6  # a hair above, for what subtracting floats leaves of an amount is that amount
+    finals = {mode: each.final_equity.sample for mode, each in here.items()}
+    shares = {mode: 100 * np.searchsorted(each, near, side="right") / len(each) for mode, each in finals.items()}
     right = Panel(
         "what is left at the end",
         Axis("final equity of the account [$]", (amounts[0], amounts[-1])),
         Axis("paths with at most that much [%]", (-3.0, 103.0)),
         lines=tuple(
-            Line(f"{mode.value} margin", role, amounts, _at_most(here[mode], amounts)) for mode, role in _LINES.items()
+            Line(f"{mode.value} margin", role, amounts, tuple(shares[mode].tolist())) for mode, role in _LINES.items()
         ),
         markers=(Marker("wallet at the start", "initial", WALLET, 0.0),),
     )
@@ -114,11 +117,3 @@ def odds(*, leverage: int, volatility: float, days: int) -> Chart:
         sentence,
         Table(columns, rows),
     )
-
-
-def _at_most(odds: Odds, amounts: tuple[float, ...]) -> tuple[float, ...]:
-    """Return the share of the paths that end with at most each amount [%]."""
-    sample = odds.final_equity.sample
-    # A hair above, for what subtracting floats leaves of an amount is that amount.
-    counts = np.searchsorted(sample, np.array(amounts) + 1e-6, side="right")
-    return tuple((100 * counts / len(sample)).tolist())
