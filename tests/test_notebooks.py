@@ -137,7 +137,7 @@ def test_cells_have_stable_names_and_one_idea(path):
 def test_a_table_is_a_frame_with_headings_and_no_loop_prints_one(path):
     for cell in load(path).cells:
         if cell.cell_type == "code":
-            loops = re.findall(r"^( *)for .*:\n(?:\1 +.*\n)*?\1 +print\(.*end=", cell.source, re.MULTILINE)
+            loops = re.findall(r"^( *)for .*:\n(?:\1 .*\n)*?\1 +print\(.*end=", cell.source, re.MULTILINE)
             assert not loops, f"{cell.id}: a table that a loop prints: use show"
             assert not re.search(r"show_table|ShownTable|\brjust\(|:[<>]\d", cell.source), cell.id
         for output in cell.get("outputs", []):
