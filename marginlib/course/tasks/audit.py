@@ -208,7 +208,7 @@ TASKS = (
         id="audit-1",
         points=3,
         objective="13-compute",
-        read="audit-see",
+        read="cases-prediction",
         title="Five calculators, one account",
         text=(
             "A cross account has a wallet of {wallet:,} dollars and a setting of {leverage}x. It holds a long of "
@@ -313,7 +313,7 @@ TASKS = (
     Bug(
         id="audit-4",
         objective="03-compute",
-        read="contagion-text",
+        read="contagion-prediction",
         title="A bot with a neighbour",
         text=(
             "A trading bot gives the liquidation price of a cross position beside another one that may be long or "
@@ -350,7 +350,7 @@ TASKS = (
     Counterexample(
         id="audit-5",
         objective="13-compute",
-        read="audit-see",
+        read="cases-prediction",
         title="The case that shows it",
         text=(
             "A calculator for BTC in a cross account adds up the wallet and everybody's profit, and asks for BTC's own "
@@ -379,7 +379,7 @@ TASKS = (
     Choose(
         id="audit-6",
         objective="04-choose",
-        read="margin-text",
+        read="margin-prediction",
         title="A test for a claim",
         text=(
             "A page says: \u201cIt is the margin mode itself that makes isolated positions end sooner.\u201d You want "
@@ -409,7 +409,7 @@ TASKS = (
     Function(
         id="audit-7",
         objective="12-compare",
-        read="ratio-read",
+        read="ratio-prediction",
         title="A dashboard for two apps",
         text=(
             "A dashboard collects the margin ratio of two apps. One divides what must be kept by the equity: its "

@@ -311,7 +311,7 @@ TASKS = (
     Function(
         id="crash-4",
         objective="08-predict",
-        read="policies-text",
+        read="policies-prediction",
         title="How much must go",
         text=(
             "A venue sells a large position in steps: no more than is needed. The risk table has two tiers: `low` is "
@@ -348,7 +348,7 @@ TASKS = (
     Compute(
         id="crash-5",
         objective="08-compute",
-        read="gap-text",
+        read="gap-prediction",
         title="A jump past the bankruptcy price",
         text=(
             "Your wallet holds {wallet:,} dollars; {margin:,} of them are the isolated margin of a long of {quantity} "
@@ -377,7 +377,7 @@ TASKS = (
     Bug(
         id="crash-6",
         objective="08-choose",
-        read="mark-text",
+        read="mark-prediction",
         title="A false alarm",
         text=(
             "An alarm gives the equity of an isolated position at the worst moment of an hour, as the venue sees it. "
@@ -475,7 +475,7 @@ TASKS = (
     Function(
         id="crash-9",
         objective="10-compute",
-        read="touch-text",
+        read="touch-prediction",
         title="How likely, from a formula",
         text=(
             "Write how likely an isolated long, with exactly its initial margin behind it, is to be liquidated within "

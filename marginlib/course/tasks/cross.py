@@ -237,7 +237,7 @@ TASKS = (
     Predict(
         id="cross-3",
         objective="03-predict",
-        read="contagion-text",
+        read="contagion-prediction",
         title="Who moves whom",
         text=(
             "One cross pool with {wallet:,} dollars holds three positions, all just opened: a BTC long of {btc:,} "
@@ -348,7 +348,7 @@ TASKS = (
     Bug(
         id="cross-6",
         objective="03-choose",
-        read="common-text",
+        read="common-prediction",
         title="A warning that looks at one coin",
         text=(
             "A risk screen says how far all coins may fall together until a cross account of longs, all just opened, "
@@ -446,7 +446,7 @@ TASKS = (
     Explain(
         id="cross-9",
         objective="04-choose",
-        read="margin-text",
+        read="margin-prediction",
         title="Two posts that contradict each other",
         text=(
             "Post A: \u201cIsolated is liquidated sooner than cross.\u201d Post B: \u201cCross and isolated have the "

@@ -122,7 +122,7 @@ TASKS = (
     Compute(
         id="isolated-1",
         objective="02-compute",
-        read="two-prices",
+        read="price-prediction",
         title="Where a long ends",
         text=(
             "Your wallet holds {wallet:,} dollars. You buy {quantity} BTC at {entry:,} dollars with a setting of "
@@ -180,7 +180,7 @@ TASKS = (
     Predict(
         id="isolated-3",
         objective="02-predict",
-        read="predict-added",
+        read="added-prediction",
         title="More margin for a short",
         text=(
             "You hold a short, a quantity of {quantity} BTC from {entry:,} dollars, with {margin:,} dollars of "
@@ -301,7 +301,7 @@ TASKS = (
     Counterexample(
         id="isolated-7",
         objective="04-predict",
-        read="loser-text",
+        read="loser-prediction",
         title="Does isolated always end first?",
         text=(
             "\u201cAn isolated position is always liquidated before the same position in cross margin.\u201d Refute "
@@ -360,7 +360,7 @@ TASKS = (
     Choose(
         id="isolated-9",
         objective="04-compare",
-        read="contained-text",
+        read="contained-prediction",
         title="A dip and the way back",
         text=(
             "Two accounts with {wallet:,} dollars each hold the same BTC long of {notional:,} dollars with a setting "

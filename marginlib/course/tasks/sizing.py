@@ -200,7 +200,7 @@ TASKS = (
     Predict(
         id="sizing-4",
         objective="01-predict",
-        read="setting-text",
+        read="setting-prediction",
         title="What the setting moves",
         text=(
             "You hold {quantity} BTC, bought at {price:,} dollars, in a cross account with {wallet:,} dollars. "
@@ -231,7 +231,7 @@ TASKS = (
     Compute(
         id="sizing-5",
         objective="01-compare",
-        read="setting-text",
+        read="setting-prediction",
         title="The leverage that you feel",
         text=(
             "A cross account has a wallet of {wallet:,.0f} dollars and one long: {quantity} BTC, bought at {entry:,} "
@@ -291,7 +291,7 @@ TASKS = (
     Counterexample(
         id="sizing-7",
         objective="01-predict",
-        read="size-text",
+        read="size-prediction",
         title="Is the higher setting always nearer to its end?",
         text=(
             "A forum says: \u201cThe account with the higher leverage setting is always liquidated first.\u201d "
@@ -351,7 +351,7 @@ TASKS = (
     Explain(
         id="sizing-9",
         objective="01-compare",
-        read="size-text",
+        read="size-prediction",
         title="\u201c100x is a hundred times as risky\u201d",
         text=(
             "A friend says: \u201cI use 5x, you use 100x. So you take twenty times my risk.\u201d Answer in three to "

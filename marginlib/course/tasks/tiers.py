@@ -199,7 +199,7 @@ TASKS = (
     Compute(
         id="tiers-1",
         objective="05-compute",
-        read="slices-text",
+        read="slices-prediction",
         title="Slice by slice",
         text=f"You hold BTC worth {{notional:,}} dollars with a setting of {{leverage}}x. {_TABLE_TEXT}",
         ask="the maintenance margin in dollars",
@@ -227,7 +227,7 @@ TASKS = (
         id="tiers-2",
         points=2,
         objective="05-compare",
-        read="sizes-text",
+        read="size-prediction",
         title="The larger one goes first",
         text=(
             "Two longs in BTC, both from {entry:,} dollars, both isolated with the initial margin of {leverage}x: one "
@@ -301,7 +301,7 @@ TASKS = (
     Choose(
         id="tiers-4",
         objective="05-choose",
-        read="too-much-text",
+        read="too-much-prediction",
         title="The largest position that is allowed",
         text=(
             "You have {money:,} dollars for the initial margin of one BTC long, and you ask how large it can be. The "
