@@ -18,6 +18,8 @@ import grimp
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "marginlib"
+# On the way to 22,000 lines, which the library has not reached: most of what is above is prose of tasks and beliefs.
+MOST_LINES = 23_600
 ENGINE = ("__init__", "errors", "words", "tiers", "model", "margin", "liquidation", "venues", "verify")
 SHORT = 6
 sys.path.insert(0, str(ROOT))  # this checkout, wherever another one is installed
@@ -95,7 +97,7 @@ def main() -> int:
         ("import arrows between them", len(arrows), 85),
         ("circles of imports", int(circle(arrows)), 0),
         ("lines of the engine", lines([PACKAGE / f"{name}.py" for name in ENGINE]), 2500),
-        ("lines of marginlib/ (py, js, css)", lines(every), 23600),
+        ("lines of marginlib/ (py, js, css)", lines(every), MOST_LINES),
         ("body of a function, lines: median", int(statistics.median(bodies)), 5),
         ("body of a function, lines: 90th percentile", bodies[int(0.9 * len(bodies))], 16),
         ("body of a function, lines: longest", bodies[-1], 60),
