@@ -40,12 +40,11 @@ def pytest_sessionstart(session):
 def pytest_collection_modifyitems(config, items):
     """Run each notebook's cells again after its end, and measure no coverage where the same lines run over and over.
 
-    That is where hypothesis asks, and where whole price files are read, which most machines do not have: measuring
-    makes these four times as slow.
+    That is where hypothesis asks, and where a test says so: measuring makes these four times as slow.
     """
     items[:] = with_second_runs(items, config.rootpath / "notebooks")
     for item in items if config.getoption("cov_source", None) else []:
-        if is_hypothesis_test(getattr(item, "obj", None)) or item.get_closest_marker("market"):
+        if is_hypothesis_test(getattr(item, "obj", None)) or item.get_closest_marker("over_and_over"):
             item.add_marker(pytest.mark.no_cover)
 
 

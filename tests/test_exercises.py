@@ -102,6 +102,7 @@ def test_every_belief_gets_its_own_message(asked, code):
 
 
 @each_task
+@pytest.mark.over_and_over
 def test_no_belief_gives_the_right_answer_for_any_of_300_learners(asked):
     assert [fault for k in range(300) for fault in faults(asked, f"learner {k}")] == []
 
@@ -202,6 +203,7 @@ def test_whatever_is_handed_in_gets_words_and_never_an_error(asked):
 
 
 @each_task
+@pytest.mark.over_and_over
 def test_the_stages_come_one_by_one(asked):
     if asked.kind == "explain":
         return
