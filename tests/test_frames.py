@@ -101,7 +101,16 @@ def test_a_changed_source_leaves_the_stored_frames_alone(monkeypatch):
     assert live.explore(figures.__getattr__.__wrapped__("TASTE")).packed == pack(figures.TASTE)
 
 
-@pytest.mark.parametrize("name", ["model.py", "data/risk_tiers.json", "market/replay.py", "course/figures/taste.py"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "model.py",
+        "data/venues/binance_usdm.json",
+        "data/crash_key_figures.csv",
+        "market/replay.py",
+        "course/figures/taste.py",
+    ],
+)
 def test_every_source_moves_the_key(monkeypatch, tmp_path, name):
     shutil.copytree(figures.LIBRARY, tmp_path / "marginlib", ignore=shutil.ignore_patterns("__pycache__", "frames"))
     monkeypatch.setattr(figures, "LIBRARY", tmp_path / "marginlib")

@@ -27,7 +27,8 @@ FLAT = RiskSchedule.flat(0.004, max_leverage=125)
 LIBRARY = Path(__file__).parents[2]
 FRAMES = LIBRARY / "course" / "frames"
 # All that can change a number or a word of a figure: the engine with its data, two wings, the figures themselves.
-SOURCES = ("*.py", "data/*.*", "market/*.py", "odds/*.py", "drawing/*.py", "course/figures/*.py")
+_DATA = ("data/venues/*.json", "data/*.csv")
+SOURCES = ("*.py", *_DATA, "market/*.py", "odds/*.py", "drawing/*.py", "course/figures/*.py")
 
 
 @cache
