@@ -194,8 +194,8 @@ class Decision:
     @property
     def reason(self) -> str:
         """Why these are chosen, in a sentence or two."""
-        meeting = [each for each in self.prospects if each.meets is Meets.YES]
-        return _reason(self.prospects, meeting, [each for each in meeting if each.name in self.chosen])
+        meeting, chosen = [each for each in self.prospects if each.meets is Meets.YES], self.chosen
+        return _reason(self.prospects, meeting, [each for each in meeting if each.name in chosen])
 
 
 def partitions(wallet_balance: float, positions: Sequence[Position]) -> dict[str, Account]:

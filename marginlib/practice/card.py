@@ -71,15 +71,12 @@ class Card(QuestionPanel):
         said = f"<p><strong>{truth}</strong></p>" + "".join(f"<p>{each}</p>" for each in rest if kept)
         return f'{self.asked()}<div class="marginlib-result" tabindex="-1" data-focus>{said}{shown}{why}</div>'
 
-    def _repr_mimebundle_(self, **_: object) -> Any:  # noqa: ANN401
-        """Return the view, and the whole card for a page on which nobody answers."""
-        bundle = super()._repr_mimebundle_()
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
+    def page(self) -> str:
+        """Return the whole card, for a page on which nobody answers."""
         asked = self.asked()
         listed = "".join(f"<li>{text_html(each)}</li>" for each in self.question.offered)
         result = self.complete(None).removeprefix(asked)
-        data["text/html"] = f"<div>{asked}{listed and f'<ul>{listed}</ul>'}{result}</div>"
-        return bundle
+        return f"{asked}{listed and f'<ul>{listed}</ul>'}{result}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,8 +80,15 @@ class QuestionPanel(Form):
         self.say(f"Your answer of {day_text(earlier.day)}: {self._show(earlier)}.{was}")
 
     def _repr_mimebundle_(self, **_: object) -> Any:  # noqa: ANN401
-        """Return the view, and the question's words for a page without a kernel."""
-        return _with_words(super()._repr_mimebundle_(), [self.question])
+        """Return the view, and what a page without a kernel shows instead."""
+        bundle: Any = super()._repr_mimebundle_()
+        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        data["text/html"] = f"<div>{self.page()}</div>"
+        return bundle
+
+    def page(self) -> str:
+        """Return the question's words and its answer, folded, as HTML."""
+        return _words(self.question)
 
     def answer(self, answer: Any, confidence: str | None = "guess") -> str:  # noqa: ANN401
         """Fill in the fields, press the button and return the reply as HTML: what a person does, without a browser."""
@@ -156,7 +163,12 @@ class QuestionPanels(ipywidgets.VBox):  # type: ignore[misc] # ipywidgets has no
 
     def _repr_mimebundle_(self, **keywords: Any) -> Any:  # noqa: ANN401
         """Return the view, and the questions' words for a page without a kernel."""
-        return _with_words(super()._repr_mimebundle_(**keywords), [each.question for each in self.questions.values()])
+        bundle = super()._repr_mimebundle_(**keywords)
+        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        pages = [each.page() for each in self.questions.values()]
+        items = "".join(f"<li>{page}</li>" for page in pages)
+        data["text/html"] = f"<ol>{items}</ol>" if len(pages) > 1 else f"<div>{''.join(pages)}</div>"
+        return bundle
 
     @property
     def answers(self) -> tuple[Attempt, ...]:
@@ -166,14 +178,6 @@ class QuestionPanels(ipywidgets.VBox):  # type: ignore[misc] # ipywidgets has no
     def answer(self, question: str, answer: Any, confidence: str | None = "guess") -> str:  # noqa: ANN401
         """Answer one of the questions, given its id, and return the reply as HTML."""
         return self.questions[question].answer(answer, confidence)
-
-
-def _with_words(bundle: Any, questions: list[Question]) -> Any:  # noqa: ANN401 - (data, metadata), or data alone
-    """Add the questions' words to what a cell shows: a page without a kernel then has them, and not the panels."""
-    data = bundle[0] if isinstance(bundle, tuple) else bundle
-    items = "".join(f"<li>{_words(question)}</li>" for question in questions)
-    data["text/html"] = f"<ol>{items}</ol>" if len(questions) > 1 else f"<div>{''.join(map(_words, questions))}</div>"
-    return bundle
 
 
 def _words(question: Question) -> str:
