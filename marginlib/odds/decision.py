@@ -20,6 +20,7 @@ from itertools import product
 from math import ceil, fsum
 from types import MappingProxyType
 
+from marginlib import words
 from marginlib.errors import MarginError, finite, positive, wrong
 from marginlib.margin import risk
 from marginlib.model import Account, Position
@@ -293,8 +294,6 @@ def decide(
 def chance_text(estimate: Estimate) -> str:
     """Return a probability with its standard error, in percent; what never happened, or always did, as a bound.
 
-    If something happens with probability p, n paths miss it all with (1 - p)^n: below 5 % from p = 3 / n.
-
     Args:
         estimate: the probability [1].
 
@@ -302,10 +301,7 @@ def chance_text(estimate: Estimate) -> str:
         >>> chance_text(Estimate(0.1234, 0.0031, 10_000)), chance_text(Estimate.share(0, 10_000))
         ('12.3 % ± 0.3', 'below 0.03 %')
     """
-    bound = 3 / max(3, estimate.paths)
-    if estimate.value in {0, 1}:
-        return f"below {100 * bound:.1g} %" if estimate.value == 0 else f"above {100 * (1 - bound):.4g} %"
-    return f"{100 * estimate.value:.1f} % ± {100 * estimate.standard_error:.1f}"
+    return words.chance_text(estimate.value, estimate.standard_error)
 
 
 def _cache(market: Diffusion, days: float, paths: int, seed: int) -> PathCache:
