@@ -225,7 +225,8 @@ def _text(value: Any, way: Format) -> str:  # noqa: ANN401
     if isinstance(value, str) or not (way or isinstance(value, int | float | np.number)):
         return str(value)
     written = way(value) if callable(way) else (way or "{:,.10g}").format(value)
-    return re.sub(r"(?<=\d)%", " %", written.replace("$-", "-$"))  # as everywhere in the course
+    written = re.sub(r"(?<=\d)%", " %", written.replace("$-", "-$"))  # as everywhere in the course
+    return re.sub(r"^[-+](?=[0.]+ %$)", "", written)
 
 
 def _cell(way: Format, value: Any) -> str:  # noqa: ANN401
