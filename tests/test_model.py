@@ -137,7 +137,7 @@ def test_a_notional_stands_for_the_quantity() -> None:
         (lambda: position(contract="linear"), "contract = 'linear': give Contract.LINEAR, Contract.INVERSE"),
         (lambda: position(maintenance_basis="mark"), "maintenance_basis = 'mark': give MaintenanceBasis.MARK"),
         (lambda: opened(price=-60_000, quantity=1), "price = -60000: give a number above 0"),
-        (lambda: opened(), "quantity = None: give one finite number"),
+        (opened, "quantity = None: give one finite number"),
         (lambda: opened(notional=0), "notional = 0: give quantity or notional, with its sign"),
         (lambda: opened(notional=500, quantity=1), "notional = 500: give quantity or notional, with its sign"),
         (lambda: Pool(collateral=1, positions=position()), "positions = one position, BTCUSDT: give them in brackets"),
