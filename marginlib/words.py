@@ -24,17 +24,18 @@ def money(amount: float, digits: int = 2) -> str:
 
 
 def percent(fraction: float, digits: int = 1) -> str:
-    """Return a fraction as a percentage with its sign.
+    """Return a fraction as a percentage with its sign; what rounds to 0 has none.
 
     Args:
         fraction: the fraction [1].
         digits: how many follow the point.
 
     Example:
-        >>> percent(-0.0964)
-        '-9.6 %'
+        >>> percent(-0.0964), percent(0, 0)
+        ('-9.6 %', '0 %')
     """
-    return f"{100 * fraction:+.{digits}f} %"
+    sign = "+" if round(100 * fraction, digits) else ""
+    return f"{100 * fraction:{sign}z.{digits}f} %"
 
 
 def price_text(price: float | None) -> str:
