@@ -10,12 +10,13 @@ from marginlib.practice import (
     predict,
     progress_page,
 )
-from marginlib.tables import move, show
+from marginlib.tables import coins, move, share, show
 from marginlib.words import money, percent, price_text
 
 __all__ = [
     "calibration",
     "closing_questions",
+    "coins",
     "explore",
     "figures",
     "gain",
@@ -26,6 +27,7 @@ __all__ = [
     "predict",
     "price_text",
     "progress_page",
+    "share",
     "show",
     "static",
     "survival_chart",
