@@ -27,7 +27,7 @@ def decimals(number: float | None, digits: int) -> str:
     """
     if not isinstance(digits, int) or not 0 <= digits <= MOST_DIGITS:
         raise wrong("digits", digits, f"give a whole number from 0 to {MOST_DIGITS}")
-    return "none" if number is None else f"{number:,.{digits}f}"
+    return "none" if number is None else f"{number:z,.{digits}f}"
 
 
 def money(amount: float | None, digits: int = 2) -> str:
@@ -42,26 +42,24 @@ def money(amount: float | None, digits: int = 2) -> str:
         '-$481.93'
     """
     text = decimals(amount, digits)
-    if amount is None:
-        return text
-    return f"-${text[1:]}" if round(amount, digits) < 0 else f"${text.removeprefix('-')}"
+    return text if amount is None else f"-${text[1:]}" if text.startswith("-") else f"${text}"
 
 
 def percent(fraction: float | None, digits: int = 1) -> str:
-    """Return a fraction as a percentage with its sign; `none` where there is none.
+    """Return a fraction as a percentage with its sign; what rounds to 0 has none, and no fraction is `none`.
 
     Args:
         fraction: the fraction [1], or None.
         digits: how many follow the point.
 
     Example:
-        >>> percent(-0.0964), percent(None)
-        ('-9.6 %', 'none')
+        >>> percent(-0.0964), percent(0.0004, 0), percent(None)
+        ('-9.6 %', '0 %', 'none')
     """
     if fraction is None:
         return "none"
     text = decimals(100 * fraction, digits)
-    return f"{text} %" if text.startswith("-") else f"+{text} %"
+    return f"{'+' if round(100 * fraction, digits) > 0 else ''}{text} %"
 
 
 def price_text(price: float | None) -> str:

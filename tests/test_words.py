@@ -29,7 +29,7 @@ def test_an_amount_has_its_sign_before_the_currency(amount: float, digits: int, 
 
 @pytest.mark.parametrize(
     ("fraction", "digits", "text"),
-    [(-0.0964, 1, "-9.6 %"), (0.5, 0, "+50 %"), (0, 1, "+0.0 %"), (0.12345, 2, "+12.35 %")],
+    [(-0.0964, 1, "-9.6 %"), (0.5, 0, "+50 %"), (0, 1, "0.0 %"), (-0.0001, 1, "0.0 %"), (0.12345, 2, "+12.35 %")],
 )
 def test_a_fraction_is_a_percentage_with_its_sign(fraction: float, digits: int, text: str) -> None:
     assert percent(fraction, digits) == text
