@@ -36,12 +36,12 @@ from marginlib.market.events import MarkPrices
 from marginlib.market.recorded import Crash
 from marginlib.market.replay import Rules, Snapshot, replay
 from marginlib.model import Account, MarginMode, Pool, Position
-from marginlib.odds.decision import GOALS, Decision, Trial
+from marginlib.odds.decision import GOALS, Decision, Trial, chance_text
 from marginlib.odds.estimates import Estimate, Odds
 from marginlib.practice.progress import Attempt, Progress
 from marginlib.tiers import RiskSchedule
 from marginlib.venues import Leftover, Rulebook
-from marginlib.words import chance_text, decimals, money, percent, text_html
+from marginlib.words import decimals, money, percent, text_html
 
 __all__ = [
     "Shown",
@@ -260,7 +260,7 @@ def _number(name: str, value: float, error: float, digits: int) -> _Number:
     if pd.isna(value):
         return _Number("none")
     if name.endswith("[share]"):
-        return _Number(chance_text(value, error))
+        return _Number(chance_text(Estimate(value, error, 0)))
     texts = (_text(each, _by_unit(name, digits)) for each in (value, error))
     return _Number(" \u00b1 ".join(texts).replace("\u00b1 $", "\u00b1 "))
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from html import escape
-from math import ceil, log10
 
 from marginlib.errors import wrong
 
-__all__ = ["chance_text", "decimals", "money", "percent", "price_text", "text_html"]
+__all__ = ["decimals", "money", "percent", "price_text", "text_html"]
 
 MOST_DIGITS = 12  # more than a float knows of an amount of dollars
 
@@ -74,26 +73,6 @@ def price_text(price: float | None) -> str:
         ('54,216.87', 'none')
     """
     return decimals(price, 2)
-
-
-def chance_text(share: float, error: float) -> str:
-    """Return a counted probability in percent, to the first digit of its error; never and always as a bound.
-
-    What has probability p, n paths miss with (1 - p)^n: below 5 % from p = 3 / n. The error of a count of 0 is 1 / n.
-
-    Args:
-        share: on which share of the paths it happened [1].
-        error: its standard error [1].
-
-    Example:
-        >>> chance_text(0.1234, 0.0031), chance_text(0.0023, 0.0002), chance_text(0, 0.0001)
-        ('12.3 % ± 0.3', '0.23 % ± 0.02', 'below 0.03 %')
-    """
-    if share in {0, 1}:
-        bound = min(100, 300 * error)
-        return f"below {bound:.1g} %" if share == 0 else f"above {100 - bound:.4g} %"
-    digits = max(1, ceil(-log10(100 * error))) if error > 0 else 1
-    return f"{100 * share:.{digits}f} % ± {100 * error:.{digits}f}"
 
 
 def text_html(text: str) -> str:

@@ -17,10 +17,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import product
-from math import ceil, fsum
+from math import ceil, fsum, log10
 from types import MappingProxyType
 
-from marginlib import words
 from marginlib.errors import MarginError, finite, positive, wrong
 from marginlib.margin import risk
 from marginlib.model import Account, Position
@@ -292,7 +291,9 @@ def decide(
 
 
 def chance_text(estimate: Estimate) -> str:
-    """Return a probability with its standard error, in percent; what never happened, or always did, as a bound.
+    """Return a counted probability in percent, to the first digit of its error; what never or always was as a bound.
+
+    What has probability p, n paths miss with (1 - p)^n: below 5 % from p = 3 / n. The error of a count of 0 is 1 / n.
 
     Args:
         estimate: the probability [1].
@@ -301,7 +302,12 @@ def chance_text(estimate: Estimate) -> str:
         >>> chance_text(Estimate(0.1234, 0.0031, 10_000)), chance_text(Estimate.share(0, 10_000))
         ('12.3 % ± 0.3', 'below 0.03 %')
     """
-    return words.chance_text(estimate.value, estimate.standard_error)
+    value, error = 100 * estimate.value, 100 * estimate.standard_error
+    if value in {0, 100}:
+        bound = min(100, 3 * error)
+        return f"above {100 - bound:.4g} %" if value else f"below {bound:.1g} %"
+    digits = max(1, ceil(-log10(error))) if error > 0 else 1
+    return f"{value:.{digits}f} % ± {error:.{digits}f}"
 
 
 def _cache(market: Diffusion, days: float, paths: int, seed: int) -> PathCache:
