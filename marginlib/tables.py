@@ -32,18 +32,20 @@ from marginlib.errors import MarginError, wrong
 from marginlib.liquidation import bankruptcy_price, liquidation_price
 from marginlib.margin import account_risk, available_balance, risk
 from marginlib.market.desk import Score
+from marginlib.market.events import MarkPrices
 from marginlib.market.recorded import Crash
-from marginlib.market.replay import Snapshot
+from marginlib.market.replay import Rules, Snapshot, replay
 from marginlib.model import Account, MarginMode, Pool, Position
 from marginlib.odds.decision import GOALS, Decision, Trial
 from marginlib.odds.estimates import Estimate, Odds
 from marginlib.practice.progress import Attempt, Progress
 from marginlib.tiers import RiskSchedule
-from marginlib.venues import Rulebook
+from marginlib.venues import Leftover, Rulebook
 from marginlib.words import money, percent, price_text, text_html
 
 __all__ = [
     "Shown",
+    "along",
     "book",
     "decisions",
     "desk",
@@ -391,6 +393,40 @@ def prices(held: Account, rules: Rulebook | None = None) -> DataFrame:
             }
         rows.append(row)
     return DataFrame(rows).set_index("symbol")
+
+
+def along(held: Account, moves: Mapping[str, Sequence[float]]) -> DataFrame:
+    """Return who lives and what the account has along some moves: all its positions in cross, and all isolated.
+
+    A pool that is not healthy is closed at these prices, whole and without a fee; what it leaves stays in the account.
+
+    Args:
+        held: the account; an isolated position has its own isolated margin, or else its initial margin.
+        moves: of each symbol its moves, each counted from the account's mark price [1]; as many for each symbol.
+
+    Raises:
+        MarginError: other symbols than those held, none or unlike numbers of moves, or the account cannot be held so.
+
+    Example:
+        >>> btc = Position.open(symbol="BTC", quantity=1, price=100, schedule=RiskSchedule.flat(0.004), leverage=10)
+        >>> show(along(Account(wallet_balance=40, positions=(btc,)), {"BTC": [-0.2, 0.1]}), digits=0)
+        step      BTC  cross: alive  cross: has  isolated: alive  isolated: has
+        1     -20.0 %  BTC                  $20  nobody                     $30
+        2     +10.0 %  BTC                  $50  nobody                     $30
+    """
+    marks = {each.symbol: each.mark_price for each in held.positions}
+    count, *others = {len(each) for each in moves.values()} or {0}
+    if set(moves) != set(marks) or others or not count:
+        raise wrong("moves", dict(moves), f"give as many of each of {', '.join(marks) or 'no symbol'}, one at least")
+    steps = DataFrame(dict(moves), index=pd.RangeIndex(1, count + 1, name="step"))
+    events = [MarkPrices(prices={s: marks[s] * (1 + up) for s, up in row.items()}) for row in steps.to_dict("records")]
+    frame, rules = steps.rename(columns="{} [move]".format), Rules(leftover=Leftover.RETURNED)
+    isolated = [each if each.own_margin else each.isolated() for each in held.positions]
+    for mode, legs in {"cross": [each.cross() for each in held.positions], "isolated": isolated}.items():
+        _, *states = replay(held.after(positions=legs), events, rules)
+        frame[f"{mode}: alive"] = [" ".join(p.symbol for p in now.account.positions) or "nobody" for now in states]
+        frame[f"{mode}: has [$]"] = [account_risk(now.account).equity for now in states]
+    return frame.rename(columns=lambda name: name.replace("USDT", "")).replace("USDT", "", regex=True)
 
 
 def desk(held: Account) -> DataFrame:

@@ -1,5 +1,10 @@
 """What every notebook of the course puts on its page: `from marginlib.course.notebook import *`."""
 
+from pandas import DataFrame
+
+import marginlib
+from marginlib import *  # noqa: F403 - the engine, whose names its own __all__ gives
+from marginlib import tables
 from marginlib.course import figures, survival_chart
 from marginlib.drawing import explore, static
 from marginlib.practice import (
@@ -13,7 +18,9 @@ from marginlib.practice import (
 from marginlib.tables import move, show
 from marginlib.words import money, percent, price_text
 
-__all__ = [
+__all__ = [  # noqa: PLE0604 - the names of the engine are strings, too
+    *marginlib.__all__,
+    "DataFrame",
     "calibration",
     "closing_questions",
     "explore",
@@ -29,4 +36,5 @@ __all__ = [
     "show",
     "static",
     "survival_chart",
+    "tables",
 ]
