@@ -7,16 +7,14 @@ import pytest
 
 from marginlib import Account, Pool, account_risk, risk
 from marginlib.course import figures
-from marginlib.course.figures.tanks import MOVES, SIZES, WALLET, opening, straight
+from marginlib.course.figures.tanks import MOVES, SIZES, WALLET, WALLS, opening, straight
 from marginlib.drawing.frames import frame, pack
 from marginlib.drawing.tanks import tank, tank_panel
 
-MODES = ("cross", "isolated")
 rng = random.Random(20)
 STATES = [
     {
-        "btc_mode": rng.choice(MODES),
-        "eth_mode": rng.choice(MODES),
+        "walls": rng.choice(list(WALLS)),
         "leverage": rng.choice((5, 10, 20)),
         "btc": rng.choice(MOVES),
         "eth": rng.choice(MOVES),
@@ -26,12 +24,9 @@ STATES = [
 
 
 def account(state):
-    held = (opening("BTCUSDT", state["leverage"]), opening("ETHUSDT", state["leverage"]))
-    modes = (state["btc_mode"], state["eth_mode"])
-    return Account(
-        wallet_balance=WALLET,
-        positions=[each if mode == "cross" else each.isolated() for each, mode in zip(held, modes, strict=True)],
-    )
+    opened = {symbol: opening(symbol, state["leverage"]) for symbol in SIZES}
+    held = [each.isolated() if symbol in WALLS[state["walls"]] else each for symbol, each in opened.items()]
+    return Account(wallet_balance=WALLET, positions=held)
 
 
 def walked(pool, state, steps=20_000):
@@ -80,7 +75,7 @@ def test_the_picture_is_as_high_as_the_table_says(state):
     drawn = [fmean(area.y[1:-1]) if area.y else 0.0 for area in (shared, left, right)]  # waves go around the level
     there = {symbol: price * (1 + state[symbol[:3].lower()] / 100) for symbol, (_, price) in SIZES.items()}
     pools = iter(account(state).at(there).pools())
-    expected = [next(pools)] + [next(pools) if state[name] == "isolated" else None for name in ("btc_mode", "eth_mode")]
+    expected = [next(pools)] + [next(pools) if symbol in WALLS[state["walls"]] else None for symbol in SIZES]
     for high, pool in zip(drawn, expected, strict=True):
         now = risk(pool) if pool else None
         alive = now and (not pool.positions or now.equity > now.maintenance)
@@ -89,11 +84,7 @@ def test_the_picture_is_as_high_as_the_table_says(state):
 
 def test_a_wall_moves_money_and_makes_none():
     for leverage in (5, 10, 20):
-        sums = {
-            figures.TANKS(btc_mode=btc, eth_mode=eth, leverage=leverage).table.rows[-1][2]
-            for btc in MODES
-            for eth in MODES
-        }
+        sums = {figures.TANKS(walls=walls, leverage=leverage).table.rows[-1][2] for walls in WALLS}
         assert sums == {"$10,000"}
 
 

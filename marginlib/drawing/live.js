@@ -192,7 +192,7 @@ function onePanel(root, defs, id, form, { sizes, whole, height, columns, top, bo
   const [xTicks, yTicks] = [tickTexts(root, sizes, "middle"), tickTexts(root, sizes, "end")];
 
   const notes = form.notes.map((strong) => svg(root, "text", {
-    "font-size": sizes.label, "text-anchor": "middle", ...(strong ? { "font-weight": 600 } : { class: "muted" }),
+    "font-size": sizes.label, "text-anchor": "middle", ...(strong ? { class: "note", "font-weight": 600 } : { class: "note muted" }),
   }));
 
   // The legend, in the order in which labels are read; what has no name there has a text that is never placed.
@@ -318,7 +318,7 @@ function tickTexts(root, sizes, anchor) {
   /** @param {string[]} texts @param {(k: number) => Record<string, number>} place */
   return (texts, place) => {
     while (made.length < texts.length) {
-      made.push(svg(root, "text", { class: "muted", "font-size": sizes.tick, "text-anchor": anchor }));
+      made.push(svg(root, "text", { class: "muted tick", "font-size": sizes.tick, "text-anchor": anchor }));
     }
     made.forEach((element, k) => {
       say(element, texts[k] ?? "");

@@ -115,8 +115,8 @@ FILLS: Mapping[str, Fill] = MappingProxyType(
         "isolated": Fill(("#F4E6C3", "#8A6500"), ("#41350F", "#E8C547"), "falling"),
         "both": Fill(("#D3EEE4", "#D3EEE4"), ("#123D30", "#123D30"), ""),
         "tank": Fill(("#F5F7F9", "#F5F7F9"), ("#1A1F24", "#1A1F24"), ""),
-        "equity": Fill(("#7DB5DE", "#4B93C9"), ("#1F5E8C", "#3A86BC"), "waves"),
-        "pipe": Fill(("#C9DDED", "#6C7F90"), ("#2B4357", "#8FA3B5"), "rising"),
+        "equity": Fill(("#B5D9F2", "#3F8FC9"), ("#103B5B", "#4A97CE"), "waves"),
+        "pipe": Fill(("#E1E7ED", "#6C7F90"), ("#25313C", "#8FA3B5"), "rising"),
     }
 )
 

@@ -14,22 +14,21 @@ from marginlib.words import percent
 WALLET, LENS = 10_000.0, 600.0
 SIZES = {"BTCUSDT": (30_000.0, 60_000.0), "ETHUSDT": (15_000.0, 3_000.0)}  # dollars, price
 MOVES = (-30, -25, -20, -16, -12, -10, -9, -8, -6, -4, -2, 0, 2, 4, 8, 12, 20)
-_MODES = {"cross": "cross: no wall", "isolated": "isolated: a tank of its own"}
+WALLS = {"none": (), "BTC": ("BTCUSDT",), "ETH": ("ETHUSDT",), "each": ("BTCUSDT", "ETHUSDT")}
+_WORDS = {"none": "none: cross", "BTC": "around BTC", "ETH": "around ETH", "each": "around each: isolated"}
 
 
 @figure(
     "Where is the wall?",
-    choice("btc_mode", "BTC", _MODES, "cross"),
-    choice("eth_mode", "ETH", _MODES, "cross"),
+    choice("walls", "walls", _WORDS, "none"),
     slider("leverage", "leverage setting", (5, 10, 20), 10, "{}x"),
     slider("btc", "BTC price", MOVES, 0, "{:+d} %"),
     slider("eth", "ETH price", MOVES, 0, "{:+d} %"),
 )
-def tanks(*, btc_mode: str, eth_mode: str, leverage: int, btc: int, eth: int) -> Chart:
+def tanks(*, walls: str, leverage: int, btc: int, eth: int) -> Chart:
     """Return the account's pools as tanks after a move of each coin, straight to there."""
-    shared, *own = (straight(pool, {"BTCUSDT": btc, "ETHUSDT": eth}) for pool in _pools(btc_mode, eth_mode, leverage))
-    walled = iter(own)
-    left, right = (next(walled) if mode == "isolated" else None for mode in (btc_mode, eth_mode))
+    shared, *own = (straight(pool, {"BTCUSDT": btc, "ETHUSDT": eth}) for pool in _pools(walls, leverage))
+    left, right = (own[WALLS[walls].index(symbol)] if symbol in WALLS[walls] else None for symbol in SIZES)
     moved = f"BTC {move_text(btc)}, ETH {move_text(eth)}"
     panels = (
         tank_panel(moved, (left, shared, right), WALLET),
@@ -40,11 +39,10 @@ def tanks(*, btc_mode: str, eth_mode: str, leverage: int, btc: int, eth: int) ->
 
 
 @cache
-def _pools(btc_mode: str, eth_mode: str, leverage: int) -> tuple[Pool, ...]:
-    """Return the pools of the account: what has no wall shares the first."""
-    modes = {"BTCUSDT": btc_mode, "ETHUSDT": eth_mode}
+def _pools(walls: str, leverage: int) -> tuple[Pool, ...]:
+    """Return the pools of the account: what has no wall around it shares the first."""
     opened = {symbol: opening(symbol, leverage) for symbol in SIZES}
-    held = tuple(each if modes[symbol] == "cross" else each.isolated() for symbol, each in opened.items())
+    held = tuple(each.isolated() if symbol in WALLS[walls] else each for symbol, each in opened.items())
     return Account(wallet_balance=WALLET, positions=held).pools()
 
 
