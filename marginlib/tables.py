@@ -86,9 +86,6 @@ _UNITS = {  # of the columns of a table of positions
 }
 
 
-# --- on the page ----------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class Shown:
     """A frame as it is read: HTML with headings that a screen reader follows, or aligned text.
@@ -269,9 +266,6 @@ def _cell(way: Format, value: Any) -> str:  # noqa: ANN401
     return _LEFT.format(text) if isinstance(value, str | Enum) else text
 
 
-# --- positions in and out -------------------------------------------------------------------------------------------
-
-
 def positions(source: DataFrame | str | Path, rules: Rulebook | float | None = None) -> tuple[Position, ...]:
     """Return the positions of a table, one a row: a DataFrame, or a CSV file of the same columns.
 
@@ -357,9 +351,6 @@ def book(held: Sequence[Position], rules: Rulebook | None = None) -> DataFrame:
     frame["maintenance_amount"] = [each and each.amounts[0] for each in flat]
     frame.attrs["units"] = _UNITS
     return frame
-
-
-# --- an account -----------------------------------------------------------------------------------------------------
 
 
 def pools(held: Account | Iterable[Pool]) -> DataFrame:
@@ -485,12 +476,8 @@ def desk(held: Account) -> DataFrame:
                     "away [move]": move(price, each.mark_price),
                 }
             )
-    return DataFrame([*rows, {"position": "free to use", "mode": "", "equity [$]": available_balance(held)}]).set_index(
-        "position"
-    )
-
-
-# --- rules ----------------------------------------------------------------------------------------------------------
+    rows.append({"position": "free to use", "mode": "", "equity [$]": available_balance(held)})
+    return DataFrame(rows).set_index("position")
 
 
 def tiers(schedule: RiskSchedule) -> DataFrame:
@@ -528,9 +515,6 @@ def rulebooks(books: Iterable[Rulebook]) -> DataFrame:
         terms |= {"contract": each.contract.name.lower(), "liquidation": each.liquidation.get("policy")}
         rows[each.name] = {name.replace("_", " "): getattr(term, "value", term) for name, term in terms.items()}
     return DataFrame.from_dict(rows, orient="index").rename_axis("rulebook")
-
-
-# --- what happens ---------------------------------------------------------------------------------------------------
 
 
 def ledger(states: Iterable[Snapshot]) -> DataFrame:
@@ -577,9 +561,6 @@ def scores(found: Mapping[str, Score]) -> DataFrame:
     frame = DataFrame.from_dict({name: asdict(each) for name, each in found.items()}, orient="index")
     frame["liquidated"] = [", ".join(each.liquidated) or "none" for each in found.values()]
     return frame.rename(columns=lambda name: name if name == "liquidated" else f"{name} [$]").rename_axis("session")
-
-
-# --- how likely, how bad --------------------------------------------------------------------------------------------
 
 
 def odds(found: Mapping[str, Odds]) -> DataFrame:
@@ -642,9 +623,6 @@ def trials(found: Iterable[Trial]) -> DataFrame:
         | {"cross": each.decision.prospects[0].meets.value, "kept": " or ".join(each.decision.chosen)}
         for each in found
     )
-
-
-# --- learners and classes -------------------------------------------------------------------------------------------
 
 
 def progress(kept: Progress) -> DataFrame:
