@@ -123,12 +123,12 @@ def test_the_race_ends_as_the_replay_says():
     for event in figures.RACE.controls[0].values:
         for leverage in figures.RACE.controls[1].values:
             chart = figures.RACE(event=event, leverage=leverage, cursor=100)
-            for mode, states in race._runs(event, leverage).items():
+            for mode, states in race.replays(event, leverage).items():
                 left = account_risk(states[-1].account).equity
                 assert f"{mode.capitalize()}: the account has ${left:,.0f} of $10,000" in chart.sentence
             gone = [
                 f"{mode}: {each.symbol.removesuffix('USDT')}"
-                for mode, states in race._runs(event, leverage).items()
+                for mode, states in race.replays(event, leverage).items()
                 for state in states
                 for each in state.liquidations
             ]
@@ -138,7 +138,7 @@ def test_the_race_ends_as_the_replay_says():
 @pytest.mark.parametrize("cursor", [0, 13, 37, 50, 61, 88, 100])
 def test_the_levels_of_a_race_add_up_to_what_each_account_has(cursor):
     for event in figures.RACE.controls[0].values:
-        path, runs = race._path(event), race._runs(event, 4)
+        path, runs = race.prices(event), race.replays(event, 4)
         now = (path.times[-1] - path.times[0]).astype(float) / 3_600 * cursor / 100
         seconds = (path.times - path.times[0]).astype(float)
         marks = {symbol: np.interp(now * 3_600, seconds, path.price(symbol)).item() for symbol in path.symbols}
@@ -146,7 +146,7 @@ def test_the_levels_of_a_race_add_up_to_what_each_account_has(cursor):
             past = [each for each in states if (each.time - path.times[0]).astype(float) <= now * 3_600][-1]
             held = {each.symbol for each in past.account.positions}
             has = account_risk(past.account.at({s: p for s, p in marks.items() if s in held})).equity
-            assert sum(each.level for each in race._tanks(states, path, now)) == pytest.approx(has)
+            assert sum(each.level for each in race.at_hour(states, path, now)) == pytest.approx(has)
 
 
 def test_what_comes_is_not_drawn_and_what_was_stays_on_the_axes():

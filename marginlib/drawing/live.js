@@ -208,7 +208,7 @@ function onePanel(root, defs, id, form, { sizes, whole, height, columns, top, bo
       const box = { x, y: y - 6, width: 30, height: 12 };
       svg(root, "rect", { ...box, style: `fill:var(--lm-${each.look}-face)` });
       svg(root, "rect", { ...box, style: `fill:url(#${id}-hatch${k});stroke:var(--lm-${each.look}-hatch)` });
-    } else if ("shape" in each) put(marker(root, each), { transform: `translate(${x + 15},${y})` });
+    } else if ("shape" in each) put(marker(root, /** @type {MarkerForm} */ (each)), { transform: `translate(${x + 15},${y})` });
     else svg(root, "path", { class: "line", d: `M${x},${y}h30`, style: stroke(each, sizes.line) });
     return svg(root, "text", { x: x + 40, y: y + 4, "font-size": sizes.label });
   });

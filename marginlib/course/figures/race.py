@@ -31,7 +31,7 @@ _RULES = "cascade-2025"  # whose risk tables hold for what is made up
 
 
 @cache
-def _path(event: str) -> PricePath:
+def prices(event: str) -> PricePath:
     """Return the prices of an event: recorded figures, or a week of hours that a seed makes up."""
     if not event.startswith("seed"):
         return crash(event).path(_SYMBOLS, step="1d")
@@ -48,9 +48,9 @@ def _path(event: str) -> PricePath:
 
 
 @cache
-def _runs(event: str, leverage: int) -> dict[str, tuple[Snapshot, ...]]:
+def replays(event: str, leverage: int) -> dict[str, tuple[Snapshot, ...]]:
     """Return the states of the same two longs in both modes."""
-    path = _path(event)
+    path = prices(event)
     book = crash_rulebooks(_RULES if event.startswith("seed") else event)[0]
     _, first = next(path.marks())
     held = (book.position(each, MARGIN * leverage / price, price, leverage=leverage) for each, price in first.items())
@@ -65,15 +65,15 @@ def _runs(event: str, leverage: int) -> dict[str, tuple[Snapshot, ...]]:
 @figure(
     "Two accounts, one crash",
     choice("event", "prices", _EVENTS, "may-crash-2021"),
-    slider("leverage", "leverage", (3, 4, 6, 10), 4, "{}x"),
+    slider("leverage", "leverage", (4, 6, 10), 4, "{}x"),
     slider("cursor", "time that has passed", tuple(range(101)), 0, "{} %", plays=True),
 )
 def race(*, event: str, leverage: int, cursor: int) -> Chart:
     """Return both accounts as tanks at a moment of an event, and the prices up to it."""
-    path, runs = _path(event), _runs(event, leverage)
+    path, runs = prices(event), replays(event, leverage)
     hours = (path.times - path.times[0]).astype(float) / 3_600
     now = float(hours[-1]) * cursor / 100
-    drawn = {mode: _tanks(states, path, now) for mode, states in runs.items()}
+    drawn = {mode: at_hour(states, path, now) for mode, states in runs.items()}
     (cross,), (wallet, btc, eth) = drawn.values()
     tanks = tank_panel("cross, and isolated", (cross, btc, eth, wallet), WALLET)
     told = " ".join(f"{mode.capitalize()}: {tank_sentence(each)}" for mode, each in drawn.items())
@@ -83,7 +83,7 @@ def race(*, event: str, leverage: int, cursor: int) -> Chart:
     return Chart(title, (tanks, _prices(path, hours, now)), sentence, _table(runs, path, now), KIND)
 
 
-def _tanks(states: tuple[Snapshot, ...], path: PricePath, now: float) -> list[Tank]:
+def at_hour(states: tuple[Snapshot, ...], path: PricePath, now: float) -> list[Tank]:
     """Return the pools of an account as tanks, so many hours after the start."""
     start = states[0].account
     past = [each for each in states if _hours(each, path) <= now]
