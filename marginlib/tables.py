@@ -207,7 +207,7 @@ def _by_unit(name: str, digits: int) -> Format:
     ways: dict[str, Format] = {
         "$": lambda amount: money(amount, digits),
         "$/coin": price_text if digits == 2 else f"{{:,.{digits}f}}",  # noqa: PLR2004 - as `price_text` does
-        "share": "{:.1%}",
+        "share": "{:,.1%}",
         "move": percent,
         "x": lambda times: f"{times:.2f}".rstrip("0").rstrip(".") + "x",
     }
