@@ -28,7 +28,7 @@ import pandas as pd
 from pandas import DataFrame
 from pandas.io.formats.style import Styler
 
-from marginlib.errors import MarginError, wrong
+from marginlib.errors import MarginError, finite, positive, wrong
 from marginlib.liquidation import bankruptcy_price, liquidation_price
 from marginlib.margin import account_risk, available_balance, risk
 from marginlib.market.desk import Score
@@ -41,12 +41,13 @@ from marginlib.odds.estimates import Estimate, Odds
 from marginlib.practice.progress import Attempt, Progress
 from marginlib.tiers import RiskSchedule
 from marginlib.venues import Leftover, Rulebook
-from marginlib.words import money, percent, price_text, text_html
+from marginlib.words import decimals, money, percent, text_html
 
 __all__ = [
     "Shown",
     "along",
     "book",
+    "coins",
     "decisions",
     "desk",
     "estimates",
@@ -60,6 +61,7 @@ __all__ = [
     "progress",
     "rulebooks",
     "scores",
+    "share",
     "show",
     "show_table",
     "tiers",
@@ -176,7 +178,37 @@ def move(price: float | None, start: float) -> float | None:
         >>> move(45_000, 60_000), move(None, 60_000)
         (-0.25, None)
     """
-    return None if price is None else price / start - 1
+    return None if price is None else price / positive("start", start) - 1
+
+
+def coins(dollars: float, price: float) -> float:
+    """Return how many coins an amount of dollars buys [base coin].
+
+    Args:
+        dollars: the amount, with its sign [quote currency].
+        price: of one coin [quote currency per base coin].
+
+    Example:
+        >>> coins(6_000, 60_000)
+        0.1
+    """
+    return finite("dollars", dollars) / positive("price", price)
+
+
+def share(part: float | None, whole: float) -> float | None:
+    """Return how much a part is of a whole [1]; None where there is no such part.
+
+    Args:
+        part: such as what is lost [quote currency].
+        whole: what it is compared with, such as the margin [quote currency].
+
+    Example:
+        >>> share(482, 500)
+        0.964
+    """
+    if finite("whole", whole) == 0:
+        raise wrong("whole", whole, "give what the part is a part of, not 0")
+    return None if part is None else part / whole
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Shown:
@@ -206,7 +238,7 @@ def _by_unit(name: str, digits: int) -> Format:
     unit = _UNIT.search(name)
     ways: dict[str, Format] = {
         "$": lambda amount: money(amount, digits),
-        "$/coin": price_text if digits == 2 else f"{{:,.{digits}f}}",  # noqa: PLR2004 - as `price_text` does
+        "$/coin": lambda price: decimals(price, digits),
         "share": "{:,.1%}",
         "move": percent,
         "x": lambda times: f"{times:.2f}".rstrip("0").rstrip(".") + "x",

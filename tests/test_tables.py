@@ -287,6 +287,17 @@ def test_progress_is_one_row_an_answer():
     assert tables.progress(Progress()).columns.tolist() == tables.progress(kept).columns.tolist()
 
 
+def test_coins_and_shares_are_refused_where_nothing_divides():
+    assert tables.coins(6_000, 60_000) == 0.1
+    assert tables.share(None, 500) is None
+    with pytest.raises(MarginError, match="price = 0"):
+        tables.coins(6_000, 0)
+    with pytest.raises(MarginError, match="whole = 0"):
+        tables.share(300, 0)
+    with pytest.raises(MarginError, match="start = 0"):
+        tables.move(54_000, 0)
+
+
 # --- along a path ---
 
 
