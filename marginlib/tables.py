@@ -402,24 +402,22 @@ def pools(held: Account | Iterable[Pool]) -> DataFrame:
         backs  equity  health
         BTC    $1,000  healthy
     """
-    rows = []
-    for pool in held.pools() if isinstance(held, Account) else held:
-        now = risk(pool)
-        rows.append(
-            {
-                "backs": " + ".join(pool.symbols) or "no position",
-                "collateral [$]": pool.collateral,
-                "equity [$]": now.equity,
-                "notional [$]": now.notional,
-                "initial margin [$]": now.initial,
-                "maintenance margin [$]": now.maintenance,
-                "available [$]": now.available,
-                "margin ratio [share]": now.margin_ratio,
-                "effective leverage [x]": now.effective_leverage,
-                "health": now.health.value,
-            }
-        )
-    return DataFrame(rows).set_index("backs")
+    found = held.pools() if isinstance(held, Account) else held
+    return DataFrame(
+        {
+            "backs": " + ".join(pool.symbols) or "no position",
+            "collateral [$]": pool.collateral,
+            "equity [$]": now.equity,
+            "notional [$]": now.notional,
+            "initial margin [$]": now.initial,
+            "maintenance margin [$]": now.maintenance,
+            "available [$]": now.available,
+            "margin ratio [share]": now.margin_ratio,
+            "effective leverage [x]": now.effective_leverage,
+            "health": now.health.value,
+        }
+        for pool, now in ((pool, risk(pool)) for pool in found)
+    ).set_index("backs")
 
 
 def prices(held: Account, rules: Rulebook | None = None) -> DataFrame:
