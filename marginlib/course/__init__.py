@@ -1,4 +1,4 @@
-"""The content of the course: what each figure shows, what each task asks. `start`, `check` and `finish` are for learners."""
+"""The content of the course: what each figure shows, what each task asks. Learners call `start`, `check`, `finish`."""
 
 from marginlib.course import figures
 from marginlib.course.calculators import audit

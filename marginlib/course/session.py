@@ -176,7 +176,9 @@ def finish(set_id: str) -> Finish:
     if name:  # a name gives other numbers; a teacher's ticket stays
         stem, _, number = name.rpartition(" ")
         other = f"{stem} {int(number) + 1}" if stem and number.isdecimal() else f"{name} 2"
-        again = f'Put another name into the first cell, such as start("{set_id}", learner="{other}"), and run all again.'
+        again = (
+            f'Put another name into the first cell, such as start("{set_id}", learner="{other}"), and run all again.'
+        )
     return Finish(found, [done for done, _ in each_one], [min(len(wrong), 3) for _, wrong in each_one], again)
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from marginlib.words import text_html as html
 
-
 # The mark and the colour of a state; the first word of the message says the same.
 _LOOKS = {
     "right": ("✓ ", "var(--jp-success-color1, #2e7d32)"),
@@ -50,7 +49,7 @@ class Feedback:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        """Return all messages as paragraphs, with a mark and a colour for right and not yet; dollars are no mathematics."""
+        """Return all messages as paragraphs, right and not yet by mark and colour; dollars are no mathematics."""
         mark, colour = _LOOKS.get(self.state, ("", "var(--jp-border-color1, #9e9e9e)"))
         parts = [(html(heading), html(text).replace("\n", "<br>")) for heading, text in self.parts]
         lines = "".join(f"<p><strong>{heading}.</strong> {text}</p>" for heading, text in parts)

@@ -76,7 +76,9 @@ class Finish:
         rows = []
         for task, done, hints in zip(self.tasks, self.done, self.hints, strict=True):
             state = "✓ done" if done else "not yet" if hints else "not begun"
-            rows.append((f"{task.number} · {task.title}", state, _HINTS[hints], f"{task.points * done} of {task.points}"))
+            rows.append(
+                (f"{task.number} · {task.title}", state, _HINTS[hints], f"{task.points * done} of {task.points}")
+            )
         return rows
 
     def _repr_html_(self) -> str:

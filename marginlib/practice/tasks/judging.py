@@ -170,8 +170,9 @@ def _problem(task: Task, case: Case, outcome: Outcome) -> tuple[str, str] | None
         return _first_problem_inside(task, outcome["value"]) if kind == "dict" else other
     if task.kind == "explain":  # a word such as "blah" is no list of letters, though some of them stand in it
         said = plain(outcome)
-        letters = said if kind == "list" else re.findall(r"\w+", said) if kind == "text" else ["?"]
-        return None if all(word(each) in "abcdefgh"[: len(task.rubric)] for each in letters) else other
+        letters = said if kind == "list" else re.findall(r"\w+", said) if kind == "text" else []
+        known = tuple("abcdefgh"[: len(task.rubric)])
+        return None if letters and all(word(each) in known for each in letters) else other
     truth = (believed(task.solve, [case]) or [None])[0]
     if isinstance(truth, list | tuple):
         fits = kind == "list" and len(outcome["value"]) == len(truth)
@@ -257,8 +258,7 @@ _SCALES = (("percent", 100), ("percent", 0.01), ("thousands", 1_000), ("thousand
 _SLIPS = {
     "percent": (
         "Unit",
-        "The digits are right; the number is 100 times too large or too small. A fraction is no percentage: 4 % is "
-        "0.04. Which one is asked for?",
+        "The digits are right, but 100 times too large or too small: 4 % is 0.04 as a fraction. Which is asked for?",
     ),
     "thousands": ("Unit", "The digits are right; the number is 1,000 times too large or too small."),
     "sign": ("Sign", "The size is right, the sign is not."),
