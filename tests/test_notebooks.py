@@ -7,6 +7,7 @@ import re
 import tokenize
 import zlib
 from base64 import b64decode
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,13 +19,13 @@ from marginlib.course import figures
 from marginlib.drawing.live import ExplorerPanel
 from marginlib.jupyter.lesson import is_live_figure
 from marginlib.practice.bank import questions
+from marginlib.practice.spacing import draw
 
 NOTEBOOKS = notebooks()
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
 NUMBER = re.compile(r"(?<![\w.])\d[\d,_]*(?:\.\d+)?(?:e\d+)?")
 LAPTOP = 88  # columns of code that stand beside the panels of JupyterLab at 1366 x 768
-# Predictions whose number the page has given before, as a value to start from.
-GIVEN = ("00-deposit-isolated",)
+LONGEST = 45  # minutes: what a learner does in one sitting
 # Each line of the brief that the course answers, and the notebook whose heading takes it up.
 SEED_HEADINGS = {
     "02_isolated_margin": [
@@ -79,6 +80,29 @@ def code_without_comments(notebook) -> str:
             tokens = tokenize.generate_tokens(io.StringIO(cell.source).readline)
             parts.extend(token.string for token in tokens if token.type != tokenize.COMMENT)
     return " ".join(parts)
+
+
+def minutes(path: Path) -> tuple[float, str]:
+    """Return how long a notebook takes, by one rule for all, and the sum in words.
+
+    Read at 200 words a minute: the text and what the questions and cards say. Code at 12 lines a minute, but for what
+    only puts something on the page. Two minutes for each figure to play with. Half a minute to think for each
+    prediction and each question, three questions to begin with among them. What follows the closing questions is not
+    counted: it is for paper, or to look things up. A title names the result within three minutes.
+    """
+    cells, number = load(path).cells, path.stem[:2]
+    cells = cells[: [cell.id for cell in cells].index("quiz")]
+    asked = [each for each in questions(notebook=number) if each.role != "opening"]
+    begins = [] if any(each.role == "pretest" for each in asked) else draw([], number, 3, date(2026, 1, 1))
+    asked += begins
+    words = [cell.source for cell in cells if cell.cell_type == "markdown"]
+    words += [f"{each.text} {each.why}" for each in asked]
+    code = [line for cell in cells if cell.cell_type == "code" for line in cell.source.splitlines()]
+    figure_count = sum(line.startswith("explore(") for line in code)
+    read = [line for line in code if line and not re.match(r"from |import |[a-z_]+\(", line)]
+    count = len(re.findall(r"[^\W_]+(?:[.,'-]\w+)*", re.sub(r"\]\([^)]*\)", "", " ".join(words))))
+    told = f"{count} words, {len(read)} lines of code, {len(asked)} questions, {figure_count} figures"
+    return count / 200 + len(read) / 12 + len(asked) / 2 + figure_count * 2, told
 
 
 def numbers(source: str) -> set[Decimal]:
@@ -167,6 +191,14 @@ def test_opens_with_objectives_and_closes_with_questions(path):
 
 
 @each_notebook
+def test_the_minutes_are_those_that_the_rule_gives(path):
+    said = int(re.search(r"^(\d+) minutes", load(path).cells[0].source, re.MULTILINE)[1])
+    found, told = minutes(path)
+    assert abs(said - found) <= 3, f"{said} minutes in the title, {found:.1f} by the rule: {told}"
+    assert found <= LONGEST, f"{found:.1f} minutes: {told}"
+
+
+@each_notebook
 def test_every_interactive_figure_has_a_twin_that_needs_no_kernel(path):
     cells = load(path).cells
     explored = [k for k, cell in enumerate(cells) if cell.cell_type == "code" and cell.source.startswith("explore(")]
@@ -248,7 +280,7 @@ def test_no_prediction_is_answered_by_the_cells_above_it(path):
         above = "\n".join(cell.source for cell in cells[1:place] if cell.cell_type == "markdown")
         if question.kind == "choice":
             continue  # a choice is words that the page may use before
-        if question.right is not None and abs(question.right) >= 10 and question.id not in GIVEN:
+        if question.right is not None and abs(question.right) >= 10:
             assert question.shown(question.right).split()[0] not in above, question.id
 
 

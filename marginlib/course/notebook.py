@@ -1,5 +1,10 @@
 """What every notebook of the course puts on its page: `from marginlib.course.notebook import *`."""
 
+from pandas import DataFrame
+
+import marginlib
+from marginlib import *  # noqa: F403 - the engine, whose names its own __all__ gives
+from marginlib import tables
 from marginlib.course import figures, survival_chart
 from marginlib.drawing import explore, static
 from marginlib.practice import (
@@ -10,12 +15,15 @@ from marginlib.practice import (
     predict,
     progress_page,
 )
-from marginlib.tables import move, show
+from marginlib.tables import coins, move, share, show
 from marginlib.words import money, percent, price_text
 
-__all__ = [
+__all__ = [  # noqa: PLE0604 - the names of the engine are strings, too
+    *marginlib.__all__,
+    "DataFrame",
     "calibration",
     "closing_questions",
+    "coins",
     "explore",
     "figures",
     "gain",
@@ -26,7 +34,9 @@ __all__ = [
     "predict",
     "price_text",
     "progress_page",
+    "share",
     "show",
     "static",
     "survival_chart",
+    "tables",
 ]

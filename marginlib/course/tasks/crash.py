@@ -483,7 +483,8 @@ TASKS = (
             "{event}, recorded mark prices: BTC began at {btc_first:,}, its lowest was {btc_low:,}, its last "
             "{btc_last:,}. ETH began at {eth_first:,}, its lowest was {eth_low:,}, its last {eth_last:,}. At the first "
             "prices you opened two isolated longs in a wallet of {wallet:,} dollars: {btc_size:,} dollars of BTC with "
-            "{btc_margin:,} of margin, and {eth_size:,} of ETH with {eth_margin:,} of margin. You did nothing more. Use 0.4 % of maintenance margin, which stands in for the tables of the time. No fees; what is left "
+            "{btc_margin:,} of margin, and {eth_size:,} of ETH with {eth_margin:,} of margin. You did nothing more. "
+            "Use 0.4 % of maintenance margin, which stands in for the tables of the time. No fees; what is left "
             "at a liquidation, the venue keeps."
         ),
         ask="what your account has at the last prices, in dollars",
