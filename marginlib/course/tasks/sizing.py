@@ -155,7 +155,7 @@ TASKS = (
         id="sizing-2",
         version=2,
         objective="01-compute",
-        read="pnl-text",
+        read="pnl-idea",
         title="A short and its profit",
         text=(
             "You are short: the quantity is {quantity} BTC, opened at {entry:,} dollars with a setting of {leverage}x. "
