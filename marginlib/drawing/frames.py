@@ -59,7 +59,8 @@ def _panel(panel: Panel) -> Frame:
     """Return the part of a frame that one panel has."""
     across, up = ticks(panel.x.span, most=6, log=panel.x.log), ticks(panel.y.span)
     numbers: list[tuple[float, ...]] = [(*panel.x.span, *panel.y.span), across, up]
-    texts = [panel.title, panel.x.label, panel.y.label, *(ROW.join(map(number_text, each)) for each in (across, up))]
+    along = [ROW.join(f"{each:,g}" if each % 1 else number_text(each) for each in ends) for ends in (across, up)]
+    texts = [panel.title, panel.x.label, panel.y.label, *along]
     for drawn in (*panel.areas, *panel.lines):
         numbers += [drawn.x, drawn.y]
         texts.append(drawn.label)
@@ -83,6 +84,7 @@ def looks(chart: Chart) -> list[dict[str, Any]]:
     return [
         {
             "log": panel.x.log,
+            "near": panel.near,
             "areas": [{"look": area.role, "hatch": FILLS[area.role].hatch} for area in panel.areas],
             "lines": [{"look": line.role, "dashes": STROKES[line.role].dashes} for line in panel.lines],
             "markers": [

@@ -8,10 +8,11 @@
  * @typedef {{name: string, label: string, texts: string[], choice: boolean, plays: boolean}} Control
  * @typedef {{look: string, dashes: number[]}} LineForm
  * @typedef {LineForm & {shape: string, size: number, filled: boolean, rule: boolean}} MarkerForm
- * @typedef {{log: boolean, areas: {look: string, hatch: string}[], lines: LineForm[], markers: MarkerForm[]}} PanelForm
+ * @typedef {{log: boolean, near: boolean, areas: {look: string, hatch: string}[], lines: LineForm[], markers: MarkerForm[]}} PanelForm
  * @typedef {{line: number, rule: number, grid: number, title: number, label: number, tick: number}} Sizes
  * @typedef {{name: string, title: string, controls: Control[], panels: PanelForm[], sizes: Sizes}} Form
- * @typedef {{sizes: Sizes, whole: number, height: number, columns: number, top: number, bottom: number}} Plan
+ * @typedef {{x: number, y: number, whole: number, height: number, legend: number, columns: number, top: number,
+ *   bottom: number, below: boolean, deep: number}} Plan
  * @typedef {{get(name: string): any, set(name: string, value: any): void, save_changes(): void,
  *   on(name: string, heard: () => void): void, off(name: string, heard: () => void): void}} Model
  */
@@ -126,34 +127,64 @@ const shapes = (radius) => {
 // the picture
 // --------------------------------------------------------------------------------------------------------------------
 
-const [WHOLE, HALF, NARROW] = [760, 380, 340]; // widths of a panel: alone, beside another, on a narrow page
-const [HEAD, BOTTOM, LEFT, RIGHT, ROW] = [32, 46, 54, 16, 20];
+const [LEFT, RIGHT, ROW] = [54, 16, 20];
+const WIDEST = 1100; // of a figure, as its style says
+const SLIM = 560; // a page that is narrower has its panels below each other
+const LEAST = 300; // width of a panel that stands beside others
+const COLUMN = 225; // least width of a legend's column
 const LETTER = 0.6; // width of a bold letter, in heights of type
+
+/**
+ * Return where each panel stands on a page of some width, and the height of all. Panels stand beside each other; a
+ * close-up stands beside its own panel where there is room, else below it.
+ * @param {PanelForm[]} panels
+ * @param {number} page
+ * @returns {[Plan[], number]}
+ */
+function planned(panels, page) {
+  const narrow = page < SLIM;
+  const aside = !narrow && page / panels.length >= LEAST;
+  const closer = !aside && panels.some((panel) => panel.near); // close-ups take a part of the height
+  const whole = Math.floor(page / (narrow ? 1 : panels.filter((panel) => aside || !panel.near).length));
+  let [column, depth] = [-1, 0];
+  const plans = panels.map((panel, k) => {
+    const below = panel.near && !aside;
+    column += below ? 0 : 1;
+    const legend = panel.near ? 0 : whole * (aside && panels[k + 1]?.near ? 2 : 1);
+    const columns = Math.max(1, Math.floor(legend / COLUMN));
+    const rows = legend && Math.ceil((panel.areas.length + panel.lines.length + panel.markers.length) / columns);
+    const height = below ? 92 : closer ? 172 : narrow ? 200 : 230;
+    // A long name takes two lines on a narrow page; the axes of a close-up below its panel are named there.
+    const [top, bottom] = below ? [34, 36] : narrow ? [64, 62] : [48, 46];
+    return {
+      x: narrow ? 0 : column * whole, y: 0, whole, height, legend, columns, top, bottom, below,
+      deep: top + height + bottom + (rows && rows * ROW + 6),
+    };
+  });
+  const first = Math.max(...plans.filter((plan) => !plan.below).map((plan) => plan.deep));
+  for (const plan of plans) {
+    plan.y = narrow ? depth : plan.below ? first : 0;
+    depth = Math.max(depth, plan.y + plan.deep);
+  }
+  return [plans, depth];
+}
 
 /**
  * Build a picture into an SVG and return the function that draws a frame into it. Every element is made here, once.
  * @param {Element} root
  * @param {Form} form
- * @param {boolean} narrow
+ * @param {number} page its width
  * @returns {(frame: Frame) => void}
  */
-function picture(root, form, narrow) {
+function picture(root, form, page) {
   const id = `lm${Math.random().toString(36).slice(2)}`;
-  const { panels, sizes } = form;
-  const wide = narrow ? NARROW : panels.length > 1 ? HALF : WHOLE;
-  const columns = wide > HALF ? 2 : 1;
-  const height = narrow ? 220 : 250;
-  const rows = Math.max(...panels.map((each) => each.areas.length + each.lines.length + each.markers.length));
-  const top = HEAD + (narrow ? 36 : 18); // a long title takes two lines on a narrow page
-  const bottom = BOTTOM + (narrow ? 16 : 0); // and so does a long name of the axis
-  const whole = top + height + bottom + Math.ceil(rows / columns) * ROW + 6;
+  const [plans, depth] = planned(form.panels, page);
   root.replaceChildren();
-  put(root, { viewBox: narrow ? `0 0 ${wide} ${whole * panels.length}` : `0 0 ${WHOLE} ${whole}` });
+  put(root, { viewBox: `0 0 ${page} ${depth}` });
   const defs = svg(root, "defs");
-  const drawn = panels.map((panel, k) => {
-    const [x, y] = narrow ? [0, k * whole] : [k * wide, 0];
-    const place = svg(root, "g", { transform: `translate(${x},${y})` });
-    return onePanel(place, defs, `${id}-${k}`, panel, { sizes, whole: wide, height, columns, top, bottom });
+  const drawn = form.panels.map((panel, k) => {
+    const place = svg(root, "g", { transform: `translate(${plans[k].x},${plans[k].y})` });
+    return onePanel(place, defs, `${id}-${k}`, panel, plans[k], form.sizes);
   });
   return (frame) => {
     const read = { number: 0, text: 0 };
@@ -164,17 +195,19 @@ function picture(root, form, narrow) {
 /**
  * Build one panel and return the function that draws its part of a frame.
  * @param {Element} root @param {Element} defs @param {string} id @param {PanelForm} form @param {Plan} plan
+ * @param {Sizes} sizes
  */
-function onePanel(root, defs, id, form, { sizes, whole, height, columns, top, bottom }) {
+function onePanel(root, defs, id, form, { whole, height, legend: room, columns, top, bottom, below }, sizes) {
   const width = whole - LEFT - RIGHT;
   svg(svg(defs, "clipPath", { id: `${id}-clip` }), "rect", { x: LEFT, y: top, width, height });
   const title = [2, 1].map((line) =>
     svg(root, "text", { x: 4, y: top - 16 - 18 * line, "font-size": sizes.title, "font-weight": 600 }));
   const yLabel = svg(root, "text", { x: 4, y: top - 14, "font-size": sizes.label, class: "muted" });
+  if (below) put(title[1], { y: top - 14 });
   const xLabel = [38, 53].map((line) => svg(root, "text", {
     x: LEFT + width / 2, y: top + height + line, "font-size": sizes.label, class: "muted", "text-anchor": "middle",
   }));
-  const letters = bottom > BOTTOM ? (width + 2 * RIGHT) / (LETTER * sizes.label) : Infinity;
+  const letters = (width + 2 * RIGHT) / (LETTER * sizes.label);
   const inside = svg(root, "g", { "clip-path": `url(#${id}-clip)` });
   const areas = form.areas.map((each, k) => ({
     shape: svg(inside, "path", { style: `fill:var(--lm-${each.look}-face)` }),
@@ -190,23 +223,20 @@ function onePanel(root, defs, id, form, { sizes, whole, height, columns, top, bo
 
   const all = form.areas.length + form.lines.length + form.markers.length;
   const perColumn = Math.ceil(all / columns);
-  const legend = Array.from({ length: all }, (_, k) => {
-    const x = 4 + Math.floor(k / perColumn) * (whole / columns);
+  const legend = Array.from({ length: room && all }, (_, k) => {
+    const x = 4 + Math.floor(k / perColumn) * (room / columns);
     const y = top + height + bottom + (k % perColumn) * ROW + 10;
     return { x, y, text: svg(root, "text", { x: x + 40, y: y + 4, "font-size": sizes.label }) };
   });
-  form.areas.forEach((each, k) => {
-    const box = { x: legend[k].x, y: legend[k].y - 6, width: 30, height: 12 };
-    svg(root, "rect", { ...box, style: `fill:var(--lm-${each.look}-face)` });
-    svg(root, "rect", { ...box, style: `fill:url(#${id}-hatch${k});stroke:var(--lm-${each.look}-hatch)` });
-  });
-  form.lines.forEach((each, k) => {
-    const { x, y } = legend[form.areas.length + k];
-    svg(root, "path", { class: "line", d: `M${x},${y}h30`, style: stroke(each, sizes.line) });
-  });
-  form.markers.forEach((each, k) => {
-    const { x, y } = legend[form.areas.length + form.lines.length + k];
-    put(marker(root, each), { transform: `translate(${x + 15},${y})` });
+  legend.forEach(({ x, y }, k) => {
+    const [line, point] = [k - form.areas.length, k - form.areas.length - form.lines.length];
+    if (line < 0) {
+      const box = { x, y: y - 6, width: 30, height: 12 };
+      svg(root, "rect", { ...box, style: `fill:var(--lm-${form.areas[k].look}-face)` });
+      svg(root, "rect", { ...box, style: `fill:url(#${id}-hatch${k});stroke:var(--lm-${form.areas[k].look}-hatch)` });
+    } else if (point < 0) {
+      svg(root, "path", { class: "line", d: `M${x},${y}h30`, style: stroke(form.lines[line], sizes.line) });
+    } else put(marker(root, form.markers[point]), { transform: `translate(${x + 15},${y})` });
   });
 
   /** @param {Frame} frame @param {{number: number, text: number}} read */
@@ -226,10 +256,13 @@ function onePanel(root, defs, id, form, { sizes, whole, height, columns, top, bo
 
     const [xs, ys] = [numbers(), numbers()];
     broken(text(), whole / (LETTER * sizes.title)).forEach((line, k) => say(title[k], line));
-    const [above, below] = broken(text(), letters);
-    say(xLabel[0], above || below);
-    say(xLabel[1], above && below);
-    say(yLabel, text());
+    const [above, second] = broken(text(), letters);
+    const upward = text();
+    if (!below) {
+      say(xLabel[0], above || second);
+      say(xLabel[1], above && second);
+      say(yLabel, upward);
+    }
     const [xTexts, yTexts] = [text().split("\n"), text().split("\n")];
     const [low, high] = [top + height, LEFT + width];
     put(grid, {
@@ -241,20 +274,24 @@ function onePanel(root, defs, id, form, { sizes, whole, height, columns, top, bo
     yTicks(yTexts, (k) => ({ x: LEFT - 6, y: up(ys[k]) + 4 }));
 
     let row = 0;
+    const named = () => {
+      const name = text();
+      if (room) say(legend[row++].text, name);
+    };
     areas.forEach(({ shape, hatch }) => {
       const [xs, ys] = [numbers(), numbers()];
       const d = xs.length ? `${way(xs, ys)}Z` : "";
       put(shape, { d });
       put(hatch, { d });
-      say(legend[row++].text, text());
+      named();
     });
     for (const line of lines) {
       put(line, { d: way(numbers(), numbers()) });
-      say(legend[row++].text, text());
+      named();
     }
     points.forEach((point, k) => {
       const [x, y] = Array.from(numbers());
-      say(legend[row++].text, text());
+      named();
       const shown = seen(x, y);
       const place = shown ? `translate(${across(x)},${up(y)})` : "";
       put(point, { visibility: shown ? "visible" : "hidden", transform: place });
@@ -335,7 +372,7 @@ function fill(table, columns, rows) {
     table.replaceChildren(html("thead", {}, tableRow(head.map(() => "col"))),
       html("tbody", {}, ...body.map((row) => tableRow(row.map((_, k) => (k ? "" : "row"))))));
   }
-  const number = /^[+\-]?\$?\d|^none$|^-$/;
+  const number = /^[+\-]?\$?\d|^(none|-|no path.*)$|^(below|above|beyond) /;
   /** @param {number} k whether the column of a cell holds numbers: the first row tells for the head */
   const numeric = (k) => k % head.length > 0 && number.test(cells[k < head.length ? k + head.length : k] ?? "");
   table.querySelectorAll("th, td").forEach((cell, k) => {
@@ -367,7 +404,7 @@ function slider(control, moved) {
   });
   const output = html("output", { for: id });
   output.style.minWidth = `${Math.max(...control.texts.map((text) => text.length)) + 1}ch`; // nothing beside it moves
-  const element = html("div", { class: "marginlib-control" }, html("label", { for: id }, control.label), input, output);
+  const element = html("div", { class: "marginlib-control" }, html("label", { for: id }, control.label), output, input);
   input.addEventListener("input", () => moved(Number(input.value)));
   /** @param {number} k */
   const show = (k) => {
@@ -466,15 +503,16 @@ async function render({ model, el }) {
   const root = html("section",
     // Dollars are money: pages that typeset mathematics leave this part alone.
     { class: "marginlib-figure tex2jax_ignore mathjax_ignore", "data-figure": form.name, "aria-label": form.title },
-    html("p", { class: "marginlib-title" }, form.title), html("p", { class: "marginlib-help" }, HELP),
-    ...controls.map((each) => each.element),
+    html("div", { class: "marginlib-head" },
+      html("p", { class: "marginlib-title" }, form.title), html("p", { class: "marginlib-help" }, HELP)),
+    html("div", { class: "marginlib-controls" }, ...controls.map((each) => each.element)),
     html("div", { class: "marginlib-chart" }, drawing), words, spoken);
   el.replaceChildren(root);
 
   // --- drawing: once per animation frame -----------------------------------------------------------------------------
-  const isNarrow = () => el.clientWidth > 0 && el.clientWidth < 560;
-  let narrow = isNarrow();
-  let paint = picture(drawing, form, narrow);
+  const wide = () => Math.min(el.clientWidth || 760, WIDEST) - 12; // less the figure's own border
+  let width = wide();
+  let paint = picture(drawing, form, width);
   /** @type {number | undefined} */
   let due;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -483,11 +521,12 @@ async function render({ model, el }) {
   const draw = () => {
     due = undefined;
     const now = frame(at);
-    const [told, alt, columns, rows] = now.texts.slice(-4);
+    const [sentenceText, alt, columns, rows] = now.texts.slice(-4);
     paint(now);
     put(drawing, { "aria-label": alt });
-    say(sentence, told);
+    say(sentence, sentenceText.replace(/ (?=%|\d\d:\d\d)/g, "\u00a0").replace(/(?<=\d-)(?=\d)/g, "\u2060")); // neither number nor date breaks
     fill(table, columns, rows);
+    words.classList.toggle("beside", columns.split("\t").length < 3);
     put(root, { "data-state": at.join(","), "data-ready": "true" });
     if (touched) speak();
   };
@@ -529,17 +568,13 @@ async function render({ model, el }) {
   };
   model.on("change:at", told);
 
-  let width = el.clientWidth;
   const size = new ResizeObserver(() => {
     if (!el.clientWidth) return; // out of sight
-    if (el.clientWidth !== width) {
-      width = el.clientWidth;
+    if (wide() !== width) {
+      width = wide();
       words.style.minHeight = "";
-      if (isNarrow() !== narrow) {
-        narrow = isNarrow();
-        paint = picture(drawing, form, narrow);
-        draw();
-      }
+      paint = picture(drawing, form, width);
+      draw();
     }
     // Longer words may make the page longer, shorter ones never make it jump back.
     words.style.minHeight = `${Math.ceil(words.getBoundingClientRect().height)}px`;
