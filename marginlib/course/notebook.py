@@ -15,7 +15,7 @@ from marginlib.practice import (
     predict,
     progress_page,
 )
-from marginlib.tables import move, show
+from marginlib.tables import coins, move, share, show
 from marginlib.words import money, percent, price_text
 
 __all__ = [  # noqa: PLE0604 - the names of the engine are strings, too
@@ -23,6 +23,7 @@ __all__ = [  # noqa: PLE0604 - the names of the engine are strings, too
     "DataFrame",
     "calibration",
     "closing_questions",
+    "coins",
     "explore",
     "figures",
     "gain",
@@ -33,6 +34,7 @@ __all__ = [  # noqa: PLE0604 - the names of the engine are strings, too
     "predict",
     "price_text",
     "progress_page",
+    "share",
     "show",
     "static",
     "survival_chart",

@@ -25,7 +25,7 @@ class Line:
     """A line of a panel.
 
     Args:
-        label: its name in the legend.
+        label: its name in the legend; empty for one that needs no name there.
         role: what it stands for, such as "equity" or "maintenance"; colour and dashes follow from it.
         x: positions along the horizontal axis.
         y: heights, as many as `x`.
@@ -77,6 +77,23 @@ class Marker:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Words at a place of a panel, centred there.
+
+    Args:
+        text: what they say; empty for none.
+        x: where they stand along the horizontal axis.
+        y: their height.
+        strong: True for what is read first; the rest is muted.
+    """
+
+    text: str
+    x: float
+    y: float
+    strong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Axis:
     """One axis of a panel, which stays while the controls move unless the panel is a close-up.
 
@@ -84,11 +101,13 @@ class Axis:
         label: its name, with its [unit].
         span: its lowest and its highest value.
         log: True for an axis in powers of ten.
+        floor: where its numbers begin; infinity for an axis without numbers.
     """
 
     label: str
     span: tuple[float, float]
     log: bool = False
+    floor: float = -inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +122,8 @@ class Panel:
         markers: the points that matter.
         areas: what is filled below the lines.
         near: True for a close-up of the panel before it, whose legend serves both.
+        notes: words inside it.
+        share: of the width, beside another of 1.
     """
 
     title: str
@@ -112,6 +133,8 @@ class Panel:
     markers: tuple[Marker, ...] = ()
     areas: tuple[Area, ...] = ()
     near: bool = False
+    notes: tuple[Note, ...] = ()
+    share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,11 @@
  *
  * @typedef {{numbers: ArrayLike<number>[], texts: string[]}} Frame
  * @typedef {{name: string, label: string, texts: string[], choice: boolean, plays: boolean}} Control
- * @typedef {{look: string, dashes: number[]}} LineForm
+ * @typedef {{look: string, dashes: number[], named: boolean}} LineForm
  * @typedef {LineForm & {shape: string, size: number, filled: boolean, rule: boolean}} MarkerForm
- * @typedef {{log: boolean, near: boolean, areas: {look: string, hatch: string}[], lines: LineForm[], markers: MarkerForm[]}} PanelForm
+ * @typedef {{look: string, hatch: string, named: boolean}} AreaForm
+ * @typedef {{log: boolean, near: boolean, bare: boolean, share: number, areas: AreaForm[], lines: LineForm[],
+ *   markers: MarkerForm[], notes: boolean[]}} PanelForm
  * @typedef {{line: number, rule: number, grid: number, title: number, label: number, tick: number}} Sizes
  * @typedef {{name: string, title: string, controls: Control[], panels: PanelForm[], sizes: Sizes}} Form
  * @typedef {{x: number, y: number, whole: number, height: number, legend: number, columns: number, top: number,
@@ -22,9 +24,7 @@ const HELP = "Click a control, then move it with the arrow keys or drag it.";
 const QUIET = 600; // ms after the last move until the sentence is spoken
 const SYNC = 150; // ms after the last move until Python is told where the controls stand
 
-// --------------------------------------------------------------------------------------------------------------------
-// frames
-// --------------------------------------------------------------------------------------------------------------------
+// --- frames ---
 
 /**
  * Return what stays of a figure, and the function from where its controls stand to a frame, for what `frames.pack` made.
@@ -56,9 +56,7 @@ export async function unpack(packed) {
   return { form, frame };
 }
 
-// --------------------------------------------------------------------------------------------------------------------
-// small tools
-// --------------------------------------------------------------------------------------------------------------------
+// --- small tools ---
 
 /**
  * Return a new HTML element.
@@ -123,9 +121,7 @@ const shapes = (radius) => {
   };
 };
 
-// --------------------------------------------------------------------------------------------------------------------
-// the picture
-// --------------------------------------------------------------------------------------------------------------------
+// --- the picture ---
 
 const [LEFT, RIGHT, ROW] = [54, 16, 20];
 const WIDEST = 1100; // of a figure, as its style says
@@ -145,21 +141,21 @@ function planned(panels, page) {
   const narrow = page < SLIM;
   const aside = !narrow && page / panels.length >= LEAST;
   const closer = !aside && panels.some((panel) => panel.near); // close-ups take a part of the height
-  const whole = Math.floor(page / (narrow ? 1 : panels.filter((panel) => aside || !panel.near).length));
-  let [column, depth] = [-1, 0];
+  const shares = panels.reduce((sum, panel) => sum + (panel.near && !aside ? 0 : panel.share), 0);
+  let [x, next, depth] = [0, 0, 0];
   const plans = panels.map((panel, k) => {
     const below = panel.near && !aside;
-    column += below ? 0 : 1;
-    const legend = panel.near ? 0 : whole * (aside && panels[k + 1]?.near ? 2 : 1);
+    const whole = narrow ? page : Math.floor((page * panel.share) / shares);
+    if (!below && !narrow) [x, next] = [next, next + whole];
+    const legend = whole * (aside && panels[k + 1]?.near ? 2 : 1);
     const columns = Math.max(1, Math.floor(legend / COLUMN));
-    const rows = legend && Math.ceil((panel.areas.length + panel.lines.length + panel.markers.length) / columns);
-    const height = below ? 92 : closer ? 172 : narrow ? 200 : 230;
+    const bare = panel.bare ? 80 : 0; // no numbers below: words and pictures stand there
+    const height = (below ? 92 : closer ? 172 : narrow ? 200 : 230) + bare;
     // A long name takes two lines on a narrow page; the axes of a close-up below its panel are named there.
-    const [top, bottom] = below ? [34, 36] : narrow ? [64, 62] : [48, 46];
-    return {
-      x: narrow ? 0 : column * whole, y: 0, whole, height, legend, columns, top, bottom, below,
-      deep: top + height + bottom + (rows && rows * ROW + 6),
-    };
+    const top = below ? 34 : narrow ? 64 : 48;
+    const bottom = bare ? 14 : below ? 36 : narrow ? 62 : 46;
+    const deep = top + height + bottom + Math.ceil(named(panel) / columns) * ROW + 6;
+    return { x, y: 0, whole, height, legend, columns, top, bottom, below, deep };
   });
   const first = Math.max(...plans.filter((plan) => !plan.below).map((plan) => plan.deep));
   for (const plan of plans) {
@@ -210,8 +206,8 @@ function onePanel(root, defs, id, form, { whole, height, legend: room, columns, 
   const letters = (width + 2 * RIGHT) / (LETTER * sizes.label);
   const inside = svg(root, "g", { "clip-path": `url(#${id}-clip)` });
   const areas = form.areas.map((each, k) => ({
-    shape: svg(inside, "path", { style: `fill:var(--lm-${each.look}-face)` }),
-    hatch: svg(inside, "path", { style: `fill:${hatching(defs, `${id}-hatch${k}`, each)}` }),
+    shape: svg(inside, "path", { class: `area ${each.look}`, style: `fill:var(--lm-${each.look}-face)` }),
+    hatch: svg(inside, "path", { class: `area ${each.look}`, style: `fill:${hatching(defs, `${id}-hatch${k}`, each)}` }),
   }));
   const grid = svg(inside, "path", { class: "grid", "stroke-width": sizes.grid });
   const zero = svg(inside, "path", { class: "axis", "stroke-width": sizes.grid });
@@ -221,22 +217,24 @@ function onePanel(root, defs, id, form, { whole, height, legend: room, columns, 
   const points = form.markers.map((each) => marker(root, each));
   const [xTicks, yTicks] = [tickTexts(root, sizes, "middle"), tickTexts(root, sizes, "end")];
 
-  const all = form.areas.length + form.lines.length + form.markers.length;
-  const perColumn = Math.ceil(all / columns);
-  const legend = Array.from({ length: room && all }, (_, k) => {
-    const x = 4 + Math.floor(k / perColumn) * (room / columns);
-    const y = top + height + bottom + (k % perColumn) * ROW + 10;
-    return { x, y, text: svg(root, "text", { x: x + 40, y: y + 4, "font-size": sizes.label }) };
-  });
-  legend.forEach(({ x, y }, k) => {
-    const [line, point] = [k - form.areas.length, k - form.areas.length - form.lines.length];
-    if (line < 0) {
+  const notes = form.notes.map((strong) => svg(root, "text", {
+    "font-size": sizes.label, "text-anchor": "middle", ...(strong ? { class: "note", "font-weight": 600 } : { class: "note muted" }),
+  }));
+
+  // The legend, in the order in which labels are read; what has no name there has a text that is never placed.
+  const perColumn = Math.ceil(named(form) / columns);
+  let placed = 0;
+  const legend = drawnIn(form).map((each, k) => {
+    if (!each.named) return document.createElementNS(SVG, "text");
+    const x = 4 + Math.floor(placed / perColumn) * (room / columns);
+    const y = top + height + bottom + (placed++ % perColumn) * ROW + 10;
+    if ("hatch" in each) {
       const box = { x, y: y - 6, width: 30, height: 12 };
-      svg(root, "rect", { ...box, style: `fill:var(--lm-${form.areas[k].look}-face)` });
-      svg(root, "rect", { ...box, style: `fill:url(#${id}-hatch${k});stroke:var(--lm-${form.areas[k].look}-hatch)` });
-    } else if (point < 0) {
-      svg(root, "path", { class: "line", d: `M${x},${y}h30`, style: stroke(form.lines[line], sizes.line) });
-    } else put(marker(root, form.markers[point]), { transform: `translate(${x + 15},${y})` });
+      svg(root, "rect", { ...box, style: `fill:var(--lm-${each.look}-face)` });
+      svg(root, "rect", { ...box, style: `fill:url(#${id}-hatch${k});stroke:var(--lm-${each.look}-hatch)` });
+    } else if ("shape" in each) put(marker(root, /** @type {MarkerForm} */ (each)), { transform: `translate(${x + 15},${y})` });
+    else svg(root, "path", { class: "line", d: `M${x},${y}h30`, style: stroke(each, sizes.line) });
+    return svg(root, "text", { x: x + 40, y: y + 4, "font-size": sizes.label });
   });
 
   /** @param {Frame} frame @param {{number: number, text: number}} read */
@@ -263,7 +261,7 @@ function onePanel(root, defs, id, form, { whole, height, legend: room, columns, 
       say(xLabel[1], above && second);
       say(yLabel, upward);
     }
-    const [xTexts, yTexts] = [text().split("\n"), text().split("\n")];
+    const [xTexts, yTexts] = [text().split("\n").filter(Boolean), text().split("\n").filter(Boolean)];
     const [low, high] = [top + height, LEFT + width];
     put(grid, {
       d: Array.from(xs, (x) => `M${across(x)},${top}V${low}`).join("") +
@@ -274,31 +272,38 @@ function onePanel(root, defs, id, form, { whole, height, legend: room, columns, 
     yTicks(yTexts, (k) => ({ x: LEFT - 6, y: up(ys[k]) + 4 }));
 
     let row = 0;
-    const named = () => {
-      const name = text();
-      if (room) say(legend[row++].text, name);
-    };
     areas.forEach(({ shape, hatch }) => {
       const [xs, ys] = [numbers(), numbers()];
       const d = xs.length ? `${way(xs, ys)}Z` : "";
       put(shape, { d });
       put(hatch, { d });
-      named();
+      say(legend[row++], text());
     });
     for (const line of lines) {
       put(line, { d: way(numbers(), numbers()) });
-      named();
+      say(legend[row++], text());
     }
     points.forEach((point, k) => {
       const [x, y] = Array.from(numbers());
-      named();
+      say(legend[row++], text());
       const shown = seen(x, y);
       const place = shown ? `translate(${across(x)},${up(y)})` : "";
       put(point, { visibility: shown ? "visible" : "hidden", transform: place });
       put(rules[k], { d: form.markers[k].rule && x >= range[0] && x <= range[1] ? `M${across(x)},${top}V${low}` : "" });
     });
+    for (const note of notes) {
+      const [x, y] = Array.from(numbers());
+      put(note, { x: across(x), y: up(y) + 4 });
+      say(note, text());
+    }
   };
 }
+
+/** @param {PanelForm} form */
+const drawnIn = (form) => [...form.areas, ...form.lines, ...form.markers];
+
+/** @param {PanelForm} form how many have a name in its legend */
+const named = (form) => drawnIn(form).filter((each) => each.named).length;
 
 /**
  * Return a text on two lines, the first empty where one is enough.
@@ -329,7 +334,7 @@ function marker(root, form) {
 function hatching(defs, id, form) {
   const pattern = svg(defs, "pattern", { id, width: 9, height: 9, patternUnits: "userSpaceOnUse" });
   const colour = `var(--lm-${form.look}-hatch)`;
-  const line = { rising: "M-1,10L10,-1M-1,1L1,-1M8,10L10,8", falling: "M-1,-1L10,10M-1,8L1,10M8,-1L10,1" }[form.hatch];
+  const line = { rising: "M-1,10L10,-1M-1,1L1,-1M8,10L10,8", falling: "M-1,-1L10,10M-1,8L1,10M8,-1L10,1", waves: "M0,4.5q2.25,-2.5 4.5,0t4.5,0" }[form.hatch];
   if (line) svg(pattern, "path", { d: line, style: `stroke:${colour};stroke-width:0.9` });
   if (form.hatch === "dots") svg(pattern, "circle", { cx: 4.5, cy: 4.5, r: 1, style: `fill:${colour}` });
   return `url(#${id})`;
@@ -345,7 +350,7 @@ function tickTexts(root, sizes, anchor) {
   /** @param {string[]} texts @param {(k: number) => Record<string, number>} place */
   return (texts, place) => {
     while (made.length < texts.length) {
-      made.push(svg(root, "text", { class: "muted", "font-size": sizes.tick, "text-anchor": anchor }));
+      made.push(svg(root, "text", { class: "muted tick", "font-size": sizes.tick, "text-anchor": anchor }));
     }
     made.forEach((element, k) => {
       say(element, texts[k] ?? "");
@@ -354,9 +359,7 @@ function tickTexts(root, sizes, anchor) {
   };
 }
 
-// --------------------------------------------------------------------------------------------------------------------
-// the words
-// --------------------------------------------------------------------------------------------------------------------
+// --- the words ---
 
 /**
  * Write a table of texts; a first cell names its row, numbers stand under each other. Cells are kept and filled anew.
@@ -386,9 +389,7 @@ function tableRow(scopes) {
   return html("tr", {}, ...scopes.map((scope) => (scope ? html("th", { scope }) : html("td"))));
 }
 
-// --------------------------------------------------------------------------------------------------------------------
-// the controls
-// --------------------------------------------------------------------------------------------------------------------
+// --- the controls ---
 
 /**
  * Return a control's elements and the function that shows a position; `moved` hears of the hand.
@@ -433,7 +434,7 @@ function radios(control, moved) {
 }
 
 /**
- * Return a button that plays a slider from where it stands, or steps it where motion is not wanted.
+ * Return buttons that play a slider from where it stands, at a speed, or step it where motion is not wanted.
  * @param {Control} control
  * @param {() => number} now
  * @param {(k: number) => void} go
@@ -443,16 +444,24 @@ function player(control, now, go, stopped) {
   const last = control.texts.length - 1;
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   const button = html("button", { type: "button", "data-play": control.name, "data-lm-suppress-shortcuts": "true" });
-  /** @type {ReturnType<typeof setInterval> | undefined} */
+  const faster = html("button", { type: "button", "data-speed": control.name, "data-lm-suppress-shortcuts": "true" });
+  let speed = 1;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   const show = () => {
     const does = still.matches ? "Next" : timer ? "Pause" : "Play";
     say(button, does);
     put(button, { "aria-label": `${does}: ${control.label}` });
+    say(faster, `${speed}x`);
+    put(faster, { "aria-label": `Speed: ${speed}x` });
   };
+  faster.addEventListener("click", () => {
+    speed = speed < 4 ? 2 * speed : 1;
+    show();
+  });
   const stop = () => {
     if (!timer) return show();
-    clearInterval(timer);
+    clearTimeout(timer);
     timer = undefined;
     show();
     stopped();
@@ -461,20 +470,22 @@ function player(control, now, go, stopped) {
     if (timer) return stop();
     go(now() < last ? now() + (still.matches ? 1 : 0) : 0);
     if (still.matches) return;
-    timer = setInterval(() => {
-      if (!button.isConnected || now() >= last) return stop();
-      go(now() + 1);
-    }, Math.min(900, Math.max(100, 6000 / last)));
+    const next = () => {
+      timer = setTimeout(() => {
+        if (!button.isConnected || now() >= last) return stop();
+        go(now() + 1);
+        next();
+      }, Math.min(900, Math.max(60, 6000 / last)) / speed);
+    };
+    next();
     show();
   });
   still.addEventListener("change", stop);
   show();
-  return { button, stop, playing: () => timer !== undefined };
+  return { buttons: still.matches ? [button] : [button, faster], stop, playing: () => timer !== undefined };
 }
 
-// --------------------------------------------------------------------------------------------------------------------
-// the figure
-// --------------------------------------------------------------------------------------------------------------------
+// --- the figure ---
 
 /** @param {{model: Model, el: HTMLElement}} context */
 async function render({ model, el }) {
@@ -499,7 +510,7 @@ async function render({ model, el }) {
   const players = form.controls.map((control, k) => control.plays
     ? player(control, () => at[k], (value) => move(k, value), () => speak())
     : undefined);
-  players.forEach((each, k) => each && controls[k].element.append(each.button));
+  players.forEach((each, k) => each && controls[k].element.append(...each.buttons));
   const root = html("section",
     // Dollars are money: pages that typeset mathematics leave this part alone.
     { class: "marginlib-figure tex2jax_ignore mathjax_ignore", "data-figure": form.name, "aria-label": form.title },
@@ -509,7 +520,7 @@ async function render({ model, el }) {
     html("div", { class: "marginlib-chart" }, drawing), words, spoken);
   el.replaceChildren(root);
 
-  // --- drawing: once per animation frame -----------------------------------------------------------------------------
+  // --- drawing: once per animation frame ---
   const wide = () => Math.min(el.clientWidth || 760, WIDEST) - 12; // less the figure's own border
   let width = wide();
   let paint = picture(drawing, form, width);
@@ -538,7 +549,7 @@ async function render({ model, el }) {
       if (!players.some((each) => each?.playing())) say(spoken, sentence.textContent ?? "");
     }, QUIET);
   };
-  // --- moving: where the controls stand; Python hears of it when the hand rests --------------------------------------
+  // --- moving: where the controls stand; Python hears of it when the hand rests ---
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let sync;
   const tell = () => {

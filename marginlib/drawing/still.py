@@ -26,7 +26,7 @@ _WIDTH, _DPI = 7.6, 100  # inches, and points in each
 _TALL, _NEAR, _ROW = 1.95, 0.95, 0.19  # inches: a panel, a close-up below it, a row of the legend
 _PAGE = THEMES["light"]
 _MARKERS = {"circle": "o", "triangle": "^", "wedge": "v", "cross": "X", "square": "s", "diamond": "D"}
-_HATCHES = {"dots": "..", "rising": "///", "falling": "\\\\\\", "": ""}
+_HATCHES = {"dots": "..", "rising": "///", "falling": "\\\\\\", "waves": "--", "": ""}
 # On a dark page the white picture is turned round, and keeps its hues.
 _TURNED = ".marginlib-still img{filter:invert(.93) hue-rotate(180deg)}"
 _DARK = (
@@ -55,18 +55,23 @@ def png(chart: Chart) -> bytes:
     below = len(forms) > 2  # noqa: PLR2004 - close-ups have no room beside the others
     many = sum(not form["near"] for form in forms) if below else len(forms)
     columns = 1 if below or (many > 1 and not forms[1]["near"]) else many + 1  # of the legend
-    most = max(sum(len(form[kind]) for kind in ("areas", "lines", "markers")) for form in forms)
-    legend = 0.5 + _ROW * ceil(most / columns)
-    height = 0.55 + _TALL + legend + below * (0.3 + _NEAR + 0.3)
+    kinds = ("areas", "lines", "markers")
+    most = max(sum(look["named"] for kind in kinds for look in form[kind]) for form in forms)
+    bare = all(form["bare"] for form in forms)
+    main = _TALL + bare * 0.6
+    height = 0.55 + main + (0.1 if bare else 0.5) + _ROW * ceil(most / columns) + below * (0.3 + _NEAR + 0.3)
     figure = Figure(figsize=(_WIDTH, height), dpi=_DPI, facecolor=_PAGE.page)
     FigureCanvasAgg(figure)
-    numbers, texts, place, wide = iter(drawn.numbers), iter(drawn.texts), -1, (_WIDTH - 0.2) / many
+    numbers, texts = iter(drawn.numbers), iter(drawn.texts)
+    shares = sum(form["share"] for form in forms if not (below and form["near"]))
+    right = column = 0.0
     for form in forms:
         under = below and form["near"]
-        place += not under
-        low, tall = (0.3, _NEAR) if under else (height - 0.55 - _TALL, _TALL)
-        box = (0.6 + place * wide) / _WIDTH, low / height, (wide - 0.65) / _WIDTH, tall / height
-        _panel(figure.add_axes(box), form, numbers, texts, 0 if form["near"] else columns)
+        if not under:  # else it stands below the panel before
+            column, right = right, right + (_WIDTH - 0.2) * form["share"] / shares
+        low, tall = (0.3, _NEAR) if under else (height - 0.55 - main, main)
+        box = (0.6 + column) / _WIDTH, low / height, (right - column - 0.65) / _WIDTH, tall / height
+        _panel(figure.add_axes(box), form, numbers, texts, columns)
     stream = BytesIO()
     figure.savefig(stream, format="png", metadata={"Software": None})
     return stream.getvalue()
@@ -86,7 +91,7 @@ def _panel(
     if form["log"]:
         ax.set_xscale("log")
         ax.minorticks_off()
-    ax.set_xticks(across, x_texts.split(ROW))
+    ax.set_xticks(across, x_texts.split(ROW) if across else [])
     ax.set_yticks(up, y_texts.split(ROW))
     ax.set_xlim(left, right)
     ax.set_ylim(low, high)
@@ -117,13 +122,14 @@ def _panel(
             hidden.append(drawn[-1])
         if look["rule"] and left <= x <= right:
             ax.axvline(x, alpha=0.7, zorder=1, **_stroke(look["look"], SIZES.rule))
-    names = [next(texts) for _ in drawn]
+    labels = [next(texts) for _ in drawn]
+    looked = (*form["areas"], *form["lines"], *form["markers"])
+    named = [(each, label) for each, label, look in zip(drawn, labels, looked, strict=True) if look["named"]]
     ax.legend(
-        drawn if columns else (),
-        names if columns else (),
+        *(zip(*named, strict=True) if named else ((), ())),
         loc="upper left",
-        bbox_to_anchor=(-0.04, -0.19),
-        ncols=columns or 1,
+        bbox_to_anchor=(-0.04, -0.02 if form["bare"] else -0.19),
+        ncols=columns,
         frameon=False,
         fontsize=_points(SIZES.label),
         labelcolor=_PAGE.text,
@@ -133,6 +139,10 @@ def _panel(
     )
     for point in hidden:  # only now, for the legend shows it still
         point.set_visible(False)
+    for strong in form["notes"]:
+        weight, colour = ("bold", _PAGE.text) if strong else ("normal", _PAGE.muted)
+        style = plain | {"fontsize": _points(SIZES.label), "color": colour, "weight": weight}
+        ax.text(*next(numbers), next(texts), ha="center", va="center", **style)
 
 
 def _stroke(role: str, width: float) -> dict[str, Any]:

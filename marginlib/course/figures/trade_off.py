@@ -65,17 +65,19 @@ def trade_off(*, correlation: float, leverage: int) -> Chart:
             _dot(cross, "cross, the whole wallet", "liquidation"),
         ),
     )
-    told = [
-        f"{name} {chance_text(each.odds.liquidation)}"
-        + (", and no path shows a loss then" if each.y is None else f" for {amount(each.odds.loss_if_liquidated)}")
-        for name, each in ((f"{money(MARGINS[0], 0)} of isolated margin each", few), ("cross", cross))
-    ]
+    told = " ".join(
+        f"{name}: a liquidation has a probability of {chance_text(each.odds.liquidation)} and costs "
+        f"{amount(each.odds.loss_if_liquidated)} on average."
+        if each.odds.loss_if_liquidated
+        else f"{name}: liquidated on no path, a probability {chance_text(each.odds.liquidation)}."
+        for name, each in ((f"{money(MARGINS[0], 0)} of isolated margin each", few), ("Cross", cross))
+    )
     sentence = (
-        f"Two longs of {money(leverage * WALLET / 2, 0)} in a wallet of {money(WALLET, 0)}. How likely a liquidation "
-        f"is, and the account's average loss if so: with {'; '.join(told)} (standard errors, {PATHS:,} paths)."
+        f"Two longs of {money(leverage * WALLET / 2, 0)} in a wallet of {money(WALLET, 0)}, {PATHS:,} paths, standard "
+        f"errors. {told}"
     )
     if gone := sum(each.y is None for each in (*isolated, cross)):
-        sentence += f" {gone} of {len(isolated) + 1} ways have no point: no path liquidates them."
+        sentence += f" {gone} of {len(isolated) + 1} ways have no point: they are liquidated on no path."
     rows = tuple(
         (
             "cross" if each.margin is None else f"isolated, {money(each.margin, 0)} each",
