@@ -361,21 +361,27 @@ def close_up(panel: Panel) -> Panel:
     """
     ends = {marker.role: marker for marker in panel.markers}
     end, broke = ends["liquidation"], ends["bankruptcy"]
-    if end.x is not None and end.y:
+    if not panel.lines[0].x:
+        return replace(panel, near=True)
+    if end.x is None or not end.y:
+        x, y = _least(panel)
+        title = "close-up: where it has least"
+    else:
         # Of one position that lives at higher prices the gap is above zero, of one that lives at lower ones below.
         gap = end.x - (broke.x or 0.0)
         one, other = max(0.0, end.x - 1.7 * gap), end.x + gap
         title, x, y = "close-up: where it ends", (min(one, other), max(one, other)), (-0.45 * end.y, 2.4 * end.y)
-    else:
-        line, width = panel.lines[0], 0.1 * (panel.x.span[1] - panel.x.span[0])
-        inner, outer = (1, 0) if line.y[0] <= line.y[-1] else (-2, -1)
-        slope = (line.y[inner] - line.y[outer]) / (line.x[inner] - line.x[outer])
-        most = max(line.y[outer], line.y[outer] + abs(slope) * width)
-        edge = panel.x.span[outer]
-        title, x, y = "close-up: where it has least", (edge, edge + width), (-0.2 * most, 1.2 * most)
-        if outer:
-            x = (edge - width, edge)
     return replace(panel, title=title, x=replace(panel.x, span=x), y=replace(panel.y, span=y), near=True)
+
+
+def _least(panel: Panel) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return prices and amounts at the end of a panel at which its first line is lower."""
+    line, (left, right) = panel.lines[0], panel.x.span
+    width = 0.1 * (right - left)
+    inner, outer = (1, 0) if line.y[0] <= line.y[-1] else (-2, -1)
+    slope = abs((line.y[inner] - line.y[outer]) / (line.x[inner] - line.x[outer]))
+    most = line.y[outer] + slope * width or 1.0
+    return (right - width, right) if outer else (left, left + width), (-0.2 * most, 1.2 * most)
 
 
 def _breaks(pool: Pool, symbol: str, span: tuple[float, float]) -> tuple[float, ...]:

@@ -171,7 +171,7 @@ def marker_text(marker: Marker) -> str:
 
 
 def number_text(value: float) -> str:
-    """Return a number short enough for an axis.
+    """Return a number short enough for a legend.
 
     Args:
         value: the number.
@@ -184,6 +184,19 @@ def number_text(value: float) -> str:
         if abs(value) >= size:
             return f"{value / size:g}{letter}"
     return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:g}"  # noqa: PLR2004
+
+
+def tick_text(value: float) -> str:
+    """Return a number that stands along an axis, with its part of a whole where it has one.
+
+    Args:
+        value: the number.
+
+    Example:
+        >>> tick_text(1_497.5), tick_text(1_500)
+        ('1,497.5', '1,500')
+    """
+    return f"{value:,g}" if value % 1 else number_text(value)
 
 
 def ticks(span: tuple[float, float], *, most: int = 7, log: bool = False) -> tuple[float, ...]:

@@ -190,24 +190,7 @@ def survival_chart(
         ),
         markers=(Marker(f"now, {coins[0]} at", "mark", positions[0].mark_price, positions[1].mark_price),),
     )
-    # What has become of each pool when the prices went straight to where they are.
-    marks = {each.symbol: each.mark_price for each in positions}
-    entries = {each.symbol: each.entry_price for each in positions}
-    ends = [_after(pool, {symbol: entries[symbol] for symbol in pool.symbols}, marks) for pool in (cross, *alone)]
-    states = [
-        f"{'alive' if lives else 'liquidated'}, {money(has)} {'of equity' if lives else 'left'}" for lives, has in ends
-    ]
-    moved = [
-        f"{coin} at {_price(each.mark_price).removesuffix('.00')} "
-        f"({percent(each.mark_price / each.entry_price - 1, 0)})"
-        for coin, each in zip(coins, positions, strict=True)
-    ]
-    told = [f"{coin} {'lives' if lives else 'is gone'}" for coin, (lives, _) in zip(coins, ends[1:], strict=True)]
-    whole = money(free.collateral + sum(has for _, has in ends[1:]), 0)
-    sentence = (
-        f"{' and '.join(moved)}. Cross: {'both live' if ends[0][0] else 'both are gone'}, the account has "
-        f"{money(ends[0][1], 0)}. Isolated: {' and '.join(told)}, the account has {whole}."
-    )
+    sentence, states = _told(positions, (cross, *alone), free.collateral)
     rows = (
         ("cross", states[0], *(_price(liquidation_price(cross, symbol)) for symbol in symbols)),
         (f"isolated {coins[0]}", states[1], _price(at[0]), "-"),
@@ -252,13 +235,37 @@ def share_of_way(pool: Pool, marks: Mapping[str, float]) -> float | None:
     return next((max(0.0, a + (b - a) * u / (u - v)) for (a, b), (u, v) in ways if v <= 0), None)
 
 
-def _after(pool: Pool, start: Mapping[str, float], marks: Mapping[str, float]) -> tuple[bool, float]:
-    """Return whether a pool lives after a straight way between prices, and what it then has [quote currency]."""
-    share = share_of_way(pool.at(start), marks)
-    there = {
-        symbol: start[symbol] + (marks[symbol] - start[symbol]) * (1.0 if share is None else share) for symbol in start
-    }
-    return share is None, risk(pool.at(there)).equity
+def _after(pool: Pool, positions: tuple[Position, Position]) -> tuple[bool, float]:
+    """Return whether a pool lives after the straight way from the entry prices to the marks, and what it then has."""
+    ways = {each.symbol: (each.entry_price, each.mark_price) for each in positions if each.symbol in pool.symbols}
+    start = pool.at({symbol: entry for symbol, (entry, _) in ways.items()})
+    share = share_of_way(start, {symbol: mark for symbol, (_, mark) in ways.items()})
+    far = 1.0 if share is None else share
+    return share is None, risk(pool.at({s: entry + (mark - entry) * far for s, (entry, mark) in ways.items()})).equity
+
+
+def _told(positions: tuple[Position, Position], pools: tuple[Pool, ...], free: float) -> tuple[str, list[str]]:
+    """Return who lives and what each account has when prices went straight to where they are, and each pool's state.
+
+    Args:
+        positions: the two, at their marks.
+        pools: cross, and each position alone.
+        free: what backs nothing where both are isolated [quote currency].
+    """
+    ends = [_after(pool, positions) for pool in pools]
+    (cross, whole), *alone = ends
+    moved, lives = [], []
+    for each, (alive, _) in zip(positions, alone, strict=True):
+        coin, price = each.symbol.removesuffix("USDT"), _price(each.mark_price).removesuffix(".00")
+        moved.append(f"{coin} at {price} ({percent(each.mark_price / each.entry_price - 1, 0)})")
+        lives.append(f"{coin} {'lives' if alive else 'is gone'}")
+    sentence = (
+        f"{' and '.join(moved)}. Cross: {'both live' if cross else 'both are gone'}, the account has {money(whole, 0)}."
+        f" Isolated: {' and '.join(lives)}, the account has {money(free + sum(has for _, has in alone), 0)}."
+    )
+    return sentence, [
+        f"{'alive' if alive else 'liquidated'}, {money(has)} {'of equity' if alive else 'left'}" for alive, has in ends
+    ]
 
 
 def _price(price: float | None) -> str:
