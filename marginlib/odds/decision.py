@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import product
-from math import ceil, fsum
+from math import ceil, fsum, log10
 from types import MappingProxyType
 
 from marginlib.errors import MarginError, finite, positive, wrong
@@ -291,9 +291,9 @@ def decide(
 
 
 def chance_text(estimate: Estimate) -> str:
-    """Return a probability with its standard error, in percent; what never happened, or always did, as a bound.
+    """Return a counted probability in percent, to the first digit of its error; what never or always was as a bound.
 
-    If something happens with probability p, n paths miss it all with (1 - p)^n: below 5 % from p = 3 / n.
+    What has probability p, n paths miss with (1 - p)^n: below 5 % from p = 3 / n. The error of a count of 0 is 1 / n.
 
     Args:
         estimate: the probability [1].
@@ -302,10 +302,12 @@ def chance_text(estimate: Estimate) -> str:
         >>> chance_text(Estimate(0.1234, 0.0031, 10_000)), chance_text(Estimate.share(0, 10_000))
         ('12.3 % ± 0.3', 'below 0.03 %')
     """
-    bound = 3 / max(3, estimate.paths)
-    if estimate.value in {0, 1}:
-        return f"below {100 * bound:.1g} %" if estimate.value == 0 else f"above {100 * (1 - bound):.4g} %"
-    return f"{100 * estimate.value:.1f} % ± {100 * estimate.standard_error:.1f}"
+    value, error = 100 * estimate.value, 100 * estimate.standard_error
+    if value in {0, 100}:
+        bound = min(100, 3 * error)
+        return f"above {100 - bound:.4g} %" if value else f"below {bound:.1g} %"
+    digits = max(1, ceil(-log10(error))) if error > 0 else 1
+    return f"{value:.{digits}f} % ± {error:.{digits}f}"
 
 
 def _cache(market: Diffusion, days: float, paths: int, seed: int) -> PathCache:
