@@ -11,7 +11,7 @@ from math import exp, fsum, inf, isfinite, log, sqrt
 from statistics import NormalDist
 
 from marginlib.margin import initial_margin
-from marginlib.model import Position
+from marginlib.model import MaintenanceBasis, Position
 from marginlib.practice.beliefs.reasoning import RIGHT, Case, Reasoning
 
 _TINY = 1e-12
@@ -223,6 +223,28 @@ def _show_liquidation(r: Reading) -> str:
     return _at_end(r, r.liquidation_price(), partial(_left, r))
 
 
+def _solve_liquidation(r: Reading) -> str:
+    """Return how the price is found: equity = maintenance margin, solved for the price of one linear position."""
+    price, (leg, *more), others = (
+        r.liquidation_price(),
+        r.legs,
+        [each for each in r.pool.positions if each not in r.legs],
+    )
+    if price is None or more or leg.contract.power < 0 or leg.maintenance_basis is MaintenanceBasis.ENTRY:
+        return _show_liquidation(r)
+    tier = leg.schedule.tier(leg.at(price).notional)
+    rate, amount, size = leg.schedule.rates[tier], leg.schedule.amounts[tier], abs(leg.quantity)
+    beside = [fsum(map(RIGHT.pnl, others)), -fsum(r.kept(each, each) for each in others)] if others else []
+    steep = leg.quantity - rate * size
+    start = leg.quantity * leg.entry_price - r.pool.collateral - fsum(beside) - amount
+    have = " ".join([_text(r.pool.collateral), *map(_signed, beside)])
+    keep = f"{_share(rate)} of {_text(size)} x P" + (f" - {_text(amount)}" if amount else "")
+    return (
+        f"{have} {_signed(leg.quantity)} x (P - {_text(leg.entry_price)}) = {keep}, "
+        f"so P = {_text(abs(start))} / {_text(abs(steep))} = {_text(price)}"
+    )
+
+
 def _most(r: Reading) -> float:
     """Return the money that the account's positions can lose: what stands behind them, or less where none is short."""
     amounts = []
@@ -340,12 +362,12 @@ ASKS: Mapping[str, Ask] = {
             f"{_text(r('effective_leverage'))}x"
         ),
     ),
-    "liquidation_price": Ask("price", Reading.liquidation_price, _show_liquidation),
+    "liquidation_price": Ask("price", Reading.liquidation_price, _solve_liquidation),
     "liquidation_move": Ask(
         "fraction",
         Reading.move,
         lambda r: (
-            _show_liquidation(r) + ("" if r.move() is None else f": a move of {100 * r('liquidation_move'):+.1f} %")
+            _solve_liquidation(r) + ("" if r.move() is None else f": a move of {100 * r('liquidation_move'):+.1f} %")
         ),
     ),
     "bankruptcy_price": Ask(
