@@ -271,11 +271,7 @@ def _by_unit(name: str, digits: int) -> Format:
     ways: dict[str, Format] = {
         "$": lambda amount: money(amount, digits),
         "$/coin": lambda price: decimals(price, digits),
-<<<<<<< HEAD
-        "share": "{:,.1%}",
-=======
-        "share": lambda share: "below 0.05 %" if 0 < share < 0.0005 else f"{share:.1%}",  # noqa: PLR2004 - reads "0.0 %"
->>>>>>> dev
+        "share": lambda share: "below 0.05 %" if 0 < share < 0.0005 else f"{share:,.1%}",  # noqa: PLR2004 - reads "0.0 %"
         "move": percent,
         "x": lambda times: f"{times:.2f}".rstrip("0").rstrip(".") + "x",
     }
