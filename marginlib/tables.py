@@ -94,9 +94,6 @@ _UNITS = {  # of the columns of a table of positions
 }
 
 
-# --- on the page ----------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class Shown:
     """A frame as it is read: HTML with headings that a screen reader follows, or aligned text.
@@ -306,9 +303,6 @@ def _cell(way: Format, value: Any) -> str:  # noqa: ANN401
     return _LEFT.format(text) if _is_word(value) else text.replace(" ", "\u00a0").replace("\u00a0\u00b1", " \u00b1")
 
 
-# --- positions in and out -------------------------------------------------------------------------------------------
-
-
 def positions(source: DataFrame | str | Path, rules: Rulebook | float | None = None) -> tuple[Position, ...]:
     """Return the positions of a table, one a row: a DataFrame, or a CSV file of the same columns.
 
@@ -396,9 +390,6 @@ def book(held: Sequence[Position], rules: Rulebook | None = None) -> DataFrame:
     return frame
 
 
-# --- an account -----------------------------------------------------------------------------------------------------
-
-
 def pools(held: Account | Iterable[Pool]) -> DataFrame:
     """Return what each pool has and needs, one a row: the cross pool first, then each isolated position's own.
 
@@ -411,24 +402,22 @@ def pools(held: Account | Iterable[Pool]) -> DataFrame:
         backs  equity  health
         BTC    $1,000  healthy
     """
-    rows = []
-    for pool in held.pools() if isinstance(held, Account) else held:
-        now = risk(pool)
-        rows.append(
-            {
-                "backs": " + ".join(pool.symbols) or "no position",
-                "collateral [$]": pool.collateral,
-                "equity [$]": now.equity,
-                "notional [$]": now.notional,
-                "initial margin [$]": now.initial,
-                "maintenance margin [$]": now.maintenance,
-                "available [$]": now.available,
-                "margin ratio [share]": now.margin_ratio,
-                "effective leverage [x]": now.effective_leverage,
-                "health": now.health.value,
-            }
-        )
-    return DataFrame(rows).set_index("backs")
+    found = held.pools() if isinstance(held, Account) else held
+    return DataFrame(
+        {
+            "backs": " + ".join(pool.symbols) or "no position",
+            "collateral [$]": pool.collateral,
+            "equity [$]": now.equity,
+            "notional [$]": now.notional,
+            "initial margin [$]": now.initial,
+            "maintenance margin [$]": now.maintenance,
+            "available [$]": now.available,
+            "margin ratio [share]": now.margin_ratio,
+            "effective leverage [x]": now.effective_leverage,
+            "health": now.health.value,
+        }
+        for pool, now in ((pool, risk(pool)) for pool in found)
+    ).set_index("backs")
 
 
 def prices(held: Account, rules: Rulebook | None = None) -> DataFrame:
@@ -522,12 +511,8 @@ def desk(held: Account) -> DataFrame:
                     "away [move]": move(price, each.mark_price),
                 }
             )
-    return DataFrame([*rows, {"position": "free to use", "mode": "", "equity [$]": available_balance(held)}]).set_index(
-        "position"
-    )
-
-
-# --- rules ----------------------------------------------------------------------------------------------------------
+    rows.append({"position": "free to use", "mode": "", "equity [$]": available_balance(held)})
+    return DataFrame(rows).set_index("position")
 
 
 def tiers(schedule: RiskSchedule) -> DataFrame:
@@ -565,9 +550,6 @@ def rulebooks(books: Iterable[Rulebook]) -> DataFrame:
         terms |= {"contract": each.contract.name.lower(), "liquidation": each.liquidation.get("policy")}
         rows[each.name] = {name.replace("_", " "): getattr(term, "value", term) for name, term in terms.items()}
     return DataFrame.from_dict(rows, orient="index").rename_axis("rulebook")
-
-
-# --- what happens ---------------------------------------------------------------------------------------------------
 
 
 def ledger(states: Iterable[Snapshot]) -> DataFrame:
@@ -651,9 +633,6 @@ def scores(found: Mapping[str, Score]) -> DataFrame:
     return frame.rename(columns=lambda name: name if name == "liquidated" else f"{name} [$]").rename_axis("session")
 
 
-# --- how likely, how bad --------------------------------------------------------------------------------------------
-
-
 def odds(found: Mapping[str, Odds]) -> DataFrame:
     """Return odds by name, each number followed by its standard error in a column of its own.
 
@@ -714,9 +693,6 @@ def trials(found: Iterable[Trial]) -> DataFrame:
         | {"cross": each.decision.prospects[0].meets.value, "kept": " or ".join(each.decision.chosen)}
         for each in found
     )
-
-
-# --- learners and classes -------------------------------------------------------------------------------------------
 
 
 def progress(kept: Progress) -> DataFrame:

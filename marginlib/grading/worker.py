@@ -222,8 +222,6 @@ class Submission:
         """Send one line."""
         self.connection.sendall(line.encode() + b"\n")
 
-    # --- time and memory
-
     def ring(self, _signal: int, _frame: FrameType | None) -> None:
         """Stop what runs now, unless it has just ended."""
         if self.armed:
@@ -252,8 +250,6 @@ class Submission:
                 text = json.dumps({"state": state, **collecting.describe(error, home)})
         return text if len(text) <= LONGEST else json.dumps({"kind": "other", "type": "", "value": "far too long"})
 
-    # --- cells
-
     def cell(self, step: Message) -> str:
         """Run one cell of the student's."""
         start = time.perf_counter()
@@ -267,8 +263,6 @@ class Submission:
 
         told = json.loads(self.told(self.settings["step"], work, name))
         return json.dumps({**told, "seconds": time.perf_counter() - start})
-
-    # --- checks
 
     def check(self, step: Message) -> str:
         """Describe what a name holds; where it is a function, what it returns for the open cases."""

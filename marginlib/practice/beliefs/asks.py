@@ -22,10 +22,6 @@ class Reading:
     """A case as a reasoning sees it: the pool of the symbol asked about, its legs there, and their neighbours.
 
     It finds prices by itself, piece by piece, because a wrong step need not leave a pool that the engine would take.
-
-    Args:
-        case: what is asked of.
-        reasoning: the steps, right or wrong.
     """
 
     def __init__(self, case: Case, reasoning: Reasoning = RIGHT) -> None:
@@ -135,17 +131,11 @@ def _at(positions: tuple[Position, ...], marks: _Marks | None) -> tuple[Position
 
 @dataclass(frozen=True)
 class Ask:
-    """A quantity that a question may ask.
+    """A quantity that a question may ask."""
 
-    Args:
-        unit: "$", "fraction", "price", "x", "days" or "pools". Inverse contracts: "$" is the base coin.
-        value: the quantity, from a reading; None where there is none, such as no liquidation price.
-        shown: one line of arithmetic that leads to it, from the right reading.
-    """
-
-    unit: str
-    value: Callable[[Reading], float | None]
-    shown: Callable[[Reading], str]
+    unit: str  # "$", "fraction", "price", "x", "days" or "pools". Inverse contracts: "$" is the base coin
+    value: Callable[[Reading], float | None]  # None where there is none, such as no liquidation price
+    shown: Callable[[Reading], str]  # one line of arithmetic that leads to it, from the right reading
 
 
 # --- numbers in a line of arithmetic --------------------------------------------------------------------------------
