@@ -203,6 +203,15 @@ def _place(path: str | os.PathLike[str] | None) -> Path:
     return Path("marginlib-progress.json").resolve()
 
 
+def beside(name: str) -> Path:
+    """Return where a file of this name is kept beside the progress.
+
+    Args:
+        name: of the file.
+    """
+    return _place(None).with_name(name)
+
+
 def load(path: str | os.PathLike[str] | None = None) -> Progress:
     """Return the progress kept in a file, the learner's own if left out; reading never writes."""
     place, notes = _place(path), []
