@@ -590,9 +590,8 @@ def liquidations(states: Iterable[Snapshot]) -> DataFrame:
             row = {"liquidated": each.symbol, "time": state.time}
             row |= {name: getattr(each, attribute) for name, attribute in _CLOSED.items()}
             rows.append(row | {"fund gets [$]": gets, "you lose [$]": lost, "account has then [$]": left})
-    columns = ("liquidated", "time", "mark [$/coin]", "account has then [$]")
-    nothing = dict.fromkeys(columns) | {"liquidated": "nothing"}
-    return DataFrame(rows or [nothing]).set_index("liquidated")
+    frame = DataFrame(rows or [{"liquidated": "nothing"}]).set_index("liquidated")
+    return frame.dropna(axis="columns", how="all")  # a path without times has none
 
 
 def runs(found: Mapping[str, Iterable[Snapshot]]) -> DataFrame:
