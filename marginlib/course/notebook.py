@@ -6,6 +6,8 @@ import marginlib
 from marginlib import *  # noqa: F403 - the engine, whose names its own __all__ gives
 from marginlib import tables
 from marginlib.course import figures, survival_chart
+from marginlib.course.trade import my_trade
+from marginlib.course.yours import yours
 from marginlib.drawing import explore, static
 from marginlib.practice import (
     calibration,
@@ -29,6 +31,7 @@ __all__ = [  # noqa: PLE0604 - the names of the engine are strings, too
     "gain",
     "money",
     "move",
+    "my_trade",
     "opening_questions",
     "percent",
     "predict",
@@ -39,4 +42,5 @@ __all__ = [  # noqa: PLE0604 - the names of the engine are strings, too
     "static",
     "survival_chart",
     "tables",
+    "yours",
 ]

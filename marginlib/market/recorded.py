@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from marginlib.errors import MarginError, UnknownNameError, wrong
+from marginlib.errors import UnknownNameError, wrong
 from marginlib.market.paths import FloatArray, PricePath, TimeArray, moment, seconds
 
 _SOURCE = "Binance USD-M mark price, UTC"
@@ -45,13 +45,8 @@ class KeyFigures:
     kinds: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        times, prices = self.times, self.mark_prices
-        if not times.shape == prices.shape == (len(self.kinds),) or not set(self.kinds) <= {"close", "high", "low"}:
-            raise wrong("kinds", self.kinds, "give close, high or low for each time and price")
-        if (np.diff(times) <= np.timedelta64(0, "s")).any() or not (np.isfinite(prices) & (prices > 0)).all():
-            raise MarginError("times, mark_prices: give rising times and finite prices above 0")
-        times.setflags(write=False)
-        prices.setflags(write=False)
+        self.times.setflags(write=False)
+        self.mark_prices.setflags(write=False)
 
     def __len__(self) -> int:
         """Return how many figures are recorded."""
@@ -110,12 +105,10 @@ class Crash:
         times = np.unique(np.concatenate([grid, *(figures.times for figures in known)]))
         at = times.astype(np.int64)
         prices = np.column_stack([np.interp(at, each.times.astype(np.int64), each.mark_prices) for each in known])
-        recorded = np.column_stack([np.isin(times, each.times) for each in known])
+        seen = np.column_stack([np.isin(times, each.times) for each in known])
         counts = " + ".join(str(len(each)) for each in known)
         label = f"{self.source}; interpolated: straight lines between {counts} recorded figures, not the traded path"
-        return PricePath(
-            symbols=chosen, times=times, mark_prices=prices, interpolated=True, recorded=recorded, label=label
-        )
+        return PricePath(symbols=chosen, times=times, mark_prices=prices, interpolated=True, recorded=seen, label=label)
 
 
 def crash(event: str) -> Crash:

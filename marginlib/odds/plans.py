@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from marginlib.errors import finite, wrong
 from marginlib.liquidation import common_shock
 from marginlib.margin import account_risk, maintenance_margin, risk
 from marginlib.model import Account, MaintenanceBasis, Pool
@@ -67,10 +66,12 @@ class Plan:
             amount += tiers.amounts[0]
             steps = zip(tiers.floors[1:], tiers.rates[1:], tiers.rates[:-1], strict=True)
             kinks += [(i, floor / size, size * (rate - below)) for floor, rate, below in steps]
-        liquidated_now = bool(pool.positions) and surplus_now(pool) <= 0
-        barrier = None
+        now, barrier = risk(pool), None
+        liquidated_now = bool(pool.positions) and now.equity <= now.maintenance
         if len(pool.symbols) == 1 and not liquidated_now:
-            barrier = (asset(symbols, pool.symbols[0]), *touch_distances(pool))
+            fall, rise = common_shock(pool)
+            below, above = (-inf if fall is None else log1p(fall)), (inf if rise is None else log1p(rise))
+            barrier = (asset(symbols, pool.symbols[0]), below, above)
         table = np.array(kinks, np.float64).reshape(-1, 3)
         return cls(
             symbols=pool.symbols,
@@ -129,15 +130,11 @@ class Book:
 
     plans: list[Plan]
     equity_now: float
-    returned: float
 
     @classmethod
-    def of(cls, account: Account, symbols: tuple[str, ...], returned: float) -> Book:
+    def of(cls, account: Account, symbols: tuple[str, ...]) -> Book:
         """Return the book of an account."""
-        share = finite("returned", returned)
-        if not 0 <= share <= 1:
-            raise wrong("returned", returned, "give a share from 0 (the venue keeps it) to 1 (the owner gets it)")
-        return cls([Plan.of(pool, symbols) for pool in account.pools()], account_risk(account).equity, share)
+        return cls([Plan.of(pool, symbols) for pool in account.pools()], account_risk(account).equity)
 
 
 class Outcome(NamedTuple):
@@ -148,28 +145,10 @@ class Outcome(NamedTuple):
     deficit: Array | None  # None: nowhere
 
 
-def closed(hit: Flags, left: Array, final: Array, returned: float) -> Outcome:
-    """Return the outcome of a pool that had `left` where it was closed and has `final` where it was not."""
+def closed(hit: Flags, left: Array, final: Array) -> Outcome:
+    """Return the outcome of a pool that had `left` where it was closed, which the venue keeps, or else has `final`."""
     equity = np.where(hit, left, final)
     deficit = np.maximum(-equity, 0.0) if equity.min() < 0 else None
-    if deficit is not None:
-        np.maximum(equity, 0.0, out=equity)
-    equity[hit] *= returned
+    np.maximum(equity, 0.0, out=equity)
+    equity[hit] = 0.0
     return Outcome(hit, equity, deficit)
-
-
-def surplus_now(pool: Pool) -> float:
-    """Return equity - maintenance of a pool at its marks."""
-    now = risk(pool)
-    return now.equity - now.maintenance
-
-
-def touch_distances(pool: Pool) -> tuple[float, float]:
-    """Return log(liquidation price / mark) below and above of a healthy pool on one symbol, infinite where none is."""
-    if not pool.positions:
-        return -inf, inf
-    shock = common_shock(pool)
-    return (
-        -inf if shock.fall is None else log1p(shock.fall),
-        inf if shock.rise is None else log1p(shock.rise),
-    )

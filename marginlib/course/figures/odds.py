@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from functools import cache
+from math import isnan
 
 import numpy as np
 
 from marginlib.course.figures import TIER_DATE
 from marginlib.drawing.chart import Axis, Chart, Line, Marker, Panel, Table, figure, grid, slider
 from marginlib.model import Account, MarginMode
+from marginlib.odds.decision import chance_text
 from marginlib.odds.diffusion import Diffusion
 from marginlib.odds.estimates import Estimate, Odds
 from marginlib.odds.simulate import PathCache
 from marginlib.venues import rulebook
-from marginlib.words import money
+from marginlib.words import money, share
 
 WALLET, MARGIN = 10_000.0, 2_500.0
 _MARKS = {"BTCUSDT": 60_000.0, "ETHUSDT": 3_000.0}
@@ -38,14 +40,12 @@ def book_of(notional: float, leverage: float, margin: float | None) -> Account:
     return Account(wallet_balance=WALLET, positions=positions)
 
 
-def chance(estimate: Estimate) -> str:
-    """Return a probability with its standard error, in percent."""
-    return f"{100 * estimate.value:.1f} % ± {100 * estimate.standard_error:.1f}"
-
-
 def amount(estimate: Estimate | None) -> str:
     """Return an amount of money with its standard error."""
-    return "never" if estimate is None else f"{money(estimate.value, 0)} ± {estimate.standard_error:,.0f}"
+    if estimate is None:
+        return "no path shows it"
+    error = estimate.standard_error  # one path alone has none
+    return f"{money(estimate.value, 0)} {'on one path' if isnan(error) else f'± {error:,.0f}'}"
 
 
 LEVERAGES = (2, 3, 4, 5, 7, 10, 15, 20)
@@ -61,7 +61,7 @@ def _odds_of(leverage: int, volatility: float, days: int, mode: MarginMode) -> O
 @figure(
     "How likely a liquidation is, and what is left",
     slider("leverage", "leverage setting", LEVERAGES, 5, "{}x"),
-    slider("volatility", "volatility a year", (0.3, 0.45, 0.6, 0.8, 1.0), 0.6, "{:.0%}"),
+    slider("volatility", "volatility a year", (0.3, 0.45, 0.6, 0.8, 1.0), 0.6, lambda rate: share(rate, 0)),
     slider("days", "horizon", (1, 7, 14, 30, 60), 30, "{} days"),
 )
 def odds(*, leverage: int, volatility: float, days: int) -> Chart:
@@ -77,7 +77,7 @@ def odds(*, leverage: int, volatility: float, days: int) -> Chart:
             for mode, role in _LINES.items()
         ),
         markers=tuple(
-            Marker(f"{mode.value}, at", "mark", float(leverage), 100 * each.liquidation.value)
+            Marker(f"{mode.value}, at {{}}x", "mark", float(leverage), 100 * each.liquidation.value)
             for mode, each in here.items()
         ),
     )
@@ -94,16 +94,16 @@ def odds(*, leverage: int, volatility: float, days: int) -> Chart:
         ),
         markers=(Marker("wallet at the start", "initial", WALLET, 0.0),),
     )
-    told = " and ".join(f"{mode.value} {chance(each.liquidation)}" for mode, each in here.items())
+    told = " and ".join(f"{mode.value} {chance_text(each.liquidation)}" for mode, each in here.items())
     sentence = (
         f"Two longs of {money(MARGIN * leverage, 0)} at {leverage}x in a wallet of {money(WALLET, 0)}, volatility "
-        f"{100 * volatility:.0f} % a year, correlation 0.8: within {days} days something is liquidated in {told} "
+        f"{share(volatility, 0)} a year, correlation 0.8: within {days} days something is liquidated in {told} "
         f"(standard errors, {PATHS:,} paths)."
     )
     rows = tuple(
         (
             mode.value,
-            chance(each.liquidation),
+            chance_text(each.liquidation),
             amount(each.loss_if_liquidated),
             amount(each.loss.upper_tail(WORST)),
             amount(each.final_equity.quantile(0.5)),

@@ -22,8 +22,8 @@ _WORDS = {"none": "none: cross", "BTC": "around BTC", "ETH": "around ETH", "each
     "Where is the wall?",
     choice("walls", "walls", _WORDS, "none"),
     slider("leverage", "leverage setting", (5, 10, 20), 10, "{}x"),
-    slider("btc", "BTC price", MOVES, 0, "{:+d} %"),
-    slider("eth", "ETH price", MOVES, 0, "{:+d} %"),
+    slider("btc", "BTC price", MOVES, 0, lambda move: percent(move / 100, 0)),
+    slider("eth", "ETH price", MOVES, 0, lambda move: percent(move / 100, 0)),
 )
 def tanks(*, walls: str, leverage: int, btc: int, eth: int) -> Chart:
     """Return the account's pools as tanks after a move of each coin, straight to there."""
@@ -64,7 +64,10 @@ def straight(pool: Pool, moves: dict[str, int]) -> Tank:
 
     before, after = (now.equity - now.maintenance for now in (risk(pool), risk(moved(1.0))))
     ended = bool(pool.positions) and after <= 0
-    return tank(pool, moved(before / (before - after) if ended else 1.0), SIZES["BTCUSDT"][0], liquidated=ended)
+    widest = SIZES["BTCUSDT"][0]
+    if ended:
+        return tank(pool, Pool(collateral=0.0), widest, risk(moved(before / (before - after))).equity)
+    return tank(pool, moved(1.0), widest)
 
 
 def move_text(move: int) -> str:
