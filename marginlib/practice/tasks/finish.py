@@ -82,11 +82,10 @@ class Finish:
 
     def _repr_html_(self) -> str:
         """Return the line, a table of the tasks, and what is worth another try."""
-        head = "".join(
-            f'<th scope="col" style="text-align: left">{each}</th>' for each in ("task", "so far", "with", "points")
-        )
+        head = "".join(f'<th scope="col">{each}</th>' for each in ("task", "so far", "with", "points"))
+        left = ' style="text-align: left"'
         body = "".join(
-            f'<tr><th scope="row" style="text-align: left">{html(name)}</th>{"".join(f"<td>{each}</td>" for each in rest)}</tr>'
+            f'<tr><th scope="row"{left}>{html(name)}</th>{"".join(f"<td>{each}</td>" for each in rest)}</tr>'
             for name, *rest in self._rows()
         )
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
