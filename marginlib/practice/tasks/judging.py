@@ -353,12 +353,7 @@ def _words(task: Task, case: Case, answer: object, *, course: bool) -> Feedback:
 
 
 def shown(task: Task, value: object) -> str:
-    """Return a plain answer as text, with the task's unit.
-
-    Args:
-        task: whose unit it is.
-        value: a plain answer.
-    """
+    """Return a plain answer as text, with the task's unit."""
     if isinstance(value, bool) or value is None:
         return str(value)
     if isinstance(value, int | float):
