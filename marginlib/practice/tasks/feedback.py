@@ -45,4 +45,4 @@ class Feedback:
         parts = [(html(heading), html(text).replace("\n", "<br>")) for heading, text in self.parts]
         lines = "".join(f"<p><strong>{heading}.</strong> {text}</p>" for heading, text in parts)
         style = f"border-left: 4px solid {colour}; padding-left: 12px"
-        return f'<div role="status" style="{style}"><p>{mark}{html(self.task)}</p>{lines}</div>'
+        return f'<div role="status" style="{style}">{lines.replace("<strong>", f"<strong>{mark}", 1)}</div>'

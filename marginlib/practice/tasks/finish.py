@@ -62,17 +62,17 @@ class Finish:
         """Return each task in words: its name, whether it is done, its hints, its points."""
         rows = []
         for task, done, hints in zip(self.tasks, self.done, self.hints, strict=True):
-            state = "✓ done" if done else "not yet" if hints else "not begun"
-            rows.append(
-                (f"{task.number} · {task.title}", state, _HINTS[hints], f"{task.points * done} of {task.points}")
-            )
+            state = "✓ done" if done else "not yet" if hints else "-"
+            taken = _HINTS[hints] if done or hints else "-"
+            rows.append((f"{task.number} · {task.title}", state, taken, f"{task.points * done} of {task.points}"))
         return rows
 
     def _repr_html_(self) -> str:
         """Return the line, a table of the tasks, and what is worth another try."""
         head = "".join(f'<th scope="col">{each}</th>' for each in ("task", "so far", "with", "points"))
+        left = ' style="text-align: left"'
         body = "".join(
-            f'<tr><th scope="row">{html(name)}</th>{"".join(f"<td>{each}</td>" for each in rest)}</tr>'
+            f'<tr><th scope="row"{left}>{html(name)}</th>{"".join(f"<td>{each}</td>" for each in rest)}</tr>'
             for name, *rest in self._rows()
         )
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
