@@ -74,7 +74,10 @@ def race(*, event: str, leverage: int, cursor: int) -> Chart:
     hours = (path.times - path.times[0]).astype(float) / 3_600
     now = float(hours[-1]) * cursor / 100
     drawn = {mode: at_hour(states, path, now) for mode, states in runs.items()}
-    (cross,), (wallet, btc, eth) = drawn.values()
+    (cross,), (wallet, btc, eth) = (
+        [replace(each, name=each.name.split(":")[0].removesuffix(" wallet")) for each in tanks]
+        for tanks in drawn.values()
+    )  # four stand beside each other: short names
     tanks = tank_panel("cross, and isolated", (cross, btc, eth, wallet), WALLET)
     told = " ".join(f"{mode.capitalize()}: {tank_sentence(each)}" for mode, each in drawn.items())
     kind = "Prices between the recorded figures are interpolated." if path.interpolated else "These prices are made up."
@@ -88,30 +91,17 @@ def at_hour(states: tuple[Snapshot, ...], path: PricePath, now: float) -> list[T
     start = states[0].account
     past = [each for each in states if _hours(each, path) <= now]
     held = {each.symbol for each in past[-1].account.positions}
-    pools = (
-        past[-1].account.at({symbol: price for symbol, price in _marks(path, now).items() if symbol in held}).pools()
-    )
+    marks = {symbol: price for symbol, price in _marks(path, now).items() if symbol in held}
+    pools = past[-1].account.at(marks).pools()
     own = {pool.positions[0].symbol: pool for pool in pools if pool.own}
     went = dict.fromkeys(_SYMBOLS, 0.0)
     for each in (each for state in past for each in state.liquidations):
         went[each.symbol] += each.fee + each.kept - each.fund_paid - each.deleveraged
+    left = [own.get(pool.positions[0].symbol, Pool(collateral=0.0)) if pool.own else pools[0] for pool in start.pools()]
     return [
-        _short(
-            tank(
-                pool,
-                own.get(pool.positions[0].symbol, Pool(collateral=0.0)) if pool.own else pools[0],
-                MARGIN * 10,
-                sum(went[symbol] for symbol in pool.symbols),
-            )
-        )
-        for pool in start.pools()
+        tank(before, after, MARGIN * 10, sum(went[symbol] for symbol in before.symbols))
+        for before, after in zip(start.pools(), left, strict=True)
     ]
-
-
-def _short(drawn: Tank) -> Tank:
-    """Return a tank with the names of the coins alone below it: four stand beside each other."""
-    pipes = tuple(replace(pipe, label=pipe.label.split()[0]) for pipe in drawn.pipes)
-    return replace(drawn, name=drawn.name.split(":")[0].replace("free wallet", "free"), pipes=pipes)
 
 
 def _hours(state: Snapshot, path: PricePath) -> float:
