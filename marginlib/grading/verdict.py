@@ -196,12 +196,12 @@ def _task(  # noqa: PLR0911 - each way to end is told at once
         text = f"Your notebook has no {task.answer} when this task is looked at."
         state = "error" if stopped else "missing"
         return replace(told, score=0, state=state, parts=stopped or (("No answer", text),))
-    feedback = judge(task, open_cases(task, mine), outcomes, tries=1)
+    feedback = judge(task, open_cases(task, mine), outcomes, course=True)
     if feedback.right and hidden:
         found = reply.hidden.get(task.id, [])
         if len(found) != len(hidden):
             return replace(told, parts=unknown)
-        second = judge(task, hidden, found, grading=True, tries=1)
+        second = judge(task, hidden, found, grading=True)
         feedback = replace(second, passed=feedback.passed + second.passed, total=feedback.total + second.total)
     return replace(
         told,

@@ -363,7 +363,7 @@ def namespace(numbers: Message) -> dict[str, Any]:
     """Return the names that a notebook begins with, and put a stand-in in marginlib's place.
 
     The stand-in has `marginlib.course.start`, which gives the numbers of the request whatever it is asked for, and
-    `marginlib.course.check`, which says nothing. Every other name and module of marginlib is refused.
+    `check` and `finish`, which say nothing. Every other name and module of marginlib is refused.
     """
     sys.modules["__main__"] = main_ = ModuleType("__main__")
     space = vars(main_)
@@ -373,7 +373,7 @@ def namespace(numbers: Message) -> dict[str, Any]:
     for name in ("course", "exercises"):  # sheets of the first version say "exercises"
         module = refusing(f"marginlib.{name}")
         module.start = lambda *_arguments, **_named: deepcopy(numbers)
-        module.check = lambda *_arguments, **_named: Shown()
+        module.check = module.finish = lambda *_arguments, **_named: Shown()
         sys.modules[module.__name__] = module
         setattr(library, name, module)
     return space
