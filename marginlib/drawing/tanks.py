@@ -92,7 +92,8 @@ def tank(before: Pool, now: Pool, widest: float, taken: float = 0.0) -> Tank:
     name = f"{coins[0]}'s own" if before.own else f"cross: {' + '.join(coins)}" if coins else "free wallet"
     held, pipes = {each.symbol: each for each in now.positions}, []
     for coin, opened in zip(coins, before.positions, strict=True):
-        size, width = money(opened.entry_notional, 0), opened.entry_notional / widest
+        notional = held.get(opened.symbol, opened).entry_notional
+        size, width = money(notional, 0), notional / widest
         if opened.symbol not in held:
             pipes.append(Pipe(coin, size, width, shut=True))
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -74,22 +75,23 @@ def race(*, event: str, leverage: int, cursor: int) -> Chart:
     hours = (path.times - path.times[0]).astype(float) / 3_600
     now = float(hours[-1]) * cursor / 100
     drawn = {mode: at_hour(states, path, now) for mode, states in runs.items()}
-    (cross,), (wallet, btc, eth) = (
-        [replace(each, name=each.name.split(":")[0].removesuffix(" wallet")) for each in tanks]
-        for tanks in drawn.values()
-    )  # four stand beside each other: short names
+    (cross,), (wallet, btc, eth) = ([_short(each) for each in tanks] for tanks in drawn.values())
     tanks = tank_panel("cross, and isolated", (cross, btc, eth, wallet), WALLET)
     told = " ".join(f"{mode.capitalize()}: {tank_sentence(each)}" for mode, each in drawn.items())
     kind = "Prices between the recorded figures are interpolated." if path.interpolated else "These prices are made up."
-    sentence = f"After {now:.1f} of {hours[-1]:.0f} hours. {told} {kind}"
+    size = money(MARGIN * leverage, 0)
+    sentence = f"After {now:.1f} of {hours[-1]:.0f} hours of two longs of {size}. {told} {kind}"
     title = f"Two accounts in {_EVENTS[event]}, at {leverage}x"
-    return Chart(title, (tanks, _prices(path, hours, now)), sentence, _table(runs, path, now), KIND)
+    return Chart(title, (tanks, prices_panel(path, hours, now)), sentence, _table(runs, path, now), KIND)
 
 
-def at_hour(states: tuple[Snapshot, ...], path: PricePath, now: float) -> list[Tank]:
-    """Return the pools of an account as tanks, so many hours after the start."""
+def at_hour(
+    states: Sequence[Snapshot], path: PricePath, now: float, closed: frozenset[str] = frozenset()
+) -> list[Tank]:
+    """Return the pools of an account as tanks, so many hours after the start; what the owner closed is left out."""
     start = states[0].account
-    past = [each for each in states if _hours(each, path) <= now]
+    start = start.after(positions=[each for each in start.positions if each.symbol not in closed])
+    past = [each for each in states if hours_of(each, path) <= now]
     held = {each.symbol for each in past[-1].account.positions}
     marks = {symbol: price for symbol, price in _marks(path, now).items() if symbol in held}
     pools = past[-1].account.at(marks).pools()
@@ -104,7 +106,13 @@ def at_hour(states: tuple[Snapshot, ...], path: PricePath, now: float) -> list[T
     ]
 
 
-def _hours(state: Snapshot, path: PricePath) -> float:
+def _short(drawn: Tank) -> Tank:
+    """Return a tank with few words: four stand beside each other, on a phone too."""
+    pipes = tuple(replace(pipe, size="") for pipe in drawn.pipes)
+    return replace(drawn, name=drawn.name.split(":")[0].removesuffix(" wallet"), pipes=pipes)
+
+
+def hours_of(state: Snapshot, path: PricePath) -> float:
     """Return the hours from the start of a path to a state."""
     return float((state.time - path.times[0]).astype(float)) / 3_600
 
@@ -115,7 +123,7 @@ def _marks(path: PricePath, now: float) -> dict[str, float]:
     return {symbol: float(np.interp(now * 3_600, seconds, path.price(symbol))) for symbol in path.symbols}
 
 
-def _prices(path: PricePath, hours: np.ndarray, now: float) -> Panel:
+def prices_panel(path: PricePath, hours: np.ndarray, now: float) -> Panel:
     """Return the prices up to now, as changes since the start: what comes is not drawn."""
     marks, kept = _marks(path, now), hours <= now
     lines, markers = [], []
@@ -137,12 +145,12 @@ def _table(runs: dict[str, tuple[Snapshot, ...]], path: PricePath, now: float) -
     rows = []
     for mode, states in runs.items():
         for state in states:
-            if _hours(state, path) > now:
+            if hours_of(state, path) > now:
                 break
             rows += [
                 (
                     f"{mode}: {each.symbol.removesuffix('USDT')}",
-                    f"{_hours(state, path):.1f}",
+                    f"{hours_of(state, path):.1f}",
                     f"{each.mark_price:,.2f}",
                     money(each.settled_pnl - each.fee, 0),
                     money(each.fee + each.kept, 0),
