@@ -53,8 +53,9 @@ def test_the_synthetic_dollar_keeps_its_value_at_every_price():
 def test_the_lines_meet_at_the_liquidation_price():
     for venue in figures.RULEBOOKS.controls[0].values:
         panel = figures.RULEBOOKS(venue=venue, setting=-5).panels[0]
-        equity, maintenance = panel.lines
+        equity, maintenance, after = panel.lines
         marker = panel.markers[1]
-        gap = [has - needs for has, needs in zip(equity.y, maintenance.y, strict=True)]
-        assert gap[0] > 0 > gap[-1]
+        assert equity.x[-1] == maintenance.x[-1] == after.x[0] == pytest.approx(marker.x)
+        assert equity.y[-1] == pytest.approx(marker.y) == pytest.approx(maintenance.y[-1])
+        assert equity.y[0] > maintenance.y[0]
         assert panel.x.span[0] < marker.x < panel.x.span[1]

@@ -132,7 +132,7 @@ def tank_panel(title: str, tanks: Sequence[Tank | None], top: float, *, lens: bo
             areas += parts
             lines.append(cross)
         ran = "shut" if pipe.shut else f"{'+' if pipe.pnl > 0 else ''}{money(pipe.pnl, 0)}"
-        said = (pipe.label, *([*pipe.ends, "", ""][:2] if lens else (pipe.size, ran)))
+        said = (pipe.label, *[*(pipe.ends if lens else filter(None, (pipe.size, ran))), "", ""][:2])
         high = -0.1 if lens else -0.34
         # Words are wider than pipes: those of two stand further apart.
         notes += [
@@ -207,15 +207,14 @@ def _lines(tank: Tank | None, middle: float, top: float, *, named: bool) -> list
 def _notes(tank: Tank | None, middle: float, top: float, *, lens: bool) -> list[Note]:
     """Return a tank's name and its level, or that it has ended and what the venue took."""
     if tank is None:
-        return [Note("", middle, 0.0, strong=row == 1) for row in range(3)]
-    if tank.taken is not None:
-        level, high, taken = "liquidated", 0.22, f"venue {money(tank.taken, 0)}"
-    else:
-        level, high, taken = money(tank.level, 0), min(max(tank.level, tank.line) / top + 0.075, 0.9), ""
+        return [Note("", middle, 0.0, strong=row == 1) for row in range(4)]
+    ended = ("", "") if tank.taken is None else ("liquidated", f"venue {money(tank.taken, 0)}")
+    high = min(max(tank.level, tank.line) / top + 0.075, 0.9) if tank.taken is None else 0.34
     return [
         Note(tank.name, middle, 1.1 * top),
-        Note("" if lens and tank.level > top else level, middle, high * top, strong=True),
-        Note(taken, middle, 0.1 * top),
+        Note("" if lens and tank.level > top else money(tank.level, 0), middle, high * top, strong=True),
+        Note(ended[0], middle, 0.22 * top),
+        Note(ended[1], middle, 0.1 * top),
     ]
 
 

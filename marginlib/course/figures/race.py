@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
@@ -109,7 +110,7 @@ def at_hour(
 def _short(drawn: Tank) -> Tank:
     """Return a tank with few words: four stand beside each other, on a phone too."""
     pipes = tuple(replace(pipe, size="") for pipe in drawn.pipes)
-    return replace(drawn, name=drawn.name.split(":")[0].removesuffix(" wallet"), pipes=pipes)
+    return replace(drawn, name=re.split(r":|'| wallet", drawn.name)[0], pipes=pipes)
 
 
 def hours_of(state: Snapshot, path: PricePath) -> float:
@@ -142,20 +143,18 @@ def prices_panel(path: PricePath, hours: np.ndarray, now: float) -> Panel:
 
 def _table(runs: dict[str, tuple[Snapshot, ...]], path: PricePath, now: float) -> Table:
     """Return who was liquidated so far, when, at which price, and who paid what."""
-    rows = []
-    for mode, states in runs.items():
-        for state in states:
-            if hours_of(state, path) > now:
-                break
-            rows += [
-                (
-                    f"{mode}: {each.symbol.removesuffix('USDT')}",
-                    f"{hours_of(state, path):.1f}",
-                    f"{each.mark_price:,.2f}",
-                    money(each.settled_pnl - each.fee, 0),
-                    money(each.fee + each.kept, 0),
-                )
-                for each in state.liquidations
-            ]
+    rows = [
+        (
+            f"{mode}: {each.symbol.removesuffix('USDT')}",
+            f"{hours_of(state, path):.1f}",
+            f"{each.mark_price:,.2f}",
+            money(each.settled_pnl - each.fee, 0),
+            money(each.fee + each.kept, 0),
+        )
+        for mode, states in runs.items()
+        for state in states
+        if hours_of(state, path) <= now
+        for each in state.liquidations
+    ]
     columns = ("liquidated so far", "hour", "mark price", "lost by the account", "of it to the venue")
     return Table(columns, tuple(rows) or (("nobody", "-", "-", "-", "-"),))

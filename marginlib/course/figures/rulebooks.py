@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
-from marginlib.drawing.chart import POINTS, Axis, Chart, Control, Line, Marker, Panel, Table, choice, figure, grid
-from marginlib.liquidation import bankruptcy_price, liquidation_price
+from marginlib.drawing.chart import Axis, Chart, Control, Marker, Table, choice, close_up, figure, pool_panel
+from marginlib.liquidation import liquidation_price
 from marginlib.margin import risk
 from marginlib.model import Contract, Pool
 from marginlib.tiers import RiskSchedule
 from marginlib.venues import Rulebook, rulebook
-from marginlib.words import percent, price_text
+from marginlib.words import percent, price_text, share
 
 _ENTRY = 60_000.0
 _VALUE = 6_000.0  # dollars at the entry: 0.1 BTC, or the face value of 60 inverse contracts
@@ -20,7 +21,6 @@ _SETTINGS = {-leverage: f"short {leverage}x" for leverage in (20, 10, 5, 2, 1)}
 _SETTINGS |= {leverage: f"long {leverage}x" for leverage in (1, 2, 5, 10, 20)}
 _MONEY = {Contract.LINEAR: "dollars", Contract.INVERSE: "coins"}
 _LOWEST = {Contract.LINEAR: 100.0, Contract.INVERSE: 2_000.0}  # a coin's price near 0 makes an inverse line endless
-_POINTS = {Contract.LINEAR: 2, Contract.INVERSE: POINTS}  # so small a position stays in the first tier: straight lines
 
 
 class _Case(NamedTuple):
@@ -63,25 +63,18 @@ def rulebooks(*, venue: str, setting: int) -> Chart:
     case, pool = _CASES[venue], pools[venue]
     value, reach = pool.positions[0].entry_notional, 1.3 / abs(setting)
     low, high = max(_ENTRY * (1 - reach), _LOWEST[case.book.contract]), _ENTRY * (1 + reach)
-    prices = grid(low, high, _POINTS[case.book.contract])
-    along = [risk(pool.at({case.symbol: price})) for price in prices]
-    liquidation, bankruptcy = found[venue], bankruptcy_price(pool, case.symbol)
-    kept = 0.0 if liquidation is None else risk(pool.at({case.symbol: liquidation})).maintenance
-    base = found["binance_usdm"]
-    panel = Panel(
-        f"{case.book.name}, {_SETTINGS[setting]}",
-        Axis("BTC mark price [$]", (low, high)),
-        Axis(f"share of the value at entry, in {_MONEY[case.book.contract]} [%]", (-60 * reach, 190 * reach)),
-        lines=(
-            Line("equity", "equity", prices, tuple(100 * each.equity / value for each in along)),
-            Line("maintenance margin", "maintenance", prices, tuple(100 * each.maintenance / value for each in along)),
-        ),
-        markers=(
-            Marker("mark price now", "mark", _ENTRY, 100 * risk(pool).equity / value),
-            Marker("liquidation price", "liquidation", liquidation, 100 * kept / value),
-            Marker("bankruptcy price", "bankruptcy", bankruptcy, 0.0),
-            Marker("liquidation price on Binance USD-M", "isolated", base, 0.0),
-        ),
+    liquidation, base = found[venue], found["binance_usdm"]
+    title = f"{case.book.name}, {_SETTINGS[setting]}"
+    panel = pool_panel(pool, case.symbol, title, (low, high), (-25 * reach, 190 * reach))
+    # Shares of the value at entry, so that dollars and coins fit on one scale.
+    shares = [replace(line, y=tuple(100 * amount / value for amount in line.y)) for line in panel.lines]
+    points = [replace(marker, y=100 * marker.y / value) for marker in panel.markers]
+    panel = replace(
+        panel,
+        x=Axis("BTC mark price [$]", (low, high)),
+        y=replace(panel.y, label=f"share of the value at entry, in {_MONEY[case.book.contract]} [%]"),
+        lines=tuple(shares),
+        markers=(*points, Marker("on Binance USD-M", "isolated", base, 0.0)),
     )
     sentence = (
         f"Under the rules of {case.book.name}, 6,000 dollars of BTC {_SETTINGS[setting]} from 60,000, isolated, "
@@ -90,7 +83,7 @@ def rulebooks(*, venue: str, setting: int) -> Chart:
     rows = tuple(
         (
             _CASES[name].book.name,
-            f"{100 * risk(each).maintenance / each.positions[0].entry_notional:.2f} %",
+            share(risk(each).maintenance / each.positions[0].entry_notional, 2),
             price_text(found[name]),
             "-" if found[name] is None else percent((found[name] or 0.0) / _ENTRY - 1, 2),
         )
@@ -98,7 +91,7 @@ def rulebooks(*, venue: str, setting: int) -> Chart:
     )
     return Chart(
         "One position under six rulebooks",
-        (panel,),
+        (panel, close_up(panel)),
         sentence,
         Table(("rulebook", "must keep, of the value", "liquidation price", "move"), rows),
     )

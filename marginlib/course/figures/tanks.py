@@ -21,8 +21,8 @@ _WORDS = {"none": "none: cross", "BTC": "around BTC", "ETH": "around ETH", "each
 @figure(
     "Where is the wall?",
     choice("walls", "walls", _WORDS, "none"),
-    slider("btc", "BTC price", MOVES, 0, "{:+d} %"),
-    slider("eth", "ETH price", MOVES, 0, "{:+d} %"),
+    slider("btc", "BTC price", MOVES, 0, lambda move: percent(move / 100, 0)),
+    slider("eth", "ETH price", MOVES, 0, lambda move: percent(move / 100, 0)),
     slider("leverage", "leverage setting", (5, 10, 20), 10, "{}x"),
 )
 def tanks(*, walls: str, btc: int, eth: int, leverage: int) -> Chart:
