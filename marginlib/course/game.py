@@ -248,7 +248,8 @@ class DeskGame(VBox):  # type: ignore[misc]  # ipywidgets has no types
             if not isinstance(order, Reduce | AddMargin)
             or (order.symbol in held and (held[order.symbol] or isinstance(order, Reduce)))
         }
-        table = tables.show(tables.desk(last.account), digits=0)._repr_html_()
+        watched = tables.desk(last.account)[["notional [$]", "liquidation [$/coin]", "away [move]"]].iloc[: len(held)]
+        table = tables.show(watched, digits=0)._repr_html_() if held else ""
         asked = f"Decision {self.point} of {len(session.desk.points)}. What do you do?"
         self.controls.html = _buttons(asked, fitting, table)
 
