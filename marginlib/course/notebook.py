@@ -5,6 +5,7 @@ from pandas import DataFrame
 from marginlib import *  # noqa: F403 - the engine, whose names its own __all__ gives
 from marginlib import tables
 from marginlib.course import figures, survival_chart
+from marginlib.course.game import play_the_desk
 from marginlib.course.trade import my_trade
 from marginlib.course.yours import yours
 from marginlib.drawing import explore, static
