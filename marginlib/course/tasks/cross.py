@@ -358,7 +358,7 @@ TASKS = (
         id="cross-5",
         version=2,
         objective="06-predict",
-        read="three-text",
+        read="three-code",
         title="How far BTC moves ETH's price",
         text=(
             "A cross pool holds a long of {btc} BTC and a short of {eth} ETH. ETH stands at {mark:,} dollars, and its "

@@ -221,7 +221,7 @@ TASKS = (
         id="isolated-4",
         version=2,
         objective="02-compare",
-        read="contained-text",
+        read="contained",
         title="A gap over the weekend",
         text=(
             "Your wallet holds {wallet:,} dollars. {margin:,} of them are the isolated margin of a long: {quantity} "

@@ -341,7 +341,7 @@ TASKS = (
         version=2,
         points=2,
         objective="06-choose",
-        read="same-coin-text",
+        read="same-coin-code",
         title="A loss that is frozen",
         text=(
             "You hold {quantity} BTC, bought at {entry:,} dollars, in a cross account with a wallet of {wallet:,} "
