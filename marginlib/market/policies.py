@@ -186,6 +186,7 @@ def check_mode_change(event: SetMarginMode, positions: Iterable[Position], rule:
         raise wrong("symbol", event.symbol, give)
     if rule is ModeChange.WHEN_FLAT and in_the_way:
         held = ", ".join(in_the_way)
-        raise MarginError(f"margin_mode = {mode.value}: refused while {held} is open; close it first, then change the mode")
+        remedy = "close it first, then change the mode"
+        raise MarginError(f"margin_mode = {mode.value}: refused while {held} is open; {remedy}")
     if rule is not ModeChange.WHOLE_ACCOUNT and event.symbol is None:
         raise MarginError("symbol = None: this venue has a margin mode for each symbol; name one")
