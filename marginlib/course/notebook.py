@@ -6,6 +6,7 @@ import marginlib
 from marginlib import *  # noqa: F403 - the engine, whose names its own __all__ gives
 from marginlib import tables
 from marginlib.course import figures, survival_chart
+from marginlib.course.game import play_the_desk
 from marginlib.course.trade import my_trade
 from marginlib.course.yours import yours
 from marginlib.drawing import explore, static
@@ -34,6 +35,7 @@ __all__ = [  # noqa: PLE0604 - the names of the engine are strings, too
     "my_trade",
     "opening_questions",
     "percent",
+    "play_the_desk",
     "predict",
     "price_text",
     "progress_page",

@@ -186,38 +186,20 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """A slider or a choice: the values that it can take, each with its text.
+    """A slider or a choice: the values that it can take, each with its text."""
 
-    Args:
-        name: the argument that it sets.
-        label: its name for the reader, with the unit.
-        values: what it can be set to, in order.
-        texts: how each value reads.
-        start: where it stands at first.
-        choice: True for a choice between a few words rather than a slider.
-        plays: True for a slider along time or steps, which can also play by itself.
-    """
-
-    name: str
-    label: str
-    values: tuple[Any, ...]
-    texts: tuple[str, ...]
-    start: Any
-    choice: bool = False
-    plays: bool = False
+    name: str  # the argument that it sets
+    label: str  # its name for the reader, with the unit
+    values: tuple[Any, ...]  # what it can be set to, in order
+    texts: tuple[str, ...]  # how each value reads
+    start: Any  # where it stands at first
+    choice: bool = False  # True for a choice between a few words rather than a slider
+    plays: bool = False  # True for a slider along time or steps, which can also play by itself
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Explorer:
     """A figure with controls; calling it with values gives the `Chart`, values left out stand at their start.
-
-    Args:
-        name: what it is called in code, in capitals.
-        title: what it is called.
-        controls: what can be moved.
-        build: the function that makes the chart from the controls' values, given by name.
-        packed: every frame, where they were computed beforehand (`marginlib.drawing.frames.pack`); left out, they are
-            computed when the figure is explored.
 
     Raises:
         UnknownNameError: there is no such control.
@@ -229,10 +211,12 @@ class Explorer:
         ('liquidation price', '54,216.87')
     """
 
-    name: str
-    title: str
-    controls: tuple[Control, ...]
-    build: Callable[..., Chart]
+    name: str  # what it is called in code, in capitals
+    title: str  # what it is called
+    controls: tuple[Control, ...]  # what can be moved
+    build: Callable[..., Chart]  # the function that makes the chart from the controls' values, given by name
+    # Every frame, where they were computed beforehand (`marginlib.drawing.frames.pack`); left out, they are computed
+    # when the figure is explored.
     packed: bytes = field(default=b"", repr=False, compare=False)
 
     def __call__(self, **values: object) -> Chart:
@@ -429,10 +413,6 @@ def pool_chart(pool: Pool, symbol: str, *, title: str, x_range: tuple[float, flo
 def pool_sentence(pool: Pool, symbol: str) -> str:
     """Return where the pool is liquidated and bankrupt, in words.
 
-    Args:
-        pool: the pool.
-        symbol: the price that moves; the other marks are held.
-
     Example:
         >>> from marginlib import Position, RiskSchedule
         >>> btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=RiskSchedule.flat(0.004))
@@ -468,10 +448,7 @@ def pool_table(pool: Pool, symbol: str) -> Table:
 
 
 def times(leverage: float) -> str:
-    """Return a leverage as text.
-
-    Args:
-        leverage: notional / equity [1]; infinite where no equity is left.
+    """Return a leverage as text; it is infinite where no equity is left.
 
     Example:
         >>> times(10.0), times(float("inf"))
