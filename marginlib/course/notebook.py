@@ -9,7 +9,7 @@ from marginlib.course import figures, survival_chart
 from marginlib.course.game import play_the_desk
 from marginlib.course.trade import my_trade
 from marginlib.course.yours import yours
-from marginlib.drawing import explore, static
+from marginlib.drawing import explore, figure, pool_chart, static
 from marginlib.practice import (
     calibration,
     closing_questions,
@@ -28,6 +28,7 @@ __all__ = [  # noqa: PLE0604 - the names of the engine are strings, too
     "closing_questions",
     "coins",
     "explore",
+    "figure",
     "figures",
     "gain",
     "money",
@@ -36,6 +37,7 @@ __all__ = [  # noqa: PLE0604 - the names of the engine are strings, too
     "opening_questions",
     "percent",
     "play_the_desk",
+    "pool_chart",
     "predict",
     "price_text",
     "progress_page",
