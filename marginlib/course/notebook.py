@@ -8,49 +8,7 @@ from marginlib.course import figures, survival_chart
 from marginlib.course.game import play_the_desk
 from marginlib.course.trade import my_trade
 from marginlib.course.yours import yours
-<<<<<<< HEAD
 from marginlib.drawing import explore, figure, pool_chart, static
-from marginlib.practice import (
-    calibration,
-    closing_questions,
-    gain,
-    opening_questions,
-    predict,
-    progress_page,
-)
-from marginlib.tables import coins, move, share, show
-from marginlib.words import money, percent, price_text
-
-__all__ = [  # noqa: PLE0604 - the names of the engine are strings, too
-    *marginlib.__all__,
-    "DataFrame",
-    "calibration",
-    "closing_questions",
-    "coins",
-    "explore",
-    "figure",
-    "figures",
-    "gain",
-    "money",
-    "move",
-    "my_trade",
-    "opening_questions",
-    "percent",
-    "play_the_desk",
-    "pool_chart",
-    "predict",
-    "price_text",
-    "progress_page",
-    "share",
-    "show",
-    "static",
-    "survival_chart",
-    "tables",
-    "yours",
-]
-=======
-from marginlib.drawing import explore, static
 from marginlib.practice import calibration, closing_questions, gain, opening_questions, predict, progress_page
 from marginlib.tables import coins, move, share, show
 from marginlib.words import money, percent, price_text
->>>>>>> dev
