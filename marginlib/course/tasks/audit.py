@@ -318,7 +318,7 @@ TASKS = (
                 **{**case, "quantity": abs(case["quantity"])}
             ),
         },
-        nudge="Let the short's price rise. What should the price of the long do, and what does the bot say?",
+        nudge="Take a long with a short beside it, and let the short's price rise. What should the long's price do?",
         step="The profit takes the quantity with its sign; what must be kept takes it without.",
         worked=lambda wallet, quantity, entry, other_quantity, other_entry, other_mark: (
             "profit = other_quantity * (other_mark - other_entry), with the sign.\n"
