@@ -12,7 +12,7 @@ import argparse
 import ast
 import json
 import os
-import select
+import resource
 import signal
 import sys
 import tempfile
@@ -24,7 +24,7 @@ from pathlib import Path
 from types import TracebackType
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout, wherever another one is installed
-PATIENCE = 20  # seconds for an edit: what takes longer counts as an error
+PATIENCE = 20  # seconds of computing for an edit: what takes longer counts as an error
 FINE, REFUSED, BARE, SLOW = "fine", "MarginError", "bare", "too slow"
 
 
@@ -114,7 +114,10 @@ class Page:
         self.exercise = any(cell["id"].endswith("-check") for cell in self.cells)
         from IPython.core.interactiveshell import InteractiveShell  # noqa: PLC0415 - after the environment is set
 
+        from marginlib.course.refusals import show_refusals  # noqa: PLC0415
+
         self.shell = InteractiveShell.instance()
+        show_refusals()
         self.shell.showtraceback = self._in_display
         self._shown: BaseException | None = None
 
@@ -134,17 +137,14 @@ class Page:
         child = os.fork()
         if child == 0:
             os.close(reader)
+            resource.setrlimit(resource.RLIMIT_CPU, (PATIENCE, PATIENCE))
             with os.fdopen(writer, "w") as told:
                 json.dump(self._run_on(k, edit), told)
             os._exit(0)
         os.close(writer)
         with os.fdopen(reader) as told:
-            in_time = select.select([told], [], [], PATIENCE)[0]
-            if not in_time:
-                os.kill(child, signal.SIGKILL)
-            text = told.read() if in_time else ""
-        os.waitpid(child, 0)
-        if not in_time:
+            text = told.read()
+        if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) in (-signal.SIGXCPU, -signal.SIGKILL):
             return Outcome(SLOW, self.cells[k]["id"], f"more than {PATIENCE} s")
         return Outcome(*json.loads(text)) if text else Outcome(BARE, self.cells[k]["id"], "the kernel died")
 
@@ -216,6 +216,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, os.fdopen(os.dup(1), "w") as told, Path(os.devnull).open("w") as null:
         os.environ |= {"MARGINLIB_PROGRESS": f"{folder}/progress.json", "IPYTHONDIR": folder, "TMPDIR": folder}
         os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # what has threads should not be forked
+        import marginlib.course.notebook  # noqa: F401, PLC0415 - once for all, after the environment is set
+
         for path in paths:
             child = os.fork()  # each notebook in a process of its own, which says nothing but its table
             if child == 0:

@@ -600,7 +600,7 @@ def test_parts_are_counted():
     right = asked.solve(**given(asked, ticket("sizing", "ada")))
     other = {"up": "down", "down": "up", "same": "up"}
     feedback = check("sizing-4", [*right[:3], other[right[3]], other[right[4]]])
-    assert "3 of 5 are right" in said(feedback)
+    assert "3 of 5 right" in said(feedback)
     assert "Item 2 of your list is the text 'decrease'" in said(check("sizing-4", ["up", "decrease", *right[2:]]))
 
 

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -51,12 +52,12 @@ class Given(dict[str, Any]):
 
     def __repr__(self) -> str:
         asked = self._task
-        if asked.asks_function:  # its words stand above, without numbers
-            case = open_cases(asked, _ticket(asked.set))[0]
-            call = ", ".join(f"{name}={value!r}" for name, value in case.items())
-            return f"One of the {asked.open_cases} calls of the check: {asked.function}({call})\nWanted: {asked.ask}."
         said = {mark: text.format(**self) for mark, text in {**asked.options, **asked.reasons}.items()}
         lines = [asked.text.format(**self), *(f"{mark}) {text}" for mark, text in said.items())]
+        if asked.asks_function:
+            case = open_cases(asked, _ticket(asked.set))[0]
+            call = ", ".join(f"{name}={value!r}" for name, value in case.items())
+            lines.append(f"One of the {asked.open_cases} calls of the check: {asked.function}({call})")
         known = [f"{name} = {value!r}" for name, value in self.items() if value not in said.values()]
         if known:
             lines.append("given: " + ", ".join(known))
@@ -206,7 +207,8 @@ def _untouched(asked: Task) -> bool:
 @contextmanager
 def _limited() -> Iterator[None]:
     """Interrupt what computes too long, as Ctrl+C would; where there is no such clock, an interrupt of yours does."""
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+    here = hasattr(signal, "setitimer") and sys.platform != "emscripten"  # a browser has the name, and no clock
+    if not here or threading.current_thread() is not threading.main_thread():
         yield
         return
 

@@ -66,7 +66,7 @@ class Card(QuestionPanel):
         guess = kept.answer if kept is not None and kept.right is not None else None
         seen = self._see(guess) if self._see else None
         shown = "" if seen is None else getattr(seen, "_repr_html_", lambda: f"<pre>{text_html(str(seen))}</pre>")()
-        why = str(mistune.html(self.question.why)).replace("$", "<span>$</span>") if self.question.why else ""
+        why = str(mistune.html(self.question.why)).replace("$", "<span>$</span>").replace(" %", "&nbsp;%")
         truth, *rest = (text_html(each) for each in _told(self.question, kept) if each)
         said = f"<p><strong>{truth}</strong></p>" + "".join(f"<p>{each}</p>" for each in rest if kept)
         return f'{self.asked()}<div class="marginlib-result" tabindex="-1" data-focus>{said}{shown}{why}</div>'

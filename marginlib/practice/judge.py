@@ -162,9 +162,6 @@ _WANTED = {
 }
 
 
-# --- a number -------------------------------------------------------------------------------------------------------
-
-
 @cache
 def _says(asked: Number, *codes: str) -> float | None:
     """Return the number that the holder of some beliefs gives."""
@@ -327,9 +324,6 @@ class Number(Question):
         return say(answer, self.unit)
 
 
-# --- a choice -------------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, kw_only=True)
 class Option:
     """One choice of a question."""
@@ -407,9 +401,6 @@ class Choice(Question):
     def fill(self, answer: Any) -> dict[str, Any]:  # noqa: ANN401
         """Return the group with an option chosen, given its text."""
         return {"value": str(self.texts.index(answer))}
-
-
-# --- an order -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -491,9 +482,6 @@ class Ordering(Question):
     def told(self, answer: Any) -> str:  # noqa: ANN401
         """Return an answer as text."""
         return "; ".join(f"{place}. {line}" for place, line in enumerate(answer, start=1))
-
-
-# --- a counterexample -----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -285,7 +285,7 @@ def _returned(
     half = task.kind == "choose" and word(mine)[:1] == word(its)[:1]
     more = " The choice is right; its reason is another one." if half else ""
     if isinstance(its, list | tuple):
-        more = f" {sum(map(partial(same, task), mine, its))} of {len(its)} are right."
+        more = f" {sum(map(partial(same, task), mine, its))} of {len(its)} right."
     return f"You answered {shown(task, mine)}.{more}"
 
 
