@@ -115,7 +115,8 @@ class QuestionPanel(Form):
                 codes=verdict.codes,
                 confidence=CONFIDENCES[int(chosen)],
             )
-            self.keep(attempt, verdict.message)
+            another = not verdict.right and not self.answers  # the first miss on this page
+            self.keep(attempt, verdict.again if another else verdict.message)
 
     def keep(self, attempt: Attempt, message: str) -> None:
         """Keep an answer, reply, and tell the pages that count answers."""
