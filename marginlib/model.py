@@ -121,17 +121,40 @@ class Position:
             )
 
     @classmethod
-    def open(cls, *, symbol: str, quantity: float, price: float, schedule: RiskSchedule, leverage: float = 1.0) -> Self:
+    def open(
+        cls,
+        *,
+        symbol: str,
+        price: float,
+        schedule: RiskSchedule,
+        quantity: float | None = None,
+        notional: float | None = None,
+        leverage: float = 1.0,
+    ) -> Self:
         """Return a linear cross position just opened: its entry price is its mark price.
+
+        Args:
+            symbol: the contract's name, such as "BTCUSDT".
+            price: the price at which it is opened [quote currency per base coin].
+            schedule: the contract's risk tiers.
+            quantity: size with its sign, + long and - short [base coin].
+            notional: in its place, what the position is worth, with the same sign [quote currency].
+            leverage: the chosen multiple [1].
 
         Example:
             >>> Position.open(
-            ...     symbol="ETHUSDT", quantity=-2, price=3_000, schedule=RiskSchedule.flat(0.004)
+            ...     symbol="ETHUSDT", notional=-6_000, price=3_000, schedule=RiskSchedule.flat(0.004)
             ... ).at(2_900).unrealized_pnl
             200.0
         """
+        price = positive("price", price)
+        if notional is not None:
+            if quantity is not None or finite("notional", notional) == 0:
+                raise wrong("notional", notional, "give quantity or notional, with its sign, + for long, - for short")
+            quantity = finite("notional", notional) / price
+        size = finite("quantity", quantity)
         return cls(
-            symbol=symbol, quantity=quantity, entry_price=price, mark_price=price, schedule=schedule, leverage=leverage
+            symbol=symbol, quantity=size, entry_price=price, mark_price=price, schedule=schedule, leverage=leverage
         )
 
     def isolated(self, isolated_margin: float | None = None) -> Self:
@@ -213,7 +236,7 @@ class Pool:
     positions: tuple[Position, ...] = ()
 
     def __post_init__(self) -> None:
-        _keep(self, collateral=finite("collateral", self.collateral), positions=tuple(self.positions))
+        _keep(self, collateral=finite("collateral", self.collateral), positions=_several(self.positions))
         marks: dict[str, float] = {}
         for position in self.positions:
             mark = marks.setdefault(position.symbol, position.mark_price)
@@ -271,7 +294,7 @@ class Account:
     positions: tuple[Position, ...] = ()
 
     def __post_init__(self) -> None:
-        _keep(self, wallet_balance=finite("wallet_balance", self.wallet_balance), positions=tuple(self.positions))
+        _keep(self, wallet_balance=finite("wallet_balance", self.wallet_balance), positions=_several(self.positions))
         _one_currency(self.positions, "accounts")
         cross = self.pools()[0]  # refuses what cannot be partitioned
         profit = sum(position.unrealized_pnl for position in cross.positions)
@@ -300,7 +323,7 @@ class Account:
         if wallet_balance is not None:
             _keep(changed, wallet_balance=finite("wallet_balance", wallet_balance))
         if positions is not None:
-            _keep(changed, positions=tuple(positions))
+            _keep(changed, positions=_several(positions))
         changed.pools()
         return changed
 
@@ -365,6 +388,14 @@ def _check_values(position: Position) -> None:
             value = inf
         if not 0 < value <= LARGEST:
             positive(f"value at {field} = {price!r} of quantity = {position.quantity!r}", value)
+
+
+def _several(positions: Iterable[Position]) -> tuple[Position, ...]:
+    """Return positions as a tuple; what is none of them is told how it is written."""
+    if isinstance(positions, str | Mapping | Position) or not isinstance(positions, Iterable):
+        given = f"one position, {positions.symbol}" if isinstance(positions, Position) else repr(positions)
+        raise MarginError(f"positions = {given}: give them in brackets, each followed by a comma, such as (btc,)")
+    return tuple(positions)
 
 
 def _one_currency(positions: tuple[Position, ...], holders: str) -> None:

@@ -28,23 +28,26 @@ import pandas as pd
 from pandas import DataFrame
 from pandas.io.formats.style import Styler
 
-from marginlib.errors import MarginError, wrong
+from marginlib.errors import MarginError, finite, positive, wrong
 from marginlib.liquidation import bankruptcy_price, liquidation_price
 from marginlib.margin import account_risk, available_balance, risk
 from marginlib.market.desk import Score
+from marginlib.market.events import MarkPrices
 from marginlib.market.recorded import Crash
-from marginlib.market.replay import Snapshot
+from marginlib.market.replay import Rules, Snapshot, replay
 from marginlib.model import Account, MarginMode, Pool, Position
 from marginlib.odds.decision import GOALS, Decision, Trial
 from marginlib.odds.estimates import Estimate, Odds
 from marginlib.practice.progress import Attempt, Progress
 from marginlib.tiers import RiskSchedule
-from marginlib.venues import Rulebook
-from marginlib.words import money, percent, price_text, text_html
+from marginlib.venues import Leftover, Rulebook
+from marginlib.words import decimals, money, percent, text_html
 
 __all__ = [
     "Shown",
+    "along",
     "book",
+    "coins",
     "decisions",
     "desk",
     "estimates",
@@ -58,6 +61,7 @@ __all__ = [
     "progress",
     "rulebooks",
     "scores",
+    "share",
     "show",
     "show_table",
     "tiers",
@@ -174,7 +178,37 @@ def move(price: float | None, start: float) -> float | None:
         >>> move(45_000, 60_000), move(None, 60_000)
         (-0.25, None)
     """
-    return None if price is None else price / start - 1
+    return None if price is None else price / positive("start", start) - 1
+
+
+def coins(dollars: float, price: float) -> float:
+    """Return how many coins an amount of dollars buys [base coin].
+
+    Args:
+        dollars: the amount, with its sign [quote currency].
+        price: of one coin [quote currency per base coin].
+
+    Example:
+        >>> coins(6_000, 60_000)
+        0.1
+    """
+    return finite("dollars", dollars) / positive("price", price)
+
+
+def share(part: float | None, whole: float) -> float | None:
+    """Return how much a part is of a whole [1]; None where there is no such part.
+
+    Args:
+        part: such as what is lost [quote currency].
+        whole: what it is compared with, such as the margin [quote currency].
+
+    Example:
+        >>> share(482, 500)
+        0.964
+    """
+    if finite("whole", whole) == 0:
+        raise wrong("whole", whole, "give what the part is a part of, not 0")
+    return None if part is None else part / whole
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Shown:
@@ -204,7 +238,7 @@ def _by_unit(name: str, digits: int) -> Format:
     unit = _UNIT.search(name)
     ways: dict[str, Format] = {
         "$": lambda amount: money(amount, digits),
-        "$/coin": price_text if digits == 2 else f"{{:,.{digits}f}}",  # noqa: PLR2004 - as `price_text` does
+        "$/coin": lambda price: decimals(price, digits),
         "share": "{:.1%}",
         "move": percent,
         "x": lambda times: f"{times:.2f}".rstrip("0").rstrip(".") + "x",
@@ -225,7 +259,8 @@ def _text(value: Any, way: Format) -> str:  # noqa: ANN401
     if isinstance(value, str) or not (way or isinstance(value, int | float | np.number)):
         return str(value)
     written = way(value) if callable(way) else (way or "{:,.10g}").format(value)
-    return re.sub(r"(?<=\d)%", " %", written.replace("$-", "-$"))  # as everywhere in the course
+    written = re.sub(r"(?<=\d)%", " %", written.replace("$-", "-$"))  # as everywhere in the course
+    return re.sub(r"^[-+](?=[0.]+ %$)", "", written)
 
 
 def _cell(way: Format, value: Any) -> str:  # noqa: ANN401
@@ -391,6 +426,40 @@ def prices(held: Account, rules: Rulebook | None = None) -> DataFrame:
             }
         rows.append(row)
     return DataFrame(rows).set_index("symbol")
+
+
+def along(held: Account, moves: Mapping[str, Sequence[float]]) -> DataFrame:
+    """Return who lives and what the account has along some moves: all its positions in cross, and all isolated.
+
+    A pool that is not healthy is closed at these prices, whole and without a fee; what it leaves stays in the account.
+
+    Args:
+        held: the account; an isolated position has its own isolated margin, or else its initial margin.
+        moves: of each symbol its moves, each counted from the account's mark price [1]; as many for each symbol.
+
+    Raises:
+        MarginError: other symbols than those held, none or unlike numbers of moves, or the account cannot be held so.
+
+    Example:
+        >>> btc = Position.open(symbol="BTC", quantity=1, price=100, schedule=RiskSchedule.flat(0.004), leverage=10)
+        >>> show(along(Account(wallet_balance=40, positions=(btc,)), {"BTC": [-0.2, 0.1]}), digits=0)
+        step      BTC  cross: alive  cross: has  isolated: alive  isolated: has
+        1     -20.0 %  BTC                  $20  nobody                     $30
+        2     +10.0 %  BTC                  $50  nobody                     $30
+    """
+    marks = {each.symbol: each.mark_price for each in held.positions}
+    count, *others = {len(each) for each in moves.values()} or {0}
+    if set(moves) != set(marks) or others or not count:
+        raise wrong("moves", dict(moves), f"give as many of each of {', '.join(marks) or 'no symbol'}, one at least")
+    steps = DataFrame(dict(moves), index=pd.RangeIndex(1, count + 1, name="step"))
+    events = [MarkPrices(prices={s: marks[s] * (1 + up) for s, up in row.items()}) for row in steps.to_dict("records")]
+    frame, rules = steps.rename(columns="{} [move]".format), Rules(leftover=Leftover.RETURNED)
+    isolated = [each if each.own_margin else each.isolated() for each in held.positions]
+    for mode, legs in {"cross": [each.cross() for each in held.positions], "isolated": isolated}.items():
+        _, *states = replay(held.after(positions=legs), events, rules)
+        frame[f"{mode}: alive"] = [" ".join(p.symbol for p in now.account.positions) or "nobody" for now in states]
+        frame[f"{mode}: has [$]"] = [account_risk(now.account).equity for now in states]
+    return frame.rename(columns=lambda name: name.replace("USDT", "")).replace("USDT", "", regex=True)
 
 
 def desk(held: Account) -> DataFrame:

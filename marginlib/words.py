@@ -4,36 +4,62 @@ from __future__ import annotations
 
 from html import escape
 
-__all__ = ["money", "percent", "price_text", "text_html"]
+from marginlib.errors import wrong
+
+__all__ = ["decimals", "money", "percent", "price_text", "text_html"]
+
+MOST_DIGITS = 12  # more than a float knows of an amount of dollars
 
 
-def money(amount: float, digits: int = 2) -> str:
-    """Return an amount of dollars as text, the sign before the currency.
+def decimals(number: float | None, digits: int) -> str:
+    """Return a number as text, or `none` where there is none.
 
     Args:
-        amount: the amount [quote currency].
+        number: the number, or None.
+        digits: how many follow the point.
+
+    Raises:
+        MarginError: there cannot be so many.
+
+    Example:
+        >>> decimals(54_216.867, 1), decimals(None, 1)
+        ('54,216.9', 'none')
+    """
+    if not isinstance(digits, int) or not 0 <= digits <= MOST_DIGITS:
+        raise wrong("digits", digits, f"give a whole number from 0 to {MOST_DIGITS}")
+    return "none" if number is None else f"{number:z,.{digits}f}"
+
+
+def money(amount: float | None, digits: int = 2) -> str:
+    """Return an amount of dollars as text, the sign before the currency; `none` where there is none.
+
+    Args:
+        amount: the amount [quote currency], or None.
         digits: how many follow the point.
 
     Example:
         >>> money(-481.927)
         '-$481.93'
     """
-    sign = "-" if round(amount, digits) < 0 else ""
-    return f"{sign}${abs(amount):,.{digits}f}"
+    text = decimals(amount, digits)
+    return text if amount is None else f"-${text[1:]}" if text.startswith("-") else f"${text}"
 
 
-def percent(fraction: float, digits: int = 1) -> str:
-    """Return a fraction as a percentage with its sign.
+def percent(fraction: float | None, digits: int = 1) -> str:
+    """Return a fraction as a percentage with its sign; what rounds to 0 has none, and no fraction is `none`.
 
     Args:
-        fraction: the fraction [1].
+        fraction: the fraction [1], or None.
         digits: how many follow the point.
 
     Example:
-        >>> percent(-0.0964)
-        '-9.6 %'
+        >>> percent(-0.0964), percent(0.0004, 0), percent(None)
+        ('-9.6 %', '0 %', 'none')
     """
-    return f"{100 * fraction:+.{digits}f} %"
+    if fraction is None:
+        return "none"
+    text = decimals(100 * fraction, digits)
+    return f"{'+' if round(100 * fraction, digits) > 0 else ''}{text} %"
 
 
 def price_text(price: float | None) -> str:
@@ -46,7 +72,7 @@ def price_text(price: float | None) -> str:
         >>> price_text(54_216.867), price_text(None)
         ('54,216.87', 'none')
     """
-    return "none" if price is None else f"{price:,.2f}"
+    return decimals(price, 2)
 
 
 def text_html(text: str) -> str:

@@ -310,6 +310,20 @@ def test_the_worked_version_is_right_and_the_others_are_kind(set_id):
 
 
 @each_set
+@pytest.mark.parametrize("version", build.VERSIONS)
+def test_each_cell_run_again_after_the_end_shows_the_same(set_id, version):
+    notebook = nbformat.read(build.version_path(set_id, version), as_version=4)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    end = nbformat.v4.new_code_cell("_end = dict(globals())")
+    again = [nbformat.v4.new_code_cell(f"globals().update(_end)\n{cell.source}") for cell in cells]
+    notebook.cells = [*cells, end, *again]
+    build.run(notebook)
+    for cell, second in zip(cells, again, strict=True):
+        shown, after = [[each.get("text") or each.data for each in of.outputs] for of in (cell, second)]
+        assert shown == after, cell.id
+
+
+@each_set
 def test_the_blank_version_holds_no_solution(set_id):
     source = nbformat.read(build.source_path(set_id), as_version=4)
     blank = build.version_path(set_id, "blank").read_text(encoding="utf-8")

@@ -23,7 +23,7 @@ def test_controls_are_labelled_finite_and_start_on_a_value(explorer):
         assert control.label
         assert control.start in control.values
         assert len(control.texts) == len(control.values) == len(set(control.values))
-    assert len(explorer.controls) <= 3
+    assert len(explorer.controls) <= 4
     assert getattr(figures, explorer.name) is explorer
 
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import cache
 from importlib.util import find_spec
 from itertools import product
-from math import isnan
+from math import inf, isnan
 from pathlib import Path
 
 import grimp
@@ -169,21 +169,25 @@ def test_every_axis_has_numbers_inside_it_in_every_state(explorer):
             left, right, low, high = next(numbers)
             across, up = next(numbers), next(numbers)
             _, _, _, x_texts, y_texts = (next(texts).split("\n") for _ in range(5))
-            for (start, end), at, words in (((left, right), across, x_texts), ((low, high), up, y_texts)):
-                assert start <= min(at) < max(at) <= end
+            axes = ((panel.x, (left, right), across, x_texts), (panel.y, (low, high), up, y_texts))
+            for axis, (start, end), at, words in axes:
+                if axis.floor == inf:
+                    assert (at, words) == ((), [""])
+                    continue
+                assert max(start, axis.floor) <= min(at) < max(at) <= end
                 assert len(words) == len(set(words)) == len(at)
                 if not (panel.x.log and at is across):  # equal steps, from one end to the other
                     steps = np.diff(at)
                     assert steps == pytest.approx([steps[0]] * len(steps))
-                    assert min(at) - steps[0] < start
+                    assert min(at) - steps[0] < max(start, axis.floor)
                     assert max(at) + steps[0] > end
             if panel.x.log:  # one number a power of ten, none left out
                 powers = np.log10(across)
                 assert powers.tolist() == list(range(round(powers[0]), round(powers[-1]) + 1))
                 assert powers[0] - 1 < np.log10(left)
                 assert powers[-1] + 1 > np.log10(right)
-            many = 2 * len(panel.areas) + 2 * len(panel.lines) + len(panel.markers)
-            words = len(panel.areas) + len(panel.lines) + len(panel.markers)
+            many = 2 * len(panel.areas) + 2 * len(panel.lines) + len(panel.markers) + len(panel.notes)
+            words = len(panel.areas) + len(panel.lines) + len(panel.markers) + len(panel.notes)
             assert len([next(numbers) for _ in range(many)]) == many
             assert len([next(texts) for _ in range(words)]) == words
         assert next(numbers, None) is None
@@ -239,7 +243,7 @@ def test_what_repeats_is_stored_once():
 
 
 def test_a_state_of_another_shape_is_refused():
-    with pytest.raises(MarginError, match="E: give every state 6 arrays and 11 texts, as the first has"):
+    with pytest.raises(MarginError, match="E: give every state 6 arrays and 11 texts in the same roles"):
         pack(explorer(lambda c0: chart(*[LINE] * (c0 + 1)), 2))
 
 

@@ -109,6 +109,14 @@ def test_records_of_which_there_are_many_have_no_room_for_more() -> None:
 NAN = float("nan")
 
 
+def opened(price: float = 60_000, **given: float) -> Position:
+    return Position.open(symbol="BTCUSDT", price=price, schedule=FLAT, **given)
+
+
+def test_a_notional_stands_for_the_quantity() -> None:
+    assert opened(notional=-6_000, leverage=5) == opened(quantity=-0.1, leverage=5)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -128,6 +136,16 @@ NAN = float("nan")
         (lambda: position(margin_mode="cross"), "margin_mode = 'cross': give MarginMode.CROSS, MarginMode.ISOLATED"),
         (lambda: position(contract="linear"), "contract = 'linear': give Contract.LINEAR, Contract.INVERSE"),
         (lambda: position(maintenance_basis="mark"), "maintenance_basis = 'mark': give MaintenanceBasis.MARK"),
+        (lambda: opened(price=-60_000, quantity=1), "price = -60000: give a number above 0"),
+        (opened, "quantity = None: give one finite number"),
+        (lambda: opened(notional=0), "notional = 0: give quantity or notional, with its sign"),
+        (lambda: opened(notional=500, quantity=1), "notional = 500: give quantity or notional, with its sign"),
+        (lambda: Pool(collateral=1, positions=position()), "positions = one position, BTCUSDT: give them in brackets"),
+        (
+            lambda: Account(wallet_balance=1, positions=5),
+            "positions = 5: give them in brackets, each followed by a comma",
+        ),
+        (lambda: Account(wallet_balance=1).after(positions="BTC"), "positions = 'BTC': give them in brackets"),
         (lambda: position(quantity=1e-300, entry_price=1e-300), "value at entry_price = 1e-300 of quantity = 1e-300"),
         (lambda: position(quantity=1e-300, mark_price=1e-300), "value at mark_price = 1e-300 of quantity = 1e-300"),
         (lambda: position(quantity=1e250, mark_price=1e60), "value at mark_price = 1e+60 of quantity = 1e+250 = inf"),

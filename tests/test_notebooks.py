@@ -7,6 +7,7 @@ import re
 import tokenize
 import zlib
 from base64 import b64decode
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,11 +19,13 @@ from marginlib.course import figures
 from marginlib.drawing.live import ExplorerPanel
 from marginlib.jupyter.lesson import is_live_figure
 from marginlib.practice.bank import questions
+from marginlib.practice.spacing import draw
 
 NOTEBOOKS = notebooks()
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
 NUMBER = re.compile(r"(?<![\w.])\d[\d,_]*(?:\.\d+)?(?:e\d+)?")
 LAPTOP = 88  # columns of code that stand beside the panels of JupyterLab at 1366 x 768
+LONGEST = 45  # minutes: what a learner does in one sitting
 # Predictions whose number the page has given before, as a value to start from.
 GIVEN = ("00-deposit-isolated",)
 # Each line of the brief that the course answers, and the notebook whose heading takes it up.
@@ -79,6 +82,29 @@ def code_without_comments(notebook) -> str:
             tokens = tokenize.generate_tokens(io.StringIO(cell.source).readline)
             parts.extend(token.string for token in tokens if token.type != tokenize.COMMENT)
     return " ".join(parts)
+
+
+def minutes(path: Path) -> tuple[float, str]:
+    """Return how long a notebook takes, by one rule for all, and the sum in words.
+
+    Read at 200 words a minute: the text and what the questions and cards say. Code at 12 lines a minute, but for what
+    only puts something on the page. Two minutes for each figure to play with. Half a minute to think for each
+    prediction and each question, three questions to begin with among them. What follows the closing questions is not
+    counted: it is for paper, or to look things up. A title names the result within three minutes.
+    """
+    cells, number = load(path).cells, path.stem[:2]
+    cells = cells[: [cell.id for cell in cells].index("quiz")]
+    asked = list(questions(notebook=number))
+    begins = [] if any(each.role == "pretest" for each in asked) else draw([], number, 3, date(2026, 1, 1))
+    asked += begins
+    words = [cell.source for cell in cells if cell.cell_type == "markdown"]
+    words += [f"{each.text} {each.why}" for each in asked]
+    code = [line for cell in cells if cell.cell_type == "code" for line in cell.source.splitlines()]
+    figure_count = sum(line.startswith("explore(") for line in code)
+    read = [line for line in code if line and not re.match(r"from |import |[a-z_]+\(", line)]
+    count = len(" ".join(words).split())
+    told = f"{count} words, {len(read)} lines of code, {len(asked)} questions, {figure_count} figures"
+    return count / 200 + len(read) / 12 + len(asked) / 2 + figure_count * 2, told
 
 
 def numbers(source: str) -> set[Decimal]:
@@ -164,6 +190,14 @@ def test_opens_with_objectives_and_closes_with_questions(path):
     assert ids.index("summary") < ids.index("quiz") < ids.index("sources") == len(ids) - 1
     assert "<details>" in notebook.cells[ids.index("quiz")].source
     assert any(cell.source.startswith("predict(") for cell in notebook.cells)
+
+
+@each_notebook
+def test_the_minutes_are_those_that_the_rule_gives(path):
+    said = int(re.search(r"^(\d+) minutes", load(path).cells[0].source, re.MULTILINE)[1])
+    found, told = minutes(path)
+    assert abs(said - found) <= 3, f"{said} minutes in the title, {found:.1f} by the rule: {told}"
+    assert found <= LONGEST, f"{found:.1f} minutes: {told}"
 
 
 @each_notebook

@@ -285,3 +285,41 @@ def test_progress_is_one_row_an_answer():
     kept = Progress(attempts=(Attempt(item="02-price", kind="question", answer=5, right=True, codes=("SIGN",)),))
     assert tables.progress(kept)[["item", "right"]].to_numpy().tolist() == [["02-price", True]]
     assert tables.progress(Progress()).columns.tolist() == tables.progress(kept).columns.tolist()
+
+
+def test_coins_and_shares_are_refused_where_nothing_divides():
+    assert tables.coins(6_000, 60_000) == 0.1
+    assert tables.share(None, 500) is None
+    with pytest.raises(MarginError, match="price = 0"):
+        tables.coins(6_000, 0)
+    with pytest.raises(MarginError, match="whole = 0"):
+        tables.share(300, 0)
+    with pytest.raises(MarginError, match="start = 0"):
+        tables.move(54_000, 0)
+
+
+# --- along a path ---
+
+
+def test_what_is_left_of_a_pool_stays_in_the_account_and_what_is_gone_stays_gone():
+    # 40 behind 1 BTC in cross, 10 of them isolated: at 90.2 the isolated pool has 0.2, less than it must keep.
+    btc = Position.open(symbol="BTCUSDT", quantity=1, price=100, schedule=FLAT, leverage=10)
+    found = tables.along(Account(wallet_balance=40, positions=(btc,)), {"BTCUSDT": [-0.098, -0.5, 0.0]})
+    assert list(found["BTC [move]"]) == [-0.098, -0.5, 0.0]
+    assert list(found["cross: alive"]) == ["BTC", "nobody", "nobody"]
+    assert list(found["cross: has [$]"]) == pytest.approx([30.2, 0, 0])
+    assert list(found["isolated: alive"]) == ["nobody"] * 3
+    assert list(found["isolated: has [$]"]) == pytest.approx([30.2] * 3)
+
+
+def test_an_isolated_margin_of_ones_own_is_kept_along_a_path():
+    btc = Position.open(symbol="BTC", quantity=1, price=100, schedule=FLAT, leverage=10).isolated(25)
+    found = tables.along(Account(wallet_balance=40, positions=(btc,)), {"BTC": [-0.2]})
+    assert found["isolated: alive"].item() == "BTC"
+
+
+@pytest.mark.parametrize("moves", [{}, {"BTC": []}, {"BTC": [0.1], "ETH": [0.1]}, {"ETH": [0.1]}])
+def test_moves_that_do_not_fit_the_account_are_refused(moves):
+    btc = Position.open(symbol="BTC", quantity=1, price=100, schedule=FLAT, leverage=10)
+    with pytest.raises(MarginError, match=r"^moves = .*give as many of each of BTC, one at least"):
+        tables.along(Account(wallet_balance=40, positions=(btc,)), moves)

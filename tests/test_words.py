@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from marginlib.words import money, percent, price_text, text_html
+from marginlib.errors import MarginError
+from marginlib.words import decimals, money, percent, price_text, text_html
 
 
 @pytest.mark.parametrize(
@@ -28,7 +29,7 @@ def test_an_amount_has_its_sign_before_the_currency(amount: float, digits: int, 
 
 @pytest.mark.parametrize(
     ("fraction", "digits", "text"),
-    [(-0.0964, 1, "-9.6 %"), (0.5, 0, "+50 %"), (0, 1, "+0.0 %"), (0.12345, 2, "+12.35 %")],
+    [(-0.0964, 1, "-9.6 %"), (0.5, 0, "+50 %"), (0, 1, "0.0 %"), (-0.0001, 1, "0.0 %"), (0.12345, 2, "+12.35 %")],
 )
 def test_a_fraction_is_a_percentage_with_its_sign(fraction: float, digits: int, text: str) -> None:
     assert percent(fraction, digits) == text
@@ -39,6 +40,18 @@ def test_a_price_is_written_to_the_cent_and_no_price_is_none() -> None:
     assert price_text(54_216.867) == "54,216.87"
     assert price_text(0.0) == "0.00"
     assert price_text(None) == "none"
+
+
+@pytest.mark.parametrize("write", [money, percent])
+def test_no_amount_and_no_share_is_none(write) -> None:
+    assert write(None) == "none"
+
+
+@pytest.mark.parametrize("digits", [-2, 2_000, 1.5])
+@pytest.mark.parametrize("write", [decimals, money, percent])
+def test_a_text_has_no_more_digits_than_can_be_meant(write, digits) -> None:
+    with pytest.raises(MarginError, match="whole number from 0 to 12"):
+        write(1.0, digits)
 
 
 def test_dollars_of_a_text_are_no_mathematics() -> None:

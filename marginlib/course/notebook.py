@@ -1,6 +1,10 @@
 """What every notebook of the course puts on its page: `from marginlib.course.notebook import *`."""
 
-from marginlib import practice
+from pandas import DataFrame
+
+import marginlib
+from marginlib import *  # noqa: F403 - the engine, whose names its own __all__ gives
+from marginlib import practice, tables
 from marginlib.course import figures, survival_chart
 from marginlib.course.guess import picture
 from marginlib.drawing import explore, static
@@ -12,12 +16,15 @@ from marginlib.practice import (
     progress_page,
 )
 from marginlib.practice.bank import question
-from marginlib.tables import move, show
+from marginlib.tables import coins, move, share, show
 from marginlib.words import money, percent, price_text
 
-__all__ = [
+__all__ = [  # noqa: PLE0604 - the names of the engine are strings, too
+    *marginlib.__all__,
+    "DataFrame",
     "calibration",
     "closing_questions",
+    "coins",
     "explore",
     "figures",
     "gain",
@@ -28,9 +35,11 @@ __all__ = [
     "predict",
     "price_text",
     "progress_page",
+    "share",
     "show",
     "static",
     "survival_chart",
+    "tables",
 ]
 
 

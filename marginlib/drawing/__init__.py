@@ -3,7 +3,7 @@
 `chart` says what a figure shows, `static` draws it still, `explore` lets it live in the browser.
 """
 
-from marginlib.drawing.chart import Axis, Chart, Line, Marker, Panel, Table, choice, figure, pool_chart, slider
+from marginlib.drawing.chart import Axis, Chart, Line, Marker, Note, Panel, Table, choice, figure, pool_chart, slider
 from marginlib.drawing.live import explore
 from marginlib.drawing.still import static
 
@@ -12,6 +12,7 @@ __all__ = [
     "Chart",
     "Line",
     "Marker",
+    "Note",
     "Panel",
     "Table",
     "choice",

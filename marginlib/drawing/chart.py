@@ -26,7 +26,7 @@ class Line:
     """A line of a panel.
 
     Args:
-        label: its name in the legend.
+        label: its name in the legend; empty for one that needs no name there.
         role: what it stands for, such as "equity" or "maintenance"; colour and dashes follow from it.
         x: positions along the horizontal axis.
         y: heights, as many as `x`.
@@ -76,6 +76,23 @@ class Marker:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Words at a place of a panel, centred there.
+
+    Args:
+        text: what they say; empty for none.
+        x: where they stand along the horizontal axis.
+        y: their height.
+        strong: True for what is read first; the rest is muted.
+    """
+
+    text: str
+    x: float
+    y: float
+    strong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Axis:
     """One axis of a panel, which stays while the controls move.
 
@@ -83,11 +100,13 @@ class Axis:
         label: its name, with its [unit].
         span: its lowest and its highest value.
         log: True for an axis in powers of ten.
+        floor: where its numbers begin; infinity for an axis without numbers.
     """
 
     label: str
     span: tuple[float, float]
     log: bool = False
+    floor: float = -inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +120,7 @@ class Panel:
         lines: what is drawn.
         markers: the points that matter.
         areas: what is filled below the lines.
+        notes: words inside it.
     """
 
     title: str
@@ -109,6 +129,7 @@ class Panel:
     lines: tuple[Line, ...]
     markers: tuple[Marker, ...] = ()
     areas: tuple[Area, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

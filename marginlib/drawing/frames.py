@@ -11,7 +11,7 @@ import struct
 import zlib
 from array import array
 from itertools import product
-from math import nan, prod
+from math import inf, nan, prod
 from typing import Any, NamedTuple
 
 from marginlib.drawing.chart import Chart, Explorer, Panel
@@ -26,9 +26,9 @@ class Frame(NamedTuple):
 
     Args:
         numbers: for each panel its ranges, the ticks across and up; for each area and each line x and y; for each
-            marker x and y. What is not there is not a number.
+            marker and each note x and y. What is not there is not a number.
         texts: for each panel title, names of the axes and the ticks' texts; the areas', the lines' and the markers'
-            labels; then sentence, alternative text, and the table's columns and rows.
+            labels and the notes; then sentence, alternative text, and the table's columns and rows.
     """
 
     numbers: tuple[tuple[float, ...], ...]
@@ -57,7 +57,10 @@ def frame(chart: Chart) -> Frame:
 
 def _panel(panel: Panel) -> Frame:
     """Return the part of a frame that one panel has."""
-    across, up = ticks(panel.x.span, most=6, log=panel.x.log), ticks(panel.y.span)
+    across, up = (
+        tuple(each for each in ticks(axis.span, most=most, log=axis.log) if each >= axis.floor)
+        for axis, most in ((panel.x, 6), (panel.y, 7))
+    )
     numbers: list[tuple[float, ...]] = [(*panel.x.span, *panel.y.span), across, up]
     texts = [panel.title, panel.x.label, panel.y.label, *(ROW.join(map(number_text, each)) for each in (across, up))]
     for drawn in (*panel.areas, *panel.lines):
@@ -66,6 +69,9 @@ def _panel(panel: Panel) -> Frame:
     for marker in panel.markers:
         numbers.append((nan if marker.x is None else marker.x, marker.y))
         texts.append(marker_text(marker))
+    for note in panel.notes:
+        numbers.append((note.x, note.y))
+        texts.append(note.text)
     return Frame(tuple(numbers), tuple(texts))
 
 
@@ -78,13 +84,19 @@ def looks(chart: Chart) -> list[dict[str, Any]]:
     Example:
         >>> from marginlib.course import figures
         >>> looks(figures.TASTE())[1]["lines"][0]
-        {'look': 'equity', 'dashes': ()}
+        {'look': 'equity', 'dashes': (), 'named': True}
     """
     return [
         {
             "log": panel.x.log,
-            "areas": [{"look": area.role, "hatch": FILLS[area.role].hatch} for area in panel.areas],
-            "lines": [{"look": line.role, "dashes": STROKES[line.role].dashes} for line in panel.lines],
+            "bare": panel.x.floor == inf,  # no numbers along it
+            "areas": [
+                {"look": area.role, "hatch": FILLS[area.role].hatch, "named": bool(area.label)} for area in panel.areas
+            ],
+            "lines": [
+                {"look": line.role, "dashes": STROKES[line.role].dashes, "named": bool(line.label)}
+                for line in panel.lines
+            ],
             "markers": [
                 {
                     "look": marker.role,
@@ -93,9 +105,11 @@ def looks(chart: Chart) -> list[dict[str, Any]]:
                     "size": STROKES[marker.role].size,
                     "filled": STROKES[marker.role].filled,
                     "rule": marker.role != "mark",  # a thin upright line through it
+                    "named": True,
                 }
                 for marker in panel.markers
             ],
+            "notes": [note.strong for note in panel.notes],
         }
         for panel in chart.panels
     ]
@@ -123,13 +137,15 @@ def pack(explorer: Explorer) -> bytes:
     names = [control.name for control in explorer.controls]
     arrays: dict[tuple[float, ...], int] = {}
     texts: dict[str, int] = {}
-    rows, width = array("I"), None
+    rows, width, first = array("I"), None, None
     for values in product(*(control.values for control in explorer.controls)):
-        drawn = frame(explorer(**dict(zip(names, values, strict=True))))
-        width = width or (len(drawn.numbers), len(drawn.texts))
-        if (len(drawn.numbers), len(drawn.texts)) != width:
+        chart = explorer(**dict(zip(names, values, strict=True)))
+        drawn, looked = frame(chart), looks(chart)
+        width, first = width or (len(drawn.numbers), len(drawn.texts)), first or looked
+        if (len(drawn.numbers), len(drawn.texts)) != width or looked != first:
             raise MarginError(
-                f"{explorer.name}: give every state {width[0]} arrays and {width[1]} texts, as the first has"
+                f"{explorer.name}: give every state {width[0]} arrays and {width[1]} texts in the same roles, as the "
+                f"first has"
             )
         # One nan for all: tuples that hold the same object are equal, for Python compares by identity first.
         same = (tuple(each if each == each else nan for each in numbers) for numbers in drawn.numbers)  # noqa: PLR0124

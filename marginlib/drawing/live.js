@@ -6,9 +6,11 @@
  *
  * @typedef {{numbers: ArrayLike<number>[], texts: string[]}} Frame
  * @typedef {{name: string, label: string, texts: string[], choice: boolean, plays: boolean}} Control
- * @typedef {{look: string, dashes: number[]}} LineForm
+ * @typedef {{look: string, dashes: number[], named: boolean}} LineForm
  * @typedef {LineForm & {shape: string, size: number, filled: boolean, rule: boolean}} MarkerForm
- * @typedef {{log: boolean, areas: {look: string, hatch: string}[], lines: LineForm[], markers: MarkerForm[]}} PanelForm
+ * @typedef {{look: string, hatch: string, named: boolean}} AreaForm
+ * @typedef {{log: boolean, bare: boolean, areas: AreaForm[], lines: LineForm[], markers: MarkerForm[],
+ *   notes: boolean[]}} PanelForm
  * @typedef {{line: number, rule: number, grid: number, title: number, label: number, tick: number}} Sizes
  * @typedef {{name: string, title: string, controls: Control[], panels: PanelForm[], sizes: Sizes}} Form
  * @typedef {{sizes: Sizes, whole: number, height: number, columns: number, top: number, bottom: number}} Plan
@@ -142,10 +144,11 @@ function picture(root, form, narrow) {
   const { panels, sizes } = form;
   const wide = narrow ? NARROW : panels.length > 1 ? HALF : WHOLE;
   const columns = wide > HALF ? 2 : 1;
-  const height = narrow ? 220 : 250;
-  const rows = Math.max(...panels.map((each) => each.areas.length + each.lines.length + each.markers.length));
+  const bare = panels.every((each) => each.bare); // no numbers below: words and pictures stand there
+  const height = (narrow ? 220 : 250) + (bare ? 70 : 0);
+  const rows = Math.max(...panels.map((each) => drawnIn(each).filter(({ named }) => named).length));
   const top = HEAD + (narrow ? 36 : 18); // a long title takes two lines on a narrow page
-  const bottom = BOTTOM + (narrow ? 16 : 0); // and so does a long name of the axis
+  const bottom = bare ? 14 : BOTTOM + (narrow ? 16 : 0); // and so does a long name of the axis
   const whole = top + height + bottom + Math.ceil(rows / columns) * ROW + 6;
   root.replaceChildren();
   put(root, { viewBox: narrow ? `0 0 ${wide} ${whole * panels.length}` : `0 0 ${WHOLE} ${whole}` });
@@ -177,8 +180,8 @@ function onePanel(root, defs, id, form, { sizes, whole, height, columns, top, bo
   const letters = bottom > BOTTOM ? (width + 2 * RIGHT) / (LETTER * sizes.label) : Infinity;
   const inside = svg(root, "g", { "clip-path": `url(#${id}-clip)` });
   const areas = form.areas.map((each, k) => ({
-    shape: svg(inside, "path", { style: `fill:var(--lm-${each.look}-face)` }),
-    hatch: svg(inside, "path", { style: `fill:${hatching(defs, `${id}-hatch${k}`, each)}` }),
+    shape: svg(inside, "path", { class: `area ${each.look}`, style: `fill:var(--lm-${each.look}-face)` }),
+    hatch: svg(inside, "path", { class: `area ${each.look}`, style: `fill:${hatching(defs, `${id}-hatch${k}`, each)}` }),
   }));
   const grid = svg(inside, "path", { class: "grid", "stroke-width": sizes.grid });
   const zero = svg(inside, "path", { class: "axis", "stroke-width": sizes.grid });
@@ -188,25 +191,24 @@ function onePanel(root, defs, id, form, { sizes, whole, height, columns, top, bo
   const points = form.markers.map((each) => marker(root, each));
   const [xTicks, yTicks] = [tickTexts(root, sizes, "middle"), tickTexts(root, sizes, "end")];
 
-  const all = form.areas.length + form.lines.length + form.markers.length;
-  const perColumn = Math.ceil(all / columns);
-  const legend = Array.from({ length: all }, (_, k) => {
-    const x = 4 + Math.floor(k / perColumn) * (whole / columns);
-    const y = top + height + bottom + (k % perColumn) * ROW + 10;
-    return { x, y, text: svg(root, "text", { x: x + 40, y: y + 4, "font-size": sizes.label }) };
-  });
-  form.areas.forEach((each, k) => {
-    const box = { x: legend[k].x, y: legend[k].y - 6, width: 30, height: 12 };
-    svg(root, "rect", { ...box, style: `fill:var(--lm-${each.look}-face)` });
-    svg(root, "rect", { ...box, style: `fill:url(#${id}-hatch${k});stroke:var(--lm-${each.look}-hatch)` });
-  });
-  form.lines.forEach((each, k) => {
-    const { x, y } = legend[form.areas.length + k];
-    svg(root, "path", { class: "line", d: `M${x},${y}h30`, style: stroke(each, sizes.line) });
-  });
-  form.markers.forEach((each, k) => {
-    const { x, y } = legend[form.areas.length + form.lines.length + k];
-    put(marker(root, each), { transform: `translate(${x + 15},${y})` });
+  const notes = form.notes.map((strong) => svg(root, "text", {
+    "font-size": sizes.label, "text-anchor": "middle", ...(strong ? { class: "note", "font-weight": 600 } : { class: "note muted" }),
+  }));
+
+  // The legend, in the order in which labels are read; what has no name there has a text that is never placed.
+  const perColumn = Math.ceil(drawnIn(form).filter(({ named }) => named).length / columns);
+  let placed = 0;
+  const legend = drawnIn(form).map((each, k) => {
+    if (!each.named) return document.createElementNS(SVG, "text");
+    const x = 4 + Math.floor(placed / perColumn) * (whole / columns);
+    const y = top + height + bottom + (placed++ % perColumn) * ROW + 10;
+    if ("hatch" in each) {
+      const box = { x, y: y - 6, width: 30, height: 12 };
+      svg(root, "rect", { ...box, style: `fill:var(--lm-${each.look}-face)` });
+      svg(root, "rect", { ...box, style: `fill:url(#${id}-hatch${k});stroke:var(--lm-${each.look}-hatch)` });
+    } else if ("shape" in each) put(marker(root, each), { transform: `translate(${x + 15},${y})` });
+    else svg(root, "path", { class: "line", d: `M${x},${y}h30`, style: stroke(each, sizes.line) });
+    return svg(root, "text", { x: x + 40, y: y + 4, "font-size": sizes.label });
   });
 
   /** @param {Frame} frame @param {{number: number, text: number}} read */
@@ -230,7 +232,7 @@ function onePanel(root, defs, id, form, { sizes, whole, height, columns, top, bo
     say(xLabel[0], above || below);
     say(xLabel[1], above && below);
     say(yLabel, text());
-    const [xTexts, yTexts] = [text().split("\n"), text().split("\n")];
+    const [xTexts, yTexts] = [text().split("\n").filter(Boolean), text().split("\n").filter(Boolean)];
     const [low, high] = [top + height, LEFT + width];
     put(grid, {
       d: Array.from(xs, (x) => `M${across(x)},${top}V${low}`).join("") +
@@ -246,22 +248,30 @@ function onePanel(root, defs, id, form, { sizes, whole, height, columns, top, bo
       const d = xs.length ? `${way(xs, ys)}Z` : "";
       put(shape, { d });
       put(hatch, { d });
-      say(legend[row++].text, text());
+      say(legend[row++], text());
     });
     for (const line of lines) {
       put(line, { d: way(numbers(), numbers()) });
-      say(legend[row++].text, text());
+      say(legend[row++], text());
     }
     points.forEach((point, k) => {
       const [x, y] = Array.from(numbers());
-      say(legend[row++].text, text());
+      say(legend[row++], text());
       const shown = seen(x, y);
       const place = shown ? `translate(${across(x)},${up(y)})` : "";
       put(point, { visibility: shown ? "visible" : "hidden", transform: place });
       put(rules[k], { d: form.markers[k].rule && x >= range[0] && x <= range[1] ? `M${across(x)},${top}V${low}` : "" });
     });
+    for (const note of notes) {
+      const [x, y] = Array.from(numbers());
+      put(note, { x: across(x), y: up(y) + 4 });
+      say(note, text());
+    }
   };
 }
+
+/** @param {PanelForm} form */
+const drawnIn = (form) => [...form.areas, ...form.lines, ...form.markers];
 
 /**
  * Return a text on two lines, the first empty where one is enough.
@@ -292,7 +302,7 @@ function marker(root, form) {
 function hatching(defs, id, form) {
   const pattern = svg(defs, "pattern", { id, width: 9, height: 9, patternUnits: "userSpaceOnUse" });
   const colour = `var(--lm-${form.look}-hatch)`;
-  const line = { rising: "M-1,10L10,-1M-1,1L1,-1M8,10L10,8", falling: "M-1,-1L10,10M-1,8L1,10M8,-1L10,1" }[form.hatch];
+  const line = { rising: "M-1,10L10,-1M-1,1L1,-1M8,10L10,8", falling: "M-1,-1L10,10M-1,8L1,10M8,-1L10,1", waves: "M0,4.5q2.25,-2.5 4.5,0t4.5,0" }[form.hatch];
   if (line) svg(pattern, "path", { d: line, style: `stroke:${colour};stroke-width:0.9` });
   if (form.hatch === "dots") svg(pattern, "circle", { cx: 4.5, cy: 4.5, r: 1, style: `fill:${colour}` });
   return `url(#${id})`;
@@ -308,7 +318,7 @@ function tickTexts(root, sizes, anchor) {
   /** @param {string[]} texts @param {(k: number) => Record<string, number>} place */
   return (texts, place) => {
     while (made.length < texts.length) {
-      made.push(svg(root, "text", { class: "muted", "font-size": sizes.tick, "text-anchor": anchor }));
+      made.push(svg(root, "text", { class: "muted tick", "font-size": sizes.tick, "text-anchor": anchor }));
     }
     made.forEach((element, k) => {
       say(element, texts[k] ?? "");

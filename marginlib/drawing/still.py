@@ -23,7 +23,7 @@ from marginlib.words import text_html
 _WIDTH, _HEIGHT, _DPI = 7.6, 4.1, 100  # inches; the same for every figure, so that the page never jumps
 _PAGE = THEMES["light"]
 _MARKERS = {"circle": "o", "triangle": "^", "wedge": "v", "cross": "X", "square": "s", "diamond": "D"}
-_HATCHES = {"dots": "..", "rising": "///", "falling": "\\\\\\", "": ""}
+_HATCHES = {"dots": "..", "rising": "///", "falling": "\\\\\\", "waves": "--", "": ""}
 _NO_PICTURE = "The picture is left out: it needs matplotlib, which is not installed here. The words say the same."
 _LEFT = 'style="text-align:left;padding:0.2em 0.8em 0.2em 0"'
 
@@ -46,7 +46,8 @@ def png(chart: Chart) -> bytes:
     FigureCanvasAgg(figure)
     forms = looks(chart)
     columns = 1 if len(forms) > 1 else 2  # of the legend
-    figure.subplots_adjust(left=0.08, right=0.97, top=0.87, bottom=0.43 - 0.06 * columns, wspace=0.24)
+    bottom = 0.22 if forms[0]["bare"] else 0.43 - 0.06 * columns
+    figure.subplots_adjust(left=0.08, right=0.97, top=0.87, bottom=bottom, wspace=0.24)
     drawn = frame(chart)
     numbers, texts = iter(drawn.numbers), iter(drawn.texts)
     for ax, form in zip(figure.subplots(1, len(forms), squeeze=False)[0], forms, strict=True):
@@ -70,7 +71,7 @@ def _panel(
     if form["log"]:
         ax.set_xscale("log")
         ax.minorticks_off()
-    ax.set_xticks(across, x_texts.split(ROW))
+    ax.set_xticks(across, x_texts.split(ROW) if across else [])
     ax.set_yticks(up, y_texts.split(ROW))
     ax.set_xlim(left, right)
     ax.set_ylim(low, high)
@@ -97,11 +98,12 @@ def _panel(
             hidden.append(drawn[-1])
         if look["rule"] and left <= x <= right:
             ax.axvline(x, alpha=0.7, zorder=1, **_stroke(look["look"], SIZES.rule))
+    labels = [next(texts) for _ in drawn]
+    named = [(each, label) for each, label in zip(drawn, labels, strict=True) if label]
     ax.legend(
-        drawn,
-        [next(texts) for _ in drawn],
+        *zip(*named, strict=True),
         loc="upper left",
-        bbox_to_anchor=(-0.04, -0.19),
+        bbox_to_anchor=(-0.04, -0.02 if form["bare"] else -0.19),
         ncols=columns,
         frameon=False,
         fontsize=_points(SIZES.label),
@@ -112,6 +114,10 @@ def _panel(
     )
     for point in hidden:  # only now, for the legend shows it still
         point.set_visible(False)
+    for strong in form["notes"]:
+        weight, colour = ("bold", _PAGE.text) if strong else ("normal", _PAGE.muted)
+        style = plain | {"fontsize": _points(SIZES.label), "color": colour, "weight": weight}
+        ax.text(*next(numbers), next(texts), ha="center", va="center", **style)
 
 
 def _stroke(role: str, width: float) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class Fill:
     Args:
         light: (face, hatching) on a light page.
         dark: (face, hatching) on a dark page.
-        hatch: "dots", "rising", "falling" or "" for none.
+        hatch: "dots", "rising", "falling", "waves" or "" for none.
     """
 
     light: tuple[str, str]
@@ -104,6 +104,7 @@ STROKES: Mapping[str, Stroke] = MappingProxyType(
         "isolated": Stroke("#8A6500", "#E8C547", (4, 1, 1, 1, 1, 1), "diamond"),
         "mark": Stroke("#555555", "#B4B4B4", (1, 2), "circle"),
         "position": Stroke("#5B4A9E", "#B5A8F5", (), "circle"),
+        "pool": Stroke("#3A4652", "#C9D3DC", (), "square"),
     }
 )
 
@@ -113,6 +114,9 @@ FILLS: Mapping[str, Fill] = MappingProxyType(
         "cross": Fill(("#DCEBF7", "#0072B2"), ("#12324A", "#56B4E9"), "rising"),
         "isolated": Fill(("#F4E6C3", "#8A6500"), ("#41350F", "#E8C547"), "falling"),
         "both": Fill(("#D3EEE4", "#D3EEE4"), ("#123D30", "#123D30"), ""),
+        "tank": Fill(("#F5F7F9", "#F5F7F9"), ("#1A1F24", "#1A1F24"), ""),
+        "equity": Fill(("#B5D9F2", "#3F8FC9"), ("#103B5B", "#4A97CE"), "waves"),
+        "pipe": Fill(("#E1E7ED", "#6C7F90"), ("#25313C", "#8FA3B5"), "rising"),
     }
 )
 

@@ -17,7 +17,6 @@ from marginlib.practice.panels import QuestionPanel, day_text, sure, today
 from marginlib.practice.progress import Attempt, load
 from marginlib.words import text_html
 
-
 See = Callable[[Any], ipywidgets.Widget | None]
 
 

@@ -243,9 +243,10 @@ window.checks = (() => {
   // then its hatching), lines and markers.
   const drawn = root =>
     [...root.querySelectorAll('.marginlib-chart svg > g')].map(panel => {
-      const tick = parseFloat([...panel.querySelectorAll('text.muted')].at(-1).getAttribute('font-size'))
-      const numbers = [...panel.querySelectorAll('text.muted')].filter(
-        text => text.textContent && parseFloat(text.getAttribute('font-size')) === tick)
+      const numbers = [...panel.querySelectorAll('text.tick')].filter(text => text.textContent)
+      const inside = panel.ownerSVGElement.querySelector(
+        panel.querySelector('g[clip-path]').getAttribute('clip-path').match(/#[\w-]+/)[0] + ' rect')
+      const [left, wide] = ['x', 'width'].map(name => +inside.getAttribute(name))
       const along = (anchor, place) => numbers.filter(text => text.getAttribute('text-anchor') === anchor)
         .map(text => [text.textContent, place(text)])
       const points = path => (path.getAttribute('d') || '').replace(/[MZ]/g, '').split('L').filter(Boolean)
@@ -255,9 +256,12 @@ window.checks = (() => {
       return {
         across: along('middle', text => +text.getAttribute('x')),
         up: along('end', text => +text.getAttribute('y') - 4), // the foot of a letter stands below its line
-        areas: [...panel.querySelectorAll('g[clip-path] path:not([class])')].filter((_, k) => k % 2 === 0).map(points),
+        ends: [left, left + wide],
+        areas: [...panel.querySelectorAll('g[clip-path] path.area')].filter((_, k) => k % 2 === 0).map(points),
         lines: [...panel.querySelectorAll('g[clip-path] path.line:not([opacity])')].map(points),
         markers: [...panel.querySelectorAll(':scope > path.marker[visibility]')].map(place),
+        notes: [...panel.querySelectorAll('text.note')].map(
+          text => [text.textContent, +text.getAttribute('x'), +text.getAttribute('y') - 4]),
       }
     })
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from math import log10
+from math import inf, log10
 from typing import Any
 
 from access import check
 from playwright.sync_api import Locator, Page
 
 from marginlib.course import figures
-from marginlib.drawing.chart import Chart, Control, Explorer, Marker, Panel
+from marginlib.drawing.chart import Axis, Chart, Control, Explorer, Marker, Panel
 
 ROOTS = "section.marginlib-figure"
 
@@ -78,9 +78,16 @@ class Figure:
         """
         found = []
         for panel, drawn in zip(self.expected(state).panels, check(self.root, "drawn"), strict=True):
-            axes = ((drawn["across"], panel.x.span, panel.x.log), (drawn["up"], panel.y.span, False))
+            axes = ((drawn["across"], panel.x), (drawn["up"], panel.y))
             found += [f"{panel.title}: numbers along an axis, {axis[0]}" for axis in axes if not _numbered(*axis)]
-            across, up = _scale(drawn["across"], log=panel.x.log), _scale(drawn["up"])
+            up = _scale(drawn["up"])
+            if panel.x.floor < inf:
+                across = _scale(drawn["across"], log=panel.x.log)
+            else:  # no numbers along it: its ends are those of the panel
+                across = _scale([(str(value), place) for value, place in zip(panel.x.span, drawn["ends"], strict=True)])
+            for note, (text, x, y) in zip(panel.notes, drawn["notes"], strict=True):
+                if note.text != text or abs(across(note.x) - x) > 1 or abs(up(note.y) - y) > 1:
+                    found.append(f"{panel.title}: {note.text}")
             library = {
                 "areas": [(each.label, list(zip(each.x, each.y, strict=True))) for each in panel.areas],
                 "lines": [(each.label, list(zip(each.x, each.y, strict=True))) for each in panel.lines],
@@ -103,12 +110,14 @@ def _inside(panel: Panel, marker: Marker) -> list[tuple[float, float]]:
     return [(marker.x, marker.y)] if seen else []
 
 
-def _numbered(texts: list[tuple[str, float]], span: tuple[float, float], log: bool) -> bool:
-    """Return whether an axis has its numbers, every power of ten or equal steps, from one end to the other."""
-    values = [log10(_number(text)) if log else _number(text) for text, _ in texts]
-    low, high = map(log10, span) if log else span
+def _numbered(texts: list[tuple[str, float]], axis: Axis) -> bool:
+    """Return whether an axis has its numbers, every power of ten or equal steps, from its floor to its end."""
+    if axis.floor == inf:
+        return not texts
+    values = [log10(_number(text)) if axis.log else _number(text) for text, _ in texts]
+    low, high = map(log10, axis.span) if axis.log else (max(axis.span[0], axis.floor), axis.span[1])
     steps = [b - a for a, b in pairwise(values)]
-    step = 1.0 if log else steps[0]
+    step = 1.0 if axis.log else steps[0]
     even = all(abs(each - step) <= 1e-9 * (high - low) for each in steps)
     return len(values) > 1 and even and 0 <= values[0] - low < step and 0 <= high - values[-1] < step
 

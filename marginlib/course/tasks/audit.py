@@ -11,11 +11,21 @@ from itertools import pairwise
 from random import Random
 from typing import Any
 
-from marginlib.course.tasks.shared import RATE, beside, ends, held, letter, price
+from marginlib.course.tasks.shared import (
+    NEIGHBOURS,
+    RATE,
+    account,
+    beside,
+    ends,
+    ends_beside,
+    held,
+    letter,
+    price,
+    thousands,
+)
 from marginlib.liquidation import liquidation_price
 from marginlib.margin import risk
-from marginlib.model import Account, Contract, Health, Pool
-from marginlib.practice.beliefs import Case
+from marginlib.model import Contract, Health, Pool
 from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
 
 _NEAR = 0.01  # a calculator that is farther off than this share of the price is shown to be wrong
@@ -43,30 +53,11 @@ def _five_calculators(random: Random) -> dict[str, Any]:
     """Return such an account, a setting, and the prices of five calculators in any order, one of them right."""
     while True:
         case = {**_beside_a_short(random), "leverage": random.choice([5, 8, 10, 20])}
-        prices = sorted(_reckoned(**case, mistake=mistake) for mistake in "abcde")
+        prices = sorted(_prices(**case).values())
         if min(above - below for below, above in pairwise(prices)) > 2e-3 * prices[0]:  # to be told apart by hand
             break
     random.shuffle(prices)
     return {**case, **{name: round(price, 2) for name, price in zip("pqrst", prices, strict=True)}}
-
-
-def _large(random: Random) -> dict[str, Any]:
-    """Return a large cross position, and the rate and amount of the second tier, in which it is liquidated."""
-    entry, floor = random.randrange(30_000, 90_001, 500), random.randrange(200_000, 900_001, 25_000)
-    notional, rate = floor * random.uniform(1.6, 2.0), random.choice([0.005, 0.0065, 0.01])
-    return {
-        "wallet": int(notional * random.uniform(0.06, 0.15)) // 100 * 100,
-        "quantity": random.choice([1, -1]) * round(notional / entry, 1),
-        "entry": entry,
-        "rate": rate,
-        "amount": round(floor * (rate - RATE), 2),
-    }
-
-
-def _reading(random: Random) -> dict[str, Any]:
-    """Return what must be kept, what an app shows for it, and which way its number goes when things get worse."""
-    keep, share, shown = random.randrange(20, 900), random.randrange(20, 96), random.choice(["up", "down"])
-    return {"keep": keep, "percent": share if shown == "up" else round(10_000 / share, 1), "shown": shown}
 
 
 def _coins(random: Random) -> dict[str, Any]:
@@ -96,45 +87,16 @@ def _price(wallet: float, quantity: float, entry: float, rate: float = RATE, amo
     return (quantity * entry - wallet - amount) / (quantity - rate * abs(quantity))
 
 
-def _beside(
-    wallet: float, quantity: float, entry: float, other_quantity: float, other_entry: float, other_mark: float
-) -> float:
-    """Return the liquidation price of the first position while the other price stands still."""
-    gain = other_quantity * (other_mark - other_entry)
-    return _price(wallet + gain - RATE * abs(other_quantity) * other_mark, quantity, entry)
-
-
-def _unsigned(**case: float) -> float:
-    """Return the same by somebody who takes the other position's profit for that of a long."""
-    return _beside(**{**case, "other_quantity": abs(case["other_quantity"])})
-
-
-def _unkept(
-    wallet: float, quantity: float, entry: float, other_quantity: float, other_entry: float, other_mark: float
-) -> float:
-    """Return the same by somebody who forgets what the other position must keep."""
-    return _price(wallet + other_quantity * (other_mark - other_entry), quantity, entry)
-
-
-def _reckoned(*, mistake: str, leverage: float, **case: float) -> float:
-    """Return what a calculator with one of the five letters shows."""
-    if mistake == "a":
-        return _unkept(**case)
-    if mistake == "b":
-        return _unsigned(**case)
-    if mistake == "c":
-        return _beside(**{**case, "wallet": case["wallet"] / leverage})
-    if mistake == "d":
-        gain = case["other_quantity"] * (case["other_mark"] - case["other_entry"])
-        keep = RATE / leverage * abs(case["other_quantity"]) * case["other_mark"]
-        return _price(case["wallet"] + gain - keep, case["quantity"], case["entry"], RATE / leverage)
-    return _beside(**case)
-
-
-def _prices(**case: Any) -> dict[str, float]:  # noqa: ANN401 - a learner's numbers
+def _prices(*, leverage: float, **case: Any) -> dict[str, Any]:  # noqa: ANN401 - a learner's numbers
     """Return what a calculator with each of the letters shows."""
-    account = {name: value for name, value in case.items() if name not in "pqrst"}
-    return {letter: _reckoned(mistake=letter, **account) for letter in "abcde"}
+    known = {name: value for name, value in case.items() if name not in "pqrst"}
+    return {
+        "a": NEIGHBOURS["OTHER_POSITIONS_MAINTENANCE"](**known),
+        "b": NEIGHBOURS["OTHER_POSITIONS_SIGN"](**known),
+        "c": ends_beside(**{**known, "wallet": case["wallet"] / leverage}),
+        "d": ends_beside(**known, rate=RATE / leverage),
+        "e": ends_beside(**known),
+    }
 
 
 def _letters(taken_for_right: str = "e") -> Callable[..., list[str]]:
@@ -168,12 +130,6 @@ def _sorted_out(**case: Any) -> str:  # noqa: ANN401 - a learner's numbers
 def _inverse_price(coins: float, dollars: float, entry: float, rate: float = RATE) -> float:
     """Return where coins + dollars x (1 / entry - 1 / price) = rate x dollars / price: the end of an inverse long."""
     return dollars * (1 + rate) / (coins + dollars / entry)
-
-
-def _inverse_case(coins: float, dollars: float, entry: float) -> Case:
-    """Return the inverse long as the catalogue of beliefs takes it."""
-    position = replace(held(dollars, entry, symbol="BTCUSD"), contract=Contract.INVERSE)
-    return Case(account=Account(wallet_balance=coins, positions=(position,)))
 
 
 def _equity(keep: float, percent: float, shown: str) -> float:
@@ -289,9 +245,16 @@ TASKS = (
         ask="the liquidation price in dollars",
         tolerance=3e-5,
         function="accurate",
-        cases=_large,
+        cases=lambda random: {  # liquidated in the second tier
+            "entry": (entry := random.randrange(30_000, 90_001, 500)),
+            "floor": (floor := random.randrange(200_000, 900_001, 25_000)),
+            "notional": (notional := floor * random.uniform(1.6, 2.0)),
+            "rate": (rate := random.choice([0.005, 0.0065, 0.01])),
+            "amount": round(floor * (rate - RATE), 2),
+            "wallet": int(notional * random.uniform(0.06, 0.15)) // 100 * 100,
+            "quantity": random.choice([1, -1]) * round(notional / entry, 1),
+        },
         solve=_price,
-        wrong=lambda wallet, quantity, entry, rate, amount: _price(wallet, quantity, entry, rate, -amount),
         beliefs={
             "AMOUNT_SIGN": lambda wallet, quantity, entry, rate, amount: _price(wallet, quantity, entry, rate, -amount),
             "FLAT_TIER": lambda wallet, quantity, entry, rate: _price(wallet, quantity, entry, rate),
@@ -324,18 +287,8 @@ TASKS = (
         tolerance=2e-4,
         function="bot_price",
         cases=_beside_a_short,
-        solve=_beside,
-        wrong=_unsigned,
-        beliefs={
-            "OTHER_POSITIONS_SIGN": _unsigned,
-            "OTHER_POSITIONS_MAINTENANCE": _unkept,
-            "OTHER_POSITIONS_PNL": lambda wallet, quantity, entry, other_quantity, other_mark: _price(
-                wallet - RATE * abs(other_quantity) * other_mark, quantity, entry
-            ),
-            "NO_MAINTENANCE": lambda wallet, quantity, entry, other_quantity, other_entry, other_mark: _price(
-                wallet + other_quantity * (other_mark - other_entry), quantity, entry, 0
-            ),
-        },
+        solve=ends_beside,
+        beliefs=NEIGHBOURS,
         catalogue=("liquidation_price", beside),
         nudge="Let the short's price rise. What should the price of the long do, and what does the bot say?",
         step="The profit takes the quantity with its sign; what must be kept takes it without.",
@@ -344,7 +297,7 @@ TASKS = (
             f"Here: {other_quantity * (other_mark - other_entry):,.2f}. Money behind the first position: {wallet:,} + "
             f"({other_quantity * (other_mark - other_entry):,.2f}) - {RATE * abs(other_quantity) * other_mark:,.2f}. "
             "Its liquidation price: "
-            f"{_beside(wallet, quantity, entry, other_quantity, other_entry, other_mark):,.2f}."
+            f"{ends_beside(wallet, quantity, entry, other_quantity, other_entry, other_mark):,.2f}."
         ),
     ),
     Counterexample(
@@ -361,10 +314,7 @@ TASKS = (
         ),
         ask='a dict with "btc_dollars" and "eth_dollars"',
         inputs=("btc_dollars", "eth_dollars"),
-        draw=lambda random: {
-            "wallet": random.randrange(4_000, 20_001, 1_000),
-            "price": price(random),
-        },
+        draw=lambda random: {"wallet": thousands(random), "price": price(random)},
         solve=lambda wallet: {"btc_dollars": 2 * wallet, "eth_dollars": 10 * wallet},
         refutes=_shown_wrong,
         nudge="What does the calculator forget? Make that amount large against the size of BTC.",
@@ -419,7 +369,12 @@ TASKS = (
         ),
         ask="the dollars that may still be lost",
         function="room",
-        cases=_reading,
+        cases=lambda random: {
+            "keep": random.randrange(20, 900),
+            "share": (share := random.randrange(20, 96)),
+            "shown": (shown := random.choice(["up", "down"])),
+            "percent": share if shown == "up" else round(10_000 / share, 1),
+        },
         solve=lambda keep, percent, shown: _equity(keep, percent, shown) - keep,
         beliefs={
             "RATIO_UPSIDE_DOWN": lambda keep, percent: _equity(keep, percent, "up") - keep,
@@ -454,7 +409,12 @@ TASKS = (
             "INVERSE_AS_LINEAR": lambda coins, dollars, entry: _price(coins, dollars / entry / entry, entry),
             "NO_MAINTENANCE": lambda coins, dollars, entry: _inverse_price(coins, dollars, entry, 0),
         },
-        catalogue=("liquidation_price", _inverse_case),
+        catalogue=(
+            "liquidation_price",
+            lambda coins, dollars, entry: account(
+                coins, replace(held(dollars, entry, symbol="BTCUSD"), contract=Contract.INVERSE)
+            ),
+        ),
         nudge="Write everything in coins: what is behind it, what it has won or lost, what it must keep.",
         step="coins + dollars x (1 / entry - 1 / price) = 0.004 x dollars / price. Solve for 1 / price.",
         worked=lambda coins, dollars, entry: (

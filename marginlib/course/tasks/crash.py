@@ -8,9 +8,7 @@ from random import Random
 from statistics import NormalDist
 from typing import Any
 
-from marginlib.course.tasks.shared import RATE, bitcoin, ends, held, letter, price
-from marginlib.model import Account
-from marginlib.practice.beliefs import Case
+from marginlib.course.tasks.shared import RATE, account, bitcoin, ends, held, letter, price, ways
 from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
 
 _CAP = 0.3  # the largest funding rate of the counterexample [percent]
@@ -37,30 +35,10 @@ _PARTING = {
 # --- numbers --------------------------------------------------------------------------------------------------------
 
 
-def _costs(random: Random) -> dict[str, Any]:
-    """Return a short, its fee and its funding."""
-    return {
-        "quantity": -bitcoin(random),
-        "price": price(random),
-        "leverage": random.choice([5, 8, 10, 20, 25]),
-        "fee": random.choice([0.02, 0.04, 0.05, 0.06]),
-        "rate": random.choice([0.005, 0.01, 0.02, 0.03]),
-        "settlements": random.randrange(3, 31),
-    }
-
-
 def _long(random: Random, *leverages: int) -> dict[str, Any]:
     """Return a long with the margin of one of these settings."""
     entry, quantity = price(random), bitcoin(random)
     return {"margin": int(entry * quantity / random.choice(leverages)) // 10 * 10, "quantity": quantity, "entry": entry}
-
-
-def _waiting(random: Random) -> dict[str, Any]:
-    """Return an isolated short that pays or receives funding while its price stands still."""
-    long = _long(random, 5, 8, 10)
-    rate = random.choice([-0.03, -0.02, -0.01, 0.01, 0.02, 0.03])
-    short = {"quantity": -long["quantity"], "entry": long["entry"], "margin": long["margin"]}
-    return {**short, "rate": rate, "days": random.randrange(5, 31)}
 
 
 def _two_pockets(random: Random) -> dict[str, Any]:
@@ -68,22 +46,6 @@ def _two_pockets(random: Random) -> dict[str, Any]:
     leverage, margin = random.choice([20, 25, 40]), random.randrange(200, 1_001, 50)
     wallet = margin * random.choice([4, 5, 6])
     return {"wallet": wallet, "margin": margin, "leverage": leverage, "notional": margin * leverage}
-
-
-def _too_large(random: Random) -> dict[str, Any]:
-    """Return a position in the second tier whose equity has fallen below what it must keep."""
-    floor, low, high = random.randrange(207_000, 911_000, 5_000), 0.004, random.choice([0.0065, 0.01, 0.0125])
-    notional = int(floor * random.uniform(1.5, 3))
-    equity = round((low * floor + high * (notional - floor)) * random.uniform(0.35, 0.95), 2)
-    return {"equity": equity, "notional": notional, "floor": floor, "low": low, "high": high}
-
-
-def _jump(random: Random) -> dict[str, Any]:
-    """Return an isolated long and a price far below its bankruptcy price."""
-    long = _long(random, 5, 8, 10, 12)
-    wallet = int(long["margin"] * random.uniform(2.5, 4)) // 100 * 100
-    mark = int(long["entry"] - random.uniform(1.2, 2) * long["margin"] / long["quantity"])
-    return {"wallet": wallet, **long, "mark": mark}
 
 
 def _hour(random: Random) -> dict[str, Any]:
@@ -137,14 +99,9 @@ def _funding(quantity: float, entry: float, rate: float, days: float) -> float:
     return rate / 100 * quantity * entry * 3 * days
 
 
-def _after_funding(rate: float) -> list[str]:
-    """Return what happens to a short's prices and equity, which what comes in moves up, and to what it must keep."""
-    return [*["up" if rate > 0 else "down"] * 3, "same"]
-
-
-def _sold(equity: float, notional: float, floor: float, low: float, high: float, amount: float | None = None) -> float:
+def _sold(equity: float, notional: float, floor: float, low: float, high: float, *, counted: int = 1) -> float:
     """Return what has to go until the rest needs no more than the equity; the second tier keeps high less an amount."""
-    above = (equity + ((high - low) * floor if amount is None else amount)) / high
+    above = (equity + counted * (high - low) * floor) / high
     return notional - (above if above > floor else min(floor, equity / low))
 
 
@@ -192,12 +149,6 @@ def _chance(leverage: float, volatility: float, days: float, *, kept: float = RA
     return normal.cdf(away / spread + spread / 2) + turned * exp(-away) * normal.cdf(away / spread - spread / 2)
 
 
-def _touch_case(leverage: float, volatility: float, days: float) -> Case:
-    """Return such a long as the catalogue of beliefs takes it."""
-    account = Account(wallet_balance=10_000, positions=(held(0.1, 60_000, leverage).isolated(),))
-    return Case(account=account, volatility=volatility, days=days)
-
-
 def _costs_more(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[bool, str]:
     """Return whether the position costs more than its margin while its price stands still."""
     days, rate = answer["days"], answer["rate"]
@@ -233,7 +184,14 @@ TASKS = (
             "settlements, each with a funding rate of +{rate} %. Fee and funding go to and from the margin."
         ),
         ask="the share of your margin that is gone, as a fraction such as 0.05; below 0 if more came in than went out",
-        draw=_costs,
+        draw=lambda random: {
+            "quantity": -bitcoin(random),
+            "price": price(random),
+            "leverage": random.choice([5, 8, 10, 20, 25]),
+            "fee": random.choice([0.02, 0.04, 0.05, 0.06]),
+            "rate": random.choice([0.005, 0.01, 0.02, 0.03]),
+            "settlements": random.randrange(3, 31),
+        },
         solve=lambda leverage, fee, rate, settlements: (fee - settlements * rate) / 100 * leverage,
         beliefs={
             "FEE_ON_MARGIN": lambda fee, rate, settlements: (fee - settlements * rate) / 100,
@@ -262,13 +220,17 @@ TASKS = (
             "equity, (4) the maintenance margin at today's price?"
         ),
         ask='four words in a list, each "up", "down" or "same", in this order',
-        draw=_waiting,
-        solve=lambda rate: _after_funding(rate),
+        draw=lambda random: {
+            "quantity": -(case := _long(random, 5, 8, 10))["quantity"],
+            "entry": case["entry"],
+            "margin": case["margin"],
+            "rate": random.choice([-0.03, -0.02, -0.01, 0.01, 0.02, 0.03]),
+            "days": random.randrange(5, 31),
+        },
+        solve=lambda rate: ways(rate, rate, rate, 0),
         beliefs={
-            "SIGN": lambda rate: ["up", "up", "down", "same"] if rate > 0 else ["down", "down", "up", "same"],
-            "CROSS_LOWERS_PRICE": lambda rate: (
-                ["down", "down", "up", "same"] if rate > 0 else ["up", "up", "down", "same"]
-            ),
+            "SIGN": lambda rate: ways(rate, rate, -rate, 0),
+            "CROSS_LOWERS_PRICE": lambda rate: ways(-rate, -rate, rate, 0),
         },
         nudge="First the sign: does this short pay or receive? Then: where is the danger for a short?",
         step="A short receives at a rate above 0. More margin moves both prices away from the mark: for a short, up.",
@@ -278,7 +240,7 @@ TASKS = (
             f"from {margin:,} to {margin - _funding(quantity, entry, rate, days):,.2f}, the liquidation price from "
             f"{_ends(margin, quantity, entry):,.2f} to "
             f"{_ends(margin - _funding(quantity, entry, rate, days), quantity, entry):,.2f}. What must be kept "
-            f"at {entry:,} stays: {', '.join(_after_funding(rate))}."
+            f"at {entry:,} stays: {', '.join(ways(rate, rate, rate, 0))}."
         ),
     ),
     Counterexample(
@@ -323,13 +285,17 @@ TASKS = (
         ask="the dollars of the position that are sold",
         tolerance=5e-4,
         function="part_to_sell",
-        cases=_too_large,
-        solve=lambda equity, notional, floor, low, high: _sold(equity, notional, floor, low, high),
+        cases=lambda random: {  # in the second tier, with less equity than must be kept
+            "floor": (floor := random.randrange(207_000, 911_000, 5_000)),
+            "low": (low := 0.004),
+            "high": (high := random.choice([0.0065, 0.01, 0.0125])),
+            "notional": (notional := int(floor * random.uniform(1.5, 3))),
+            "equity": round((low * floor + high * (notional - floor)) * random.uniform(0.35, 0.95), 2),
+        },
+        solve=_sold,
         beliefs={
-            "FLAT_TIER": lambda equity, notional, floor, low, high: _sold(equity, notional, floor, low, high, 0.0),
-            "AMOUNT_SIGN": lambda equity, notional, floor, low, high: _sold(
-                equity, notional, floor, low, high, (low - high) * floor
-            ),
+            "FLAT_TIER": lambda **case: _sold(**case, counted=0),
+            "AMOUNT_SIGN": lambda **case: _sold(**case, counted=-1),
         },
         nudge="Turn the question round: how large a position does this equity suffice for?",
         step=(
@@ -357,7 +323,11 @@ TASKS = (
             "are no fees."
         ),
         ask="the dollars that the insurance fund pays",
-        draw=_jump,
+        draw=lambda random: {
+            "wallet": int((case := _long(random, 5, 8, 10, 12))["margin"] * random.uniform(2.5, 4)) // 100 * 100,
+            **case,
+            "mark": int(case["entry"] - random.uniform(1.2, 2) * case["margin"] / case["quantity"]),
+        },
         solve=lambda margin, quantity, entry, mark: quantity * (entry - mark) - margin,
         beliefs={
             "FUND_SAVES_YOU": lambda quantity, entry, mark: quantity * (entry - mark),
@@ -392,7 +362,6 @@ TASKS = (
         solve=lambda margin, quantity, entry, mark_low, mark_high, last_low, last_high: _worst(
             margin, quantity, entry, mark_low, mark_high
         ),
-        wrong=lambda margin, quantity, entry, last_low, last_high: _worst(margin, quantity, entry, last_low, last_high),
         beliefs={
             "LAST_FOR_MARK": lambda margin, quantity, entry, last_low, last_high: _worst(
                 margin, quantity, entry, last_low, last_high
@@ -492,12 +461,17 @@ TASKS = (
             "volatility": random.choice([0.5, 0.6, 0.7, 0.8, 0.9]),
             "days": random.choice([5, 7, 10, 14, 15, 20]),
         },
-        solve=lambda leverage, volatility, days: _chance(leverage, volatility, days),
+        solve=_chance,
         beliefs={
-            "TOUCH_IS_END": lambda leverage, volatility, days: _chance(leverage, volatility, days, turned=0.0),
-            "NO_MAINTENANCE": lambda leverage, volatility, days: _chance(leverage, volatility, days, kept=0.0),
+            "TOUCH_IS_END": lambda **case: _chance(**case, turned=0.0),
+            "NO_MAINTENANCE": lambda **case: _chance(**case, kept=0.0),
         },
-        catalogue=("touch_probability", _touch_case),
+        catalogue=(
+            "touch_probability",
+            lambda leverage, volatility, days: account(
+                10_000, held(0.1, 60_000, leverage).isolated(), volatility=volatility, days=days
+            ),
+        ),
         nudge="What is the liquidation price as a share of the entry price? And which paths die?",
         step="liquidation price / entry = (1 - 1 / leverage) / 0.996. Both kinds of paths die: add the two.",
         worked=lambda leverage, volatility, days: (

@@ -6,10 +6,23 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
-from marginlib.course.tasks.shared import RATE, bankrupt, beside, ends, ends_beside, held, lone, moved, price
-from marginlib.margin import risk
-from marginlib.model import Account, Health, Pool
-from marginlib.practice.beliefs import Case
+from marginlib.course.tasks.shared import (
+    NEIGHBOURS,
+    RATE,
+    account,
+    bankrupt,
+    beside,
+    ends,
+    ends_beside,
+    held,
+    lone,
+    moved,
+    price,
+    standing,
+    thousands,
+    ways,
+)
+from marginlib.model import Health
 from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
 
 _SETTINGS = (5, 8, 10, 12, 15, 20)
@@ -23,31 +36,12 @@ def _coins(random: Random, least: int = 20) -> tuple[int, float]:
     return random.randrange(1_500, 4_501, 10), random.randrange(least, 200) / 10
 
 
-def _short(random: Random) -> dict[str, Any]:
-    """Return the margin and the setting of an ETH short that is larger than its wallet."""
-    margin, leverage = random.randrange(500, 3_001, 50), random.choice(_SETTINGS)
-    wallet = int(margin * leverage * random.uniform(0.3, 0.9)) // 100 * 100
-    return {"wallet": wallet, "margin": margin, "leverage": leverage, "entry": random.randrange(1_500, 4_501, 10)}
-
-
 def _alone(random: Random) -> dict[str, Any]:
     """Return a cross position: a short, a long larger than its wallet, or a long that the wallet pays for."""
     side, part = random.choice([(-1, (0.2, 0.8)), (1, (0.2, 0.8)), (1, (1.1, 2.0))])
     entry, quantity = _coins(random)
     wallet = int(quantity * entry * random.uniform(*part)) // 100 * 100
     return {"wallet": wallet, "quantity": side * quantity, "entry": entry, "leverage": random.choice(_SETTINGS)}
-
-
-def _three(random: Random) -> dict[str, Any]:
-    """Return a wallet, three sizes, and a move of the third coin that the pool can bear."""
-    wallet = random.randrange(6_000, 20_001, 1_000)
-    return {
-        "wallet": wallet,
-        "btc": wallet * random.choice([4, 5, 6]) // 2,
-        "eth": wallet * random.choice([1, 2, 3]) // 2,
-        "sol": wallet * random.choice([5, 8, 10]) // 10,
-        "move": random.choice([-1, 1]) * random.randrange(8, 31),
-    }
 
 
 def _beside(random: Random) -> dict[str, Any]:
@@ -86,25 +80,13 @@ def _longs(random: Random) -> dict[str, Any]:
 
 def _pair(random: Random) -> dict[str, Any]:
     """Return a hedged pair, and moves that both accounts bear, that only cross bears, or that neither bears."""
-    wallet = random.randrange(4_000, 20_001, 1_000)
+    wallet = thousands(random)
     moves = [(5, 5), (-6, -6), (-5, 5), (20, 20), (-25, -25), (30, 30), (-20, 20), (25, -25)]
     btc, eth = random.choice(moves)
     return {"wallet": wallet, "size": wallet * random.choice([3, 4, 5]), "btc": btc, "eth": eth}
 
 
 # --- answers --------------------------------------------------------------------------------------------------------
-
-
-def _longs_case(wallet: float, notionals: list[float]) -> Case:
-    """Return a cross account with longs just opened, as the catalogue of beliefs takes it."""
-    longs = tuple(held(notional / 100, 100, symbol=f"COIN{k}") for k, notional in enumerate(notionals))
-    return Case(account=Account(wallet_balance=wallet, positions=longs))
-
-
-def _moved_by_sol(*, gains: bool, wrong_for_shorts: bool = False) -> list[str]:
-    """Return what SOL's gain or loss does to BTC's price, the ETH short's, SOL's own, and the equity."""
-    way = {True: "up", False: "down"}
-    return [way[not gains], way[gains != wrong_for_shorts], "same", way[gains]]
 
 
 def _step(eth: float, btc: float, fall: float) -> float:
@@ -124,20 +106,18 @@ def _two_modes(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[bo
     if refused:
         return False, refused
     longs = [held(case["size"] / 100, 100, symbol=name).at(100 + move) for name, move in moves.items()]
-    cross = risk(Pool(collateral=case["wallet"], positions=tuple(longs)))
-    alone = [risk(Pool(collateral=case["wallet"] / 2, positions=(each,))) for each in longs]
+    cross, alone = standing(case["wallet"], *longs), [standing(case["wallet"] / 2, each) for each in longs]
     parts = [
         f"{name} has {each.equity:,.2f} dollars and must keep {each.maintenance:,.2f}"
         for name, each in zip(("cross", "BTC alone", "ETH alone"), (cross, *alone), strict=True)
     ]
     where = f"With BTC {moves['BTCUSDT']:+g} % and ETH {moves['ETHUSDT']:+g} %: {'; '.join(parts)}."
     lives = [each.health is Health.HEALTHY for each in (cross, *alone)]
-    if lives[0] and not all(lives[1:]):
-        return True, f"{where} Cross keeps both positions, isolated does not: the claim does not hold."
-    if not lives[0] and any(lives[1:]):
-        return True, f"{where} Cross is over, and one isolated position lives: the claim does not hold."
-    both = "Both accounts keep both positions" if lives[0] else "All is over in both accounts"
-    return False, f"{where} {both}, so this does not speak against the claim."
+    if len(set(lives)) == 1:
+        both = "Both accounts keep both positions" if lives[0] else "All is over in both accounts"
+        return False, f"{where} {both}, so this does not speak against the claim."
+    how = "keeps both positions, isolated does not" if lives[0] else "is over, and one isolated position lives"
+    return True, f"{where} Cross {how}: the claim does not hold."
 
 
 def _pair_equity(wallet: float, size: float, btc: float, eth: float) -> tuple[float, float, float]:
@@ -170,7 +150,18 @@ TASKS = (
         ),
         ask="the liquidation price in dollars",
         tolerance=2e-4,
-        draw=_short,
+        draw=lambda random: {
+            "wallet": int(
+                (margin := random.randrange(500, 3_001, 50))
+                * (leverage := random.choice(_SETTINGS))
+                * random.uniform(0.3, 0.9)
+            )
+            // 100
+            * 100,
+            "margin": margin,
+            "leverage": leverage,
+            "entry": random.randrange(1_500, 4_501, 10),
+        },
         solve=lambda wallet, margin, leverage, entry: ends(wallet, -margin * leverage / entry, entry),
         beliefs={
             "MARGIN_FOR_WALLET": lambda margin, leverage, entry: ends(margin, -margin * leverage / entry, entry),
@@ -246,12 +237,18 @@ TASKS = (
             "liquidation price, (4) the equity of the pool?"
         ),
         ask='four words in a list, each "up", "down" or "same", in this order',
-        draw=_three,
-        solve=lambda move: _moved_by_sol(gains=move < 0),
+        draw=lambda random: {
+            "wallet": (wallet := random.randrange(6_000, 20_001, 1_000)),
+            "btc": wallet * random.choice([4, 5, 6]) // 2,
+            "eth": wallet * random.choice([1, 2, 3]) // 2,
+            "sol": wallet * random.choice([5, 8, 10]) // 10,
+            "move": random.choice([-1, 1]) * random.randrange(8, 31),
+        },
+        solve=lambda move: ways(move, -move, 0, -move),
         beliefs={
-            "OTHER_POSITIONS_PNL": lambda move: ["same", "same", "same", "up" if move < 0 else "down"],
-            "OTHER_POSITIONS_SIGN": lambda move: _moved_by_sol(gains=move > 0),
-            "CROSS_LOWERS_PRICE": lambda move: _moved_by_sol(gains=move < 0, wrong_for_shorts=True),
+            "OTHER_POSITIONS_PNL": lambda move: ways(0, 0, 0, -move),
+            "OTHER_POSITIONS_SIGN": lambda move: ways(-move, move, 0, move),
+            "CROSS_LOWERS_PRICE": lambda move: ways(move, move, 0, -move),
         },
         nudge="Does the SOL short win or lose by this move? Whose money is that?",
         step=(
@@ -264,7 +261,7 @@ TASKS = (
             f"from {wallet:,} to {wallet - sol * move / 100:,.0f}. With {'more' if move < 0 else 'less'} money behind "
             f"them, BTC's price, below its mark, and ETH's, above its mark, "
             f"{'move away' if move < 0 else 'come nearer'}. SOL's own price stays: "
-            f"{', '.join(_moved_by_sol(gains=move < 0))}."
+            f"{', '.join(ways(move, -move, 0, -move))}."
         ),
     ),
     Function(
@@ -283,20 +280,7 @@ TASKS = (
         function="price_beside",
         cases=_beside,
         solve=ends_beside,
-        beliefs={
-            "OTHER_POSITIONS_MAINTENANCE": lambda wallet, quantity, entry, other_quantity, other_entry, other_mark: (
-                ends(wallet + other_quantity * (other_mark - other_entry), quantity, entry)
-            ),
-            "OTHER_POSITIONS_PNL": lambda wallet, quantity, entry, other_quantity, other_mark: ends(
-                wallet - RATE * abs(other_quantity) * other_mark, quantity, entry
-            ),
-            "OTHER_POSITIONS_SIGN": lambda wallet, quantity, entry, other_quantity, other_entry, other_mark: (
-                ends_beside(wallet, quantity, entry, abs(other_quantity), other_entry, other_mark)
-            ),
-            "NO_MAINTENANCE": lambda wallet, quantity, entry, other_quantity, other_entry, other_mark: bankrupt(
-                wallet + other_quantity * (other_mark - other_entry), quantity, entry
-            ),
-        },
+        beliefs=NEIGHBOURS,
         catalogue=("liquidation_price", beside),
         nudge=(
             "How much of the wallet is left for ETH, once BTC has won or lost and has kept its own maintenance margin?"
@@ -311,8 +295,7 @@ TASKS = (
             f"Here: BTC has {other_quantity * (other_mark - other_entry):+,.2f} dollars and must keep "
             f"{RATE * abs(other_quantity) * other_mark:,.2f}, so {wallet:,} dollars of wallet become "
             f"{wallet + other_quantity * (other_mark - other_entry) - RATE * abs(other_quantity) * other_mark:,.2f}, "
-            f"and the price is "
-            f"{ends_beside(wallet, quantity, entry, other_quantity, other_entry, other_mark):,.2f}."
+            f"and the price is {ends_beside(wallet, quantity, entry, other_quantity, other_entry, other_mark):,.2f}."
         ),
     ),
     Predict(
@@ -360,20 +343,23 @@ TASKS = (
         function="fall_together",
         cases=_longs,
         solve=lambda wallet, notionals: _fall(wallet, notionals),
-        wrong=lambda wallet, notionals: _fall(wallet, notionals, max(notionals)),
         beliefs={
             "NEAREST_SHOWN_PRICE": lambda wallet, notionals: _fall(wallet, notionals, max(notionals)),
             "NO_MAINTENANCE": lambda wallet, notionals: _fall(wallet, notionals, rate=0.0),
         },
-        catalogue=("common_fall", _longs_case),
+        catalogue=(
+            "common_fall",
+            lambda wallet, notionals: account(
+                wallet, *(held(notional / 100, 100, symbol=f"COIN{k}") for k, notional in enumerate(notionals))
+            ),
+        ),
         nudge="Which positions lose money in that night, and which of them does the screen let fall?",
         step="All of them fall: the loss is fall x the sum of the notionals, not fall x the largest.",
         worked=lambda wallet, notionals: (
             "falling = sum(notionals): every position loses, not the largest alone.\n"
             f"Here: {wallet:,} dollars, of which 0.4 % of {sum(notionals):,} must be kept: "
             f"{wallet - RATE * sum(notionals):,.0f} / ({sum(notionals):,} x 0.996) = "
-            f"{-_fall(wallet, notionals):.4f}, so the move is "
-            f"{_fall(wallet, notionals):.4f}. The screen said "
+            f"{-_fall(wallet, notionals):.4f}, so the move is {_fall(wallet, notionals):.4f}. The screen said "
             f"{_fall(wallet, notionals, max(notionals)):.4f}."
         ),
     ),
@@ -390,10 +376,7 @@ TASKS = (
         ),
         ask='a dict with "btc_move" and "eth_move" in percent, such as -10 for a fall and 10 for a rise',
         inputs=("btc_move", "eth_move"),
-        draw=lambda random: {
-            "wallet": (wallet := random.randrange(4_000, 20_001, 1_000)),
-            "size": wallet * random.choice([2, 3, 4]),
-        },
+        draw=lambda random: {"wallet": (wallet := thousands(random)), "size": wallet * random.choice([2, 3, 4])},
         solve=lambda wallet, size: {"btc_move": -75 * wallet / size, "eth_move": 0},
         refutes=_two_modes,
         nudge="Where both coins move alike, the modes end alike. What if one does much worse than the other?",

@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
-from marginlib.course.tasks.shared import RATE, bankrupt, bitcoin, ends, held, lone, price
-from marginlib.margin import risk
-from marginlib.model import Account, Health, Pool
-from marginlib.practice.beliefs import Case
+from marginlib.course.tasks.shared import RATE, account, bankrupt, bitcoin, ends, held, lone, price, standing, thousands
+from marginlib.model import Health
 from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
 
 _SETTINGS = (5, 8, 10, 12, 15, 20)
@@ -26,53 +24,20 @@ def _long(random: Random) -> dict[str, Any]:
     return {"wallet": wallet, "margin": margin, "quantity": quantity, "entry": entry, "leverage": leverage}
 
 
-def _either(random: Random) -> dict[str, Any]:
-    """Return the margin, the size and the entry price of a long or a short."""
-    case = _long(random)
-    return {"margin": case["margin"], "quantity": random.choice([1, -1]) * case["quantity"], "entry": case["entry"]}
-
-
-def _added(random: Random) -> dict[str, Any]:
-    """Return a short and the margin that is added to it."""
-    case = _long(random)
-    margin, more = case["margin"], random.randrange(case["margin"] // 4, case["margin"], 10)
-    return {"quantity": -case["quantity"], "entry": case["entry"], "margin": margin, "more": more}
-
-
-def _gap(random: Random) -> dict[str, Any]:
-    """Return a long and a price far below its bankruptcy price, which the whole wallet would survive."""
-    case = _long(random)
-    loss = random.uniform(1.2, 0.85 * case["wallet"] / case["margin"]) * case["margin"]
-    return {**case, "mark": int(case["entry"] - loss / case["quantity"])}
-
-
 def _target(random: Random) -> dict[str, Any]:
     """Return a position and the price at which it may be liquidated, not sooner."""
     side, entry, away = random.choice([1, -1]), price(random), random.randrange(8, 41) / 100
     return {"quantity": side * bitcoin(random), "entry": entry, "target": round(entry * (1 - side * away))}
 
 
-def _whole_wallet(random: Random) -> dict[str, Any]:
-    """Return a cross long of several times its wallet."""
-    entry, quantity = price(random), bitcoin(random)
-    wallet = int(entry * quantity / random.uniform(2, 4)) // 100 * 100
-    return {"wallet": wallet, "quantity": quantity, "entry": entry, "leverage": random.choice(_SETTINGS)}
-
-
 def _story(random: Random) -> dict[str, Any]:
     """Return a cross and an isolated account, and a fall that ends only the isolated one, both or none."""
-    wallet, leverage, times = random.randrange(4_000, 20_001, 1_000), random.choice([10, 20]), random.choice([2, 3])
+    wallet, leverage, times = thousands(random), random.choice([10, 20]), random.choice([2, 3])
     fall = random.choice({10: [3, 15, 20, 60], 20: [2, 10, 20, 60]}[leverage])
     return {"wallet": wallet, "notional": times * wallet, "leverage": leverage, "fall": fall}
 
 
 # --- answers --------------------------------------------------------------------------------------------------------
-
-
-def _case(wallet: float, margin: float, quantity: float, entry: float, leverage: float, mark: float = 0) -> Case:
-    """Return an isolated position in its wallet, as the catalogue of beliefs takes it."""
-    position = held(quantity, entry, leverage).isolated(margin).at(mark or entry)
-    return Case(account=Account(wallet_balance=wallet, positions=(position,)))
 
 
 def _needed(quantity: float, entry: float, target: float) -> float:
@@ -89,8 +54,7 @@ def _one_loser(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[bo
         return False, f"A fall of {fall:g} %: give a number between 0 and 100."
     if not 0 < margin < case["wallet"]:
         return False, f"{margin:,.2f} dollars for BTC: give more than 0, and leave something of the wallet for ETH."
-    cross = risk(Pool(collateral=case["wallet"], positions=(btc, eth.at(3_000 * (1 - fall / 100)))))
-    alone = risk(Pool(collateral=margin, positions=(btc,)))
+    cross, alone = standing(case["wallet"], btc, eth.at(3_000 * (1 - fall / 100))), standing(margin, btc)
     where = (
         f"After ETH falls by {fall:g} %: the cross account has {cross.equity:,.2f} dollars and must keep "
         f"{cross.maintenance:,.2f}; the isolated BTC long has {alone.equity:,.2f} and must keep "
@@ -138,7 +102,12 @@ TASKS = (
             "WALLET_FOR_MARGIN": ends,
             "LEVERAGE_IS_DISTANCE": lambda entry, leverage: entry * (1 - 1 / leverage),
         },
-        catalogue=("liquidation_price", _case),
+        catalogue=(
+            "liquidation_price",
+            lambda wallet, margin, quantity, entry, leverage: account(
+                wallet, held(quantity, entry, leverage).isolated(margin)
+            ),
+        ),
         nudge="Write down the equity at a price, and the maintenance margin at the same price. Where do they meet?",
         step="margin + quantity x (price - entry) = 0.004 x quantity x price. Solve for the price.",
         worked=lambda margin, quantity, entry: (
@@ -160,7 +129,7 @@ TASKS = (
         ask="the liquidation price in dollars",
         tolerance=2e-4,
         function="liquidated_at",
-        cases=_either,
+        cases=lambda random: {**(case := _long(random)), "quantity": random.choice([1, -1]) * case["quantity"]},
         solve=lambda margin, quantity, entry: ends(margin, quantity, entry),
         beliefs={
             "NO_MAINTENANCE": lambda margin, quantity, entry: bankrupt(margin, quantity, entry),
@@ -189,7 +158,12 @@ TASKS = (
             "price moves by 1,000, (4) the most that this position can lose?"
         ),
         ask='four words in a list, each "up", "down" or "same", in this order',
-        draw=_added,
+        draw=lambda random: {
+            "quantity": -(case := _long(random))["quantity"],
+            "entry": case["entry"],
+            "margin": (margin := case["margin"]),
+            "more": random.randrange(margin // 4, margin, 10),
+        },
         # Liquidation price, bankruptcy price, dollars per move, the most to lose.
         solve=lambda: ["up", "up", "same", "up"],
         beliefs={
@@ -222,12 +196,23 @@ TASKS = (
             "are no fees."
         ),
         ask="what your account has after that, in dollars",
-        draw=_gap,
+        draw=lambda random: {  # a loss of more than the margin, which the whole wallet would survive
+            **(case := _long(random)),
+            "mark": int(
+                case["entry"]
+                - random.uniform(1.2, 0.85 * case["wallet"] / case["margin"]) * case["margin"] / case["quantity"]
+            ),
+        },
         solve=lambda wallet, margin: wallet - margin,
         beliefs={
             "WALLET_FOR_MARGIN": lambda wallet, quantity, entry, mark: wallet + quantity * (mark - entry),
         },
-        catalogue=("money_left", _case),
+        catalogue=(
+            "money_left",
+            lambda wallet, margin, quantity, entry, leverage, mark: account(
+                wallet, held(quantity, entry, leverage).isolated(margin).at(mark)
+            ),
+        ),
         nudge="Which money can the loss of this position reach?",
         step="The pool pays what it has, and no more. What is outside of it stays.",
         worked=lambda wallet, margin, quantity, entry, mark: (
@@ -285,7 +270,6 @@ TASKS = (
             "rate": random.choice([0.004, 0.005, 0.01]),
         },
         solve=lambda entry, leverage, rate: entry * (1 - 1 / leverage) / (1 - rate),
-        wrong=lambda entry, leverage, rate: entry * (1 - 1 / leverage) / (1 - rate / leverage),
         beliefs={
             "LEVERAGE_IN_MAINTENANCE": lambda entry, leverage, rate: entry * (1 - 1 / leverage) / (1 - rate / leverage),
             "NO_MAINTENANCE": lambda entry, leverage: entry * (1 - 1 / leverage),
@@ -313,7 +297,7 @@ TASKS = (
         ask='a dict with "eth_fall" in percent, such as 12, and "btc_margin" in dollars',
         inputs=("eth_fall", "btc_margin"),
         draw=lambda random: {
-            "wallet": (wallet := random.randrange(4_000, 20_001, 1_000)),
+            "wallet": (wallet := thousands(random)),
             "btc": wallet * random.choice([1, 2]),
             "eth": wallet * random.choice([3, 4, 5]),
         },
@@ -342,7 +326,12 @@ TASKS = (
         ),
         ask="the liquidation price in dollars",
         tolerance=2e-4,
-        draw=_whole_wallet,
+        draw=lambda random: {
+            "wallet": int((entry := price(random)) * (size := bitcoin(random)) / random.uniform(2, 4)) // 100 * 100,
+            "quantity": size,
+            "entry": entry,
+            "leverage": random.choice(_SETTINGS),
+        },
         solve=ends,
         beliefs={
             "MARGIN_FOR_WALLET": lambda quantity, entry, leverage: ends(quantity * entry / leverage, quantity, entry),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from random import Random
+from types import MappingProxyType
 from typing import Any
 
 from marginlib.liquidation import lone_liquidation_price
-from marginlib.model import Account, Position
+from marginlib.margin import Risk, risk
+from marginlib.model import Account, Pool, Position
 from marginlib.practice.beliefs import Case
 from marginlib.tiers import RiskSchedule
 
@@ -23,9 +25,19 @@ def price(random: Random) -> int:
     return random.randrange(20_000, 90_001, 500)
 
 
+def thousands(random: Random) -> int:
+    """Return whole thousands of dollars."""
+    return random.randrange(4_000, 20_001, 1_000)
+
+
 def bitcoin(random: Random, most: int = 96) -> float:
     """Return a quantity of BTC from 0.10 up."""
     return random.randrange(10, most) / 100
+
+
+def ways(*changes: float) -> list[str]:
+    """Return for each change whether it goes up, goes down or stays the same, in the words of a prediction."""
+    return ["same" if change == 0 else "up" if change > 0 else "down" for change in changes]
 
 
 def letter(case: Mapping[str, Any], words: str) -> str:
@@ -36,22 +48,26 @@ def letter(case: Mapping[str, Any], words: str) -> str:
 # --- accounts -------------------------------------------------------------------------------------------------------
 
 
-def held(quantity: float, entry: float, leverage: float = 1.0, symbol: str = "BTCUSDT") -> Position:
+def held(
+    quantity: float, entry: float, leverage: float = 1.0, symbol: str = "BTCUSDT", schedule: RiskSchedule = FLAT
+) -> Position:
     """Return a position just opened."""
-    return Position.open(symbol=symbol, quantity=quantity, price=entry, schedule=FLAT, leverage=leverage)
+    return Position.open(symbol=symbol, quantity=quantity, price=entry, schedule=schedule, leverage=leverage)
+
+
+def account(wallet: float, *positions: Position, volatility: float = 0.0, days: float = 0.0) -> Case:
+    """Return an account as the catalogue of beliefs takes it."""
+    return Case(account=Account(wallet_balance=wallet, positions=positions), volatility=volatility, days=days)
+
+
+def standing(wallet: float, *positions: Position) -> Risk:
+    """Return how a pool with this money behind these positions stands."""
+    return risk(Pool(collateral=wallet, positions=positions))
 
 
 def lone(wallet: float, quantity: float, entry: float, leverage: float) -> Case:
-    """Return a cross account with one position, as the catalogue of beliefs takes it."""
-    return Case(account=Account(wallet_balance=wallet, positions=(held(quantity, entry, leverage),)))
-
-
-def beside(
-    wallet: float, quantity: float, entry: float, other_quantity: float, other_entry: float, other_mark: float
-) -> Case:
-    """Return a cross account with the position asked about and its neighbour."""
-    other = held(other_quantity, other_entry, symbol="OTHER").at(other_mark)
-    return Case(account=Account(wallet_balance=wallet, positions=(held(quantity, entry), other)))
+    """Return a cross account with one position."""
+    return account(wallet, held(quantity, entry, leverage))
 
 
 def moved(answer: Mapping[str, float]) -> tuple[dict[str, float], str]:
@@ -66,19 +82,49 @@ def moved(answer: Mapping[str, float]) -> tuple[dict[str, float], str]:
 # --- where they end -------------------------------------------------------------------------------------------------
 
 
-def ends(wallet: float, quantity: float, entry: float) -> float | None:
+def ends(wallet: float, quantity: float, entry: float, *, rate: float = RATE) -> float | None:
     """Return the liquidation price of a position with this money behind it; None where there is none."""
-    return lone_liquidation_price(wallet, quantity, entry, FLAT)
+    return lone_liquidation_price(wallet, quantity, entry, RiskSchedule.flat(rate))
 
 
 def bankrupt(wallet: float, quantity: float, entry: float) -> float | None:
     """Return the price at which the money is used up; None where there is none."""
-    return lone_liquidation_price(wallet, quantity, entry, RiskSchedule.flat(0.0))
+    return ends(wallet, quantity, entry, rate=0.0)
+
+
+# --- one position beside another ------------------------------------------------------------------------------------
+
+
+def beside(
+    wallet: float, quantity: float, entry: float, other_quantity: float, other_entry: float, other_mark: float
+) -> Case:
+    """Return a cross account with the position asked about and its neighbour."""
+    return account(wallet, held(quantity, entry), held(other_quantity, other_entry, symbol="OTHER").at(other_mark))
 
 
 def ends_beside(
-    wallet: float, quantity: float, entry: float, other_quantity: float, other_entry: float, other_mark: float
+    wallet: float,
+    quantity: float,
+    entry: float,
+    other_quantity: float,
+    other_entry: float,
+    other_mark: float,
+    *,
+    rate: float = RATE,
+    keeps: bool = True,
+    wins: bool = True,
 ) -> float | None:
-    """Return the liquidation price of a position beside a neighbour that wins or loses and needs its own margin."""
-    won = other_quantity * (other_mark - other_entry)
-    return ends(wallet + won - RATE * abs(other_quantity) * other_mark, quantity, entry)
+    """Return the liquidation price beside a neighbour that wins or loses and keeps its margin, or does not."""
+    won = wins * other_quantity * (other_mark - other_entry)
+    return ends(wallet + won - keeps * rate * abs(other_quantity) * other_mark, quantity, entry, rate=rate)
+
+
+NEIGHBOURS: Mapping[str, Callable[..., float | None]] = MappingProxyType(
+    {
+        "OTHER_POSITIONS_SIGN": lambda **case: ends_beside(**{**case, "other_quantity": abs(case["other_quantity"])}),
+        "OTHER_POSITIONS_MAINTENANCE": lambda **case: ends_beside(**case, keeps=False),
+        "OTHER_POSITIONS_PNL": lambda **case: ends_beside(**case, wins=False),
+        "NO_MAINTENANCE": lambda **case: ends_beside(**case, rate=0.0),
+    }
+)
+"""Beliefs about the neighbour, and the price of who holds them; the first one is the bot's of the audit."""

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
-from marginlib.course.tasks.shared import RATE, ends, held, price
-from marginlib.model import Account
+from marginlib.course.tasks.shared import RATE, account, ends, held, price, thousands, ways
 from marginlib.practice.beliefs import Case
 from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
 
@@ -62,7 +61,7 @@ def _settings(random: Random) -> dict[str, Any]:
 def _case(quantity: float, entry: float, mark: float, leverage: float = 1, wallet: float | None = None) -> Case:
     """Return the position as the catalogue of beliefs takes it."""
     money = abs(quantity) * max(entry, mark) * 2 if wallet is None else wallet
-    return Case(account=Account(wallet_balance=money, positions=(held(quantity, entry, leverage).at(mark),)))
+    return account(money, held(quantity, entry, leverage).at(mark))
 
 
 def _available(wallet: float, quantity: float, entry: float, mark: float, leverage: float) -> float:
@@ -73,18 +72,6 @@ def _available(wallet: float, quantity: float, entry: float, mark: float, levera
 def _ratio(wallet: float, quantity: float, entry: float, mark: float) -> float:
     """Return maintenance margin / equity."""
     return RATE * abs(quantity) * mark / (wallet + quantity * (mark - entry))
-
-
-def _changes(before: float, after: float, also: int | None = None, *, follows: bool = False) -> list[str]:
-    """Return what the setting does to initial, maintenance, available, effective leverage and PnL.
-
-    Somebody who lets the setting move one thing more says that it follows the setting, or runs against it.
-    """
-    along, against = ("up", "down") if after > before else ("down", "up")
-    said = [against, "same", along, "same", "same"]
-    if also is not None:
-        said[also] = along if follows else against
-    return said
 
 
 def _size(case: Mapping[str, Any], notional: float) -> str:
@@ -210,11 +197,11 @@ TASKS = (
         ),
         ask='five words in a list, each "up", "down" or "same", in this order',
         draw=_settings,
-        solve=lambda before, after: _changes(before, after),
+        solve=lambda before, after: ways(before - after, 0, after - before, 0, 0),
         beliefs={
-            "LEVERAGE_IN_MAINTENANCE": lambda before, after: _changes(before, after, 1),
-            "SETTING_IS_EFFECTIVE": lambda before, after: _changes(before, after, 3, follows=True),
-            "LEVERAGE_MULTIPLIES_PNL": lambda before, after: _changes(before, after, 4, follows=True),
+            "LEVERAGE_IN_MAINTENANCE": lambda before, after: ways(before - after, before - after, after - before, 0, 0),
+            "SETTING_IS_EFFECTIVE": lambda before, after: ways(before - after, 0, after - before, after - before, 0),
+            "LEVERAGE_MULTIPLIES_PNL": lambda before, after: ways(before - after, 0, after - before, 0, after - before),
         },
         nudge="Write the formula of each of the five. In which of them does the setting stand?",
         step=(
@@ -225,7 +212,7 @@ TASKS = (
             f"The initial margin goes from {quantity * price / before:,.2f} to {quantity * price / after:,.2f} "
             f"dollars, and the available balance from {wallet - quantity * price / before:,.2f} to "
             f"{wallet - quantity * price / after:,.2f}. The other three stay: "
-            f"{', '.join(_changes(before, after))}."
+            f"{', '.join(ways(before - after, 0, after - before, 0, 0))}."
         ),
     ),
     Compute(
@@ -273,7 +260,6 @@ TASKS = (
         function="margin_ratio",
         cases=lambda random: {k: v for k, v in _in_wallet(random, 1, -1).items() if k != "leverage"},
         solve=_ratio,
-        wrong=lambda wallet, quantity, entry, mark: _ratio(wallet, abs(quantity), entry, mark),
         beliefs={
             "SIGN": lambda wallet, quantity, entry, mark: _ratio(wallet, abs(quantity), entry, mark),
             "RATIO_UPSIDE_DOWN": lambda wallet, quantity, entry, mark: 1 / _ratio(wallet, quantity, entry, mark),
@@ -300,10 +286,7 @@ TASKS = (
         ),
         ask='a dict with "quantity_a", "leverage_a", "quantity_b", "leverage_b"',
         inputs=("quantity_a", "leverage_a", "quantity_b", "leverage_b"),
-        draw=lambda random: {
-            "wallet": random.randrange(4_000, 20_001, 1_000),
-            "price": random.randrange(20_000, 90_001, 500),
-        },
+        draw=lambda random: {"wallet": thousands(random), "price": price(random)},
         solve=lambda wallet, price: {
             "quantity_a": wallet / price,
             "leverage_a": 50,

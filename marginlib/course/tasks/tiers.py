@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
+from math import copysign
 from random import Random
 from typing import Any
 
-from marginlib.course.tasks.shared import RATE, bitcoin, ends, held, moved, price
+from marginlib.course.tasks.shared import RATE, account, bitcoin, ends, held, moved, price, standing, thousands, ways
 from marginlib.liquidation import lone_liquidation_price
-from marginlib.margin import risk
-from marginlib.model import Account, Health, Pool, Position
-from marginlib.practice.beliefs import Case
+from marginlib.model import Health
 from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
 from marginlib.tiers import RiskSchedule
 
@@ -24,6 +23,7 @@ _TABLE = RiskSchedule.from_brackets(
         (3_000_000, 12_000_000, 0.01, 50, 12_000),
     ]
 )
+_SETTINGS = ("setting_a", "setting_b", "setting_c", "setting_d")
 _TABLE_TEXT = (
     "The table: tier 1 up to 300,000 dollars at 0.40 %, tier 2 above 300,000 at 0.50 %, tier 3 above 800,000 at "
     "0.65 %, tier 4 above 3,000,000 at 1.00 %."
@@ -42,44 +42,12 @@ def _two_sizes(random: Random) -> dict[str, Any]:
     return {"small": small, "large": large, "entry": price(random), "leverage": random.choice([10, 20, 25, 40])}
 
 
-def _long_and_short(random: Random) -> dict[str, Any]:
-    """Return a long somewhat above a floor and a short somewhat below one."""
-    floors = _TABLE.floors[1:]
-    return {
-        "long": int(random.choice(floors) * random.uniform(1.1, 1.9)) // 10_000 * 10_000,
-        "short": int(random.choice(floors) * random.uniform(0.6, 0.95)) // 10_000 * 10_000,
-        "entry": price(random),
-        "leverage": random.choice([2, 3, 4, 5]),
-    }
-
-
-def _plans(random: Random) -> dict[str, Any]:
-    """Return money for a deposit, and what it opens at each of the table's settings; the table refuses some."""
-    money = random.choice([random.randrange(2_200, 7_901, 100), random.randrange(8_200, 39_001, 100)])
-    settings = dict(zip("abcd", random.sample([150, 100, 75, 50], 4), strict=True))
-    plans = {f"setting_{letter}": setting for letter, setting in settings.items()}
-    return {"money": money, **plans, **{f"size_{letter}": money * setting for letter, setting in settings.items()}}
-
-
 def _frozen(random: Random) -> dict[str, Any]:
     """Return a losing long that is frozen by a short of the same size, with money left for both legs."""
     quantity, mark = random.randrange(20, 200) / 100, price(random)
     entry = int(mark * random.uniform(1.08, 1.25)) // 100 * 100
     wallet = round(quantity * (entry - mark) + 2 * RATE * quantity * mark * random.uniform(1.1, 1.8))
     return {"wallet": wallet, "quantity": quantity, "entry": entry, "mark": mark}
-
-
-def _trade(random: Random) -> dict[str, Any]:
-    """Return a trade with its fee and the funding while it was open."""
-    entry = price(random)
-    return {
-        "quantity": random.choice([1, -1]) * random.randrange(20, 200) / 100,
-        "entry": entry,
-        "closing": entry + random.choice([1, -1]) * random.randrange(entry // 50, entry // 8, 50),
-        "fee_rate": random.choice([0.0002, 0.0004, 0.0005, 0.0006]),
-        "funding_rate": random.choice([-0.0003, -0.0001, 0.0001, 0.0002, 0.0005]),
-        "days": random.randrange(2, 20),
-    }
 
 
 def _waiting_short(random: Random) -> dict[str, Any]:
@@ -97,24 +65,10 @@ def _waiting_short(random: Random) -> dict[str, Any]:
 # --- answers --------------------------------------------------------------------------------------------------------
 
 
-def _tiered(notional: float, leverage: float) -> Case:
-    """Return a BTC long of this size, as the catalogue of beliefs takes it."""
-    size = notional / 60_000
-    position = Position.open(symbol="BTCUSDT", quantity=size, price=60_000, schedule=_TABLE, leverage=leverage)
-    return Case(account=Account(wallet_balance=notional, positions=(position,)))
-
-
 def _of_tier(notional: float) -> tuple[float, float]:
     """Return the rate and the maintenance amount of the tier that a size is in."""
     at = _TABLE.tier(notional)
     return _TABLE.rates[at], _TABLE.amounts[at]
-
-
-def _slices(notional: float) -> str:
-    """Return the sum over the slices as text."""
-    edges = [*(floor for floor in _TABLE.floors if floor < notional), notional]
-    parts = zip(pairwise(edges), _TABLE.rates, strict=False)
-    return " + ".join(f"{high - low:,.0f} x {100 * rate:.2f} %" for (low, high), rate in parts)
 
 
 def _price(notional: float, entry: float, leverage: float, table: RiskSchedule = _TABLE) -> float:
@@ -132,12 +86,6 @@ def _tier_at_the_end(notional: float, entry: float, leverage: float) -> int:
     return _TABLE.tier(abs(notional) * _price(notional, entry, leverage) / entry) + 1
 
 
-def _largest(case: Mapping[str, Any]) -> str:
-    """Return the letter of the largest plan that the table allows."""
-    allowed = [x for x in "abcd" if case[f"setting_{x}"] <= _TABLE.max_leverage(case[f"size_{x}"])]
-    return max(allowed, key=lambda x: case[f"size_{x}"])
-
-
 def _left(wallet: float, quantity: float, entry: float, mark: float) -> float:
     """Return the frozen equity of a losing long with a short of the same size."""
     return wallet - quantity * (entry - mark)
@@ -149,9 +97,8 @@ def _unsafe_hedge(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple
     if refused:
         return False, refused
     size = case["size"] / 100
-    legs = [held(quantity, 100, symbol=name) for name, quantity in (("BTCUSDT", size), ("ETHUSDT", -size))]
-    long, short = (leg.at(100 + moves[leg.symbol]) for leg in legs)
-    alone, hedged = (risk(Pool(collateral=case["wallet"], positions=legs)) for legs in ((long,), (long, short)))
+    legs = [held(each, 100, symbol=name).at(100 + moves[name]) for name, each in zip(moves, (size, -size), strict=True)]
+    alone, hedged = standing(case["wallet"], legs[0]), standing(case["wallet"], *legs)
     where = (
         f"With BTC {moves['BTCUSDT']:+g} % and ETH {moves['ETHUSDT']:+g} %: the long alone leaves {alone.equity:,.2f} "
         f"dollars and must keep {alone.maintenance:,.2f}; the hedged pair leaves {hedged.equity:,.2f} and must keep "
@@ -173,19 +120,6 @@ def _result(quantity: float, entry: float, closing: float, fee_rate: float, fund
     """Return what a trade leaves after both fees and the funding."""
     fees = fee_rate * abs(quantity) * (entry + closing)
     return quantity * (closing - entry) - fees - _paid(quantity, entry, funding_rate, days)
-
-
-def _everybody_pays(
-    quantity: float, entry: float, closing: float, fee_rate: float, funding_rate: float, days: float
-) -> float:
-    """Return the same as if a short paid funding like a long."""
-    fees = fee_rate * abs(quantity) * (entry + closing)
-    return quantity * (closing - entry) - fees - _paid(abs(quantity), entry, funding_rate, days)
-
-
-def _drifts(*, more: bool) -> list[str]:
-    """Return what happens to margin, both prices and the dollars per move of a short whose margin grows or shrinks."""
-    return [*["up" if more else "down"] * 3, "same"]
 
 
 def _to_hold(quantity: float, price: float, rate: float, days: float) -> float:
@@ -213,13 +147,24 @@ TASKS = (
             "AMOUNT_SIGN": lambda notional: notional * _of_tier(notional)[0] + _of_tier(notional)[1],
             "LEVERAGE_IN_MAINTENANCE": lambda notional, leverage: _TABLE.maintenance_margin(notional) / leverage,
         },
-        catalogue=("maintenance_margin", _tiered),
+        catalogue=(
+            "maintenance_margin",
+            lambda notional, leverage: account(notional, held(notional / 60_000, 60_000, leverage, schedule=_TABLE)),
+        ),
         nudge="Which part of the position does the rate of its tier apply to?",
         step=(
             "Cut the position at 300,000 and at 800,000 dollars. Each slice has the rate of its own tier; add them up."
         ),
         worked=lambda notional: (
-            f"{_slices(notional)} = {_TABLE.maintenance_margin(notional):,.2f} dollars. Or with the maintenance "
+            " + ".join(
+                f"{high - low:,.0f} x {100 * rate:.2f} %"
+                for (low, high), rate in zip(
+                    pairwise([*(floor for floor in _TABLE.floors if floor < notional), notional]),
+                    _TABLE.rates,
+                    strict=False,
+                )
+            )
+            + f" = {_TABLE.maintenance_margin(notional):,.2f} dollars. Or with the maintenance "
             f"amount: {notional:,} x {100 * _of_tier(notional)[0]:.2f} % - {_of_tier(notional)[1]:,.0f}, the same."
         ),
     ),
@@ -273,7 +218,12 @@ TASKS = (
             f"is liquidated. {_TABLE_TEXT}"
         ),
         ask="the numbers of two tiers in a list, such as [1, 2]: that of the long and that of the short at liquidation",
-        draw=_long_and_short,
+        draw=lambda random: {  # a long somewhat above a floor, a short somewhat below one
+            "long": int(random.choice(_TABLE.floors[1:]) * random.uniform(1.1, 1.9)) // 10_000 * 10_000,
+            "short": int(random.choice(_TABLE.floors[1:]) * random.uniform(0.6, 0.95)) // 10_000 * 10_000,
+            "entry": price(random),
+            "leverage": random.choice([2, 3, 4, 5]),
+        },
         solve=lambda long, short, entry, leverage: [
             _tier_at_the_end(long, entry, leverage),
             _tier_at_the_end(-short, entry, leverage),
@@ -314,8 +264,20 @@ TASKS = (
             "2": "this size allows this leverage, and the sizes of the larger plans do not allow theirs",
             "3": "the lowest leverage is liquidated last, so it opens the largest position",
         },
-        draw=_plans,
-        solve=lambda **case: _largest(case) + "2",
+        draw=lambda random: {
+            "money": (
+                money := random.choice([random.randrange(2_200, 7_901, 100), random.randrange(8_200, 39_001, 100)])
+            ),
+            **dict(zip(_SETTINGS, settings := random.sample([150, 100, 75, 50], 4), strict=True)),
+            **{f"size_{x}": money * setting for x, setting in zip("abcd", settings, strict=True)},
+        },
+        solve=lambda **case: (
+            max(
+                (x for x in "abcd" if case[f"setting_{x}"] <= _TABLE.max_leverage(case[f"size_{x}"])),
+                key=lambda x: case[f"size_{x}"],
+            )
+            + "2"
+        ),
         nudge="The table has to allow the leverage at the size of the plan, not at any size.",
         step="For each plan, find its size in the table first. Its leverage may be at most what stands there.",
         worked=lambda **case: "\n".join(
@@ -368,10 +330,7 @@ TASKS = (
         ),
         ask='a dict with "btc_move" and "eth_move" in percent, such as -10 for a fall and 10 for a rise',
         inputs=("btc_move", "eth_move"),
-        draw=lambda random: {
-            "wallet": (wallet := random.randrange(4_000, 20_001, 1_000)),
-            "size": wallet * random.choice([2, 3, 4, 5]),
-        },
+        draw=lambda random: {"wallet": (wallet := thousands(random)), "size": wallet * random.choice([2, 3, 4, 5])},
         solve=lambda wallet, size: {"btc_move": 0, "eth_move": 100 * wallet / size},
         refutes=_unsafe_hedge,
         nudge="The hedge covers what both coins do together. Which other move is there?",
@@ -396,11 +355,19 @@ TASKS = (
         tolerance=1e-5,
         absolute=0.01,
         function="result",
-        cases=_trade,
+        cases=lambda random: {
+            "entry": (entry := price(random)),
+            "quantity": random.choice([1, -1]) * random.randrange(20, 200) / 100,
+            "closing": entry + random.choice([1, -1]) * random.randrange(entry // 50, entry // 8, 50),
+            "fee_rate": random.choice([0.0002, 0.0004, 0.0005, 0.0006]),
+            "funding_rate": random.choice([-0.0003, -0.0001, 0.0001, 0.0002, 0.0005]),
+            "days": random.randrange(2, 20),
+        },
         solve=_result,
-        wrong=_everybody_pays,
         beliefs={
-            "SIGN": _everybody_pays,
+            "SIGN": lambda **case: _result(
+                **{**case, "funding_rate": case["funding_rate"] * copysign(1, case["quantity"])}
+            ),
             "ENTRY_FOR_MARK": lambda quantity, entry, closing, fee_rate, funding_rate, days: (
                 quantity * (closing - entry)
                 - 2 * fee_rate * abs(quantity) * entry
@@ -431,18 +398,11 @@ TASKS = (
         ),
         ask='four words in a list, each "up", "down" or "same", in this order',
         draw=_waiting_short,
-        solve=lambda rate: _drifts(more=rate > 0),
+        solve=lambda rate: ways(rate, rate, rate, 0),
         beliefs={
-            "SIGN": lambda rate: ["down", "up", "up", "same"] if rate > 0 else ["up", "down", "down", "same"],
-            "CROSS_LOWERS_PRICE": lambda rate: (
-                ["up", "down", "down", "same"] if rate > 0 else ["down", "up", "up", "same"]
-            ),
-            "ADDED_MARGIN_SHRINKS_PNL": lambda rate: (
-                [
-                    *_drifts(more=rate > 0)[:3],
-                    "down" if rate > 0 else "up",
-                ]
-            ),
+            "SIGN": lambda rate: ways(-rate, rate, rate, 0),
+            "CROSS_LOWERS_PRICE": lambda rate: ways(rate, -rate, -rate, 0),
+            "ADDED_MARGIN_SHRINKS_PNL": lambda rate: ways(rate, rate, rate, -rate),
         },
         nudge="Who pays funding at this rate, longs or shorts? So does your margin grow or shrink?",
         step=(
@@ -456,7 +416,7 @@ TASKS = (
             f"{ends(margin, -quantity, price):,.2f} to "
             f"{ends(margin - _paid(-quantity, price, rate / 100, days), -quantity, price):,.2f}, "
             f"and the bankruptcy price the same way. A move of 1,000 is {quantity * 1_000:,.0f} dollars before "
-            f"and after: {', '.join(_drifts(more=rate > 0))}."
+            f"and after: {', '.join(ways(rate, rate, rate, 0))}."
         ),
     ),
     Function(

@@ -45,7 +45,7 @@ class Task:
         unit: word behind a number in messages; left out, "dollars" where `ask` speaks of them.
         tolerance: largest relative error that counts as right [1].
         absolute: largest absolute error that counts as right, in the answer's unit.
-        wrong: of a bug, the calculator as it was found.
+        wrong: of a bug, the calculator as it was found; left out, what the holder of its first belief computes.
         refutes: of a counterexample, (numbers, answer) -> (whether it refutes the claim, what happens there).
         inputs: of a counterexample, the names in the dict that is asked for.
         options: of a choice, letter -> text.
@@ -112,6 +112,8 @@ class Task:
             object.__setattr__(self, "unit", "dollars")
         if self.rubric:
             object.__setattr__(self, "solve", lambda: [*"abcdefgh"[: len(self.rubric)]])
+        if self.kind == "bug" and self.wrong is None:
+            object.__setattr__(self, "wrong", next(iter(self.beliefs.values())))
         order = self.parameters
         for name in ("solve", "worked", "wrong"):
             if getattr(self, name):
@@ -142,8 +144,9 @@ class Task:
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """The names of the function's arguments, in the order in which it is called."""
-        return tuple(signature(self.solve).parameters)
+        """The names of the function's arguments, in the order in which it is called; switches of `solve` are none."""
+        named = signature(self.solve).parameters.values()
+        return tuple(each.name for each in named if each.kind is not Parameter.KEYWORD_ONLY)
 
 
 def _heeding(rule: Rule, order: Sequence[str]) -> Rule:
@@ -187,7 +190,7 @@ class Bug(Function):
     """Asks to mend a calculator."""
 
     kind = "bug"
-    needs = (*Function.needs, "wrong")
+    needs = (*Function.needs, "beliefs")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,38 @@
+"""A `MarginError` on a notebook's page: what was refused and in which line, with the traceback folded below."""
+
+from __future__ import annotations
+
+import linecache
+from traceback import StackSummary, format_list, walk_tb
+from types import TracebackType
+
+from IPython import get_ipython
+from IPython.core.interactiveshell import InteractiveShell
+
+from marginlib.errors import MarginError
+from marginlib.words import text_html
+
+
+def _show(
+    shell: InteractiveShell, kind: type[MarginError], error: MarginError, trace: TracebackType, **_: object
+) -> list[str]:
+    """Show the error of a cell; it stays an error for all that run notebooks."""
+    frames = [(frame, line) for frame, line in walk_tb(trace)]
+    mine = [k for k, (frame, _) in enumerate(frames) if frame.f_globals is shell.user_ns]
+    told = [str(error)]
+    if mine:
+        frame, line = frames[mine[-1]]
+        told.append(f"Line {line} of this cell: {linecache.getline(frame.f_code.co_filename, line).strip()}")
+    told.append("Change the number, here or in a cell above, and run the cell again.")
+    shell._showtraceback(kind, error, told)  # noqa: SLF001 - what a kernel overrides to send an error
+    way = "".join(format_list(StackSummary.extract(iter(frames[mine[0] if mine else 0 :]))))
+    folded = f"<details><summary>Where in the code</summary><pre>{text_html(way)}</pre></details>"
+    shell.display_pub.publish({"text/html": folded, "text/plain": way})
+    return told
+
+
+def show_refusals() -> None:
+    """Show a `MarginError` in this way from now on, if this is a notebook."""
+    shell = get_ipython()
+    if shell is not None:
+        shell.set_custom_exc((MarginError,), _show)

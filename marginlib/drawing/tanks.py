@@ -1,0 +1,224 @@
+"""The picture of the idea: each pool is a tank, each position a pipe below it, and isolated means a tank of one's own.
+
+Height is money, on one scale for all tanks of a panel: a tank's level is the equity of its pool, so the levels add up
+to what the account has. All tanks are equally wide. A pipe is as wide as the position's notional.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf, pi, sin
+
+from marginlib.drawing.chart import Area, Axis, Line, Note, Panel, Table
+from marginlib.drawing.style import number_text
+from marginlib.liquidation import bankruptcy_price, liquidation_prices
+from marginlib.margin import risk
+from marginlib.model import Pool
+from marginlib.words import money
+
+_HALF = 0.42  # of a tank's width, where a place is 1 wide
+_DEPTH = 0.55  # of what is below the ground, in heights of a tank
+_WIDEST = 0.3  # of a pipe
+_WRITTEN = 0.5  # dollars: less is written as none
+KIND = "Pools drawn as tanks: the level is equity, a line near the bottom maintenance margin, a pipe a position."
+_WAVE = tuple(k / 12 for k in range(13))
+
+
+@dataclass(frozen=True, slots=True)
+class Pipe:
+    """A position as a pipe below its tank.
+
+    Args:
+        label: whose it is, such as "BTC $30,000".
+        width: from 0 to 1, its notional as a share of the largest that the figure shows.
+        pnl: unrealized PnL, what has run through it [quote currency].
+        ends: where its pool is liquidated and where it is bankrupt, as texts; empty once it is liquidated.
+    """
+
+    label: str
+    width: float
+    pnl: float
+    ends: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tank:
+    """A pool as a tank.
+
+    Args:
+        name: what stands above it.
+        start: equity at the start [quote currency].
+        level: equity now; 0 once it is liquidated.
+        line: maintenance margin [quote currency].
+        pipes: its positions, two at most.
+        taken: what the venue took when it was liquidated [quote currency]; None while it lives.
+    """
+
+    name: str
+    start: float
+    level: float
+    line: float
+    pipes: tuple[Pipe, ...] = ()
+    taken: float | None = None
+
+    @property
+    def state(self) -> str:
+        """What has become of it, in words."""
+        if self.taken is not None:
+            return f"liquidated, {money(self.taken, 0)} to the venue"
+        return "open" if self.pipes else "no position"
+
+
+def tank(before: Pool, now: Pool, widest: float, *, liquidated: bool = False) -> Tank:
+    """Return a pool as a tank.
+
+    Args:
+        before: the pool at the start.
+        now: the pool now; the pool at its liquidation where that has happened.
+        widest: the largest notional that the figure shows [quote currency].
+        liquidated: whether it has been liquidated: what was left went to the venue.
+
+    Example:
+        >>> tank(Pool(collateral=500), Pool(collateral=500), 1_000)
+        Tank(name='free wallet', start=500.0, level=500.0, line=0.0, pipes=(), taken=None)
+    """
+    was, left = risk(before), risk(now)
+    coins = [each.symbol.removesuffix("USDT") for each in before.positions]
+    name = f"{coins[0]}'s own" if before.own else f"cross: {' + '.join(coins)}" if coins else "free wallet"
+    pipes = []
+    for coin, held in zip(coins, now.positions, strict=True):
+        prices = liquidation_prices(now)[held.symbol], bankruptcy_price(now, held.symbol)
+        ends = ("none" if price is None else number_text(price) for price in prices)
+        words = () if liquidated else tuple(f"{word} {end}" for word, end in zip(("line", "dry"), ends, strict=True))
+        size = held.entry_notional
+        pipes.append(Pipe(f"{coin} {money(size, 0)}", size / widest, held.unrealized_pnl, words))
+    if liquidated:
+        return Tank(name, was.equity, 0.0, 0.0, tuple(pipes), taken=left.equity)
+    return Tank(name, was.equity, left.equity, left.maintenance, tuple(pipes))
+
+
+def tank_panel(title: str, tanks: Sequence[Tank | None], top: float, *, lens: bool = False) -> Panel:
+    """Return tanks beside each other as a panel, always of as many parts.
+
+    Args:
+        title: what stands above it.
+        tanks: one for each place; None where there is none.
+        top: how high a tank is [quote currency].
+        lens: True for the last dollars at a scale of their own: prices below the tanks instead of pipes.
+
+    Example:
+        >>> panel = tank_panel("one pool", [Tank("cross", 1_000, 600, 40)], 1_000)
+        >>> panel.areas[1].y[1] == 600, [note.text for note in panel.notes][:2]
+        (True, ['cross', '$600'])
+    """
+    areas, lines, notes = [], [], []
+    for k, tank in enumerate(tanks):
+        areas += _areas(tank, k + 0.5, top, named=not k)
+        lines += _lines(tank, k + 0.5, top, named=not k)
+        notes += _notes(tank, k + 0.5, top, lens=lens)
+    held = [(pipe, tank, k + 0.5, n) for k, tank in enumerate(tanks) if tank for n, pipe in enumerate(tank.pipes)]
+    for pipe, tank, middle, n in sorted(held, key=lambda each: each[0].label):  # always in the same order
+        aside, shut = n - (len(tank.pipes) - 1) / 2, tank.taken is not None
+        if not lens:
+            parts, cross = _pipe(pipe, middle + 0.36 * aside, top, shut=shut)
+            areas += parts
+            lines.append(cross)
+        ran = "shut" if shut else f"{'+' if pipe.pnl > 0 else ''}{money(pipe.pnl, 0)}"
+        said = (pipe.label, *([*pipe.ends, "", ""][:2] if lens else (ran, "")))
+        high = -0.1 if lens else -0.35
+        # Words are wider than pipes: those of two stand further apart.
+        notes += [Note(text, middle + aside, (high - 0.1 * row) * top, strong=not row) for row, text in enumerate(said)]
+    across, up = Axis("", (0.0, float(len(tanks))), floor=inf), Axis("[$]", (-_DEPTH * top, 1.16 * top), floor=0.0)
+    return Panel(title, across, up, tuple(lines), areas=tuple(areas), notes=tuple(notes))
+
+
+def tank_sentence(tanks: Sequence[Tank]) -> str:
+    """Return what all tanks of an account hold, and each of them.
+
+    Args:
+        tanks: every pool of the account.
+    """
+    left, start = (
+        money(sum(amounts), 0) for amounts in zip(*((each.level, each.start) for each in tanks), strict=True)
+    )
+    held = (f"{each.name} {money(each.level, 0) if each.taken is None else each.state}" for each in tanks)
+    return f"the account has {left} of {start} ({'; '.join(held)})."
+
+
+def tank_table(tanks: Sequence[Tank]) -> Table:
+    """Return the numbers of the tanks of an account, and their sums.
+
+    Args:
+        tanks: every pool of the account.
+    """
+    columns = ("pool", "equity at the start", "equity now", "maintenance margin", "state")
+    amounts = [(each.start, each.level, each.line) for each in tanks]
+    sums = tuple(money(sum(column), 0) for column in zip(*amounts, strict=True))
+    rows = [
+        (each.name, *(money(amount, 0) for amount in row), each.state) for each, row in zip(tanks, amounts, strict=True)
+    ]
+    return Table(columns, (*rows, ("the account", *sums, "-")))
+
+
+def _areas(tank: Tank | None, middle: float, top: float, *, named: bool) -> list[Area]:
+    """Return the inside of a tank and the water in it."""
+    label = "equity: the level" if named else ""
+    if tank is None:
+        return [Area("", "tank", (), ()), Area(label, "equity", (), ())]
+    left, right = middle - _HALF, middle + _HALF
+    level = min(tank.level, top)
+    wave = min(0.008 * top, level / 2)  # around the level
+    surface = [(left + 2 * _HALF * x, level + wave * sin(4 * pi * x)) for x in _WAVE] if level > 0 else []
+    return [
+        Area.through("", "tank", ((left, 0), (left, top), (right, top), (right, 0))),
+        Area.through(label, "equity", [(left, 0), *surface, (right, 0)] if surface else ()),
+    ]
+
+
+def _lines(tank: Tank | None, middle: float, top: float, *, named: bool) -> list[Line]:
+    """Return the walls of a tank, its line and its level at the start."""
+    labels = ("level at the start", "maintenance margin: the line", "") if named else ("", "", "")
+    if tank is None:
+        return [Line(label, role, (), ()) for label, role in zip(labels, ("mark", "maintenance", "pool"), strict=True)]
+    left, right = middle - _HALF, middle + _HALF
+    walls = ((left, 1.03 * top), (left, 0), (right, 0), (right, 1.03 * top))
+    line = tank.line if tank.line and tank.level else None
+    return [
+        Line.through(
+            labels[0],
+            "mark",
+            ((left, tank.start), (right, tank.start)) if tank.taken is None and tank.start <= top else (),
+        ),
+        Line.through(labels[1], "maintenance", ((left, line), (right, line)) if line else ()),
+        Line.through(labels[2], "pool", walls),
+    ]
+
+
+def _notes(tank: Tank | None, middle: float, top: float, *, lens: bool) -> list[Note]:
+    """Return a tank's name and its level, or that it has ended and what the venue took."""
+    if tank is None:
+        return [Note("", middle, 0.0, strong=row == 1) for row in range(4)]
+    if tank.taken is not None:
+        words, heights = ("liquidated", money(tank.taken, 0), "to the venue"), (0.33, 0.21, 0.09)
+    else:
+        high = min(max(tank.level, tank.line) / top + 0.075, 0.9)
+        words, heights = ("" if lens and tank.level > top else money(tank.level, 0), "", ""), (high, 0.0, 0.0)
+    said = zip(words, heights, (True, False, False), strict=True)
+    return [
+        Note(tank.name, middle, 1.1 * top),
+        *(Note(text, middle, high * top, strong) for text, high, strong in said),
+    ]
+
+
+def _pipe(pipe: Pipe, x: float, top: float, *, shut: bool) -> tuple[list[Area], Line]:
+    """Return a pipe with an arrow for the way in which money runs; or, with a cross over it, the venue's bucket."""
+    half, end = _WIDEST * pipe.width / 2, -0.16 * top
+    body = Area.through("", "pipe", ((x - half, 0), (x - half, end), (x + half, end), (x + half, 0)))
+    bucket = ((x - 0.1, -0.19 * top), (x - 0.07, -0.27 * top), (x + 0.07, -0.27 * top), (x + 0.1, -0.19 * top))
+    tail, tip = (-0.19 * top, -0.26 * top) if pipe.pnl < 0 else (-0.26 * top, -0.19 * top)
+    arrow = ((x - 0.07, tail), (x, tip), (x + 0.07, tail)) if abs(pipe.pnl) >= _WRITTEN else ()
+    side, low, high = 0.11, -0.15 * top, -0.03 * top
+    cross = ((x - side, low), (x + side, high), (x, (low + high) / 2), (x - side, high), (x + side, low))
+    below = Area.through("", "equity", bucket if shut else arrow)
+    return [body, below], Line.through("", "liquidation", cross if shut else ())

@@ -1,0 +1,117 @@
+"""Tanks: every level, line and state is the engine's, and a wall moves money without making any."""
+
+import random
+from statistics import fmean
+
+import pytest
+
+from marginlib import Account, Pool, account_risk, risk
+from marginlib.course import figures
+from marginlib.course.figures.tanks import MOVES, SIZES, WALLET, WALLS, opening, straight
+from marginlib.drawing.frames import frame, pack
+from marginlib.drawing.tanks import tank, tank_panel
+
+rng = random.Random(20)
+STATES = [
+    {
+        "walls": rng.choice(list(WALLS)),
+        "leverage": rng.choice((5, 10, 20)),
+        "btc": rng.choice(MOVES),
+        "eth": rng.choice(MOVES),
+    }
+    for _ in range(60)
+]
+
+
+def account(state):
+    opened = {symbol: opening(symbol, state["leverage"]) for symbol in SIZES}
+    held = [each.isolated() if symbol in WALLS[state["walls"]] else each for symbol, each in opened.items()]
+    return Account(wallet_balance=WALLET, positions=held)
+
+
+def walked(pool, state, steps=20_000):
+    """The pool in small steps along the way: where it first has no more than its maintenance margin, or None."""
+    for k in range(steps + 1):
+        marks = {
+            each.symbol: SIZES[each.symbol][1] * (1 + k / steps * state[each.symbol[:3].lower()] / 100)
+            for each in pool.positions
+        }
+        now = risk(pool.at(marks))
+        if pool.positions and now.equity <= now.maintenance:
+            return now
+    return None
+
+
+@pytest.mark.parametrize("state", STATES[:12], ids=str)
+def test_a_tank_ends_where_small_steps_end_it(state):
+    for pool in account(state).pools():
+        drawn = straight(pool, {"BTCUSDT": state["btc"], "ETHUSDT": state["eth"]})
+        ended = walked(pool, state)
+        assert (drawn.taken is None) == (ended is None)
+        if ended:
+            assert drawn.taken == pytest.approx(ended.equity, abs=1.0)  # a step of a thousandth of a percent
+
+
+@pytest.mark.parametrize("state", STATES, ids=str)
+def test_levels_and_lines_are_equity_and_maintenance(state):
+    chart = figures.TANKS(**state)
+    *rows, total = chart.table.rows
+    there = {symbol: price * (1 + state[symbol[:3].lower()] / 100) for symbol, (_, price) in SIZES.items()}
+    pools = account(state).at(there).pools()
+    for pool, row in zip(pools, rows, strict=True):
+        now = risk(pool)
+        if row[-1].startswith("liquidated"):
+            assert (now.equity <= now.maintenance, row[2], row[3]) == (True, "$0", "$0")
+        else:
+            assert row[2:4] == (f"${now.equity:,.0f}", f"${now.maintenance:,.0f}")
+    alive = sum(risk(pool).equity for pool, row in zip(pools, rows, strict=True) if not row[-1].startswith("liq"))
+    assert total[2] == f"${alive:,.0f}"
+
+
+@pytest.mark.parametrize("state", STATES, ids=str)
+def test_the_picture_is_as_high_as_the_table_says(state):
+    panel = figures.TANKS(**state).panels[0]
+    left, shared, right = (panel.areas[2 * k + 1] for k in range(3))
+    drawn = [fmean(area.y[1:-1]) if area.y else 0.0 for area in (shared, left, right)]  # waves go around the level
+    there = {symbol: price * (1 + state[symbol[:3].lower()] / 100) for symbol, (_, price) in SIZES.items()}
+    pools = iter(account(state).at(there).pools())
+    expected = [next(pools)] + [next(pools) if symbol in WALLS[state["walls"]] else None for symbol in SIZES]
+    for high, pool in zip(drawn, expected, strict=True):
+        now = risk(pool) if pool else None
+        alive = now and (not pool.positions or now.equity > now.maintenance)
+        assert high == pytest.approx(min(now.equity, WALLET) if alive else 0.0, rel=1e-9)
+
+
+def test_a_wall_moves_money_and_makes_none():
+    for leverage in (5, 10, 20):
+        sums = {figures.TANKS(walls=walls, leverage=leverage).table.rows[-1][2] for walls in WALLS}
+        assert sums == {"$10,000"}
+
+
+def test_all_walls_hold_what_the_account_has_while_every_pool_lives():
+    for state in STATES:
+        there = {symbol: price * (1 + state[symbol[:3].lower()] / 100) for symbol, (_, price) in SIZES.items()}
+        chart = figures.TANKS(**state)
+        if not any(row[-1].startswith("liquidated") for row in chart.table.rows):
+            assert chart.table.rows[-1][2] == f"${account_risk(account(state).at(there)).equity:,.0f}"
+
+
+def test_the_two_systems_agree_until_one_ends():
+    for btc in (-9, -5, 0, 10):
+        rows = figures.TWO_SYSTEMS(btc=btc).table.rows
+        assert [row[-1] for row in rows] == ["open", "no position", "open"]
+        cross, wallet, own = (float(row[3].strip("$").replace(",", "")) for row in rows)
+        assert cross == wallet + own
+    assert [row[3] for row in figures.TWO_SYSTEMS(btc=-12).table.rows] == ["$6,400", "$7,000", "$0"]
+    assert [row[3] for row in figures.TWO_SYSTEMS(btc=-34).table.rows] == ["$0", "$7,000", "$0"]
+
+
+def test_every_state_has_the_same_parts_in_the_same_roles():
+    assert len(pack(figures.TWO_SYSTEMS)) < 400_000
+    widths = {tuple(map(len, frame(figures.TANKS(**state)))) for state in STATES}
+    assert len(widths) == 1
+
+
+def test_a_lens_says_nothing_of_a_level_above_it():
+    panel = tank_panel("", [tank(Pool(collateral=900), Pool(collateral=900), 1.0)], 600, lens=True)
+    assert [note.text for note in panel.notes] == ["free wallet", "", "", ""]
