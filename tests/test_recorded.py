@@ -138,24 +138,11 @@ def test_a_record_is_named_field_by_field_and_cannot_be_changed(record):
     assert record.__dataclass_params__.frozen
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"kinds": ("close",)}, "give close, high or low for each time and price"),
-        ({"kinds": ("close", "open")}, "give close, high or low"),
-        ({"mark_prices": np.array([1.0, 2.0, 3.0])}, "give close, high or low for each"),
-        (
-            {"times": np.array(["2020-01-01", "2020-01-02", "2020-01-03"], "datetime64[s]")},
-            "give close, high or low for",
-        ),
-        ({"times": np.array(["2020-01-02", "2020-01-02"], "datetime64[s]")}, "give rising times and finite prices"),
-        ({"mark_prices": np.array([1.0, 0.0])}, "give rising times and finite prices above 0"),
-        ({"mark_prices": np.array([np.nan, 1.0])}, "finite prices above 0"),
-    ],
-)
-def test_figures_that_cannot_be_are_refused(changes, message):
-    times = np.array(["2020-01-01", "2020-01-02"], dtype="datetime64[s]")
-    right = {"times": times, "mark_prices": np.array([1.0, 2.0]), "kinds": ("close", "low")}
-    assert len(KeyFigures(**right)) == 2
-    with pytest.raises(MarginError, match=message):
-        KeyFigures(**right | changes)
+@pytest.mark.parametrize("figures", [each for event in crashes() for each in event.figures.values()])
+def test_recorded_figures_are_rising_moments_with_prices_and_their_kinds(figures):
+    assert figures.times.shape == figures.mark_prices.shape == (len(figures.kinds),) == (len(figures),)
+    assert set(figures.kinds) <= {"close", "high", "low"}
+    assert (np.diff(figures.times) > np.timedelta64(0, "s")).all()
+    assert (np.isfinite(figures.mark_prices) & (figures.mark_prices > 0)).all()
+    with pytest.raises(ValueError, match="read-only"):
+        figures.mark_prices[0] = 1

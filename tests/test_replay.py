@@ -632,10 +632,11 @@ def test_equality_is_safe_where_the_book_says_so():
         assert len(state.liquidations) == liquidated
 
 
-def test_isolated_positions_that_may_draw_margin_go_before_the_cross_pool():
+@pytest.mark.parametrize("crossed", ["BTC", "SOL"])  # whichever of the cross pool's symbols is named, too
+def test_isolated_positions_that_may_draw_margin_go_before_the_cross_pool(crossed):
     positions = [BOOK.position(symbol, 10, 100, leverage=10) for symbol in ("BTC", "SOL", "ETH")]
     account = Account(wallet_balance=300, positions=[*positions[:2], positions[2].isolated(100)])
-    rules = replace(RULES, replenish={"ETH", "SOL"})
+    rules = replace(RULES, replenish={"ETH", crossed})
     state = step(Snapshot.start(account), marks(BTC=85, SOL=95, ETH=85), rules)
     assert [each.symbol for each in state.liquidations] == ["ETH", "BTC", "SOL"]
 

@@ -46,25 +46,17 @@ _LONGEST = 64
 class MarkBars:
     """Mark prices and funding of some symbols, bar by bar, on one clock.
 
-    Args:
-        symbols: the contracts, one for each row of the arrays.
-        times: when each bar opens, in any form; they are handed through.
-        high: highest mark price of the bar [quote currency per base coin], shape (symbols, bars).
-        low: lowest mark price.
-        close: last mark price; it values the account between bars.
-        funding: funding rate settled at the bar's open, at the mark of that instant, the previous bar's close [1]; NaN
-            where nothing is settled. Left out: no funding.
-
     Raises:
         MarginError: shapes differ, a price is not finite and above 0, a close is outside its bar, a rate is not between
             -1 and 1. The message names symbol and bar.
     """
 
-    symbols: tuple[str, ...]
-    times: Sequence[object] | NDArray[np.generic]
-    high: Array
+    symbols: tuple[str, ...]  # one for each row of the arrays
+    times: Sequence[object] | NDArray[np.generic]  # when each bar opens, in any form; they are handed through
+    high: Array  # highest mark price of the bar [quote currency per base coin], shape (symbols, bars)
     low: Array
-    close: Array
+    close: Array  # it values the account between bars
+    # Rate settled at the bar's open, at the mark of that instant, the close before [1]; NaN where nothing is settled.
     funding: Array | None = None
     _settled: NDArray[np.intp] = field(init=False, repr=False)  # the bars at whose open anything is settled
 
@@ -74,9 +66,8 @@ class MarkBars:
             raise wrong("symbols", symbols, "give each symbol once, at least one")
         keep = object.__setattr__
         keep(self, "symbols", symbols)
-        shape = (len(symbols), len(self.times))
         for name in ("high", "low", "close", *(("funding",) if self.funding is not None else ())):
-            keep(self, name, _array(name, getattr(self, name), shape))
+            keep(self, name, self._array(name, getattr(self, name)))
         high, low, close, rates = self.high, self.low, self.close, self.funding
         # The extremes first: they are found without a copy, and NaN is one of them if there is any.
         if not (low.min(initial=np.inf) > 0 and high.max(initial=0.0) < np.inf):
@@ -94,6 +85,17 @@ class MarkBars:
                 self._all("funding", ~(np.abs(rates) >= 1), "a fraction above -1 and below 1, or NaN")
         keep(self, "_settled", settled)
 
+    def _array(self, name: str, values: ArrayLike) -> Array:
+        """Return the values as rows of floats, one row for each symbol, or refuse another shape."""
+        shape = (len(self.symbols), len(self.times))
+        try:
+            rows = np.ascontiguousarray(values, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise MarginError(f"{name} = {type(values).__name__}: give numbers of shape {shape}") from error
+        if rows.shape != shape:
+            raise MarginError(f"{name}: shape {rows.shape}; give {shape}, a row a symbol and a column a bar")
+        return rows
+
     def _all(self, name: str, right: NDArray[np.bool_], wanted: str) -> None:
         """Refuse the first value that is not right; NaN never is, in a comparison."""
         if not right.all():
@@ -106,14 +108,8 @@ class MarkBars:
         """Return the mark prices and funding of some symbols' bars, which have to be on one clock.
 
         A bar's funding counts as settled at its open; the sum of a day's settlements, in daily bars, at the day's.
-
-        Args:
-            series: bars of `marginlib.market`, one for each symbol.
-            last_for_mark: True lets the last price stand in for a mark price that the source does not have, the
-                extremes widened to hold the close. Left False, such bars are refused: venues liquidate at the mark.
-
-        Raises:
-            MarginError: no bars, clocks that differ, or no mark price.
+        `last_for_mark` lets the last price stand in for a mark price that the source does not have, the extremes
+        widened to hold the close; else such bars are refused: venues liquidate at the mark.
         """
         if not series or any(not np.array_equal(each.times, series[0].times) for each in series):
             raise MarginError("series: give bars of at least one symbol, all of the same times")
@@ -130,10 +126,9 @@ class MarkBars:
             columns["high"].append(np.maximum(high, close) if missing else high)
             columns["low"].append(np.minimum(low, close) if missing else low)
             columns["close"].append(close)
-        rates = [
-            np.full(len(each.times), np.nan) if each.funding_rate is None else each.funding_rate for each in series
-        ]
-        funding = None if all(each.funding_rate is None for each in series) else np.array(rates)
+        none = np.full(len(series[0].times), np.nan)
+        rates = [none if each.funding_rate is None else each.funding_rate for each in series]
+        funding = None if all(each is none for each in rates) else np.array(rates)
         rows = {name: np.array(values) for name, values in columns.items()}
         return cls(symbols=tuple(each.symbol for each in series), times=series[0].times, funding=funding, **rows)
 
@@ -158,8 +153,8 @@ class MarkBars:
         return _Blocks(starts=starts, high=high, low=low, before=before, rate=rate, lowest=lowest, highest=highest)
 
     def extremes(self, inside: NDArray[np.intp]) -> tuple[Array, Array]:
-        """Return low and high of some bars, the close before each counted in, shape (symbols, those bars)."""
-        earlier = self.close[:, np.maximum(inside, 1) - 1]
+        """Return low and high of some bars, all after the first, the close before each counted in, (symbols, bars)."""
+        earlier = self.close[:, inside - 1]
         return np.minimum(self.low[:, inside], earlier), np.maximum(self.high[:, inside], earlier)
 
     def prices(self, bar: int) -> tuple[list[float], list[float], list[float]]:
@@ -180,11 +175,6 @@ def replay_bars(account: Account | Snapshot, bars: MarkBars, rules: Rules) -> It
     At a bar's open comes its funding; then every pool is tried at its worst marks within the bar, and closed by the
     rules where the straight way there first meets its maintenance margin (a pool that is cut and safe again goes on
     towards the worst from there); then the marks are the bar's close.
-
-    Args:
-        account: what to start from, at its own marks.
-        bars: mark prices and funding.
-        rules: what the venue does.
 
     Example:
         >>> from marginlib import RiskSchedule
@@ -347,25 +337,15 @@ class _Blocks:
     """Bars gathered into blocks, each from one settlement to the bar before the next.
 
     The last close before a block belongs to its extremes: funding is paid at it, and the account looked at.
-
-    Args:
-        starts: first bar of each block, shape (blocks,).
-        high: highest mark price of each block, shape (symbols, blocks).
-        low: lowest mark price.
-        before: close before the block; for the first block there is none, and its own first close stands in.
-        rate: funding rate settled at the block's start, 0 where nothing is settled.
-        lowest: lowest mark price of all blocks, shape (symbols,).
-        highest: highest mark price of all blocks.
     """
 
-    starts: NDArray[np.intp]
-    high: Array
+    starts: NDArray[np.intp]  # first bar of each block, shape (blocks,)
+    high: Array  # highest mark price of each block, shape (symbols, blocks)
     low: Array
-    before: Array
-    rate: Array
-    lowest: Array
+    before: Array  # close before the block; before the first there is none, and its own first close stands in
+    rate: Array  # funding rate settled at the block's start, 0 where nothing is settled
+    lowest: Array  # lowest mark price of all blocks, shape (symbols,)
     highest: Array
-
     _values: dict[int, Array] = field(default_factory=dict, repr=False)
 
     def value(self, power: int) -> Array:
@@ -398,11 +378,9 @@ def _extremes(extreme: np.ufunc, values: Array, starts: NDArray[np.intp]) -> Arr
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BarRun:
-    """What the fast replay found.
+    """What the fast replay found; of the bars that were opened, the states at their close, in order.
 
-    Args:
-        final: the state at the close of the last bar.
-        opened: the bars that were opened, with the state at their close, in order; all liquidations are among them.
+    All liquidations are among them.
     """
 
     final: Snapshot
@@ -420,19 +398,17 @@ def replay_bars_fast(account: Account | Snapshot, bars: MarkBars, rules: Rules) 
         equity - maintenance at a block's worst marks <= that of every bar in the block
 
     so a block whose lower bound is above 0 is passed over as a whole, its funding added up. The bars of the other
-    blocks are tried the same way, and the first that fails is run by the plain loop's code. What depends on the data
-    alone, `MarkBars.blocks`, is worked out once.
-
-    Arguments and errors are those of `replay_bars`.
+    blocks are tried the same way, and the first that fails is run by the plain loop's code, as is the first of all: the
+    account meets it at marks of its own. What depends on the data alone, `MarkBars.blocks`, is worked out once.
     """
     state = account if isinstance(account, Snapshot) else Snapshot.start(account)
     opened: list[tuple[int, Snapshot]] = []
     bar = 0
     while bar < len(bars):
-        passage = _Passage(state, bars, rules, bar)
-        until = passage.first_near()
-        if until > bar:
-            state, bar = passage.skip(until), until
+        if bar > 0:
+            passage = _Passage(state, bars, rules, bar)
+            if (until := passage.first_near()) > bar:
+                state, bar = passage.skip(until), until
         if bar < len(bars):
             state = _bar(state, bars, bar, rules)
             opened.append((bar, state))
@@ -478,10 +454,6 @@ class _Passage:
             total = paid if total is None else total + paid
         if total is not None and self.starts[0] < self.begin:
             total[0] = 0.0  # the bar that settles this block's funding is behind
-        elif total is not None and self.begin == 0:
-            # The account has marks of its own before the first bar.
-            rates = blocks.rate[:, 0].tolist()
-            total[0] = fsum(rates[self.rows[each.symbol]] * copysign(each.notional, each.quantity) for each in known)
         return total
 
     def first_near(self) -> int:
@@ -492,8 +464,6 @@ class _Passage:
         """Return the first bar in which what is free may not suffice for the funding that the account takes on."""
         if self.by_position or not self.isolated or (total := self._paid(self.positions)) is None:
             return self.stop
-        if self.begin == 0:
-            return 0  # at the account's own marks: left to the plain loop
         blocks, here = self.bars.blocks, slice(self.first, None)
         cross = self.state.account.pools()[0]
         free = np.full(self.starts.size, cross.collateral)
@@ -527,11 +497,7 @@ class _Passage:
         collateral = self._collateral(pool)
         near = _NEAR * self._scale(pool)
         lines = _Lines(pool, self.rows, blocks)
-        low, high = blocks.low[:, here], blocks.high[:, here]
-        surplus = lines.least(low, high)
-        if self.begin == 0:
-            surplus[0] = lines.least(*self._from_own_marks(pool, low[:, :1], high[:, :1]))[0]
-        surplus += collateral
+        surplus = lines.least(blocks.low[:, here], blocks.high[:, here]) + collateral
         limit = self.stop
         if pool.own and not isinstance(collateral, float):
             # Where the margin cannot pay, what follows is for the plain loop to say.
@@ -551,24 +517,11 @@ class _Passage:
             lengths = ends[some] - starts
             behind = np.concatenate(([0], np.cumsum(lengths)[:-1]))
             inside = np.repeat(starts - behind, lengths) + np.arange(lengths.sum())
-            low, high = self.bars.extremes(inside)
-            if inside[0] == 0:
-                low[:, :1], high[:, :1] = self._from_own_marks(pool, low[:, :1], high[:, :1])
             kept = collateral if isinstance(collateral, float) else np.repeat(collateral[some], lengths)
-            found = np.flatnonzero(lines.least(low, high) + kept <= near)
+            found = np.flatnonzero(lines.least(*self.bars.extremes(inside)) + kept <= near)
             if found.size:
                 return min(limit, int(inside[found[0]]))
         return limit
-
-    def _from_own_marks(self, pool: Pool, low: Array, high: Array) -> tuple[Array, Array]:
-        """Return the extremes with the account's own marks before the first bar counted into the first column."""
-        low, high = low.copy(), high.copy()
-        for position in pool.positions:
-            row = self.rows.get(position.symbol)
-            if row is not None:
-                low[row, 0] = min(low[row, 0], position.mark_price)
-                high[row, 0] = max(high[row, 0], position.mark_price)
-        return low, high
 
     def _scale(self, pool: Pool) -> float:
         """Return the size of the amounts that are added up, against which nearness is judged."""
@@ -657,14 +610,3 @@ def _pieces(leg: Position, lowest: float, highest: float) -> list[tuple[float, f
     reached = sorted(price**leg.contract.power for price in (lowest, highest, leg.mark_price))
     first, last = (bisect_right(schedule.floors, size * value) - 1 for value in (reached[0], reached[-1]))
     return [(base + schedule.amounts[k], leg.exposure - size * schedule.rates[k]) for k in range(first, last + 1)]
-
-
-def _array(name: str, values: ArrayLike, shape: tuple[int, int]) -> Array:
-    """Return the values as rows of floats, one row for each symbol, or refuse another shape."""
-    try:
-        rows = np.ascontiguousarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise MarginError(f"{name} = {type(values).__name__}: give numbers of shape {shape}") from error
-    if rows.shape != shape:
-        raise MarginError(f"{name}: shape {rows.shape}; give {shape}, a row for each symbol and a column for each bar")
-    return rows

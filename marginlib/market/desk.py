@@ -13,7 +13,7 @@ Between recorded figures prices run on straight lines (`marginlib.market.walk`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import copysign
 
@@ -28,24 +28,18 @@ from marginlib.market.replay import Rules, Snapshot, step
 from marginlib.market.walk import crash_rulebooks, walk
 from marginlib.model import Account, MarginMode, Position
 
-# Orders.
-
 
 class Order:
     """What is ordered at a decision point; each order knows the events that carry it out."""
 
-    def events(self, state: Snapshot, fee_rate: float) -> tuple[Event, ...]:
+    def events(self, _state: Snapshot, _fee_rate: float) -> tuple[Event, ...]:
         """Return the events that carry the order out."""
-        raise NotImplementedError
+        return ()
 
 
 @dataclass(frozen=True)
 class Hold(Order):
     """Do nothing until the next decision point."""
-
-    def events(self, *_: object) -> tuple[Event, ...]:
-        """Return none."""
-        return ()
 
 
 @dataclass(frozen=True)
@@ -81,27 +75,20 @@ class Reduce(Order):
         """Return the trade."""
         held = _held(state, self.symbol)
         if not 0 < finite("share", self.share) <= 1:
-            raise wrong(
-                "share", self.share, "give a share above 0 and at most 1; there is no more than the whole position"
-            )
-        return (
-            Fill(symbol=held.symbol, quantity=-self.share * held.quantity, price=held.mark_price, fee_rate=fee_rate),
-        )
+            raise wrong("share", self.share, "give a share above 0 and at most 1, the whole position")
+        quantity = -self.share * held.quantity
+        return (Fill(symbol=held.symbol, quantity=quantity, price=held.mark_price, fee_rate=fee_rate),)
 
 
 @dataclass(frozen=True)
-class Close(Order):
+class Close(Reduce):
     """Close the whole position at the mark price.
 
     Args:
         symbol: the position.
     """
 
-    symbol: str
-
-    def events(self, state: Snapshot, fee_rate: float) -> tuple[Event, ...]:
-        """Return the trade."""
-        return Reduce(self.symbol, 1.0).events(state, fee_rate)
+    share: float = field(default=1.0, init=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -177,13 +164,7 @@ def _held(state: Snapshot, symbol: str) -> Position:
 
 
 def act(state: Snapshot, order: Order, rules: Rules, *, fee_rate: float = 0.0005) -> Snapshot:
-    """Return the state after an order, all of it or none.
-
-    Args:
-        state: the state that the order meets.
-        order: what is to be done.
-        rules: what the venue does.
-        fee_rate: fee of a trade, as a share of the value traded [1].
+    """Return the state after an order, all of it or none; the fee of a trade is a share of the value traded [1].
 
     Raises:
         MarginError: the venue would refuse the order; nothing has changed.
@@ -200,9 +181,6 @@ def act(state: Snapshot, order: Order, rules: Rules, *, fee_rate: float = 0.0005
     for event in order.events(state, fraction("fee_rate", fee_rate)):
         state = step(state, event, rules)
     return state
-
-
-# The desk, and a session at it.
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -235,28 +213,18 @@ class Opening:
 class Desk:
     """Where a session takes place: a book, a path of prices, the points at which it is decided, and the venue's rules.
 
-    Args:
-        name: what it is called, such as the event's title.
-        label: one sentence on where the prices come from; show it wherever they are shown.
-        wallet: the money in the account [quote currency].
-        openings: the book, opened at the first prices.
-        moments: times with the mark prices of all coins; between them prices run straight.
-        points: the times at which it is decided, among those of the moments; the last moment is none.
-        rules: what the venue does.
-        fee_rate: fee of a trade, as a share of the value traded [1].
-
     Raises:
         MarginError: the book cannot be opened.
     """
 
-    name: str
-    label: str
-    wallet: float
-    openings: tuple[Opening, ...]
-    moments: tuple[tuple[np.datetime64, Mapping[str, float]], ...]
-    points: tuple[np.datetime64, ...]
+    name: str  # such as the event's title
+    label: str  # one sentence on where the prices come from; show it wherever they are shown
+    wallet: float  # the money in the account [quote currency]
+    openings: tuple[Opening, ...]  # the book, opened at the first prices
+    moments: tuple[tuple[np.datetime64, Mapping[str, float]], ...]  # mark prices of all coins; straight between them
+    points: tuple[np.datetime64, ...]  # when it is decided, among the moments; the last moment is none
     rules: Rules
-    fee_rate: float = 0.0005
+    fee_rate: float = 0.0005  # of a trade, as a share of the value traded [1]
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "wallet", positive("wallet", self.wallet))
@@ -353,34 +321,19 @@ def path_desk(
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class Stop:
-    """One decision point of a session.
+    """One decision point of a session."""
 
-    Args:
-        number: 1 for the first.
-        time: when, UTC [datetime64[s]].
-        before: the state that is seen.
-        after: the state after the orders.
-        orders: what was ordered.
-        refused: why the venue refused, for each order that it did.
-    """
-
-    number: int
-    time: np.datetime64
-    before: Snapshot
-    after: Snapshot
+    number: int  # 1 for the first
+    time: np.datetime64  # UTC [datetime64[s]]
+    before: Snapshot  # the state that is seen
+    after: Snapshot  # the state after the orders
     orders: tuple[Order, ...]
-    refused: tuple[str, ...]
+    refused: tuple[str, ...]  # why the venue refused, for each order that it did
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class Session:
-    """A session at a desk: every state in order, and the decision points.
-
-    Args:
-        desk: where.
-        states: every state with its `time`, those after orders included.
-        stops: the decision points.
-    """
+    """A session at a desk: every state in order, those after orders included, and the decision points."""
 
     desk: Desk
     states: tuple[Snapshot, ...]
@@ -433,13 +386,8 @@ def _plan(decisions: Sequence[Decision], points: int) -> list[tuple[Order, ...]]
     for number, orders in enumerate(plan, start=1):
         for order in orders:
             if not isinstance(order, Order):
-                raise MarginError(
-                    f"decision {number} = {order!r}: give Hold(), AddMargin(...), Reduce(...), or the like"
-                )
+                raise wrong(f"decision {number}", order, "give Hold(), AddMargin(...), Reduce(...), or the like")
     return [each or (Hold(),) for each in plan] + [(Hold(),)] * (points - len(plan))
-
-
-# Scores.
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -448,16 +396,6 @@ class Score:
 
         end - start = prices - fees - funding - taken
 
-    Args:
-        start: equity at the start [quote currency].
-        end: equity at the end, open positions at the mark [quote currency].
-        lowest: lowest equity on the way [quote currency].
-        prices: what the price moves gave, less what others had to bear [quote currency].
-        fees: trading fees paid.
-        funding: funding paid less received.
-        taken: what liquidations took for the venue's fund: maintenance margin and clearance fees.
-        liquidated: symbols of the positions liquidated, in order.
-
     Example:
         >>> desk = crash_desk("may-crash-2021", 10_000, [Opening(symbol="ETHUSDT", dollars=12_500, leverage=5)])
         >>> done = score(play(desk, [Close("ETHUSDT")]))
@@ -465,22 +403,18 @@ class Score:
         (9993.75, 6.25, ())
     """
 
-    start: float
-    end: float
-    lowest: float
-    prices: float
-    fees: float
-    funding: float
-    taken: float
-    liquidated: tuple[str, ...]
+    start: float  # equity at the start, all amounts in quote currency
+    end: float  # equity at the end, open positions at the mark
+    lowest: float  # lowest equity on the way
+    prices: float  # what the price moves gave, less what others had to bear
+    fees: float  # trading fees paid
+    funding: float  # paid less received
+    taken: float  # what liquidations took for the venue's fund: maintenance margin and clearance fees
+    liquidated: tuple[str, ...]  # symbols of the positions liquidated, in order
 
 
 def score(session: Session) -> Score:
-    """Return what a session came to.
-
-    Args:
-        session: the session.
-    """
+    """Return what a session came to."""
     last, ledger = session.states[-1], session.states[-1].ledger
     equities = [account_risk(each.account).equity for each in session.states]
     unrealized = sum(each.unrealized_pnl for each in last.account.positions)
@@ -516,9 +450,8 @@ def compare_scores(desk: Desk, decisions: Sequence[Decision]) -> dict[str, Score
         "cross, nothing done": desk.held_in(MarginMode.CROSS),
         "isolated, nothing done": desk.held_in(MarginMode.ISOLATED),
     }
-    return {"your decisions": score(play(desk, decisions))} | {
-        name: score(play(each, [])) for name, each in untouched.items()
-    }
+    scores = {name: score(play(each, [])) for name, each in untouched.items()}
+    return {"your decisions": score(play(desk, decisions))} | scores
 
 
 def worth(desk: Desk, decisions: Sequence[Decision]) -> tuple[float, ...]:

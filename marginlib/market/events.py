@@ -6,14 +6,21 @@ record checks itself as it is made, so a wrong number is refused where it was wr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from types import MappingProxyType
+from typing import Any
 
 from marginlib.errors import finite, fraction, name_text, positive, wrong
 from marginlib.model import MarginMode
 
+_CHECKS: Mapping[str, Callable[[str, Any], object]] = {
+    "symbol": name_text, "amount": positive, "quantity": finite, "price": positive, "fee_rate": fraction,
+    "leverage": positive,
+}  # fmt: skip
 
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """Something that happens to an account.
 
@@ -21,40 +28,30 @@ class Event:
         MarginError: a value is not in the range that its record names, a name is not a text.
     """
 
-    __slots__ = ()
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            if each.name in _CHECKS and (value := getattr(self, each.name)) is not each.default:
+                object.__setattr__(self, each.name, _CHECKS[each.name](each.name, value))
 
-    def _keep(self, **checked: object) -> None:
-        """Store checked values in the frozen record that is being made."""
-        for field, value in checked.items():
-            object.__setattr__(self, field, value)
+    def _keep(self, name: str, checked: dict[str, float]) -> None:
+        """Store a number for each symbol, read-only."""
+        if not checked:
+            raise wrong(name, checked, "give at least one symbol")
+        object.__setattr__(self, name, MappingProxyType(checked))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deposit(Event):
-    """Money that comes into the wallet from outside.
+    """Money that comes into the wallet from outside."""
 
-    Args:
-        amount: how much [quote currency], above 0.
-    """
-
-    amount: float
-
-    def __post_init__(self) -> None:
-        self._keep(amount=positive("amount", self.amount))
+    amount: float  # [quote currency], above 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Withdrawal(Event):
-    """Money that leaves the wallet; only what is neither set aside nor needed as initial margin may leave.
+    """Money that leaves the wallet; only what is neither set aside nor needed as initial margin may leave."""
 
-    Args:
-        amount: how much [quote currency], above 0.
-    """
-
-    amount: float
-
-    def __post_init__(self) -> None:
-        self._keep(amount=positive("amount", self.amount))
+    amount: float  # [quote currency], above 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,9 +74,7 @@ class Fill(Event):
     fee_rate: float = 0.0
 
     def __post_init__(self) -> None:
-        name_text("symbol", self.symbol)
-        self._keep(quantity=finite("quantity", self.quantity), price=positive("price", self.price))
-        self._keep(fee_rate=fraction("fee_rate", self.fee_rate))
+        Event.__post_init__(self)
         if self.quantity == 0:
             raise wrong("quantity", self.quantity, "give a size with its sign, + bought, - sold")
 
@@ -95,10 +90,8 @@ class MarkPrices(Event):
     prices: Mapping[str, float]
 
     def __post_init__(self) -> None:
-        checked = {
-            name_text("symbol", symbol): positive(f"prices[{symbol!r}]", price) for symbol, price in self.prices.items()
-        }
-        self._keep(prices=_some("prices", checked))
+        named = {name_text("symbol", symbol): price for symbol, price in self.prices.items()}
+        self._keep("prices", {symbol: positive(f"prices[{symbol!r}]", price) for symbol, price in named.items()})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,15 +108,11 @@ class Funding(Event):
     rates: Mapping[str, float]
 
     def __post_init__(self) -> None:
-        checked = {
-            name_text("symbol", symbol): finite(f"rates[{symbol!r}]", rate) for symbol, rate in self.rates.items()
-        }
-        for symbol, rate in checked.items():
-            if not -1 < rate < 1:
-                raise wrong(
-                    f"rates[{symbol!r}]", self.rates[symbol], "give a fraction above -1 and below 1 (0.01 % is 0.0001)"
-                )
-        self._keep(rates=_some("rates", checked))
+        named = {name_text("symbol", symbol): rate for symbol, rate in self.rates.items()}
+        for symbol, rate in named.items():
+            if not -1 < finite(f"rates[{symbol!r}]", rate) < 1:
+                raise wrong(f"rates[{symbol!r}]", rate, "give a fraction above -1 and below 1 (0.01 % is 0.0001)")
+        self._keep("rates", {symbol: float(rate) for symbol, rate in named.items()})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,26 +127,13 @@ class AddIsolatedMargin(Event):
     symbol: str
     amount: float
 
-    def __post_init__(self) -> None:
-        name_text("symbol", self.symbol)
-        self._keep(amount=positive("amount", self.amount))
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RemoveIsolatedMargin(Event):
-    """Money moved out of an isolated position, back into the cross pool.
-
-    Args:
-        symbol: the isolated position.
-        amount: how much [quote currency], above 0.
-    """
+    """Money moved out of an isolated position, back into the cross pool."""
 
     symbol: str
-    amount: float
-
-    def __post_init__(self) -> None:
-        name_text("symbol", self.symbol)
-        self._keep(amount=positive("amount", self.amount))
+    amount: float  # [quote currency], above 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -171,10 +147,6 @@ class SetLeverage(Event):
 
     symbol: str
     leverage: float
-
-    def __post_init__(self) -> None:
-        name_text("symbol", self.symbol)
-        self._keep(leverage=positive("leverage", self.leverage))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -190,14 +162,6 @@ class SetMarginMode(Event):
     symbol: str | None = None
 
     def __post_init__(self) -> None:
-        if self.symbol is not None:
-            name_text("symbol", self.symbol)
+        Event.__post_init__(self)
         if self.margin_mode not in set(MarginMode):  # a text is easily given in its place
             raise wrong("margin_mode", self.margin_mode, "give MarginMode.CROSS or MarginMode.ISOLATED")
-
-
-def _some(field: str, checked: dict[str, float]) -> Mapping[str, float]:
-    """Return a read-only copy, or refuse an empty one."""
-    if not checked:
-        raise wrong(field, checked, "give at least one symbol")
-    return MappingProxyType(checked)

@@ -7,8 +7,8 @@ these markets never close.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from math import sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,6 +30,7 @@ def geometric_brownian_path(
     correlation: float | ArrayLike = 0.0,
     step: str = "1h",
     start: object = _START,
+    jumps: tuple[float, float | Mapping[str, float], float | Mapping[str, float]] | None = None,
 ) -> PricePath:
     """Return one path of correlated geometric Brownian motions.
 
@@ -46,6 +47,7 @@ def geometric_brownian_path(
         correlation: one number for every pair, or the (k, k) matrix in the order of `prices` [1].
         step: length of a step, such as "1h".
         start: first moment, UTC.
+        jumps: how many a year, and mean and standard deviation of their sizes, as `jump_diffusion_path` explains them.
 
     Raises:
         MarginError: a price that is not above 0, a negative volatility, no step, no seed, or correlations that cannot
@@ -60,59 +62,12 @@ def geometric_brownian_path(
         >>> path.mark_prices.shape, path.mark_prices[0].tolist()
         ((25, 2), [60000.0, 3000.0])
     """
-    path = jump_diffusion_path(
-        prices, volatility=volatility, jumps_per_year=0.0, jump_mean=0.0, jump_volatility=0.0, steps=steps, seed=seed,
-        drift=drift, correlation=correlation, step=step, start=start,
-    )  # fmt: skip
-    return replace(path, label=path.label.replace(" with jumps", ""))
-
-
-def jump_diffusion_path(
-    prices: Mapping[str, float],
-    *,
-    volatility: float | Mapping[str, float],
-    jumps_per_year: float,
-    jump_mean: float | Mapping[str, float],
-    jump_volatility: float | Mapping[str, float],
-    steps: int,
-    seed: int | np.random.Generator,
-    drift: float | Mapping[str, float] = 0.0,
-    correlation: float | ArrayLike = 0.0,
-    step: str = "1h",
-    start: object = _START,
-) -> PricePath:
-    """Return one path of geometric Brownian motions that also jump, all symbols at the same moments (Merton).
-
-        ln S(t + dt) = ln S(t) + (drift - volatility^2 / 2 - jumps_per_year k) dt + volatility sqrt(dt) z + J_1 .. J_n
-        n Poisson with mean jumps_per_year dt,  J normal,  k = exp(jump_mean + jump_volatility^2 / 2) - 1
-
-    The term k keeps the expected price growing at `drift`, jumps included. Sizes of one jump are correlated between
-    symbols as z is.
-
-    Args:
-        prices: the first price of each symbol [quote currency per base coin].
-        volatility: of the motion between jumps [1 / sqrt(year)], one for all or one for each.
-        jumps_per_year: mean number of jumps [1 / year].
-        jump_mean: mean of a jump in the log price [1], one for all or one for each; below 0 for crashes.
-        jump_volatility: standard deviation of a jump in the log price [1], one for all or one for each.
-        steps: how many steps; the path has one moment more.
-        seed: a whole number, or a `numpy.random.Generator` to draw from.
-        drift: growth rate of the expected price, jumps included [1 / year], one for all or one for each.
-        correlation: of z and of the sizes of a jump, one number for every pair or the (k, k) matrix [1].
-        step: length of a step, such as "1h".
-        start: first moment, UTC.
-
-    Raises:
-        MarginError: as in `geometric_brownian_path`; or the rate or the standard deviation of the jumps is negative.
-        UnknownNameError: the step is not a name such as "1h".
-
-    Source: Merton (1976), "Option pricing when underlying stock returns are discontinuous".
-    """
     if not prices:
         raise MarginError("prices: give the first price of at least one symbol")
     first = {symbol: positive(f"price of {symbol}", price) for symbol, price in prices.items()}
     sigma = _each("volatility", volatility, first, at_least_zero)
     mu = _each("drift", drift, first, finite)
+    jumps_per_year, jump_mean, jump_volatility = jumps or (0.0, 0.0, 0.0)
     mean = _each("jump_mean", jump_mean, first, finite)
     spread = _each("jump_volatility", jump_volatility, first, at_least_zero)
     rate = at_least_zero("jumps_per_year", jumps_per_year)
@@ -124,16 +79,48 @@ def jump_diffusion_path(
     years = length / _YEAR
     growth = mu - sigma**2 / 2 - rate * np.expm1(mean + spread**2 / 2)
     moves = growth * years + sigma * sqrt(years) * (draw.standard_normal((steps, len(first))) @ root.T)
-    jumps = draw.poisson(rate * years, size=(steps, 1))
+    count = draw.poisson(rate * years, size=(steps, 1))
     # The sum of n independent normal jumps is one normal number with n times the mean and the variance.
-    moves += jumps * mean + np.sqrt(jumps) * spread * (draw.standard_normal((steps, len(first))) @ root.T)
+    moves += count * mean + np.sqrt(count) * spread * (draw.standard_normal((steps, len(first))) @ root.T)
     with np.errstate(over="ignore", invalid="ignore"):  # refused below
         moved = np.array(list(first.values())) * np.exp(np.vstack([np.zeros(len(first)), np.cumsum(moves, axis=0)]))
     if not (np.isfinite(moved) & (moved > 0)).all():
         raise MarginError("volatility, drift: the prices leave the range of numbers; give smaller ones, or fewer steps")
     told = "from a generator given" if isinstance(seed, np.random.Generator) else f"seed {seed}"
-    label = f"generated, not recorded: geometric Brownian motion with jumps, {told}"
+    label = f"generated, not recorded: geometric Brownian motion{' with jumps' if jumps else ''}, {told}"
     return PricePath(symbols=tuple(first), times=times, mark_prices=moved, label=label)
+
+
+def jump_diffusion_path(
+    prices: Mapping[str, float],
+    *,
+    jumps_per_year: float,
+    jump_mean: float | Mapping[str, float],
+    jump_volatility: float | Mapping[str, float],
+    **motion: Any,  # noqa: ANN401 - as above
+) -> PricePath:
+    """Return one path of geometric Brownian motions that also jump, all symbols at the same moments (Merton).
+
+        ln S(t + dt) = ln S(t) + (drift - volatility^2 / 2 - jumps_per_year k) dt + volatility sqrt(dt) z + J_1 .. J_n
+        n Poisson with mean jumps_per_year dt,  J normal,  k = exp(jump_mean + jump_volatility^2 / 2) - 1
+
+    The term k keeps the expected price growing at `drift`, jumps included. Sizes of one jump are correlated between
+    symbols as z is.
+
+    Args:
+        prices: the first price of each symbol [quote currency per base coin].
+        jumps_per_year: mean number of jumps [1 / year].
+        jump_mean: mean of a jump in the log price [1], one for all or one for each; below 0 for crashes.
+        jump_volatility: standard deviation of a jump in the log price [1], one for all or one for each.
+        motion: volatility, steps, seed and so on, as `geometric_brownian_path` takes them.
+
+    Raises:
+        MarginError: as in `geometric_brownian_path`; or the rate or the standard deviation of the jumps is negative.
+        UnknownNameError: the step is not a name such as "1h".
+
+    Source: Merton (1976), "Option pricing when underlying stock returns are discontinuous".
+    """
+    return geometric_brownian_path(prices, **motion, jumps=(jumps_per_year, jump_mean, jump_volatility))
 
 
 def _each(field: str, value: object, first: Mapping[str, float], check: Callable[[str, object], float]) -> FloatArray:
@@ -156,9 +143,8 @@ def _root(correlation: float | ArrayLike, count: int) -> FloatArray:
         np.fill_diagonal(given, 1.0)
     odd = given.shape != (count, count) or not np.isfinite(given).all()
     if odd or not np.allclose(given, given.T, atol=1e-12) or not np.allclose(np.diag(given), 1.0, atol=1e-12):
-        raise wrong(
-            "correlation", correlation, f"give one number, or a symmetric {count} x {count} matrix with diagonal 1"
-        )
+        give = f"give one number, or a symmetric {count} x {count} matrix with diagonal 1"
+        raise wrong("correlation", correlation, give)
     values, vectors = np.linalg.eigh(given)
     if values[0] < -1e-10 * count:
         raise wrong("correlation", correlation, f"these cannot all be true at once (an eigenvalue is {values[0]:.3g})")

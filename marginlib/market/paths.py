@@ -39,15 +39,10 @@ def seconds(field: str, timeframe: object) -> int:
 
 
 def moment(field: str, value: object) -> np.datetime64:
-    """Return a moment that a caller or a file gave as a numpy time in whole seconds, UTC.
+    """Return a moment that a caller or a file gave as a numpy time in whole seconds, UTC, or refuse it.
 
-    Args:
-        field: what the caller calls it.
-        value: a text with its zone ("2020-03-12T11:00Z"), a day ("2020-03-12", its midnight in UTC), a `datetime` with
-            its zone, or a `numpy.datetime64`, which this library always reads as UTC.
-
-    Raises:
-        MarginError: it is none of these, it has no zone or another zone than UTC, or it is not a whole second.
+    It may be a text with its zone ("2020-03-12T11:00Z"), a day ("2020-03-12", its midnight in UTC), a `datetime` with
+    its zone, or a `numpy.datetime64`, which this library always reads as UTC.
     """
     if isinstance(value, np.datetime64) and not np.isnat(value):
         whole: np.datetime64 = value.astype("datetime64[s]")
@@ -141,10 +136,8 @@ class Bars:
             if getattr(self, name) is not None:
                 columns[name] = array = np.array(getattr(self, name), dtype=np.float64)
                 if array.shape != times.shape:
-                    raise MarginError(
-                        f"{name} of {self.symbol}: shape {array.shape}; give one number for each of the {times.size} "
-                        "times"
-                    )
+                    give = f"give one number for each of the {times.size} times"
+                    raise MarginError(f"{name} of {self.symbol}: shape {array.shape}; {give}")
                 _keep(self, name, array)
         step, bar, why = step_fault(times, self.step)
         if why:
@@ -160,11 +153,8 @@ class Bars:
         return self.times.size
 
     def __repr__(self) -> str:
-        length = self.step.astype("timedelta64[s]").item()
-        return (
-            f"<Bars {self.symbol}: {len(self)} of {length} from {text(self.times[0])} to {text(self.end)}; "
-            f"{self.source}>"
-        )
+        span = f"{self.step.astype('timedelta64[s]').item()} from {text(self.times[0])} to {text(self.end)}"
+        return f"<Bars {self.symbol}: {len(self)} of {span}; {self.source}>"
 
     @property
     def end(self) -> np.datetime64:
@@ -176,12 +166,7 @@ class Bars:
 def step_fault(times: TimeArray, step: np.timedelta64 = _UNKNOWN) -> tuple[np.timedelta64, int, str]:
     """Return the length of a bar, and the first bar that does not follow at that distance with what is wrong there.
 
-    Args:
-        times: when each bar opens (n,) [datetime64[s]], at least one.
-        step: length of a bar; left out, the commonest distance of two neighbours.
-
-    Returns:
-        Length [timedelta64[s]], number of the bar, and what is wrong: an empty text where nothing is.
+    Left out, the length is the commonest distance of two neighbours; where nothing is wrong, the text is empty.
     """
     distances = np.diff(times).astype(np.int64)
     known = not np.isnat(step)
@@ -207,14 +192,7 @@ def step_fault(times: TimeArray, step: np.timedelta64 = _UNKNOWN) -> tuple[np.ti
 
 
 def first_fault(columns: Mapping[str, FloatArray]) -> tuple[str, int, str] | None:
-    """Return the first fault in the columns of some bars: numbers that cannot be, then bars that cannot be.
-
-    Args:
-        columns: the columns that there are, by name (n,).
-
-    Returns:
-        Name of the column, number of the bar, and what is wrong; None where nothing is.
-    """
+    """Return the first fault in the columns of some bars: name of the column, number of the bar, and what is wrong."""
     found: list[tuple[str, BoolArray, str]] = []
     for name, values in columns.items():
         if name.startswith("funding"):
@@ -279,10 +257,8 @@ class PricePath:
         return self.times.size
 
     def __repr__(self) -> str:
-        return (
-            f"<PricePath {', '.join(self.symbols)}: {len(self)} moments from {text(self.times[0])} "
-            f"to {text(self.times[-1])}; {self.label}>"
-        )
+        span = f"{len(self)} moments from {text(self.times[0])} to {text(self.times[-1])}"
+        return f"<PricePath {', '.join(self.symbols)}: {span}; {self.label}>"
 
     def price(self, symbol: str) -> FloatArray:
         """Return one symbol's mark prices (n,) [quote currency per base coin].

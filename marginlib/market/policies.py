@@ -17,18 +17,11 @@ from marginlib.venues import ModeChange
 
 
 class Cut(NamedTuple):
-    """One order of a liquidation policy: close this share of that position.
+    """One order of a liquidation policy: close this share of that position."""
 
-    Args:
-        position: index among the pool's positions.
-        share: how much of its quantity [1], above 0 and at most 1.
-        taken_over: True where the venue takes the position over at its bankruptcy price, instead of selling it in the
-            market at the mark price for the owner's account.
-    """
-
-    position: int
-    share: float
-    taken_over: bool
+    position: int  # index among the pool's positions
+    share: float  # of its quantity [1], above 0 and at most 1
+    taken_over: bool  # by the venue at its bankruptcy price, or else sold at the mark price for the owner's account
 
 
 Order = Callable[[Pool], Sequence[int]]
@@ -161,11 +154,7 @@ def fifth_first(
 
 
 def recorded_policy(liquidation: Mapping[str, Any]) -> Policy:
-    """Return the policy that a rulebook's `liquidation` names.
-
-    Args:
-        liquidation: `policy`, the name of a function above that returns one, its numbers, and perhaps an `order`, the
-            name of one of the orders above.
+    """Return the policy that a rulebook's `liquidation` names, with its numbers and perhaps an `order` of those above.
 
     Raises:
         MarginError: there is no such policy or order, or a number is not one that the policy takes.
@@ -187,27 +176,16 @@ def recorded_policy(liquidation: Mapping[str, Any]) -> Policy:
 
 
 def check_mode_change(event: SetMarginMode, positions: Iterable[Position], rule: ModeChange) -> None:
-    """Refuse a change of the margin mode as the venue does.
-
-    Args:
-        event: the change asked for.
-        positions: the account's.
-        rule: when the venue lets the mode be changed.
-
-    Raises:
-        MarginError: the venue would refuse it; the message says why.
-    """
+    """Refuse a change of the margin mode as the venue does."""
     mode = event.margin_mode
     in_the_way = [each.symbol for each in positions if event.symbol in {None, each.symbol} and each.margin_mode != mode]
     if rule is ModeChange.CROSS_ONLY and mode is not MarginMode.CROSS:
         raise MarginError(f"margin_mode = {mode}: this venue knows cross margin only; keep MarginMode.CROSS")
     if rule is ModeChange.WHOLE_ACCOUNT and event.symbol is not None:
-        raise wrong(
-            "symbol", event.symbol, "this venue has one margin mode for the whole account; leave the symbol out"
-        )
+        give = "this venue has one margin mode for the whole account; leave the symbol out"
+        raise wrong("symbol", event.symbol, give)
     if rule is ModeChange.WHEN_FLAT and in_the_way:
-        raise MarginError(
-            f"margin_mode = {mode}: refused while {', '.join(in_the_way)} is open; close it first, then change the mode"
-        )
+        held = ", ".join(in_the_way)
+        raise MarginError(f"margin_mode = {mode}: refused while {held} is open; close it first, then change the mode")
     if rule is not ModeChange.WHOLE_ACCOUNT and event.symbol is None:
         raise MarginError("symbol = None: this venue has a margin mode for each symbol; name one")

@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from marginlib.errors import MarginError, UnknownNameError, wrong
+from marginlib.errors import UnknownNameError, wrong
 from marginlib.market.paths import FloatArray, PricePath, TimeArray, moment, seconds
 
 _SOURCE = "Binance USD-M mark price, UTC"
@@ -45,13 +45,8 @@ class KeyFigures:
     kinds: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        times, prices = self.times, self.mark_prices
-        if not times.shape == prices.shape == (len(self.kinds),) or not set(self.kinds) <= {"close", "high", "low"}:
-            raise wrong("kinds", self.kinds, "give close, high or low for each time and price")
-        if (np.diff(times) <= np.timedelta64(0, "s")).any() or not (np.isfinite(prices) & (prices > 0)).all():
-            raise MarginError("times, mark_prices: give rising times and finite prices above 0")
-        times.setflags(write=False)
-        prices.setflags(write=False)
+        self.times.setflags(write=False)
+        self.mark_prices.setflags(write=False)
 
     def __len__(self) -> int:
         """Return how many figures are recorded."""

@@ -110,29 +110,20 @@ class Rules:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ledger:
-    """Where the money came from and where it went, added up since the start.
+    """Where the money came from and where it went, added up since the start [quote currency].
 
-        deposits - withdrawals + fund_at_start = wallet + fees + funding + insurance_fund + counterparties
-
-    Args:
-        deposits: paid in, the first wallet balance included [quote currency].
-        withdrawals: taken out.
-        fees: trading fees, received by the venue.
-        funding: funding paid less received, which the other side of the contracts got.
-        insurance_fund: what the fund holds now.
-        fund_at_start: what it held before the first event.
-        counterparties: what those who traded against the account have realized on it; minus its own realized PnL.
-        deleveraged: the part that the counterparties went without, because a loss was larger than the collateral and
-            the fund was empty. A note, not money: `counterparties` is net of it.
+    deposits - withdrawals + fund_at_start = wallet + fees + funding + insurance_fund + counterparties
     """
 
-    deposits: float = 0.0
+    deposits: float = 0.0  # paid in, the first wallet balance included
     withdrawals: float = 0.0
-    fees: float = 0.0
-    funding: float = 0.0
-    insurance_fund: float = 0.0
+    fees: float = 0.0  # trading fees, received by the venue
+    funding: float = 0.0  # paid less received, which the other side of the contracts got
+    insurance_fund: float = 0.0  # what the fund holds now
     fund_at_start: float = 0.0
-    counterparties: float = 0.0
+    counterparties: float = 0.0  # realized by those who traded against the account: minus its own realized PnL
+    # What the counterparties went without, because a loss was larger than the collateral and the fund was empty: a
+    # note, not money, for `counterparties` is net of it.
     deleveraged: float = 0.0
 
 
@@ -433,18 +424,11 @@ def liquidate(state: Snapshot, rules: Rules) -> Snapshot:
     by the rules' policy until they are safe or empty. A bankrupt pool is taken over whole, whatever the policy: its
     loss beyond the collateral is paid by the insurance fund and, when that is empty, by the counterparties, who are
     closed at the price at which the collateral was used up (auto-deleveraging).
-
-    Args:
-        state: the state at the marks of this moment.
-        rules: what the venue does.
-
-    Raises:
-        MarginError: the policy closes nothing, or more than there is.
     """
     counts: Counter[tuple[str, float] | None] = Counter()
     while unsafe := [pool for pool in state.account.pools() if not rules.safe(pool)]:
         # Those that can draw margin do so while the cross pool, which they draw it from, is still there.
-        pool = min(unsafe, key=lambda each: each.positions[0].symbol not in rules.replenish)
+        pool = max(unsafe, key=lambda each: each.own and each.positions[0].symbol in rules.replenish)
         first, own = pool.positions[0], pool.collateral
         if pool.own and first.symbol in rules.replenish:
             value = first.entry_notional

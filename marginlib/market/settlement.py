@@ -23,16 +23,7 @@ ROUNDING = 1e-12
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Liquidation:
-    """A position, or a share of one, that was closed by force.
-
-    Args:
-        closed: what was closed, at the mark price of that moment.
-        taken_over: True where the venue took the position over; False where it was sold for the owner.
-        settled_pnl: PnL at the price at which the owner was settled [quote currency].
-        fee: clearance fee [quote currency].
-        kept: what the insurance fund got besides the fee [quote currency].
-        fund_paid: what the insurance fund paid of the loss beyond the collateral [quote currency].
-        deleveraged: what the counterparties went without, the fund being empty [quote currency].
+    """A position, or a share of one, that was closed by force; amounts in quote currency.
 
     Example:
         >>> from marginlib import RiskSchedule
@@ -42,13 +33,13 @@ class Liquidation:
         (90.0, -9.5)
     """
 
-    closed: Position
-    taken_over: bool
-    settled_pnl: float
-    fee: float = 0.0
-    kept: float = 0.0
-    fund_paid: float = 0.0
-    deleveraged: float = 0.0
+    closed: Position  # what was closed, at the mark price of that moment
+    taken_over: bool  # by the venue; False where it was sold for the owner
+    settled_pnl: float  # PnL at the price at which the owner was settled
+    fee: float = 0.0  # clearance fee
+    kept: float = 0.0  # what the insurance fund got besides the fee
+    fund_paid: float = 0.0  # what the insurance fund paid of the loss beyond the collateral
+    deleveraged: float = 0.0  # what the counterparties went without, the fund being empty
 
     @property
     def symbol(self) -> str:
@@ -77,11 +68,7 @@ class Liquidation:
 
     @property
     def price(self) -> float:
-        """The price at which the owner was settled [quote currency per base coin].
-
-        It is the mark price, or the bankruptcy price where the position was taken over and the leftover kept. Where
-        money was missing, it is the price at which the collateral was used up.
-        """
+        """The price at which the owner was settled [quote currency per base coin]: the mark or the bankruptcy price."""
         if self.settled_pnl == self.realized_pnl:
             return self.mark_price
         power = self.closed.contract.power
@@ -89,29 +76,18 @@ class Liquidation:
 
 
 class Settlement(NamedTuple):
-    """What is booked when a pool is cut.
-
-    Args:
-        done: each cut.
-        swaps: each position that was cut, and what is left of it.
-        wallet: change of the wallet [quote currency].
-        flows: what is added to the ledger [quote currency]: `insurance_fund`, what the fund got less what it paid;
-            `counterparties`, what those on the other side realized; `deleveraged`, what they went without.
-    """
+    """What is booked when a pool is cut."""
 
     done: tuple[Liquidation, ...]
-    swaps: tuple[tuple[Position, Position | None], ...]
-    wallet: float
+    swaps: tuple[tuple[Position, Position | None], ...]  # each position that was cut, and what is left of it
+    wallet: float  # its change [quote currency]
+    # What is added to the ledger [quote currency]: `insurance_fund`, what the fund got less what it paid;
+    # `counterparties`, what those on the other side realized; `deleveraged`, what they went without.
     flows: Mapping[str, float]
 
 
 def split(held: Position, share: float) -> tuple[Position, Position | None]:
-    """Return what is closed of a position and what is left of it, each with its share of the position's own margin.
-
-    Args:
-        held: the position.
-        share: how much of it is closed [1], above 0 and at most 1.
-    """
+    """Return what is closed of a position and what is left of it, each with its share of the position's own margin."""
     if share >= 1:
         return held, None
     own = held.isolated_margin
@@ -128,13 +104,6 @@ def settle(pool: Pool, cuts: Sequence[Cut], *, leftover: Leftover, fee_rate: flo
     Each position answers for the share of the pool's equity that its share of the maintenance margin is: that is what
     it leaves when it is taken over, and what its clearance fee cannot exceed. A bankrupt pool is taken over whole,
     whatever the cuts; a loss beyond the collateral is paid by the fund and, when that is empty, by the counterparties.
-
-    Args:
-        pool: the pool, at the marks of this moment.
-        cuts: what to close of it.
-        leftover: who gets what is left when a position is taken over.
-        fee_rate: clearance fee on the notional closed [1].
-        fund: what the insurance fund holds [quote currency].
 
     Raises:
         MarginError: the cuts close nothing, or more than there is.

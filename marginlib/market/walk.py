@@ -103,15 +103,7 @@ def crash_replay(event: str, account: Account, rules: Rules, *, insurance_fund: 
 
 
 def walk(state: Snapshot, moments: Iterable[Moment], rules: Rules) -> tuple[Snapshot, ...]:
-    """Return the states along straight lines between some moments: at each of them, and at each liquidation between.
-
-    Args:
-        state: the state before the first moment.
-        moments: times (datetime64[s]), rising, each with the mark prices by symbol; `PricePath.marks()` yields them.
-        rules: what the venue does.
-
-    Returns:
-        Snapshots with their `time`, the first at the first moment.
+    """Return the states along straight lines between rising moments: at each of them, and at each liquidation between.
 
     Raises:
         MarginError: the account holds an inverse contract, whose equity is not straight along a line.
