@@ -59,7 +59,7 @@ def _where(asked: Number, found: dict[str, float | None]) -> Chart:
         factor = max(x / today if today else 1 + x / asked.times, 1e-4)  # a price is above 0
         return risk(pool.at({each.symbol: each.mark_price * factor for each in moved}))
 
-    found = {"today": today} | found
+    found = {"today": today, **found}
     ends = [most if x is None else x for x in found.values()]
     room = 0.15 * (max(ends) - min(ends))
     points = grid(max(min(ends) - room, 0.0 if today else -100.0), max(ends) + room)

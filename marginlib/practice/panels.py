@@ -115,8 +115,8 @@ class QuestionPanel(Form):
                 codes=verdict.codes,
                 confidence=CONFIDENCES[int(chosen)],
             )
-            another = not verdict.right and not self.answers  # the first miss on this page
-            self.keep(attempt, verdict.again if another else verdict.message)
+            # After a first miss there is another try.
+            self.keep(attempt, verdict.message if verdict.right or self.answers else verdict.again)
 
     def keep(self, attempt: Attempt, message: str) -> None:
         """Keep an answer, reply, and tell the pages that count answers."""
