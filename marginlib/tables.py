@@ -36,7 +36,7 @@ from marginlib.market.events import MarkPrices
 from marginlib.market.recorded import Crash
 from marginlib.market.replay import Rules, Snapshot, replay
 from marginlib.model import Account, MarginMode, Pool, Position
-from marginlib.odds.decision import GOALS, Decision, Trial
+from marginlib.odds.decision import GOALS, Decision, Trial, chance_text
 from marginlib.odds.estimates import Estimate, Odds
 from marginlib.practice.progress import Attempt, Progress
 from marginlib.tiers import RiskSchedule
@@ -53,6 +53,7 @@ __all__ = [
     "estimates",
     "key_figures",
     "ledger",
+    "liquidations",
     "move",
     "odds",
     "pools",
@@ -60,6 +61,7 @@ __all__ = [
     "prices",
     "progress",
     "rulebooks",
+    "runs",
     "scores",
     "share",
     "show",
@@ -73,6 +75,12 @@ Format = str | Callable[[Any], str]
 _LEFT = '<span style="display:block;text-align:left">{}</span>'
 _UNIT = re.compile(r" \[(\$|\$/coin|share|move|x)\]$")
 _NEEDED = ("symbol", "quantity", "entry_price")
+_CLOSED = {
+    "mark [$/coin]": "mark_price",
+    "settled at [$/coin]": "price",
+    "fund pays [$]": "fund_paid",
+    "others go without [$]": "deleveraged",
+}
 _UNITS = {  # of the columns of a table of positions
     "symbol": "",
     "quantity": "coins, + long, - short",
@@ -84,9 +92,6 @@ _UNITS = {  # of the columns of a table of positions
     "maintenance_margin_rate": "1",
     "maintenance_amount": "quote currency",
 }
-
-
-# --- on the page ----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -114,8 +119,8 @@ class Shown:
     def __repr__(self) -> str:
         """Return the table as aligned text, the same every time."""
         widths = [max(map(len, column)) for column in zip(*self.texts, strict=True)]
-        columns = (self.frame.iloc[:, k] for k in range(len(widths) - 1))
-        left = [True, *(any(isinstance(each, str | Enum) for each in column) for column in columns)]
+        columns = (self.style.data.iloc[:, k] for k in range(len(widths) - 1))
+        left = [True, *(any(map(_is_word, column)) for column in columns)]
         lines = [
             "  ".join(
                 text.ljust(width) if start else text.rjust(width) for text, width, start in zip(*row, strict=True)
@@ -149,22 +154,22 @@ def show(
         2x       $3,000           none
         10x        $600         54,217
     """
-    frame = DataFrame(data)
-    if isinstance(frame.index, pd.RangeIndex) and frame.index.name is None and len(frame.columns) > 1:
-        frame = frame.set_axis(pd.Index(frame.iloc[:, 0], name=frame.columns[0])).iloc[:, 1:]
+    held = DataFrame(data)
+    if isinstance(held.index, pd.RangeIndex) and held.index.name is None and len(held.columns) > 1:
+        held = held.set_axis(pd.Index(held.iloc[:, 0], name=held.columns[0])).iloc[:, 1:]
+    frame = _with_errors(held, digits)
     names = [str(frame.index.name or ""), *map(str, frame.columns)]
-    ways = [(formats or {}).get(name.removeprefix("\u00b1 "), _by_unit(name, digits)) for name in names]
+    ways = [(formats or {}).get(name, _by_unit(name, digits)) for name in names]
     columns = [frame.index, *(frame.iloc[:, k] for k in range(len(frame.columns)))]
     cells = [[_text(value, way) for value in column] for column, way in zip(columns, ways, strict=True)]
-    headings = [_heading(name) for name in names]
+    headings = [_UNIT.sub("", name) for name in names]
     style = frame.rename_axis(index=None, columns=_LEFT.format(text_html(headings[0]))).style.format(
         {name: partial(_cell, way) for name, way in zip(frame.columns, ways[1:], strict=True)}
     )
     style.format_index(lambda value: _LEFT.format(text_html(_text(value, ways[0]))))
-    style.format_index(lambda name: text_html(_heading(str(name))), axis="columns")
-    if caption:
-        style.set_caption(text_html(caption))
-    return Shown(frame, style, (tuple(headings), *zip(*cells, strict=True)), caption)
+    style.format_index(lambda name: text_html(_UNIT.sub("", str(name))), axis="columns")
+    style.set_caption(text_html(caption))
+    return Shown(held, style, (tuple(headings), *zip(*cells, strict=True)), caption)
 
 
 def move(price: float | None, start: float) -> float | None:
@@ -228,9 +233,33 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Show
     return show(DataFrame(texts, columns=list(columns)))
 
 
-def _heading(name: str) -> str:
-    """Return a column's heading: its name without the unit; of a standard error "\u00b1" alone."""
-    return "\u00b1" if name.startswith("\u00b1 ") else _UNIT.sub("", name)
+class _Number(str):
+    """A number with its error, as it is written: it stands where numbers stand."""
+
+    __slots__ = ()
+
+
+def _with_errors(frame: DataFrame, digits: int) -> DataFrame:
+    """Return the frame with each standard error, a column "\u00b1 name", written behind the number that it is of."""
+    shown, kept = frame.copy(), list[int]()
+    for k, name in enumerate(map(str, frame.columns)):
+        if name.startswith("\u00b1 "):
+            pairs = zip(frame.iloc[:, kept[-1]], frame.iloc[:, k], strict=True)
+            texts = [_number(name, *pair, digits) for pair in pairs]
+            shown.isetitem(kept[-1], pd.Series(texts, frame.index, object))
+        else:
+            kept.append(k)
+    return shown.iloc[:, kept]
+
+
+def _number(name: str, value: float, error: float, digits: int) -> _Number:
+    """Return a number with its error as text; a probability as a bound where it never or always happened."""
+    if pd.isna(value):
+        return _Number("none")
+    if name.endswith("[share]"):
+        return _Number(chance_text(Estimate(value, error, 0)))
+    texts = (_text(each, _by_unit(name, digits)) for each in (value, error))
+    return _Number(" \u00b1 ".join(texts).replace("\u00b1 $", "\u00b1 "))
 
 
 def _by_unit(name: str, digits: int) -> Format:
@@ -239,7 +268,7 @@ def _by_unit(name: str, digits: int) -> Format:
     ways: dict[str, Format] = {
         "$": lambda amount: money(amount, digits),
         "$/coin": lambda price: decimals(price, digits),
-        "share": "{:.1%}",
+        "share": lambda share: "below 0.05 %" if 0 < share < 0.0005 else f"{share:,.1%}",  # noqa: PLR2004 - reads "0.0 %"
         "move": percent,
         "x": lambda times: f"{times:.2f}".rstrip("0").rstrip(".") + "x",
     }
@@ -263,13 +292,15 @@ def _text(value: Any, way: Format) -> str:  # noqa: ANN401
     return re.sub(r"^[-+](?=[0.]+ %$)", "", written)
 
 
+def _is_word(value: object) -> bool:
+    """Return whether a cell holds a word and no number."""
+    return isinstance(value, str | Enum) and not isinstance(value, _Number)
+
+
 def _cell(way: Format, value: Any) -> str:  # noqa: ANN401
-    """Return one cell as HTML: numbers stand at the right, words at the left."""
+    """Return one cell as HTML: numbers stand at the right, words at the left; a number or a date is not broken."""
     text = text_html(_text(value, way))
-    return _LEFT.format(text) if isinstance(value, str | Enum) else text
-
-
-# --- positions in and out -------------------------------------------------------------------------------------------
+    return _LEFT.format(text) if _is_word(value) else text.replace(" ", "\u00a0").replace("\u00a0\u00b1", " \u00b1")
 
 
 def positions(source: DataFrame | str | Path, rules: Rulebook | float | None = None) -> tuple[Position, ...]:
@@ -359,9 +390,6 @@ def book(held: Sequence[Position], rules: Rulebook | None = None) -> DataFrame:
     return frame
 
 
-# --- an account -----------------------------------------------------------------------------------------------------
-
-
 def pools(held: Account | Iterable[Pool]) -> DataFrame:
     """Return what each pool has and needs, one a row: the cross pool first, then each isolated position's own.
 
@@ -374,24 +402,22 @@ def pools(held: Account | Iterable[Pool]) -> DataFrame:
         backs  equity  health
         BTC    $1,000  healthy
     """
-    rows = []
-    for pool in held.pools() if isinstance(held, Account) else held:
-        now = risk(pool)
-        rows.append(
-            {
-                "backs": " + ".join(pool.symbols) or "no position",
-                "collateral [$]": pool.collateral,
-                "equity [$]": now.equity,
-                "notional [$]": now.notional,
-                "initial margin [$]": now.initial,
-                "maintenance margin [$]": now.maintenance,
-                "available [$]": now.available,
-                "margin ratio [share]": now.margin_ratio,
-                "effective leverage [x]": now.effective_leverage,
-                "health": now.health.value,
-            }
-        )
-    return DataFrame(rows).set_index("backs")
+    found = held.pools() if isinstance(held, Account) else held
+    return DataFrame(
+        {
+            "backs": " + ".join(pool.symbols) or "no position",
+            "collateral [$]": pool.collateral,
+            "equity [$]": now.equity,
+            "notional [$]": now.notional,
+            "initial margin [$]": now.initial,
+            "maintenance margin [$]": now.maintenance,
+            "available [$]": now.available,
+            "margin ratio [share]": now.margin_ratio,
+            "effective leverage [x]": now.effective_leverage,
+            "health": now.health.value,
+        }
+        for pool, now in ((pool, risk(pool)) for pool in found)
+    ).set_index("backs")
 
 
 def prices(held: Account, rules: Rulebook | None = None) -> DataFrame:
@@ -485,12 +511,8 @@ def desk(held: Account) -> DataFrame:
                     "away [move]": move(price, each.mark_price),
                 }
             )
-    return DataFrame([*rows, {"position": "free to use", "mode": "", "equity [$]": available_balance(held)}]).set_index(
-        "position"
-    )
-
-
-# --- rules ----------------------------------------------------------------------------------------------------------
+    rows.append({"position": "free to use", "mode": "", "equity [$]": available_balance(held)})
+    return DataFrame(rows).set_index("position")
 
 
 def tiers(schedule: RiskSchedule) -> DataFrame:
@@ -530,9 +552,6 @@ def rulebooks(books: Iterable[Rulebook]) -> DataFrame:
     return DataFrame.from_dict(rows, orient="index").rename_axis("rulebook")
 
 
-# --- what happens ---------------------------------------------------------------------------------------------------
-
-
 def ledger(states: Iterable[Snapshot]) -> DataFrame:
     """Return a replay as a ledger, one row an event: where the money went, added up since the start.
 
@@ -553,6 +572,41 @@ def ledger(states: Iterable[Snapshot]) -> DataFrame:
         }
         rows.append(row | {f"{name.replace('_', ' ')} [$]": sum_ for name, sum_ in asdict(state.ledger).items()})
     return DataFrame(rows).rename_axis("step")
+
+
+def liquidations(states: Iterable[Snapshot]) -> DataFrame:
+    """Return what a replay closed by force, one row a position, in order; one row "nothing" where it closed none.
+
+    Args:
+        states: what `replay`, `crash_replay` or a desk's session gave.
+    """
+    rows: list[dict[str, object]] = []
+    for state in states:
+        left = account_risk(state.account).equity
+        for each in state.liquidations:
+            gets = each.fee + each.kept
+            lost = gets - each.realized_pnl - each.fund_paid - each.deleveraged
+            row = {"liquidated": each.symbol, "time": state.time}
+            row |= {name: getattr(each, attribute) for name, attribute in _CLOSED.items()}
+            rows.append(row | {"fund gets [$]": gets, "you lose [$]": lost, "account has then [$]": left})
+    columns = ("liquidated", "time", "mark [$/coin]", "account has then [$]")
+    nothing = dict.fromkeys(columns) | {"liquidated": "nothing"}
+    return DataFrame(rows or [nothing]).set_index("liquidated")
+
+
+def runs(found: Mapping[str, Iterable[Snapshot]]) -> DataFrame:
+    """Return how replays ended, one a row: the equity at the start, at its lowest and at the end, and who was closed.
+
+    Args:
+        found: replays by name, such as that of each margin mode.
+    """
+    rows = {}
+    for name, states in found.items():
+        frame = ledger(states)
+        equity, closed = frame["equity [$]"], [each for each in frame["liquidated"] if each]
+        told = {"starts with [$]": equity.iloc[0], "at its lowest [$]": equity.min(), "ends with [$]": equity.iloc[-1]}
+        rows[name] = told | {"liquidated": ", ".join(closed) or "nothing"}
+    return DataFrame.from_dict(rows, orient="index").rename_axis("account")
 
 
 def key_figures(crash: Crash) -> DataFrame:
@@ -577,9 +631,6 @@ def scores(found: Mapping[str, Score]) -> DataFrame:
     frame = DataFrame.from_dict({name: asdict(each) for name, each in found.items()}, orient="index")
     frame["liquidated"] = [", ".join(each.liquidated) or "none" for each in found.values()]
     return frame.rename(columns=lambda name: name if name == "liquidated" else f"{name} [$]").rename_axis("session")
-
-
-# --- how likely, how bad --------------------------------------------------------------------------------------------
 
 
 def odds(found: Mapping[str, Odds]) -> DataFrame:
@@ -642,9 +693,6 @@ def trials(found: Iterable[Trial]) -> DataFrame:
         | {"cross": each.decision.prospects[0].meets.value, "kept": " or ".join(each.decision.chosen)}
         for each in found
     )
-
-
-# --- learners and classes -------------------------------------------------------------------------------------------
 
 
 def progress(kept: Progress) -> DataFrame:

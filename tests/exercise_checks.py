@@ -26,11 +26,11 @@ def answer_is_right(task: Task, value: object, truth: object) -> bool:
 
 
 def passing_beliefs(task: Task, cases: list[dict]) -> list[str]:
-    """Return the beliefs that would pass these cases."""
+    """Return the beliefs, and the demands left out, that would pass these cases."""
     truths = [task.solve(**case) for case in cases]
     return [
         code
-        for code, belief in task.beliefs.items()
+        for code, belief in {**task.beliefs, **task.demands}.items()
         if all(answer_is_right(task, belief(**case), truth) for case, truth in zip(cases, truths, strict=True))
     ]
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 import ast
 import json
 import re
+import signal
 from decimal import Decimal
 from importlib import import_module
+from inspect import Parameter, signature
 
 import build_exercises as build
 import nbformat
@@ -19,7 +21,8 @@ from exercise_checks import ALL, SECRET, faults
 from nbclient import NotebookClient
 
 from marginlib import MarginError
-from marginlib.course.session import check, start
+from marginlib.course import session
+from marginlib.course.session import check, finish, start
 from marginlib.course.tasks import SETS, task, tasks
 from marginlib.practice import progress
 from marginlib.practice.beliefs import BELIEFS as KNOWN
@@ -69,7 +72,9 @@ def test_the_solution_passes(asked, learner):
     feedback = answered(asked, asked.solve, learner)
     assert feedback.state == "right", feedback
     if asked.asks_function:
-        assert said(feedback) == f"{asked.open_cases} open checks passed; {asked.grading_cases} more at grading."
+        assert said(feedback) == f"{asked.open_cases} open checks passed."
+        graded = said(answered(asked, asked.solve, learner, course=True))
+        assert graded == f"{asked.open_cases} open checks passed; {asked.grading_cases} more at grading."
         hidden = grading_cases(asked, learner, SECRET)
         assert judge(asked, hidden, collect(asked.solve, hidden), grading=True).right
 
@@ -99,6 +104,58 @@ def test_every_belief_gets_its_own_message(asked, code):
         assert feedback.state == "wrong"
         assert feedback.codes == tuple(code.split("+")), feedback
         assert said(feedback) != said(answered(asked, asked.solve, learner))
+
+
+# --- one demand left out --------------------------------------------------------------------------------------------
+
+
+def left_out(asked: Task) -> dict:
+    return import_module(f"exercises.{asked.set}").LEFT_OUT[asked.id]
+
+
+def without(asked: Task, words: str):
+    """Return what somebody answers who reads over these words."""
+    rule = left_out(asked)[words]
+    if isinstance(rule, str):
+        return asked.beliefs[rule]
+    named = signature(rule).parameters
+    whole = any(each.kind is Parameter.VAR_KEYWORD for each in named.values())
+
+    def answers(*values, **numbers):
+        numbers |= dict(zip(asked.parameters, values, strict=False))
+        return rule(**(numbers if whole else {name: numbers[name] for name in named}))
+
+    return answers
+
+
+def own_words(asked: Task, feedback) -> str:
+    """Return what is told of this answer alone: the belief, the demand, the slip, or what becomes of the account."""
+    if asked.refutes is not None:
+        return re.sub(r"[-+\d.,]+", "", feedback.parts[0][1])
+    if feedback.state == "stub":  # a calculator as it was found
+        return feedback.parts[0][0]
+    return " ".join(text for heading, text in feedback.parts if heading not in {"Not yet", "Hint"})
+
+
+OMISSIONS = [(each, words) for each in JUDGED for words in left_out(each)]
+
+
+@pytest.mark.parametrize(("asked", "words"), OMISSIONS, ids=[f"{each.id}-{words}" for each, words in OMISSIONS])
+def test_who_leaves_out_a_demand_fails_an_open_check_and_is_told_so(asked, words):
+    assert words in f"{asked.text} {asked.ask}"
+    for k in range(12):
+        feedback = answered(asked, without(asked, words), f"learner {k}")
+        assert feedback.state in ({"wrong", "stub"} if asked.wrong else {"wrong"}), feedback
+        assert own_words(asked, feedback), feedback
+
+
+@judged
+def test_each_demand_has_words_of_its_own_and_none_is_without_a_case(asked):
+    for learner in LEARNERS:
+        told = [own_words(asked, answered(asked, without(asked, words), learner)) for words in left_out(asked)]
+        assert len(set(told)) == len(told)
+        shown = " ".join(told)
+        assert [text for text in asked.demands if text not in shown] == []
 
 
 @each_task
@@ -209,8 +266,8 @@ def test_the_stages_come_one_by_one(asked):
         return
     wrong = (lambda **_: dict.fromkeys(asked.inputs, -1.0)) if asked.inputs else _wrong_answer(asked)
     lengths = [len(answered(asked, wrong, tries=tries).parts) for tries in range(5)]
-    assert lengths[0] in {1, 2, 3}  # what came back, and one belief or two
-    assert [length - lengths[0] for length in lengths] == [0, 1, 2, 3, 3]
+    assert lengths[0] in {2, 3, 4}  # what came back, one belief or two, and a first hint
+    assert [length - lengths[0] for length in lengths] == [0, 1, 2, 2, 2]
     last = answered(asked, wrong, tries=3).parts
     assert [text for _, text in last[-3:-1]] == [asked.nudge, asked.step]
 
@@ -221,8 +278,11 @@ def _wrong_answer(asked):
     def wrong(*arguments, **named):
         truth = asked.solve(*arguments, **named)
         if isinstance(truth, list | tuple):
-            return ["nonsense" for _ in truth]
-        return "nonsense" if isinstance(truth, str) else (truth or 0) * 1.37 + 11
+            words = asked.words or [1, 2, 3, 4]
+            return [next(each for each in words if each != its) for its in truth]
+        if isinstance(truth, str):  # the right letter with a reason that is not its own
+            return truth[0] + next(digit for digit in asked.reasons if digit != truth[1])
+        return (truth or 0) * 1.37 + 11
 
     return wrong
 
@@ -242,8 +302,11 @@ def test_messages_never_show_a_grading_case(asked):
 
     stopping = [stops, carries_out, lambda *arguments: str(arguments), lambda *arguments: arguments[0] / 0]
     answers = [asked.solve, _wrong_answer(asked), *stopping, lambda *_: None, *asked.beliefs.values()]
+    fixed = [text for each in KNOWN.values() for text in (each.statement, each.remedy, each.refutation)]
     for function in answers:
         words = str(judge(asked, hidden, collect(function, hidden), tries=9, grading=True))
+        for text in fixed:  # the numbers in a belief's words are the same for everybody
+            words = words.replace(text, "")
         for case in hidden:
             for value in [*case.values(), asked.solve(**case)]:
                 if isinstance(value, float | int) and abs(value) > 20:
@@ -319,7 +382,14 @@ def test_each_cell_run_again_after_the_end_shows_the_same(set_id, version):
     notebook.cells = [*cells, end, *again]
     build.run(notebook)
     for cell, second in zip(cells, again, strict=True):
-        shown, after = [[each.get("text") or each.data for each in of.outputs] for of in (cell, second)]
+        # What is done so far is more at the end than at first.
+        shown, after = [
+            [
+                re.sub(r"(All \d+|\d+ of \d+) tasks done, [^<\\]*", "", str(each.get("text") or each.data))
+                for each in of.outputs
+            ]
+            for of in (cell, second)
+        ]
         assert shown == after, cell.id
 
 
@@ -492,7 +562,10 @@ def test_an_error_that_cannot_be_shown_is_told_by_its_name():
 # --- slips and progress ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("factor", "slip"), [(100, "percent"), (0.01, "percent"), (-1, "sign"), (1.01, "close")])
+SLIPS = [(100, "percent"), (0.01, "percent"), (1_000, "thousands"), (-1, "sign"), (1.01, "close")]
+
+
+@pytest.mark.parametrize(("factor", "slip"), SLIPS)
 def test_right_but_for_a_slip(factor, slip):
     asked = task("isolated-1")
     feedback = answered(asked, lambda **given: factor * asked.solve(**given))
@@ -501,16 +574,149 @@ def test_right_but_for_a_slip(factor, slip):
 
 def test_hints_come_with_different_wrong_answers_and_are_remembered():
     start("sizing", "ada")
-    wanted = 1
-    for tried in (1.0, 1.0, 2.0, 2.0, 3.0, 4.0, 5.0):
-        before = wanted
-        wanted = {1.0: 1, 2.0: 2, 3.0: 3, 4.0: 4, 5.0: 4}[tried]
-        assert len(check("sizing-1", tried).parts) == wanted >= before
+    for tried, hints in ((1.0, 1), (1.0, 1), (2.0, 2), (2.0, 2), (3.0, 3), (4.0, 3), (5.0, 3)):
+        headings = [heading for heading, _ in check("sizing-1", tried).parts]
+        assert headings == ["Not yet", *["Hint", "Second hint", "Worked solution"][:hints], "So far"]
     for slip in (..., "600", None, float("nan")):
         check("sizing-1", slip)  # no answer at all: nothing is remembered
     assert len(progress.load().attempts) == 7
     start("sizing", "ben")  # other numbers: from the start
-    assert len(check("sizing-1", 1.0).parts) == 1
+    assert [heading for heading, _ in check("sizing-1", 1.0).parts] == ["Not yet", "Hint", "So far"]
+
+
+@each_task
+def test_what_is_no_answer_at_all_burns_no_hint(asked):
+    start(asked.set, "ada")
+    for strange in ("z9", "blah", "decrease", {}, [], ["decrease"] * 5, ["decrease"] * 4, 7 if asked.options else "7"):
+        feedback = check(asked.id, (lambda *_numbers, strange=strange: strange) if asked.asks_function else strange)
+        assert feedback.state == "odd", (strange, feedback)
+        assert asked.ask in said(feedback)
+    assert progress.load().attempts == ()
+
+
+def test_parts_are_counted():
+    start("sizing", "ada")
+    asked = task("sizing-4")
+    right = asked.solve(**given(asked, ticket("sizing", "ada")))
+    other = {"up": "down", "down": "up", "same": "up"}
+    feedback = check("sizing-4", [*right[:3], other[right[3]], other[right[4]]])
+    assert "3 of 5 are right" in said(feedback)
+    assert "Item 2 of your list is the text 'decrease'" in said(check("sizing-4", ["up", "decrease", *right[2:]]))
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"), [("blah", "odd"), ("a, c", "words"), (["a"], "words"), (["a", "blah"], "odd"), ("d", "words")]
+)
+def test_letters_of_a_text_are_letters(answer, state):
+    assert check("sizing-9", answer).state == state
+
+
+@pytest.mark.parametrize("asked", [each for each in ALL if each.rubric], ids=lambda each: each.id)
+def test_what_a_text_leaves_out_is_named(asked):
+    letters = "abcdefgh"[: len(asked.rubric)]
+    for missing in letters:
+        told = dict(check(asked.id, [each for each in letters if each != missing]).parts)
+        assert f"({missing}) is missing" in told["Yours"]
+
+
+def test_a_text_that_was_not_begun_gets_no_model_answer(tmp_path, monkeypatch):
+    path = build.version_path("sizing", "blank")
+    monkeypatch.setenv("JPY_SESSION_NAME", str(path))
+    feedback = check("sizing-9", ["a"])
+    assert (feedback.state, [heading for heading, _ in feedback.parts]) == ("stub", ["Not started yet"])
+    written = tmp_path / "sizing.ipynb"
+    written.write_text(path.read_text(encoding="utf-8").replace(session.WORDS_STUB, "Size decides."), encoding="utf-8")
+    for name in (written, tmp_path / "renamed.ipynb"):
+        monkeypatch.setenv("JPY_SESSION_NAME", str(name))
+        assert check("sizing-9", ["a"]).state == "words"
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no such clock: an interrupt stops it")
+def test_an_endless_loop_is_stopped_and_told(monkeypatch):
+    monkeypatch.setattr(session, "_SECONDS", 0.2)
+    calls = []
+
+    def endless(*numbers):
+        calls.append(numbers)
+        while True:
+            pass
+
+    feedback = check("sizing-3", endless)
+    assert len(calls) == 1
+    assert "stopped after 0.2 seconds of computing. Does a loop never end? The line:" in said(feedback)
+    assert progress.load().attempts == ()
+    assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0, 0)
+
+
+def test_without_a_clock_an_interrupt_stops_it_at_once(monkeypatch):
+    monkeypatch.delattr(signal, "setitimer", raising=False)
+
+    def interrupted(*_numbers):
+        raise KeyboardInterrupt
+
+    assert "it was interrupted. Does a loop never end?" in said(check("sizing-3", interrupted))
+
+
+def test_right_and_not_yet_do_not_look_alike():
+    start("sizing", "ada")
+    asked = task("sizing-1")
+    right = check("sizing-1", asked.solve(**given(asked, ticket("sizing", "ada"))))._repr_html_()
+    wrong, odd = check("sizing-1", 1.0)._repr_html_(), check("sizing-1", "z9")._repr_html_()
+    looks = [(html[: html.index("<p>")], "✓" in html, "✗" in html) for html in (right, wrong, odd)]
+    assert len(set(looks)) == 3
+    assert [look[1:] for look in looks] == [(True, False), (False, True), (False, False)]
+
+
+# --- the finish line ------------------------------------------------------------------------------------------------
+
+
+def test_the_finish_line_counts_tasks_points_and_hints():
+    start("sizing", "ada 2")
+    assert finish("sizing").brief == "0 of 9 tasks done, 0 of 18 points, no hints. Next: task 1."
+    for asked in tasks("sizing"):
+        numbers = given(asked, ticket("sizing", "ada 2"))
+        wrong = {2: [1.0, 2.0], 5: [1.0, 2.0, 3.0, 4.0]}.get(asked.number, [])
+        for tried in (*wrong, *wrong):
+            check(asked.id, tried)
+        right = asked.solve if asked.asks_function else asked.solve(**numbers)
+        assert dict(check(asked.id, right).parts)["So far"] == finish("sizing").brief
+        check(asked.id, ... if asked.asks_function else 9.0)  # what comes after it takes nothing back
+    end = finish("sizing")
+    assert (end.done, end.hints) == ([True] * 9, [0, 2, 0, 0, 3, 0, 0, 0, 0])
+    assert end.brief == "All 9 tasks done, 18 of 18 points, 5 hints."
+    assert "Worth another try, with new numbers: 2, 5. Put another name into the first cell" in repr(end)
+    assert 'learner="ada 3"' in repr(end)
+    assert "worked solution" in end._repr_html_()
+    start("sizing", "ada 3")
+    assert finish("sizing").brief.startswith("0 of 9 tasks done")
+
+
+def test_who_needed_no_hint_has_nothing_left_to_do():
+    start("sizing")
+    for asked in tasks("sizing"):
+        numbers = given(asked, ticket("sizing"))
+        check(asked.id, asked.solve if asked.asks_function else asked.solve(**numbers))
+    assert repr(finish("sizing")).endswith("You have crossed the finish line: there is nothing left to do here.")
+
+
+def test_answers_to_the_numbers_of_an_earlier_version_do_not_count():
+    asked = task("sizing-1")
+    mine = ticket("sizing", "ada")
+    progress.record(progress.Attempt(item=asked.id, kind="exercise", answer=1.0, right=True, seed=mine))
+    start("sizing", "ada")
+    assert asked.version > 1
+    assert not finish("sizing").done[0]
+
+
+def test_grading_is_spoken_of_where_somebody_grades():
+    asked = task("sizing-3")
+    start("sizing", "ada")
+    assert "grading" not in said(check("sizing-3", asked.solve))
+    assert "grading" not in said(check("sizing-9", ["a"]))
+    start("sizing", ticket=ticket("sizing", "ada", SECRET))
+    assert "2 more at grading" in said(check("sizing-3", asked.solve))
+    assert "A person reads it at grading." in said(check("sizing-9", ["a"]))
+    assert "another name" not in repr(finish("sizing"))
 
 
 def test_an_unknown_task_is_told():

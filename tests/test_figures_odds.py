@@ -65,7 +65,8 @@ def test_more_margin_is_rarer_and_cross_lies_beyond(correlation, leverage):
 def test_where_nothing_is_liquidated_the_point_is_not_drawn():
     chart = figures.TRADE_OFF(correlation=-0.5, leverage=1)
     assert chart.panels[0].markers[-1].x is None
-    assert chart.table.rows[-1][1:3] == ("0.0 % ± 0.0", "never")
+    assert chart.table.rows[-1][1:3] == ("below 0.07 %", "never")
+    assert "Cross: never liquidated, a probability below 0.07 %; no point is drawn." in chart.sentence
 
 
 def test_correlation_makes_cross_likelier_and_the_first_isolated_death_rarer():
@@ -78,4 +79,4 @@ def test_correlation_makes_cross_likelier_and_the_first_isolated_death_rarer():
 def test_every_probability_has_its_standard_error():
     for chart in (figures.ODDS(), figures.TRADE_OFF()):
         assert all("±" in row[1] for row in chart.table.rows)
-        assert "standard errors, 4,096 paths" in chart.sentence
+        assert "4,096 paths" in chart.sentence

@@ -10,6 +10,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from refresh_notebooks import notebooks
 
 from marginlib.course.tasks import SETS, tasks
 from marginlib.practice import gain, progress_page
@@ -18,7 +19,7 @@ from marginlib.practice.objectives import OBJECTIVES
 from marginlib.practice.progress import load
 
 ROOT = Path(__file__).resolve().parents[1]
-COURSE = [f"{number:02}" for number in range(14)]
+COURSE = [path.stem[:2] for path in notebooks()]
 # What a learner does who knows the right answers; the last line stops the kernel as a power cut would.
 LEARN = """
 import os, signal, sys

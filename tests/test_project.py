@@ -194,7 +194,7 @@ def test_every_public_name_is_explained_with_its_arguments(room: str, name: str)
     arguments = re.search(r"^Args:\n((?:\s+.*\n?|\n)*)", doc, re.MULTILINE)
     if inspect.isfunction(thing) or (is_dataclass(thing) and not issubclass(thing, Enum | Exception)):
         for each in inspect.signature(thing).parameters:
-            explained = arguments and re.search(rf"^\s+\*?{each}\b.*:", arguments[1], re.MULTILINE)
+            explained = arguments and re.search(rf"^\s+(?:\w+, )*\*?{each}\b.*:", arguments[1], re.MULTILINE)
             assert explained, f"{name}: {each} is not in Args"
 
 

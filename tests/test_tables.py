@@ -21,9 +21,9 @@ from marginlib import (
     rulebooks,
     tables,
 )
-from marginlib.market import Fill, MarkPrices, Rules, SetLeverage, crash, replay
+from marginlib.market import Fill, Leftover, MarkPrices, Rules, SetLeverage, crash, replay
 from marginlib.market.desk import Close, Opening, compare_scores, crash_desk
-from marginlib.odds import MARKETS, Diffusion, compare, decide, trial
+from marginlib.odds import MARKETS, Diffusion, Estimate, compare, decide, trial
 from marginlib.practice.progress import Attempt, Progress
 
 BINANCE = rulebook("binance_usdm", "2026-09-29")
@@ -234,6 +234,57 @@ def test_a_ledger_has_one_row_an_event_and_keeps_the_balance():
     came = frame["deposits [$]"] - frame["withdrawals [$]"] + frame["fund at start [$]"]
     went = frame[["wallet [$]", "fees [$]", "funding [$]", "insurance fund [$]", "counterparties [$]"]].sum(axis=1)
     assert np.allclose(came, went)
+
+
+def test_what_was_closed_by_force_is_told_to_the_last_dollar():
+    held = BINANCE.position("BTCUSDT", 20, 60_000, leverage=50).isolated()  # 24,000 of margin
+    account, path = Account(wallet_balance=30_000, positions=(held,)), [MarkPrices(prices={"BTCUSDT": 58_000})]
+    (row,) = tables.liquidations(replay(account, path, Rules(book=BINANCE), insurance_fund=10_000)).to_dict("records")
+    assert row["you lose [$]"] == 24_000
+    assert (row["fund pays [$]"], row["others go without [$]"], row["fund gets [$]"]) == (10_000, 6_000, 0)
+    assert (row["mark [$/coin]"], row["settled at [$/coin]"]) == (58_000, pytest.approx(58_800))
+    assert row["account has then [$]"] == 6_000
+    above = [MarkPrices(prices={"BTCUSDT": 59_100})]  # 6,000 are left, and the fund keeps them
+    (row,) = tables.liquidations(replay(account, above, Rules(book=BINANCE))).to_dict("records")
+    assert (row["you lose [$]"], row["fund gets [$]"]) == (24_000, 6_000)
+    shared = Rules(book=BINANCE, leftover=Leftover.RETURNED, clearance_fee_rate=0.003)
+    (row,) = tables.liquidations(replay(account, above, shared)).to_dict("records")
+    assert (row["you lose [$]"], row["fund gets [$]"]) == (pytest.approx(21_546), pytest.approx(3_546))
+
+
+def test_replays_end_side_by_side_and_where_nothing_is_closed_it_says_so():
+    held = BINANCE.position("BTCUSDT", 0.5, 60_000, leverage=10)
+    path = [MarkPrices(prices={"BTCUSDT": price}) for price in (54_000, 57_000)]
+    both = {"cross": held, "isolated": held.isolated()}
+    found = {
+        mode: list(replay(Account(wallet_balance=10_000, positions=(each,)), path, Rules(book=BINANCE)))
+        for mode, each in both.items()
+    }
+    assert repr(tables.show(tables.runs(found), digits=0)).splitlines() == [
+        "account   starts with  at its lowest  ends with  liquidated",
+        "cross         $10,000         $7,000     $8,500  nothing",
+        "isolated      $10,000         $7,000     $7,000  BTCUSDT",
+    ]
+    assert repr(tables.show(tables.liquidations(found["cross"]))).splitlines()[-1].split() == ["nothing", *["none"] * 3]
+
+
+def test_a_simulated_number_is_written_with_its_error_and_never_as_zero():
+    columns = {
+        "odds [share]": [Estimate.share(0, 16_384), Estimate.share(38, 16_384), Estimate.share(16_384, 16_384), None],
+        "loss [$]": [None, Estimate(10_000, 0, 9), Estimate(-622, 12.4, 9), Estimate(5, 1, 9)],
+    }
+    shown = tables.show(tables.estimates(columns, ["never", "seldom", "always", "none"]), digits=0)
+    assert shown.frame["\u00b1 loss [$]"].tolist()[1:] == [0, 12.4, 1]  # numbers stay numbers
+    assert [row[1:] for row in shown.texts] == [
+        ("odds", "loss"),
+        ("below 0.02 %", "none"),
+        ("0.23 % \u00b1 0.04", "$10,000 \u00b1 0"),
+        ("above 99.98 %", "-$622 \u00b1 12"),
+        ("none", "$5 \u00b1 1"),
+    ]
+    assert "\u00b1</th>" not in shown._repr_html_()
+    exact = tables.show({"days": [1, 7], "odds [share]": [0.00001, 0.0]})
+    assert [row[1] for row in exact.texts[1:]] == ["below 0.05 %", "0.0 %"]
 
 
 def test_key_figures_are_the_recorded_ones():

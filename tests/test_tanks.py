@@ -3,10 +3,12 @@
 import random
 from statistics import fmean
 
+import numpy as np
 import pytest
 
 from marginlib import Account, Pool, account_risk, risk
 from marginlib.course import figures
+from marginlib.course.figures import race
 from marginlib.course.figures.tanks import MOVES, SIZES, WALLET, WALLS, opening, straight
 from marginlib.drawing.frames import frame, pack
 from marginlib.drawing.tanks import tank, tank_panel
@@ -114,4 +116,44 @@ def test_every_state_has_the_same_parts_in_the_same_roles():
 
 def test_a_lens_says_nothing_of_a_level_above_it():
     panel = tank_panel("", [tank(Pool(collateral=900), Pool(collateral=900), 1.0)], 600, lens=True)
-    assert [note.text for note in panel.notes] == ["free wallet", "", "", ""]
+    assert [note.text for note in panel.notes] == ["free wallet", "", ""]
+
+
+def test_the_race_ends_as_the_replay_says():
+    for event in figures.RACE.controls[0].values:
+        for leverage in figures.RACE.controls[1].values:
+            chart = figures.RACE(event=event, leverage=leverage, cursor=100)
+            for mode, states in race.replays(event, leverage).items():
+                left = account_risk(states[-1].account).equity
+                assert f"{mode.capitalize()}: the account has ${left:,.0f} of $10,000" in chart.sentence
+            gone = [
+                f"{mode}: {each.symbol.removesuffix('USDT')}"
+                for mode, states in race.replays(event, leverage).items()
+                for state in states
+                for each in state.liquidations
+            ]
+            assert [row[0] for row in chart.table.rows] == (gone or ["nobody"])
+
+
+@pytest.mark.parametrize("cursor", [0, 13, 37, 50, 61, 88, 100])
+def test_the_levels_of_a_race_add_up_to_what_each_account_has(cursor):
+    for event in figures.RACE.controls[0].values:
+        path, runs = race.prices(event), race.replays(event, 4)
+        now = (path.times[-1] - path.times[0]).astype(float) / 3_600 * cursor / 100
+        seconds = (path.times - path.times[0]).astype(float)
+        marks = {symbol: np.interp(now * 3_600, seconds, path.price(symbol)).item() for symbol in path.symbols}
+        for states in runs.values():
+            past = [each for each in states if (each.time - path.times[0]).astype(float) <= now * 3_600][-1]
+            held = {each.symbol for each in past.account.positions}
+            has = account_risk(past.account.at({s: p for s, p in marks.items() if s in held})).equity
+            assert sum(each.level for each in race.at_hour(states, path, now)) == pytest.approx(has)
+
+
+def test_what_comes_is_not_drawn_and_what_was_stays_on_the_axes():
+    for event in figures.RACE.controls[0].values:
+        for cursor in (0, 40, 100):
+            prices = figures.RACE(event=event, cursor=cursor).panels[1]
+            low, high = prices.y.span
+            for line in prices.lines:
+                assert max(line.x) == pytest.approx(cursor / 100 * prices.x.span[1])
+                assert low <= min(line.y) <= max(line.y) <= high

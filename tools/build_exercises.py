@@ -28,20 +28,20 @@ import nbformat
 from nbformat import NotebookNode
 from refresh_notebooks import METADATA, ROOT, text
 
+from marginlib.course.session import WORDS_STUB
 from marginlib.course.tasks import SETS, tasks
 from marginlib.practice.tasks.task import Task
 
 VERSIONS = ("worked", "half", "blank")
 TITLES = {
-    "sizing": ("Sizing and margin", "01_what_is_margin"),
-    "isolated": ("Isolated margin", "02_isolated_margin"),
-    "cross": ("Cross margin", "03_cross_margin"),
-    "tiers": ("Tiers and hedges", "05_maintenance_tiers"),
-    "crash": ("A crash by hand", "09_real_crashes"),
-    "audit": ("Audit of wrong calculators", "12_rulebooks"),
+    "sizing": "Sizing and margin",
+    "isolated": "Isolated margin",
+    "cross": "Cross margin",
+    "tiers": "Tiers and hedges",
+    "crash": "A crash by hand",
+    "audit": "Audit of wrong calculators",
 }
 BEGIN, END, STUB = "### BEGIN SOLUTION", "### END SOLUTION", "# Your code here."
-WORDS_STUB = "Your words here."  # what nbgrader puts in the place of a text
 KINDS = {
     "compute": "Compute",
     "function": "Write a function",
@@ -93,6 +93,17 @@ def _heading(notebook: str, name: str) -> str:
     raise ValueError(msg)
 
 
+def _words(task: Task) -> str:
+    """Return what a task asks as it is read before it is run: the names of the numbers stand for the numbers."""
+
+    def named(text: str) -> str:
+        return re.sub(r"\{(\w+)[^}]*\}", r"`\1`", text)
+
+    offered = [f"- ({mark}) {named(text)}" for mark, text in {**task.options, **task.reasons}.items()]
+    wanted = [] if task.kind == "explain" else [f"**Wanted:** {task.ask}."]
+    return "\n\n".join([named(task.text), *(["\n".join(offered)] if offered else []), *wanted])
+
+
 def _new_answer(task: Task) -> str:
     """Return an answer cell for a task that has none yet: the author fills it in."""
     if task.asks_function:
@@ -113,7 +124,7 @@ def _task_cells(task: Task, answers: dict[str, str]) -> list[NotebookNode]:
     points = f"{task.points} point{'s' if task.points > 1 else ''}"
     words = (
         f"## {task.number} · {task.title}\n\n**{KINDS[task.kind]}** · {points} · trains `{task.objective}` · "
-        f"read again: [{section}](../../notebooks/{notebook}.ipynb#cell-id={task.read})"
+        f"read again: [{section}](../../notebooks/{notebook}.ipynb#cell-id={task.read})\n\n{_words(task)}"
     )
     answer = f"{name}-answer"
     source = answers.get(answer, _new_answer(task))
@@ -139,24 +150,28 @@ def _task_cells(task: Task, answers: dict[str, str]) -> list[NotebookNode]:
 def synced(set_id: str, notebook: NotebookNode | None) -> NotebookNode:
     """Return the source of a set in line with its tasks; the answer cells stay as they are."""
     answers = {cell.id: cell.source for cell in notebook.cells} if notebook else {}
-    title, after = TITLES[set_id]
+    after = max(notebook_of(task.objective) for task in tasks(set_id))
     cells = [
         _cell(
             "markdown",
             "title",
-            f"# Exercises · {title}\n\nAfter [{after[:2]}](../../notebooks/{after}.ipynb). Your numbers differ from "
-            "those of others: put your name in the next cell, and keep it.\n\nFor each task: read the words with your "
-            "numbers, replace the three dots in the cell below them, run it, then run the check. "
-            "A wrong answer brings a hint more each time it changes.",
+            f"# Exercises · {TITLES[set_id]}\n\nAfter [{after[:2]}](../../notebooks/{after}.ipynb). Your numbers "
+            "differ from those of others: put your name in the next cell, and keep it.\n\nFor each task: read it, run "
+            "the cell below it to see your numbers, replace the three dots, run that cell, then run the check. A wrong "
+            "answer brings a hint, and one more each time it changes. The last cell is the finish line.",
         ),
         _cell(
             "code",
             "start",
-            f'from marginlib.course import check, start\n\nnumbers = start("{set_id}", learner="self-study")',
+            f'from marginlib.course import check, finish, start\n\nnumbers = start("{set_id}", learner="self-study")',
         ),
     ]
     for task in tasks(set_id):
         cells += _task_cells(task, answers)
+    cells += [
+        _cell("markdown", "finish-text", "## The finish line\n\nRun this whenever you want to see how far you are."),
+        _cell("code", "finish", f'finish("{set_id}")'),
+    ]
     return _notebook(cells)
 
 
@@ -200,15 +215,19 @@ def _steps(solution: list[str]) -> list[str]:
 def faded(source: str, version: str, *, words: bool) -> str:
     """Return an answer cell as it stands in one version."""
     before, solution, after = _parts(source)
-    stub = [WORDS_STUB] if words else [re.match(r"\s*", solution[0])[0] + STUB]  # type: ignore[index]
+    indent = re.match(r"\s*", solution[0])[0]  # type: ignore[index]
+    stub = [WORDS_STUB if words else indent + STUB]
     placeholder = [] if words else _placeholder(before)
     kept = before[: len(before) - len(placeholder)]
+    if version != "blank" and not words:  # a bug's lines that the solution mends
+        mended = [re.match(r"\s*(\w+) = ", line) for line in solution]
+        kept = [line for line in kept if not any(each and line.startswith(each[0]) for each in mended)]
     if version == "worked":
         lines = [*kept, *solution, *after]
     elif version == "half" and words:
         lines = [*kept, *solution[:-1], *stub, *after]
     elif version == "half":
-        lines = [*kept, *_steps(solution), *placeholder, *stub, *after]
+        lines = [*kept, *_steps(solution), *(placeholder or [f"{indent}answer = ..."]), *stub, *after]
     else:
         lines = [*before, *stub, *after]
     return "\n".join(lines)

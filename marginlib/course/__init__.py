@@ -1,10 +1,10 @@
-"""The content of the course: what each figure shows, what each task asks. `start` and `check` are for learners."""
+"""The content of the course: what each figure shows, what each task asks. Learners call `start`, `check`, `finish`."""
 
 from marginlib.course import figures
 from marginlib.course.calculators import audit
 from marginlib.course.figures.survival_map import survival_chart
 from marginlib.course.refusals import show_refusals
-from marginlib.course.session import Given, check, start
+from marginlib.course.session import Given, check, finish, start
 from marginlib.course.tasks import SETS, tasks
 from marginlib.practice.pages import count_exercises
 
@@ -13,6 +13,7 @@ __all__ = [
     "audit",
     "check",
     "figures",
+    "finish",
     "start",
     "survival_chart",
 ]

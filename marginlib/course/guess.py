@@ -10,7 +10,9 @@ from marginlib.drawing.chart import Axis, Chart, Explorer, Line, Marker, Panel, 
 from marginlib.drawing.live import ExplorerPanel
 from marginlib.margin import Risk, risk
 from marginlib.practice.amounts import say
+from marginlib.practice.bank import question
 from marginlib.practice.beliefs import Case, answer
+from marginlib.practice.card import Card
 from marginlib.practice.judge import Number, Question
 from marginlib.words import money
 
@@ -42,8 +44,8 @@ def picture(asked: Question) -> Callable[[Any], ExplorerPanel] | None:
 
     def drawn(guess: Any) -> ExplorerPanel:  # noqa: ANN401 - a number, None for "none", ... for no prediction
         found = {"computed": asked.right} | ({} if guess is ... else {"your prediction": guess})
-        title = "Your prediction beside the answer"
-        return ExplorerPanel(Explorer(name="GUESS", title=title, controls=(), build=lambda: chart(asked, found)))
+        made, title = chart(asked, found), "Your prediction beside the answer"
+        return ExplorerPanel(Explorer(name="GUESS", title=title, controls=(), build=lambda: made))
 
     return drawn
 
@@ -62,9 +64,9 @@ def _where(asked: Number, found: dict[str, float | None]) -> Chart:
     found = {"today": today, **found}
     ends = [most if x is None else x for x in found.values()]
     room = 0.15 * (max(ends) - min(ends))
-    points = grid(max(min(ends) - room, 0.0 if today else -100.0), max(ends) + room)
-    equity = Line.through("equity", "equity", [(x, at(x).equity) for x in points])
-    kept = Line.through("maintenance margin", "maintenance", [(x, at(x).maintenance) for x in points])
+    along = [(x, at(x)) for x in grid(max(min(ends) - room, 0.0 if today else -100.0), max(ends) + room, 41)]
+    equity = Line.through("equity", "equity", [(x, now.equity) for x, now in along])
+    kept = Line.through("maintenance margin", "maintenance", [(x, now.maintenance) for x, now in along])
     rows = {k: (money(at(x).equity), money(at(x).maintenance)) for k, x in found.items() if x is not None}
     told = f"At {asked.shown(asked.right)} the equity is down to the maintenance margin."
     if asked.right is None:
@@ -83,7 +85,7 @@ def _height(asked: Number, found: dict[str, float | None]) -> Chart:
     """Return the quantity that is asked for along what it depends on, with the guess above or below the truth."""
     label, where, there = _HEIGHTS[asked.ask]
     case, here = asked.cases[0], where(asked.cases[0])
-    along = [(x, asked.times * (answer(asked.ask, there(case, x)) or 0.0)) for x in grid(here / 50, 2 * here, 41)]
+    along = [(x, asked.times * (answer(asked.ask, there(case, x)) or 0.0)) for x in grid(here / 50, 2 * here, 25)]
     heights = {k: y for k, y in found.items() if y is not None}
     told = f"The answer is {asked.shown(asked.right)}."
     if (gap := heights.get("your prediction", heights["computed"]) - heights["computed"]) != 0:
@@ -107,3 +109,13 @@ def _chart(
     title = "your prediction beside the answer" if "your prediction" in marks else "the answer"
     points = tuple(Marker(name, _ROLES[name], *place) for name, place in marks.items())
     return Chart("Your prediction", (Panel(title, *axes, lines, points),), told, table)
+
+
+def predict(question_id: str) -> Card:
+    """Return the card of a prediction, with a picture of the guess beside the truth where the course can draw one.
+
+    Args:
+        question_id: the question, such as "02-price".
+    """
+    asked = question(question_id)
+    return Card(asked, picture(asked))

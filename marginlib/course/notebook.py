@@ -4,9 +4,11 @@ from pandas import DataFrame
 
 import marginlib
 from marginlib import *  # noqa: F403 - the engine, whose names its own __all__ gives
-from marginlib import practice, tables
+from marginlib import tables
 from marginlib.course import figures, survival_chart
-from marginlib.course.guess import picture
+from marginlib.course.guess import predict
+from marginlib.course.trade import my_trade
+from marginlib.course.yours import yours
 from marginlib.drawing import explore, static
 from marginlib.practice import (
     calibration,
@@ -15,7 +17,6 @@ from marginlib.practice import (
     opening_questions,
     progress_page,
 )
-from marginlib.practice.bank import question
 from marginlib.tables import coins, move, share, show
 from marginlib.words import money, percent, price_text
 
@@ -30,6 +31,7 @@ __all__ = [  # noqa: PLE0604 - the names of the engine are strings, too
     "gain",
     "money",
     "move",
+    "my_trade",
     "opening_questions",
     "percent",
     "predict",
@@ -40,13 +42,5 @@ __all__ = [  # noqa: PLE0604 - the names of the engine are strings, too
     "static",
     "survival_chart",
     "tables",
+    "yours",
 ]
-
-
-def predict(question_id: str) -> practice.Card:
-    """Return the card of a prediction, with a picture of the guess beside the truth where the course can draw one.
-
-    Args:
-        question_id: the question, such as "02-price".
-    """
-    return practice.predict(question_id, picture(question(question_id)))

@@ -1,4 +1,4 @@
-"""What a learner calls: `start` gives the numbers of a set, `check` judges an answer and remembers it.
+"""What a learner calls: `start` gives the numbers of a set, `check` judges an answer, `finish` says what is done.
 
 Nothing here raises at a learner: what goes wrong comes back as feedback.
 """
@@ -8,7 +8,10 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,15 +22,19 @@ from marginlib.practice import progress
 from marginlib.practice.tasks import numbering
 from marginlib.practice.tasks.collecting import collect
 from marginlib.practice.tasks.feedback import Feedback
+from marginlib.practice.tasks.finish import Finish, misses
 from marginlib.practice.tasks.judging import judge
 from marginlib.practice.tasks.numbering import SELF_STUDY, given, open_cases
 from marginlib.practice.tasks.task import Task
 from marginlib.words import text_html
 
 TICKETS = "marginlib_tickets.json"  # what a teacher gives each student of a course
+WORDS_STUB = "Your words here."  # what stands where a text is asked for
 
-# The tickets of the sets that were started in this session.
+_SECONDS = 30.0  # of computing, for one check: whoever tries every cent of a price needs a few of them
+# The tickets of the sets that were started in this session, and the names; a ticket that a teacher gave has none.
 _TICKETS: dict[str, str] = {}
+_NAMES: dict[str, str] = {}
 
 
 class Given(dict[str, Any]):
@@ -44,6 +51,10 @@ class Given(dict[str, Any]):
 
     def __repr__(self) -> str:
         asked = self._task
+        if asked.asks_function:  # its words stand above, without numbers
+            case = open_cases(asked, _ticket(asked.set))[0]
+            call = ", ".join(f"{name}={value!r}" for name, value in case.items())
+            return f"One of the {asked.open_cases} calls of the check: {asked.function}({call})\nWanted: {asked.ask}."
         said = {mark: text.format(**self) for mark, text in {**asked.options, **asked.reasons}.items()}
         lines = [asked.text.format(**self), *(f"{mark}) {text}" for mark, text in said.items())]
         known = [f"{name} = {value!r}" for name, value in self.items() if value not in said.values()]
@@ -84,6 +95,7 @@ def start(set_id: str, learner: str | None = None, *, ticket: str | None = None)
     if ticket and not re.fullmatch(r"\s*[0-9a-fA-F]{64}\s*", str(ticket)):
         raise wrong("ticket", ticket, "give the 64 letters and digits that your teacher gave you")
     _TICKETS[set_id] = ticket.strip().lower() if ticket else numbering.ticket(set_id, name)
+    _NAMES[set_id] = "" if ticket else name
     return {each.id: Given(each, given(each, _TICKETS[set_id])) for each in found}
 
 
@@ -121,21 +133,89 @@ def check(task_id: str, answer: object = ...) -> Feedback:
         asked = task(task_id)
     except MarginError as error:
         return Feedback(task=str(task_id), state="odd", passed=0, total=0, parts=(("No such task", f"{error}."),))
-    seed = _TICKETS.get(asked.set) or numbering.ticket(asked.set)
-    cases = open_cases(asked, seed)
-    outcomes = collect(answer, cases if asked.asks_function else None)
-    first = judge(asked, cases, outcomes)
+    ticket = _ticket(asked.set)
+    if asked.kind == "explain" and _untouched(asked):
+        text = f'Your text still says "{WORDS_STUB}". Write yours, save the notebook, and run this cell again.'
+        return Feedback(task=asked.id, state="stub", passed=0, total=0, parts=(("Not started yet", text),))
+    cases = open_cases(asked, ticket)
+    with _limited():
+        outcomes = collect(answer, cases if asked.asks_function else None)
+    course = not _NAMES.get(asked.set, SELF_STUDY)
+    first = judge(asked, cases, outcomes, course=course)
     if first.state not in {"right", "wrong", "words"}:  # nothing was judged: nothing to remember, and no hint is due
         return first
     values = [outcome.get("value") for outcome in outcomes]
     kept: Any = values[0] if len(values) == 1 else values
-    misses: list[Any] = []  # the different wrong answers that were given before, to the same numbers
-    for attempt in progress.load().attempts:
-        known = attempt.item == asked.id and attempt.seed == seed and attempt.right is False
-        if known and attempt.answer != kept and attempt.answer not in misses:
-            misses.append(attempt.answer)
+    seed = _seed(asked, ticket)
+    # The different wrong answers that were given before, to the same numbers.
+    before = misses(asked, [each for each in progress.load().attempts if each.right is False], seed)[1]
     notes = progress.record(
         progress.Attempt(item=asked.id, kind="exercise", answer=kept, right=first.right, codes=first.codes, seed=seed)
     )
-    staged = judge(asked, cases, outcomes, tries=len(misses))
-    return replace(staged, parts=(*staged.parts, *(("Your progress", note) for note in notes)))
+    staged = judge(asked, cases, outcomes, tries=len([each for each in before if each != kept]), course=course)
+    told = (("So far", finish(asked.set).brief), *(("Your progress", note) for note in notes))
+    return replace(staged, parts=(*staged.parts, *told))
+
+
+def finish(set_id: str) -> Finish:
+    """Return how far you are with a set: what is done, with how many hints, and what is worth another try.
+
+    Args:
+        set_id: the set, such as "isolated".
+
+    Raises:
+        MarginError: there is no such set.
+
+    Example:
+        >>> len(finish("sizing").tasks)
+        9
+    """
+    found, attempts, ticket = tasks(set_id), progress.load().attempts, _ticket(set_id)
+    each_one = [misses(each, attempts, _seed(each, ticket)) for each in found]
+    again, name = "", _NAMES.get(set_id, SELF_STUDY)
+    if name:  # a name gives other numbers; a teacher's ticket stays
+        stem, _, number = name.rpartition(" ")
+        other = f"{stem} {int(number) + 1}" if stem and number.isdecimal() else f"{name} 2"
+        again = (
+            f'Put another name into the first cell, such as start("{set_id}", learner="{other}"), and run all again.'
+        )
+    return Finish(found, [done for done, _ in each_one], [min(len(wrong), 3) for _, wrong in each_one], again)
+
+
+def _ticket(set_id: str) -> str:
+    """Return the ticket of a set, which need not have been started."""
+    return _TICKETS.get(set_id) or numbering.ticket(set_id)
+
+
+def _seed(asked: Task, ticket: str) -> str:
+    """Return what a task's numbers come from: answers to the numbers of an earlier version do not meet these."""
+    return ticket if asked.version == 1 else f"{ticket} version {asked.version}"
+
+
+def _untouched(asked: Task) -> bool:
+    """Return whether a text is still the stub, in the notebook that Jupyter says this kernel is for."""
+    try:
+        notebook = json.loads(Path(os.environ["JPY_SESSION_NAME"]).read_text(encoding="utf-8"))
+        found = (cell["source"] for cell in notebook["cells"] if cell.get("id") == f"{asked.id}-answer")
+        return any(WORDS_STUB in "".join(source) for source in found)
+    except (KeyError, OSError, TypeError, ValueError):  # other places do not say
+        return False
+
+
+@contextmanager
+def _limited() -> Iterator[None]:
+    """Interrupt what computes too long, as Ctrl+C would; where there is no such clock, an interrupt of yours does."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_signal: object) -> None:
+        raise KeyboardInterrupt(f"stopped after {_SECONDS:g} seconds of computing")
+
+    before = signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, _SECONDS, 1.0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)

@@ -121,6 +121,7 @@ class Panel:
         markers: the points that matter.
         areas: what is filled below the lines.
         notes: words inside it.
+        share: of the width, beside another of 1.
     """
 
     title: str
@@ -130,6 +131,7 @@ class Panel:
     markers: tuple[Marker, ...] = ()
     areas: tuple[Area, ...] = ()
     notes: tuple[Note, ...] = ()
+    share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,7 @@ def looks(chart: Chart) -> list[dict[str, Any]]:
         {
             "log": panel.x.log,
             "bare": panel.x.floor == inf,  # no numbers along it
+            "share": panel.share,
             "areas": [
                 {"look": area.role, "hatch": FILLS[area.role].hatch, "named": bool(area.label)} for area in panel.areas
             ],

@@ -9,7 +9,7 @@
  * @typedef {{look: string, dashes: number[], named: boolean}} LineForm
  * @typedef {LineForm & {shape: string, size: number, filled: boolean, rule: boolean}} MarkerForm
  * @typedef {{look: string, hatch: string, named: boolean}} AreaForm
- * @typedef {{log: boolean, bare: boolean, areas: AreaForm[], lines: LineForm[], markers: MarkerForm[],
+ * @typedef {{log: boolean, bare: boolean, share: number, areas: AreaForm[], lines: LineForm[], markers: MarkerForm[],
  *   notes: boolean[]}} PanelForm
  * @typedef {{line: number, rule: number, grid: number, title: number, label: number, tick: number}} Sizes
  * @typedef {{name: string, title: string, controls: Control[], panels: PanelForm[], sizes: Sizes}} Form
@@ -128,7 +128,7 @@ const shapes = (radius) => {
 // the picture
 // --------------------------------------------------------------------------------------------------------------------
 
-const [WHOLE, HALF, NARROW] = [760, 380, 340]; // widths of a panel: alone, beside another, on a narrow page
+const [WHOLE, NARROW] = [760, 340]; // widths of the picture: on a page, on a narrow page
 const [HEAD, BOTTOM, LEFT, RIGHT, ROW] = [32, 46, 54, 16, 20];
 const LETTER = 0.6; // width of a bold letter, in heights of type
 
@@ -142,8 +142,8 @@ const LETTER = 0.6; // width of a bold letter, in heights of type
 function picture(root, form, narrow) {
   const id = `lm${Math.random().toString(36).slice(2)}`;
   const { panels, sizes } = form;
-  const wide = narrow ? NARROW : panels.length > 1 ? HALF : WHOLE;
-  const columns = wide > HALF ? 2 : 1;
+  const columns = narrow || panels.length > 1 ? 1 : 2;
+  const shares = panels.reduce((sum, each) => sum + each.share, 0);
   const bare = panels.every((each) => each.bare); // no numbers below: words and pictures stand there
   const height = (narrow ? 220 : 250) + (bare ? 70 : 0);
   const rows = Math.max(...panels.map((each) => drawnIn(each).filter(({ named }) => named).length));
@@ -151,11 +151,13 @@ function picture(root, form, narrow) {
   const bottom = bare ? 14 : BOTTOM + (narrow ? 16 : 0); // and so does a long name of the axis
   const whole = top + height + bottom + Math.ceil(rows / columns) * ROW + 6;
   root.replaceChildren();
-  put(root, { viewBox: narrow ? `0 0 ${wide} ${whole * panels.length}` : `0 0 ${WHOLE} ${whole}` });
+  put(root, { viewBox: narrow ? `0 0 ${NARROW} ${whole * panels.length}` : `0 0 ${WHOLE} ${whole}` });
   const defs = svg(root, "defs");
+  let right = 0;
   const drawn = panels.map((panel, k) => {
-    const [x, y] = narrow ? [0, k * whole] : [k * wide, 0];
-    const place = svg(root, "g", { transform: `translate(${x},${y})` });
+    const wide = narrow ? NARROW : (WHOLE * panel.share) / shares;
+    const place = svg(root, "g", { transform: narrow ? `translate(0,${k * whole})` : `translate(${right},0)` });
+    right += wide;
     return onePanel(place, defs, `${id}-${k}`, panel, { sizes, whole: wide, height, columns, top, bottom });
   });
   return (frame) => {
@@ -206,7 +208,7 @@ function onePanel(root, defs, id, form, { sizes, whole, height, columns, top, bo
       const box = { x, y: y - 6, width: 30, height: 12 };
       svg(root, "rect", { ...box, style: `fill:var(--lm-${each.look}-face)` });
       svg(root, "rect", { ...box, style: `fill:url(#${id}-hatch${k});stroke:var(--lm-${each.look}-hatch)` });
-    } else if ("shape" in each) put(marker(root, each), { transform: `translate(${x + 15},${y})` });
+    } else if ("shape" in each) put(marker(root, /** @type {MarkerForm} */ (each)), { transform: `translate(${x + 15},${y})` });
     else svg(root, "path", { class: "line", d: `M${x},${y}h30`, style: stroke(each, sizes.line) });
     return svg(root, "text", { x: x + 40, y: y + 4, "font-size": sizes.label });
   });
@@ -406,7 +408,7 @@ function radios(control, moved) {
 }
 
 /**
- * Return a button that plays a slider from where it stands, or steps it where motion is not wanted.
+ * Return buttons that play a slider from where it stands, at a speed, or step it where motion is not wanted.
  * @param {Control} control
  * @param {() => number} now
  * @param {(k: number) => void} go
@@ -416,16 +418,24 @@ function player(control, now, go, stopped) {
   const last = control.texts.length - 1;
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   const button = html("button", { type: "button", "data-play": control.name, "data-lm-suppress-shortcuts": "true" });
-  /** @type {ReturnType<typeof setInterval> | undefined} */
+  const faster = html("button", { type: "button", "data-speed": control.name, "data-lm-suppress-shortcuts": "true" });
+  let speed = 1;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   const show = () => {
     const does = still.matches ? "Next" : timer ? "Pause" : "Play";
     say(button, does);
     put(button, { "aria-label": `${does}: ${control.label}` });
+    say(faster, `${speed}x`);
+    put(faster, { "aria-label": `Speed: ${speed}x` });
   };
+  faster.addEventListener("click", () => {
+    speed = speed < 4 ? 2 * speed : 1;
+    show();
+  });
   const stop = () => {
     if (!timer) return show();
-    clearInterval(timer);
+    clearTimeout(timer);
     timer = undefined;
     show();
     stopped();
@@ -434,15 +444,19 @@ function player(control, now, go, stopped) {
     if (timer) return stop();
     go(now() < last ? now() + (still.matches ? 1 : 0) : 0);
     if (still.matches) return;
-    timer = setInterval(() => {
-      if (!button.isConnected || now() >= last) return stop();
-      go(now() + 1);
-    }, Math.min(900, Math.max(100, 6000 / last)));
+    const next = () => {
+      timer = setTimeout(() => {
+        if (!button.isConnected || now() >= last) return stop();
+        go(now() + 1);
+        next();
+      }, Math.min(900, Math.max(60, 6000 / last)) / speed);
+    };
+    next();
     show();
   });
   still.addEventListener("change", stop);
   show();
-  return { button, stop, playing: () => timer !== undefined };
+  return { buttons: still.matches ? [button] : [button, faster], stop, playing: () => timer !== undefined };
 }
 
 // --------------------------------------------------------------------------------------------------------------------
@@ -472,7 +486,7 @@ async function render({ model, el }) {
   const players = form.controls.map((control, k) => control.plays
     ? player(control, () => at[k], (value) => move(k, value), () => speak())
     : undefined);
-  players.forEach((each, k) => each && controls[k].element.append(each.button));
+  players.forEach((each, k) => each && controls[k].element.append(...each.buttons));
   const root = html("section",
     // Dollars are money: pages that typeset mathematics leave this part alone.
     { class: "marginlib-figure tex2jax_ignore mathjax_ignore", "data-figure": form.name, "aria-label": form.title },

@@ -46,11 +46,12 @@ def png(chart: Chart) -> bytes:
     FigureCanvasAgg(figure)
     forms = looks(chart)
     columns = 1 if len(forms) > 1 else 2  # of the legend
-    bottom = 0.22 if forms[0]["bare"] else 0.43 - 0.06 * columns
+    shares = [form["share"] for form in forms]
+    bottom = 0.22 if all(form["bare"] for form in forms) else 0.43 - 0.06 * columns
     figure.subplots_adjust(left=0.08, right=0.97, top=0.87, bottom=bottom, wspace=0.24)
     drawn = frame(chart)
     numbers, texts = iter(drawn.numbers), iter(drawn.texts)
-    for ax, form in zip(figure.subplots(1, len(forms), squeeze=False)[0], forms, strict=True):
+    for ax, form in zip(figure.subplots(1, len(forms), squeeze=False, width_ratios=shares)[0], forms, strict=True):
         _panel(ax, form, numbers, texts, columns)
     stream = BytesIO()
     figure.savefig(stream, format="png", metadata={"Software": None})

@@ -22,7 +22,7 @@ _DEPTH = 0.55  # of what is below the ground, in heights of a tank
 _WIDEST = 0.3  # of a pipe
 _WRITTEN = 0.5  # dollars: less is written as none
 KIND = "Pools drawn as tanks: the level is equity, a line near the bottom maintenance margin, a pipe a position."
-_WAVE = tuple(k / 12 for k in range(13))
+_WAVE = tuple(k / 8 for k in range(9))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,14 @@ class Pipe:
         width: from 0 to 1, its notional as a share of the largest that the figure shows.
         pnl: unrealized PnL, what has run through it [quote currency].
         ends: where its pool is liquidated and where it is bankrupt, as texts; empty once it is liquidated.
+        shut: True once it is liquidated.
     """
 
     label: str
     width: float
-    pnl: float
+    pnl: float = 0.0
     ends: tuple[str, ...] = ()
+    shut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,32 +72,34 @@ class Tank:
         return "open" if self.pipes else "no position"
 
 
-def tank(before: Pool, now: Pool, widest: float, *, liquidated: bool = False) -> Tank:
+def tank(before: Pool, now: Pool, widest: float, taken: float = 0.0) -> Tank:
     """Return a pool as a tank.
 
     Args:
         before: the pool at the start.
-        now: the pool now; the pool at its liquidation where that has happened.
+        now: the pool now; where it has been liquidated, what is left of it: no position.
         widest: the largest notional that the figure shows [quote currency].
-        liquidated: whether it has been liquidated: what was left went to the venue.
+        taken: what went to the venue when it was liquidated [quote currency].
 
     Example:
         >>> tank(Pool(collateral=500), Pool(collateral=500), 1_000)
         Tank(name='free wallet', start=500.0, level=500.0, line=0.0, pipes=(), taken=None)
     """
-    was, left = risk(before), risk(now)
+    left, prices = risk(now), liquidation_prices(now)
     coins = [each.symbol.removesuffix("USDT") for each in before.positions]
     name = f"{coins[0]}'s own" if before.own else f"cross: {' + '.join(coins)}" if coins else "free wallet"
-    pipes = []
-    for coin, held in zip(coins, now.positions, strict=True):
-        prices = liquidation_prices(now)[held.symbol], bankruptcy_price(now, held.symbol)
-        ends = ("none" if price is None else number_text(price) for price in prices)
-        words = () if liquidated else tuple(f"{word} {end}" for word, end in zip(("line", "dry"), ends, strict=True))
-        size = held.entry_notional
-        pipes.append(Pipe(f"{coin} {money(size, 0)}", size / widest, held.unrealized_pnl, words))
-    if liquidated:
-        return Tank(name, was.equity, 0.0, 0.0, tuple(pipes), taken=left.equity)
-    return Tank(name, was.equity, left.equity, left.maintenance, tuple(pipes))
+    held, pipes = {each.symbol: each for each in now.positions}, []
+    for coin, opened in zip(coins, before.positions, strict=True):
+        label, width = f"{coin} {money(opened.entry_notional, 0)}", opened.entry_notional / widest
+        if opened.symbol not in held:
+            pipes.append(Pipe(label, width, shut=True))
+            continue
+        ends = (prices[opened.symbol], bankruptcy_price(now, opened.symbol))
+        texts = ("none" if price is None else number_text(price) for price in ends)
+        words = tuple(f"{word} {text}" for word, text in zip(("line", "dry"), texts, strict=True))
+        pipes.append(Pipe(label, width, held[opened.symbol].unrealized_pnl, words))
+    ended = bool(coins) and not held
+    return Tank(name, risk(before).equity, left.equity, left.maintenance, tuple(pipes), taken if ended else None)
 
 
 def tank_panel(title: str, tanks: Sequence[Tank | None], top: float, *, lens: bool = False) -> Panel:
@@ -119,16 +123,18 @@ def tank_panel(title: str, tanks: Sequence[Tank | None], top: float, *, lens: bo
         notes += _notes(tank, k + 0.5, top, lens=lens)
     held = [(pipe, tank, k + 0.5, n) for k, tank in enumerate(tanks) if tank for n, pipe in enumerate(tank.pipes)]
     for pipe, tank, middle, n in sorted(held, key=lambda each: each[0].label):  # always in the same order
-        aside, shut = n - (len(tank.pipes) - 1) / 2, tank.taken is not None
+        aside = n - (len(tank.pipes) - 1) / 2
         if not lens:
-            parts, cross = _pipe(pipe, middle + 0.36 * aside, top, shut=shut)
+            parts, cross = _pipe(pipe, middle + 0.36 * aside, top)
             areas += parts
             lines.append(cross)
-        ran = "shut" if shut else f"{'+' if pipe.pnl > 0 else ''}{money(pipe.pnl, 0)}"
+        ran = "shut" if pipe.shut else f"{'+' if pipe.pnl > 0 else ''}{money(pipe.pnl, 0)}"
         said = (pipe.label, *([*pipe.ends, "", ""][:2] if lens else (ran, "")))
         high = -0.1 if lens else -0.35
         # Words are wider than pipes: those of two stand further apart.
-        notes += [Note(text, middle + aside, (high - 0.1 * row) * top, strong=not row) for row, text in enumerate(said)]
+        notes += [
+            Note(text, middle + 0.8 * aside, (high - 0.1 * row) * top, strong=not row) for row, text in enumerate(said)
+        ]
     across, up = Axis("", (0.0, float(len(tanks))), floor=inf), Axis("[$]", (-_DEPTH * top, 1.16 * top), floor=0.0)
     return Panel(title, across, up, tuple(lines), areas=tuple(areas), notes=tuple(notes))
 
@@ -198,20 +204,19 @@ def _lines(tank: Tank | None, middle: float, top: float, *, named: bool) -> list
 def _notes(tank: Tank | None, middle: float, top: float, *, lens: bool) -> list[Note]:
     """Return a tank's name and its level, or that it has ended and what the venue took."""
     if tank is None:
-        return [Note("", middle, 0.0, strong=row == 1) for row in range(4)]
+        return [Note("", middle, 0.0, strong=row == 1) for row in range(3)]
     if tank.taken is not None:
-        words, heights = ("liquidated", money(tank.taken, 0), "to the venue"), (0.33, 0.21, 0.09)
+        level, high, taken = "liquidated", 0.22, f"venue {money(tank.taken, 0)}"
     else:
-        high = min(max(tank.level, tank.line) / top + 0.075, 0.9)
-        words, heights = ("" if lens and tank.level > top else money(tank.level, 0), "", ""), (high, 0.0, 0.0)
-    said = zip(words, heights, (True, False, False), strict=True)
+        level, high, taken = money(tank.level, 0), min(max(tank.level, tank.line) / top + 0.075, 0.9), ""
     return [
         Note(tank.name, middle, 1.1 * top),
-        *(Note(text, middle, high * top, strong) for text, high, strong in said),
+        Note("" if lens and tank.level > top else level, middle, high * top, strong=True),
+        Note(taken, middle, 0.1 * top),
     ]
 
 
-def _pipe(pipe: Pipe, x: float, top: float, *, shut: bool) -> tuple[list[Area], Line]:
+def _pipe(pipe: Pipe, x: float, top: float) -> tuple[list[Area], Line]:
     """Return a pipe with an arrow for the way in which money runs; or, with a cross over it, the venue's bucket."""
     half, end = _WIDEST * pipe.width / 2, -0.16 * top
     body = Area.through("", "pipe", ((x - half, 0), (x - half, end), (x + half, end), (x + half, 0)))
@@ -220,5 +225,5 @@ def _pipe(pipe: Pipe, x: float, top: float, *, shut: bool) -> tuple[list[Area], 
     arrow = ((x - 0.07, tail), (x, tip), (x + 0.07, tail)) if abs(pipe.pnl) >= _WRITTEN else ()
     side, low, high = 0.11, -0.15 * top, -0.03 * top
     cross = ((x - side, low), (x + side, high), (x, (low + high) / 2), (x - side, high), (x + side, low))
-    below = Area.through("", "equity", bucket if shut else arrow)
-    return [body, below], Line.through("", "liquidation", cross if shut else ())
+    below = Area.through("", "equity", bucket if pipe.shut else arrow)
+    return [body, below], Line.through("", "liquidation", cross if pipe.shut else ())

@@ -17,13 +17,7 @@ def example_class(set_id: str, students: int = 60, seed: int = 1) -> list[Result
 
         share who have a task right = 1 / (1 + exp(difficulty of the task - ability of the student))
 
-    Args:
-        set_id: the set of exercises.
-        students: how many; the last one handed in a file that is no notebook, and the one before copied.
-        seed: another one draws another class.
-
-    Raises:
-        MarginError: there is no such set.
+    The last student handed in a file that is no notebook, and the one before copied. Another seed draws another class.
 
     Source:
         G. Rasch, "Probabilistic Models for Some Intelligence and Attainment Tests", 1960 (the share's formula).
@@ -35,12 +29,8 @@ def example_class(set_id: str, students: int = 60, seed: int = 1) -> list[Result
     for k in range(1, students + 1):
         able, each = chance.gauss(0, 1.2), []
         for task, by in zip(asked, hard, strict=True):
-            about = {
-                "task": task.id,
-                "kind": task.kind,
-                "points": task.points,
-                "seconds": 0.002 + chance.random() / 500,
-            }
+            about = {"task": task.id, "kind": task.kind, "points": task.points}
+            about["seconds"] = 0.002 + chance.random() / 500
             how: dict[str, object] = {"score": 0, "state": "wrong"}
             if task.kind == "explain":
                 how = {"score": None, "state": "words"}

@@ -28,41 +28,26 @@ _ANSWER = ("task", "kind", "points", "score", "state", "codes", "seconds")
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class SetAnalysis:
-    """One set, as the class did it.
-
-    Args:
-        set: the set of exercises.
-        tasks: one row a task, in order: `n` answers judged, `right` of them, `share` that is right [1] (a high one is
-            an easy task), `low` and `high`, between which the share of a larger class may be [1], `discrimination` [1]
-            (NaN with fewer than 10 students, or where all agree), `states` ("wrong", "stub" and so on, counted), `slow`
-            (students whose answer took far longer than the others'), `unread` (texts that wait for a person).
-        beliefs: one row for a belief that explains answers to a task, the most frequent first: `belief`, `task`,
-            `answers` (how many), `students`.
-        totals: student -> points, texts left out, one for each graded submission.
-        points: the most that could be reached, texts left out.
-        reliability: Cronbach's alpha [1]; None with fewer than 10 students, or where it is not defined.
-        matches: answers that are right for somebody else: `student`, `of`, `tasks`.
-        not_graded: submissions without a score: `student`, `status`, `reason`.
-    """
+    """One set, as the class did it."""
 
     set: str
+    # One row a task, in order: `n` answers judged, `right` of them, `share` that is right [1] (a high one is an easy
+    # task), `low` and `high`, between which the share of a larger class may be [1], `discrimination` [1] (NaN with
+    # fewer than 10 students, or where all agree), `states` ("wrong", "stub" and so on, counted), `slow` (students whose
+    # answer took far longer than the others'), `unread` (texts that wait for a person).
     tasks: DataFrame
+    # One row for a belief that explains answers to a task, the most frequent first: `belief`, `task`, `answers` (how
+    # many), `students`.
     beliefs: DataFrame
-    totals: Series
-    points: float
-    reliability: float | None
-    matches: DataFrame
-    not_graded: DataFrame
+    totals: Series  # student -> points, texts left out, one for each graded submission
+    points: float  # the most that could be reached, texts left out
+    reliability: float | None  # Cronbach's alpha [1]; None with fewer than 10 students, or where it is not defined
+    matches: DataFrame  # answers that are right for somebody else: `student`, `of`, `tasks`
+    not_graded: DataFrame  # submissions without a score: `student`, `status`, `reason`
 
 
 def analyse(results: Sequence[Result]) -> SetAnalysis:
-    """Return the analysis of one set.
-
-    Args:
-        results: one for each student.
-
-    Raises:
-        MarginError: there are none, or they are of several sets.
+    """Return the analysis of one set from a result for each student.
 
     Example:
         >>> analyse([])

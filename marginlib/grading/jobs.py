@@ -33,23 +33,12 @@ from marginlib.grading.verdict import Course, Result, grade, refused
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Setup:
-    """What every job of one assignment needs to know.
+    """What every job of one assignment needs to know."""
 
-    Args:
-        root: the course's folder, as nbgrader lays it out.
-        set: the set of exercises, which is the assignment's name.
-        key: the course's key.
-        students: everybody who takes part; whoever handed in nothing gets a result that says so.
-
-    Example:
-        >>> Setup(root=Path("course"), set="sizing", key=b"k" * 32, students=("ada",)).submission("ada").as_posix()
-        'course/submitted/ada/sizing/sizing.ipynb'
-    """
-
-    root: Path
-    set: str
+    root: Path  # the course's folder, as nbgrader lays it out
+    set: str  # the set of exercises, which is the assignment's name
     key: bytes
-    students: tuple[str, ...] = ()
+    students: tuple[str, ...] = ()  # everybody who takes part; whoever handed in nothing gets a result that says so
 
     def submission(self, student: str) -> Path:
         """Return where a student's notebook is."""
@@ -62,21 +51,13 @@ class Setup:
 
 
 def submitters(root: str | Path) -> tuple[str, ...]:
-    """Return everybody who handed in anything, in order.
-
-    Args:
-        root: the course's folder.
-    """
+    """Return everybody who handed in anything, in order."""
     folder = Path(root) / "submitted"
     return tuple(sorted(each.name for each in folder.iterdir())) if folder.is_dir() else ()
 
 
 def result_of(setup: Setup, student: str) -> Result:
     """Return a student's result: the one that is stored, or else graded now and stored.
-
-    Args:
-        setup: the assignment.
-        student: the id in the gradebook.
 
     Raises:
         SandboxError: students' code cannot be run safely on this machine.
@@ -117,12 +98,8 @@ def run(
 ) -> Iterator[Result]:
     """Grade everybody's submission, or one shard of them, and yield each result as it is there.
 
-    Args:
-        setup: the assignment.
-        shard: (k, n): the k-th of n parts, from 1; which part a student is in depends on the id alone.
-        processes: how many at once on this machine.
-        client: a `distributed.Client`, on whose workers the jobs run instead; all of them must see the course's folder.
-        quiet: whether to show no progress bar.
+    A shard (k, n) is the k-th of n parts, from 1; which part a student is in depends on the id alone. `processes` run
+    at once on this machine, or the jobs on the workers of a `distributed.Client`, all of which see the course's folder.
 
     Raises:
         MarginError: there is no such shard.
@@ -147,14 +124,7 @@ def run(
 
 
 def results(folder: str | Path) -> list[Result]:
-    """Return the results in a folder, in the order of the students' ids.
-
-    Args:
-        folder: such as `results/sizing` in the course's folder.
-
-    Raises:
-        MarginError: there is none.
-    """
+    """Return the results in a folder, in the order of the students' ids; refuse where there is none."""
     found = [Result.read(json.loads(path.read_text(encoding="utf-8"))) for path in sorted(Path(folder).glob("*.json"))]
     if not found:
         raise wrong("results", str(folder), "nothing there; `marginlib grade run` makes results")

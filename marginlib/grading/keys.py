@@ -27,9 +27,6 @@ _BYTES = 32
 def new_key(path: str | Path) -> bytes:
     """Write a new course key into a file that only its owner can read, and return it.
 
-    Args:
-        path: where to; outside of the course's folder and of any repository.
-
     Raises:
         MarginError: the file is there already, or would lie in a repository.
     """
@@ -38,19 +35,15 @@ def new_key(path: str | Path) -> bytes:
     try:
         file = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
-        raise wrong(
-            "key", str(path), "there is a file already; a key that is replaced changes every student's numbers"
-        ) from error
+        give = "there is a file already; a key that is replaced changes every student's numbers"
+        raise wrong("key", str(path), give) from error
     with os.fdopen(file, "w", encoding="ascii") as written:
         written.write(key.hex() + "\n")
     return key
 
 
 def read_key(path: str | Path | None = None) -> bytes:
-    """Return the course's key.
-
-    Args:
-        path: its file; left out, the one that the variable `MARGINLIB_COURSE_KEY` names.
+    """Return the course's key from its file, or from the one that the variable `MARGINLIB_COURSE_KEY` names.
 
     Raises:
         MarginError: no file is named or there, it is no key, others may read it, or it lies in a repository.
@@ -82,19 +75,12 @@ def _outside(path: Path) -> Path:
 
 
 def fingerprint(key: bytes) -> str:
-    """Return a short name of a key that gives nothing of it away.
-
-    Args:
-        key: the course's key.
-    """
+    """Return a short name of a key that gives nothing of it away."""
     return sha256(b"marginlib fingerprint" + key).hexdigest()[:12]
 
 
 def read_roster(path: str | Path) -> list[str]:
     """Return the students' ids, in the order of a CSV file with a column `id`, as nbgrader's own lists have it.
-
-    Args:
-        path: the file.
 
     Raises:
         MarginError: there is no such file or column, or an id is empty or stands twice.
@@ -115,20 +101,7 @@ def read_roster(path: str | Path) -> list[str]:
 
 
 def write_tickets(key: bytes, students: Iterable[str], folder: str | Path, sets: Sequence[str] = SETS) -> list[Path]:
-    """Write one file of tickets a student, `FOLDER/STUDENT/marginlib_tickets.json`, for the student's own folder.
-
-    Args:
-        key: the course's key.
-        students: their ids, as the gradebook knows them.
-        folder: where to.
-        sets: the sets.
-
-    Returns:
-        The files.
-
-    Raises:
-        MarginError: a student's id is empty.
-    """
+    """Write one file of tickets a student, `FOLDER/STUDENT/marginlib_tickets.json`, for the student's own folder."""
     paths = []
     for student in students:
         tickets = {each: ticket(each, student, key) for each in sets}

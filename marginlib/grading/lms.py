@@ -29,21 +29,13 @@ _EMPTY = ("", "-")  # what stands where there is no grade
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Filled:
-    """What became of the grades.
+    """What became of the grades."""
 
-    Args:
-        content: the file to import, as bytes.
-        written: students whose grade is in it.
-        ungraded: students in the file who have no grade yet: their cells are as they were.
-        not_there: students with a grade who are not in the file.
-        strangers: rows of the file whose students the course does not know, as the file names them.
-    """
-
-    content: bytes
-    written: tuple[str, ...] = ()
-    ungraded: tuple[str, ...] = ()
-    not_there: tuple[str, ...] = ()
-    strangers: tuple[str, ...] = ()
+    content: bytes  # the file to import
+    written: tuple[str, ...] = ()  # students whose grade is in it
+    ungraded: tuple[str, ...] = ()  # students in the file who have no grade yet: their cells are as they were
+    not_there: tuple[str, ...] = ()  # students with a grade who are not in the file
+    strangers: tuple[str, ...] = ()  # rows whose students the course does not know, as the file names them
 
     def __str__(self) -> str:
         """Return it in words."""
@@ -59,14 +51,9 @@ class Filled:
 
 
 def scores(gradebook: str | Path, set_id: str) -> dict[str, float | None]:
-    """Return each student's score in one assignment, from nbgrader's gradebook.
+    """Return each student's score in one assignment, from nbgrader's `gradebook.db` in the course's folder.
 
-    Args:
-        gradebook: the file, `gradebook.db` in the course's folder.
-        set_id: the assignment.
-
-    Returns:
-        Student -> points; None while any part waits for a person, or where nothing was handed in.
+    It is None while any part waits for a person, or where nothing was handed in.
 
     Raises:
         MarginError: there is no gradebook, or no such assignment in it.
@@ -91,12 +78,9 @@ def fill_canvas(
 ) -> Filled:
     r"""Return a gradebook that Canvas has exported, with the grades of one assignment in it.
 
-    Args:
-        content: the exported CSV file.
-        grades: student -> points; students are known by Canvas's SIS Login ID.
-        assignment: the column's name, with or without the number in brackets that Canvas adds.
-        points: the most that can be reached here; Canvas's own "Points Possible" may be another, and grades are scaled.
-        replace: whether a different grade that stands there already may be overwritten.
+    Students are known by Canvas's SIS Login ID, and the column by its name, with or without the number in brackets that
+    Canvas adds. `points` is the most that can be reached here; Canvas's own "Points Possible" may be another, and
+    grades are scaled. A different grade that stands there already is refused, unless it may be replaced.
 
     Raises:
         MarginError: the file is not what Canvas writes, has no such column, two rows of a student, or another grade.
@@ -130,13 +114,10 @@ def fill_moodle(
 ) -> Filled:
     r"""Return a file that Moodle has exported, with the grades of one assignment in it.
 
-    Args:
-        content: an assignment's offline grading worksheet, or the gradebook's export as CSV.
-        grades: student -> points.
-        assignment: the column; "Grade" is that of the worksheet.
-        points: the most that can be reached here; where the worksheet's "Maximum Grade" is another, grades are scaled.
-        student: the column that holds the ids of the course.
-        replace: whether a different grade that stands there already may be overwritten.
+    It is an assignment's offline grading worksheet, whose column is "Grade", or the gradebook's export as CSV;
+    `student` is the column with the ids of the course. Where the worksheet's "Maximum Grade" is not the most that can
+    be reached here, grades are scaled. A different grade that stands there already is refused, unless it may be
+    replaced.
 
     Raises:
         MarginError: the file is not what Moodle writes, has no such column, two rows of a student, or another grade.
@@ -167,9 +148,8 @@ class _Sheet:
         try:
             text = content.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise MarginError(
-                f"file: not UTF-8 at byte {error.start}; export it again as CSV, or save it as UTF-8"
-            ) from error
+            give = "export it again as CSV, or save it as UTF-8"
+            raise MarginError(f"file: not UTF-8 at byte {error.start}; {give}") from error
         self.mark, text = text[: text.startswith("\ufeff")], text.removeprefix("\ufeff")
         physical = list(io.StringIO(text, newline=""))
         self.separator = max(",;\t", key=(physical[0] if physical else "").count)

@@ -49,11 +49,7 @@ $body
 
 
 def task_table(found: SetAnalysis) -> DataFrame:
-    """Return the table of tasks as texts, with what deserves a look.
-
-    Args:
-        found: the analysis.
-    """
+    """Return the table of tasks as texts, with what deserves a look."""
     columns = ["title", "right", "95 % interval", "discrimination", "what else came back", "look at"]
     rows = {}
     for item in found.tasks.itertuples():
@@ -77,11 +73,7 @@ def task_table(found: SetAnalysis) -> DataFrame:
 
 
 def belief_table(found: SetAnalysis) -> DataFrame:
-    """Return the beliefs that explain wrong answers as texts, the most frequent first.
-
-    Args:
-        found: the analysis.
-    """
+    """Return the beliefs that explain wrong answers as texts, the most frequent first."""
     beliefs = [BELIEFS[code] for code in found.beliefs["belief"]]
     return DataFrame(
         {
@@ -96,12 +88,7 @@ def belief_table(found: SetAnalysis) -> DataFrame:
 
 
 def totals_picture(found: SetAnalysis, bars: int = 10) -> str:
-    """Return how many students reached how many points, as SVG with the numbers in its label.
-
-    Args:
-        found: the analysis.
-        bars: how many.
-    """
+    """Return how many students reached how many points, as SVG with the numbers in its label."""
     step = found.points / bars
     counts = (found.totals // step).clip(upper=bars - 1).value_counts().reindex(range(bars), fill_value=0).tolist()
     ranges = [f"{k * step:g} to {(k + 1) * step:g}" for k in range(bars)]
@@ -121,11 +108,7 @@ def totals_picture(found: SetAnalysis, bars: int = 10) -> str:
 
 
 def tasks_picture(found: SetAnalysis) -> str:
-    """Return the share of the class that has each task right, with its interval, as SVG with the numbers in its label.
-
-    Args:
-        found: the analysis.
-    """
+    """Return the share of the class that has each task right, with its interval, as SVG with a label of the numbers."""
     items = list(found.tasks[found.tasks["n"] > 0].itertuples())
     row, left, wide = 24, 90, 420
     said = [f"{item.Index}: {item.share:.0%} right, {item.low:.0%} to {item.high:.0%}" for item in items]
@@ -155,11 +138,7 @@ def _svg(label: str, width: int, height: int, drawn: list[str]) -> str:
 
 
 def page(found: SetAnalysis) -> str:
-    """Return the analysis as an HTML page that asks nothing of the network.
-
-    Args:
-        found: the analysis.
-    """
+    """Return the analysis as an HTML page that asks nothing of the network."""
     body = "\n".join(_sections(found))
     return _PAGE.substitute(title=escape(found.set), colours=css("light"), body=body)
 
@@ -194,11 +173,7 @@ def _table(rows: DataFrame, title: str) -> str:
 
 
 def summary(found: SetAnalysis) -> str:
-    """Return the set in a few sentences.
-
-    Args:
-        found: the analysis, of at least one graded submission.
-    """
+    """Return a set with at least one graded submission in a few sentences."""
     count = len(found.totals)
     middle = found.totals.sort_values().iloc[count // 2]
     words = f"{count} submissions graded, {len(found.not_graded)} not. Half of the class has {middle:g} or more "

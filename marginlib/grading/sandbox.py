@@ -77,55 +77,33 @@ class SandboxError(MarginError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """What one submission may use.
+    """What one submission may use."""
 
-    Args:
-        step: time of one cell [s].
-        call: time of one call of a function, or of one look at a value [s].
-        total: time of a submission, runs without a bad cell included [s].
-        memory: address space [MiB].
-        disk: all files together, and the largest of them [MiB].
-        lost: cells and calls that may be left out before the rest is given up.
-    """
-
-    step: float = 5.0
-    call: float = 2.0
-    total: float = 60.0
-    memory: int = 2_048
-    disk: int = 64
-    lost: int = 12
+    step: float = 5.0  # time of one cell [s]
+    call: float = 2.0  # time of one call of a function, or of one look at a value [s]
+    total: float = 60.0  # time of a submission, runs without a bad cell included [s]
+    memory: int = 2_048  # address space [MiB]
+    disk: int = 64  # all files together, and the largest of them [MiB]
+    lost: int = 12  # cells and calls that may be left out before the rest is given up
 
 
 @dataclass(slots=True)
 class Reply:
-    """What came out of one submission.
+    """What came out of one submission."""
 
-    Args:
-        steps: cell id -> state ("ran", "error", "time", "memory", "died"), type, value and line of an error, seconds.
-        open: task -> an outcome for each open case, or one for a value.
-        hidden: task -> an outcome for each hidden case.
-        status: "ran", or "time" or "died" where the rest was given up.
-        reason: why, in words.
-        cpu: time of the processor in the last run, as the process itself tells [s].
-        memory: largest memory of the process, as it tells [MiB].
-        seconds: time from begin to end [s].
-    """
-
+    # Cell id -> state ("ran", "error", "time", "memory", "died"), type, value and line of an error, seconds.
     steps: dict[str, dict[str, Any]] = field(default_factory=dict)
-    open: dict[str, list[Outcome]] = field(default_factory=dict)
-    hidden: dict[str, list[Outcome]] = field(default_factory=dict)
-    status: str = "ran"
-    reason: str = ""
-    cpu: float = 0.0
-    memory: float = 0.0
-    seconds: float = 0.0
+    open: dict[str, list[Outcome]] = field(default_factory=dict)  # task -> one for each open case, or for a value
+    hidden: dict[str, list[Outcome]] = field(default_factory=dict)  # task -> one for each hidden case
+    status: str = "ran"  # or "time" or "died", where the rest was given up
+    reason: str = ""  # why, in words
+    cpu: float = 0.0  # time of the processor in the last run, as the process itself tells [s]
+    memory: float = 0.0  # largest memory of the process, as it tells [MiB]
+    seconds: float = 0.0  # time from begin to end [s]
 
 
 class Sandbox:
     """A place where students' code runs, one submission after another.
-
-    Args:
-        limits: what each submission may use.
 
     Raises:
         SandboxError: bubblewrap is missing or refused here, and the teacher has not stated that the container is the
@@ -153,13 +131,8 @@ class Sandbox:
     def run(self, request: Mapping[str, Any], hidden: Mapping[str, Sequence[Mapping[str, Any]]] = {}) -> Reply:
         """Return what came out of a submission; nothing that it does raises here.
 
-        Args:
-            request: "numbers" by task, and "steps": each a cell ("run", "source") or a check ("check", "name",
-                "cases").
-            hidden: task -> cases that are sent once all steps are done.
-
-        Raises:
-            SandboxError: the sandbox itself cannot be started again.
+        The request holds "numbers" by task, and "steps": each a cell ("run", "source") or a check ("check", "name",
+        "cases"). The hidden cases of each task are sent once all steps are done.
         """
         start, limits = time.monotonic(), self.limits
         heard, end, spared = _Heard(request["steps"], hidden), start + limits.total, False
@@ -180,8 +153,6 @@ class Sandbox:
             heard.lose(state)
         heard.reply.seconds = time.monotonic() - start
         return heard.told()
-
-    # --- one run
 
     def _once(self, heard: _Heard, numbers: Mapping[str, Any], end: float) -> str:
         """Run a submission to its end, or return what kept it from that: "time" or "died"."""
@@ -218,8 +189,6 @@ class Sandbox:
             if heard.ended:
                 break
         return "" if heard.whole else "died"
-
-    # --- the server
 
     def _start(self) -> None:
         """Start the server, and wait until it has loaded what submissions use."""
@@ -373,8 +342,6 @@ class _Heard:
         named = [*((at, step.get("check")) for at, step in enumerate(self.steps)), *(call[:2] for call in self.calls)]
         return next((self.lost[at] for at, name in named if name == task and at in self.lost), None)
 
-    # --- line by line
-
     def hear(self, line: bytes) -> None:
         """Take one line, or refuse it."""
         try:
@@ -508,9 +475,8 @@ def _filter() -> str:
     try:
         import pyseccomp  # noqa: PLC0415 - it looks for the C library as soon as it is imported
     except (ImportError, RuntimeError) as error:
-        raise SandboxError(
-            f"pyseccomp does not work here ({error}): pip install 'marginlib[grade]', and Debian's libseccomp2"
-        ) from error
+        give = "pip install 'marginlib[grade]', and Debian's libseccomp2"
+        raise SandboxError(f"pyseccomp does not work here ({error}): {give}") from error
     rules = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
     for name in _DENIED:
         rules.add_rule(pyseccomp.ERRNO(errno.EPERM), name)

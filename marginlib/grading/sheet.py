@@ -41,33 +41,19 @@ class Ungradable(MarginError):  # noqa: N818 - a verdict on a file, not a fault 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sheet:
-    """What a submitted notebook holds.
-
-    Args:
-        set: the set.
-        sha256: of the file.
-        steps: what to run and to check, in order, as `Sandbox.run` takes it.
-        answers: task -> the student's answer cell, as it was handed in; a task without one is not there.
-        untouched: tasks whose answer cell is as it was handed out.
-        own: cells of code that the student added.
-        notes: task -> what was odd about its cells.
-    """
+    """What a submitted notebook holds."""
 
     set: str
-    sha256: str
-    steps: tuple[Mapping[str, Any], ...]
-    answers: Mapping[str, str]
-    untouched: frozenset[str]
-    own: tuple[str, ...]
-    notes: Mapping[str, tuple[str, ...]]
+    sha256: str  # of the file
+    steps: tuple[Mapping[str, Any], ...]  # what to run and to check, in order, as `Sandbox.run` takes it
+    answers: Mapping[str, str]  # task -> the student's answer cell, as it was handed in, where there is one
+    untouched: frozenset[str]  # tasks whose answer cell is as it was handed out
+    own: tuple[str, ...]  # cells of code that the student added
+    notes: Mapping[str, tuple[str, ...]]  # task -> what was odd about its cells
 
 
 def read_bytes(path: str | Path, root: str | Path) -> bytes:
-    """Return the bytes of a submitted file, if it is a plain file of a fit size that no link leads to.
-
-    Args:
-        path: the file.
-        root: the folder that students' folders stand in; no link may stand between it and the file.
+    """Return the bytes of a submitted file; below `root`, where students' folders stand, no link may lead to it.
 
     Raises:
         Ungradable: there is no such file, or it is a link, no file, or too large.
@@ -96,10 +82,6 @@ def read_bytes(path: str | Path, root: str | Path) -> bytes:
 
 def parse(content: bytes, set_id: str) -> Sheet:
     """Return what a submitted notebook holds.
-
-    Args:
-        content: the file's bytes.
-        set_id: the set that was asked for.
 
     Raises:
         Ungradable: it is no notebook, or one that is built to break its reader.

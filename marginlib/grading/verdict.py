@@ -30,47 +30,26 @@ _TWICE = 2  # one number may agree by chance
 
 @dataclass(frozen=True, kw_only=True)
 class TaskResult:
-    """What a student gets for one task.
-
-    Args:
-        task: the task's id.
-        kind: the kind of task.
-        points: what it is worth [1].
-        score: what the student gets [1]; None where a person has to say.
-        state: the state of `Feedback`, or "missing" (no answer cell, and no such name) or "not graded".
-        codes: the beliefs that explain the answer.
-        slip: "percent", "sign", "close" or "".
-        passed: open and hidden cases that are right.
-        total: open and hidden cases.
-        returned: the open outcomes, as plain JSON.
-        parts: (heading, text) of each message to the student.
-        notes: what was odd about the cells.
-        seconds: how long the answer cell ran [s].
-    """
+    """What a student gets for one task."""
 
     task: str
     kind: str
     points: int
-    score: float | None
-    state: str
-    codes: tuple[str, ...] = ()
-    slip: str = ""
-    passed: int = 0
-    total: int = 0
-    returned: tuple[Outcome, ...] = ()
-    parts: tuple[tuple[str, str], ...] = ()
-    notes: tuple[str, ...] = ()
-    seconds: float = 0.0
+    score: float | None  # None where a person has to say
+    state: str  # that of `Feedback`, or "missing" (no answer cell, and no such name) or "not graded"
+    codes: tuple[str, ...] = ()  # the beliefs that explain the answer
+    slip: str = ""  # or "percent", "sign", "close"
+    passed: int = 0  # open and hidden cases that are right
+    total: int = 0  # of so many
+    returned: tuple[Outcome, ...] = ()  # the open outcomes, as plain JSON
+    parts: tuple[tuple[str, str], ...] = ()  # (heading, text) of each message to the student
+    notes: tuple[str, ...] = ()  # what was odd about the cells
+    seconds: float = 0.0  # how long the answer cell ran [s]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Match:
-    """Another student whose right answers stand in this submission, where its own would be others.
-
-    Args:
-        student: whose numbers these are.
-        tasks: where.
-    """
+    """Another student whose right answers to some tasks stand in this submission, where its own would be others."""
 
     student: str
     tasks: tuple[str, ...]
@@ -78,30 +57,17 @@ class Match:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """The verdict on one submission.
+    """The verdict on one submission."""
 
-    Args:
-        student: the id in the gradebook.
-        set: the set of exercises.
-        submission: SHA-256 of the file, "" where there is none.
-        exercises: the version of the set.
-        status: "graded", or what kept it from being graded.
-        reason: why, in words.
-        tasks: a result for each task, in order.
-        matches: students whose answers these may be.
-        seconds: how long it took [s].
-        format: of this record.
-    """
-
-    student: str
+    student: str  # the id in the gradebook
     set: str
-    submission: str
-    exercises: str
-    status: str
-    reason: str = ""
+    submission: str  # SHA-256 of the file, "" where there is none
+    exercises: str  # the version of the set
+    status: str  # "graded", or what kept it from being graded
+    reason: str = ""  # why, in words
     tasks: tuple[TaskResult, ...] = ()
-    matches: tuple[Match, ...] = ()
-    seconds: float = 0.0
+    matches: tuple[Match, ...] = ()  # students whose answers these may be
+    seconds: float = 0.0  # how long it took [s]
     format: int = FORMAT
 
     def plain(self) -> dict[str, Any]:
@@ -126,17 +92,11 @@ def _tuples(plain: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class Course:
-    """What the teacher's side knows of one set: the key, and who takes part.
-
-    Args:
-        set: the set of exercises.
-        key: the course's key.
-        students: all ids, to find out whose answers were copied.
-    """
+    """What the teacher's side knows of one set: the key, and who takes part."""
 
     set: str
     key: bytes
-    students: tuple[str, ...] = ()
+    students: tuple[str, ...] = ()  # all ids, to find out whose answers were copied
 
     @property
     def exercises(self) -> str:
@@ -163,13 +123,7 @@ class Course:
 
 
 def grade(content: bytes, student: str, course: Course, sandbox: Sandbox) -> Result:
-    """Return the verdict on a submitted notebook.
-
-    Args:
-        content: the file's bytes.
-        student: the id in the gradebook; nothing in the file is believed about who it is from.
-        course: the set and its key.
-        sandbox: where the cells run.
+    """Return the verdict on a submitted notebook; nothing in the file is believed about who it is from.
 
     Raises:
         Ungradable: the file is no notebook.
@@ -242,12 +196,12 @@ def _task(  # noqa: PLR0911 - each way to end is told at once
         text = f"Your notebook has no {task.answer} when this task is looked at."
         state = "error" if stopped else "missing"
         return replace(told, score=0, state=state, parts=stopped or (("No answer", text),))
-    feedback = judge(task, open_cases(task, mine), outcomes, tries=1)
+    feedback = judge(task, open_cases(task, mine), outcomes, course=True)
     if feedback.right and hidden:
         found = reply.hidden.get(task.id, [])
         if len(found) != len(hidden):
             return replace(told, parts=unknown)
-        second = judge(task, hidden, found, grading=True, tries=1)
+        second = judge(task, hidden, found, grading=True)
         feedback = replace(second, passed=feedback.passed + second.passed, total=feedback.total + second.total)
     return replace(
         told,

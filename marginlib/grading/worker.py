@@ -222,8 +222,6 @@ class Submission:
         """Send one line."""
         self.connection.sendall(line.encode() + b"\n")
 
-    # --- time and memory
-
     def ring(self, _signal: int, _frame: FrameType | None) -> None:
         """Stop what runs now, unless it has just ended."""
         if self.armed:
@@ -252,8 +250,6 @@ class Submission:
                 text = json.dumps({"state": state, **collecting.describe(error, home)})
         return text if len(text) <= LONGEST else json.dumps({"kind": "other", "type": "", "value": "far too long"})
 
-    # --- cells
-
     def cell(self, step: Message) -> str:
         """Run one cell of the student's."""
         start = time.perf_counter()
@@ -267,8 +263,6 @@ class Submission:
 
         told = json.loads(self.told(self.settings["step"], work, name))
         return json.dumps({**told, "seconds": time.perf_counter() - start})
-
-    # --- checks
 
     def check(self, step: Message) -> str:
         """Describe what a name holds; where it is a function, what it returns for the open cases."""
@@ -369,7 +363,7 @@ def namespace(numbers: Message) -> dict[str, Any]:
     """Return the names that a notebook begins with, and put a stand-in in marginlib's place.
 
     The stand-in has `marginlib.course.start`, which gives the numbers of the request whatever it is asked for, and
-    `marginlib.course.check`, which says nothing. Every other name and module of marginlib is refused.
+    `check` and `finish`, which say nothing. Every other name and module of marginlib is refused.
     """
     sys.modules["__main__"] = main_ = ModuleType("__main__")
     space = vars(main_)
@@ -379,7 +373,7 @@ def namespace(numbers: Message) -> dict[str, Any]:
     for name in ("course", "exercises"):  # sheets of the first version say "exercises"
         module = refusing(f"marginlib.{name}")
         module.start = lambda *_arguments, **_named: deepcopy(numbers)
-        module.check = lambda *_arguments, **_named: Shown()
+        module.check = module.finish = lambda *_arguments, **_named: Shown()
         sys.modules[module.__name__] = module
         setattr(library, name, module)
     return space

@@ -24,9 +24,6 @@ TEMPLATES = Path(__file__).parent / "templates"
 def is_live_figure(model: Any) -> bool:  # noqa: ANN401 - a widget's saved state
     """Return whether a saved widget draws itself, whichever version saved it; a form needs Python to answer.
 
-    Args:
-        model: what a notebook's metadata holds of one widget, or None.
-
     Example:
         >>> is_live_figure({"state": {"_anywidget_id": "marginlib.drawing.live.ExplorerPanel"}}), is_live_figure(None)
         (True, False)

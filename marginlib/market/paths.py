@@ -136,8 +136,9 @@ class Bars:
             if getattr(self, name) is not None:
                 columns[name] = array = np.array(getattr(self, name), dtype=np.float64)
                 if array.shape != times.shape:
-                    give = f"give one number for each of the {times.size} times"
-                    raise MarginError(f"{name} of {self.symbol}: shape {array.shape}; {give}")
+                    raise MarginError(
+                        f"{name} of {self.symbol}: shape {array.shape}; give one number a time, {times.size}"
+                    )
                 _keep(self, name, array)
         step, bar, why = step_fault(times, self.step)
         if why:
@@ -145,8 +146,7 @@ class Bars:
         object.__setattr__(self, "step", step)
         if fault := first_fault(columns):
             name, bar, why = fault
-            value = float(columns[name][bar])
-            raise MarginError(f"{name} of {self.symbol} at {text(times[bar])} = {value!r}: {why}")
+            raise MarginError(f"{name} of {self.symbol} at {text(times[bar])} = {float(columns[name][bar])!r}: {why}")
 
     def __len__(self) -> int:
         """Return how many bars there are."""

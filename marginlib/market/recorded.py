@@ -105,12 +105,10 @@ class Crash:
         times = np.unique(np.concatenate([grid, *(figures.times for figures in known)]))
         at = times.astype(np.int64)
         prices = np.column_stack([np.interp(at, each.times.astype(np.int64), each.mark_prices) for each in known])
-        recorded = np.column_stack([np.isin(times, each.times) for each in known])
+        seen = np.column_stack([np.isin(times, each.times) for each in known])
         counts = " + ".join(str(len(each)) for each in known)
         label = f"{self.source}; interpolated: straight lines between {counts} recorded figures, not the traded path"
-        return PricePath(
-            symbols=chosen, times=times, mark_prices=prices, interpolated=True, recorded=recorded, label=label
-        )
+        return PricePath(symbols=chosen, times=times, mark_prices=prices, interpolated=True, recorded=seen, label=label)
 
 
 def crash(event: str) -> Crash:

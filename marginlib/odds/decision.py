@@ -17,12 +17,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import product
-from math import ceil, fsum
+from math import ceil, fsum, log10
 from types import MappingProxyType
 
-from marginlib.errors import MarginError, finite, positive, wrong
+from marginlib.errors import MarginError, positive, wrong
 from marginlib.margin import risk
 from marginlib.model import Account, Position
+from marginlib.odds.checks import inside
 from marginlib.odds.diffusion import Diffusion
 from marginlib.odds.estimates import Estimate, Odds
 from marginlib.odds.simulate import PathCache
@@ -65,9 +66,7 @@ class RiskLimit:
 
     def __post_init__(self) -> None:
         for name in ("loss", "chance"):
-            value = finite(name, getattr(self, name))
-            if not 0 < value < 1:
-                raise wrong(name, value, "give a fraction above 0 and below 1, 0.05 for 5 %")
+            inside(name, getattr(self, name))
 
     def __str__(self) -> str:
         return f"at most a {100 * self.chance:g} % chance of losing more than {100 * self.loss:g} %"
@@ -85,12 +84,6 @@ class Meets(Enum):
 class Prospect:
     """What a simulation says of one partition of a book.
 
-    Args:
-        name: which positions are isolated, such as "cross" or "BTCUSDT isolated".
-        account: the account in this partition.
-        odds: what the simulation says of it.
-        limit: the limit that it is held against.
-
     Example:
         >>> from marginlib import RiskSchedule
         >>> flat = RiskSchedule.flat(0.004)
@@ -100,10 +93,10 @@ class Prospect:
         (True, 'meets the limit')
     """
 
-    name: str
-    account: Account
+    name: str  # which positions are isolated, such as "cross" or "BTCUSDT isolated"
+    account: Account  # in this partition
     odds: Odds
-    limit: RiskLimit
+    limit: RiskLimit  # that it is held against
 
     @property
     def liquidation(self) -> Estimate:
@@ -152,11 +145,6 @@ simulation says which is right: fewer liquidations favour one large pool, a boun
 class Decision:
     """What a limit implies for a book: which partitions meet it, and which of those are best by a goal.
 
-    Args:
-        limit: the limit.
-        days: the horizon [day].
-        prospects: every partition, in order of `partitions`.
-
     Example:
         >>> from marginlib import RiskSchedule
         >>> flat = RiskSchedule.flat(0.004)
@@ -166,19 +154,13 @@ class Decision:
     """
 
     limit: RiskLimit
-    days: float
-    prospects: tuple[Prospect, ...]
+    days: float  # the horizon [day]
+    prospects: tuple[Prospect, ...]  # every partition, in order of `partitions`
 
     def best(self, goal: str = FEWEST) -> tuple[str, ...]:
-        """Return the names of those that meet the limit and are best by a goal.
+        """Return the names of those that meet the limit and are best by one of `GOALS`.
 
         Several where the simulation cannot tell them apart, none where no partition meets the limit for sure.
-
-        Args:
-            goal: one of `GOALS`.
-
-        Raises:
-            MarginError: there is no such goal.
         """
         if goal not in GOALS:
             raise wrong("goal", goal, f"give one of {', '.join(GOALS)}")
@@ -194,8 +176,29 @@ class Decision:
     @property
     def reason(self) -> str:
         """Why these are chosen, in a sentence or two."""
-        meeting, chosen = [each for each in self.prospects if each.meets is Meets.YES], self.chosen
-        return _reason(self.prospects, meeting, [each for each in meeting if each.name in chosen])
+        every, chosen = self.prospects, self.chosen
+        meeting = [each for each in every if each.meets is Meets.YES]
+        kept = [each for each in meeting if each.name in chosen]
+        close = sum(each.meets is Meets.TOO_CLOSE for each in every)
+        unsure = f" {close} of {len(every)} are too close to call: more paths would tell." if close else ""
+        if not kept:
+            nearest = min(every, key=lambda each: each.over.value)
+            broken = "No partition meets the limit for sure." if close else "Every partition breaks the limit."
+            return (
+                f"{broken}{unsure} The least likely to lose more than the limit allows is {nearest.name}: "
+                f"{chance_text(nearest.over)}. A smaller book changes that; a mode does not."
+            )
+        share = f"{len(meeting)} of {len(every)} partitions meet the limit."
+        rest = [each for each in meeting if each not in kept]
+        names = " and ".join(each.name for each in kept)
+        if len(kept) > 1:
+            told = f" Between {names} the difference in liquidations is within the noise: they are not ranked."
+        else:
+            told = f" Of these {names} is liquidated least often: {chance_text(kept[0].liquidation)}."
+        if rest:
+            second = min(rest, key=lambda each: each.liquidation.value)
+            told += f" The next is {second.name}: {chance_text(second.liquidation)}."
+        return f"{share}{unsure}{told}"
 
 
 def partitions(wallet_balance: float, positions: Sequence[Position]) -> dict[str, Account]:
@@ -242,10 +245,6 @@ def told_apart(one: Estimate, other: Estimate) -> bool:
     Two results of the same paths are not independent. Whatever their correlation, the standard error of a difference is
     at most the sum of the two, so this never calls noise a difference more often than two standard errors do.
 
-    Args:
-        one: an estimate.
-        other: another, of the same paths or of others.
-
     Example:
         >>> told_apart(Estimate.share(300, 10_000), Estimate.share(310, 10_000))
         False
@@ -291,9 +290,9 @@ def decide(
 
 
 def chance_text(estimate: Estimate) -> str:
-    """Return a probability with its standard error, in percent; what never happened, or always did, as a bound.
+    """Return a counted probability in percent, to the first digit of its error; what never or always was as a bound.
 
-    If something happens with probability p, n paths miss it all with (1 - p)^n: below 5 % from p = 3 / n.
+    What has probability p, n paths miss with (1 - p)^n: below 5 % from p = 3 / n. The error of a count of 0 is 1 / n.
 
     Args:
         estimate: the probability [1].
@@ -302,10 +301,12 @@ def chance_text(estimate: Estimate) -> str:
         >>> chance_text(Estimate(0.1234, 0.0031, 10_000)), chance_text(Estimate.share(0, 10_000))
         ('12.3 % ± 0.3', 'below 0.03 %')
     """
-    bound = 3 / max(3, estimate.paths)
-    if estimate.value in {0, 1}:
-        return f"below {100 * bound:.1g} %" if estimate.value == 0 else f"above {100 * (1 - bound):.4g} %"
-    return f"{100 * estimate.value:.1f} % ± {100 * estimate.standard_error:.1f}"
+    value, error = 100 * estimate.value, 100 * estimate.standard_error
+    if value in {0, 100}:
+        bound = min(100, 3 * error)
+        return f"above {100 - bound:.4g} %" if value else f"below {bound:.1g} %"
+    digits = max(1, ceil(-log10(error))) if error > 0 else 1
+    return f"{value:.{digits}f} % ± {error:.{digits}f}"
 
 
 def _cache(market: Diffusion, days: float, paths: int, seed: int) -> PathCache:
@@ -320,30 +321,6 @@ def _decided(accounts: Mapping[str, Account], cache: PathCache, days: float, lim
         for name, account in accounts.items()
     )
     return Decision(limit=limit, days=days, prospects=every)
-
-
-def _reason(every: Sequence[Prospect], meeting: Sequence[Prospect], kept: Sequence[Prospect]) -> str:
-    """Return why these partitions were kept."""
-    close = sum(each.meets is Meets.TOO_CLOSE for each in every)
-    unsure = f" {close} of {len(every)} are too close to call: more paths would tell." if close else ""
-    if not kept:
-        nearest = min(every, key=lambda each: each.over.value)
-        broken = "No partition meets the limit for sure." if close else "Every partition breaks the limit."
-        return (
-            f"{broken}{unsure} The least likely to lose more than the limit allows is {nearest.name}: "
-            f"{chance_text(nearest.over)}. A smaller book changes that; a mode does not."
-        )
-    share = f"{len(meeting)} of {len(every)} partitions meet the limit."
-    rest = [each for each in meeting if each not in kept]
-    names = " and ".join(each.name for each in kept)
-    if len(kept) > 1:
-        told = f" Between {names} the difference in liquidations is within the noise: they are not ranked."
-    else:
-        told = f" Of these {names} is liquidated least often: {chance_text(kept[0].liquidation)}."
-    if rest:
-        second = min(rest, key=lambda each: each.liquidation.value)
-        told += f" The next is {second.name}: {chance_text(second.liquidation)}."
-    return f"{share}{unsure}{told}"
 
 
 def _names(book: Sequence[Position]) -> list[str]:
@@ -365,9 +342,7 @@ def _partition_name(names: Sequence[str], alone: Sequence[bool]) -> str:
     return " + ".join(name for name, apart in zip(names, alone, strict=True) if apart) + " isolated"
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# The rule of thumb: "cross for larger, longer-term, diversified positions; isolated for high leverage"
-# ---------------------------------------------------------------------------------------------------------------------
+# --- the rule of thumb: "cross for larger, longer-term, diversified positions; isolated for high leverage" -----------
 
 _WALLET = 10_000.0
 _PRICES = {"BTCUSDT": 60_000.0, "ETHUSDT": 3_000.0}
@@ -408,14 +383,6 @@ class Why(Enum):
 class Trial:
     """One book on which the rule of thumb was tried.
 
-    Args:
-        kind: the kind of book, one of `BOOKS`.
-        size: its gross notional, in wallets [1].
-        leverage: the leverage setting of each position [1].
-        days: the horizon [day].
-        said: the partition that the rule names.
-        decision: what the simulation says.
-
     Example:
         >>> found = trial("hedged pair", size=2, leverage=25, days=30, market=MARKETS["2020 to 2026"], paths=4_096)
         >>> found.said, found.decision.chosen, found.outcome.value, found.why.value
@@ -424,19 +391,15 @@ class Trial:
         'agrees'
     """
 
-    kind: str
-    size: float
-    leverage: float
-    days: float
-    said: str
-    decision: Decision
+    kind: str  # of book, one of `BOOKS`
+    size: float  # its gross notional, in wallets [1]
+    leverage: float  # the leverage setting of each position [1]
+    days: float  # the horizon [day]
+    said: str  # the partition that the rule names
+    decision: Decision  # what the simulation says
 
     def by(self, goal: str) -> Outcome:
-        """Return how the rule did if this is what one wants of the partitions that meet the limit.
-
-        Args:
-            goal: one of `GOALS`.
-        """
+        """Return how the rule did if this of `GOALS` is what one wants of the partitions that meet the limit."""
         kept = self.decision.best(goal)
         if len(kept) == len(self.decision.prospects):
             return Outcome.NO_DIFFERENCE
@@ -510,9 +473,7 @@ def trial(
         leverage: the leverage setting of each position [1].
         days: the horizon [day].
         market: how prices move; it needs BTCUSDT and ETHUSDT.
-        limit: the limit; left out, at most a 5 % chance of losing more than half.
-        paths: how many simulated paths.
-        seed: the same seed gives the same result.
+        limit, paths, seed: as `decide` takes them.
 
     Raises:
         MarginError: there is no such kind, or the book needs more initial margin than the wallet holds.
@@ -547,9 +508,7 @@ def try_rule(
         sizes: gross notionals, in wallets [1].
         leverages: leverage settings [1].
         days: horizons [day].
-        limit: the limit; left out, at most a 5 % chance of losing more than half.
-        paths: how many simulated paths.
-        seed: the same seed gives the same result.
+        limit, paths, seed: as `decide` takes them.
 
     Example:
         >>> trials = try_rule(MARKETS["2020 to 2026"], sizes=(1, 4), leverages=(3, 25), days=(7,), paths=2_048)

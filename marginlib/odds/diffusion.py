@@ -124,7 +124,6 @@ def _correlations(correlation: float | ArrayLike, n: int) -> Array:
         raise wrong("correlation", matrix.tolist(), "give a symmetric matrix with 1 on its diagonal")
     least = float(np.linalg.eigvalsh(matrix)[0])
     if least < -1e-9:  # noqa: PLR2004 - the rounding of a matrix that has 0 as an eigenvalue
-        raise wrong(
-            "correlation", correlation, f"no prices have it (an eigenvalue is {least:.3g}); give it nearer to 0"
-        )
+        give = f"no prices have it (an eigenvalue is {least:.3g}); give it nearer to 0"
+        raise wrong("correlation", correlation, give)
     return matrix + max(0.0, 1e-12 - least) * np.eye(n)  # a root exists also where prices move as one

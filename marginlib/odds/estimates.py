@@ -38,10 +38,6 @@ class Estimate:
         """Return the share `count / paths` as an estimated probability.
 
         Its standard error is that of (count + 1) / (paths + 2), so that "never in 1,000 paths" is not called certain.
-
-        Args:
-            count: paths on which it happened.
-            paths: all paths.
         """
         p = (count + 1) / (paths + 2)
         return cls(count / paths, sqrt(p * (1 - p) / paths), paths)
@@ -71,11 +67,7 @@ class Distribution:
     sample: Array
 
     def quantile(self, share: float) -> Estimate:
-        """Return the amount below which `share` of the paths lie; its error comes from the neighbouring order.
-
-        Args:
-            share: a fraction above 0 and below 1; 0.5 is the median [1].
-        """
+        """Return the amount below which `share` of the paths lie (0.5: the median), its error from those next to it."""
         share, n = inside("share", share), len(self.sample)
         spread = sqrt(share * (1 - share) / n)
         shares = (share, max(0.0, share - spread), min(1.0, share + spread))
@@ -91,10 +83,7 @@ class Distribution:
     def upper_tail(self, share: float) -> Estimate:
         """Return the average of the largest `share` of the amounts: of a loss, the expected shortfall.
 
-            standard error^2 = (variance within the tail + (1 - share) (average - quantile)^2) / size of the tail
-
-        Args:
-            share: a fraction above 0 and below 1; 0.05 takes the worst twentieth of the losses [1].
+        standard error^2 = (variance within the tail + (1 - share) (average - quantile)^2) / size of the tail
         """
         share, n = inside("share", share), len(self.sample)
         tail = self.sample[-max(2, ceil(share * n)) :]

@@ -67,10 +67,12 @@ class Plan:
             amount += tiers.amounts[0]
             steps = zip(tiers.floors[1:], tiers.rates[1:], tiers.rates[:-1], strict=True)
             kinks += [(i, floor / size, size * (rate - below)) for floor, rate, below in steps]
-        liquidated_now = bool(pool.positions) and surplus_now(pool) <= 0
-        barrier = None
+        now, barrier = risk(pool), None
+        liquidated_now = bool(pool.positions) and now.equity <= now.maintenance
         if len(pool.symbols) == 1 and not liquidated_now:
-            barrier = (asset(symbols, pool.symbols[0]), *touch_distances(pool))
+            fall, rise = common_shock(pool)
+            below, above = (-inf if fall is None else log1p(fall)), (inf if rise is None else log1p(rise))
+            barrier = (asset(symbols, pool.symbols[0]), below, above)
         table = np.array(kinks, np.float64).reshape(-1, 3)
         return cls(
             symbols=pool.symbols,
@@ -156,20 +158,3 @@ def closed(hit: Flags, left: Array, final: Array, returned: float) -> Outcome:
         np.maximum(equity, 0.0, out=equity)
     equity[hit] *= returned
     return Outcome(hit, equity, deficit)
-
-
-def surplus_now(pool: Pool) -> float:
-    """Return equity - maintenance of a pool at its marks."""
-    now = risk(pool)
-    return now.equity - now.maintenance
-
-
-def touch_distances(pool: Pool) -> tuple[float, float]:
-    """Return log(liquidation price / mark) below and above of a healthy pool on one symbol, infinite where none is."""
-    if not pool.positions:
-        return -inf, inf
-    shock = common_shock(pool)
-    return (
-        -inf if shock.fall is None else log1p(shock.fall),
-        inf if shock.rise is None else log1p(shock.rise),
-    )

@@ -89,17 +89,7 @@ def compare(
 
     Args:
         accounts: name -> account.
-        diffusion: how the prices move.
-        days: the time [day], above 0.
-        steps: how many prices are simulated in that time, 1 or more.
-        paths: how many paths, 2 or more.
-        seed: the same seed gives the same result.
-        returned: share of what a liquidated pool still has that goes back to the owner, 0 to 1 [1].
-        bridge: False looks at the prices of the steps alone.
-
-    Raises:
-        MarginError: an argument is out of its range.
-        UnknownNameError: the diffusion lacks a symbol of an account.
+        diffusion, days, steps, paths, seed, returned, bridge: as `odds` takes them.
 
     Example:
         >>> from marginlib import Position, RiskSchedule
@@ -162,12 +152,7 @@ class PathCache:
         self._blocks = list(blocks(self._grid, self.paths, seed))
 
     def odds(self, account: Account, *, returned: float = 0.0) -> Odds:
-        """Return the odds of an account on these paths; see `marginlib.odds.odds`.
-
-        Args:
-            account: the account, at its mark prices.
-            returned: share of what a liquidated pool still has that goes back to the owner, 0 to 1 [1].
-        """
+        """Return the odds of an account on these paths; `account` and `returned` are those of `marginlib.odds.odds`."""
         book = Book.of(account, self.diffusion.symbols, returned)
         tally = Tally()
         for block in self._blocks:
@@ -212,7 +197,5 @@ def compare_on(
             for tally, outcomes in zip(tallies, walk(steps, books, len(names), len(part)), strict=True):
                 tally.add(outcomes)
     if not tallies or not tallies[0].paths:
-        raise MarginError(
-            "returns: no path, or no account; give returns of shape (paths, steps, symbols) and an account"
-        )
+        raise MarginError("returns: no path, or no account; give (paths, steps, symbols) and an account")
     return {name: tally.odds(book) for name, tally, book in zip(accounts, tallies, books, strict=True)}

@@ -105,9 +105,8 @@ def chunks(returns: Returns, assets: int) -> Iterator[NDArray[Any]]:
     for chunk in chunks:  # type: ignore[union-attr]  # what cannot be iterated says so itself
         values = np.asarray(chunk)
         if values.ndim != 3 or values.shape[2] != assets:  # noqa: PLR2004 - paths, steps, symbols
-            raise MarginError(
-                f"returns: a shape of {values.shape}; give (paths, steps, {assets}), the last one for the symbols"
-            )
+            give = f"give (paths, steps, {assets}), the last one for the symbols"
+            raise MarginError(f"returns: a shape of {values.shape}; {give}")
         if not (np.abs(values) < _WIDEST_MOVE).all():
             raise MarginError(
                 f"returns: some are not finite, or not within {_WIDEST_MOVE:g}; give changes of the log price: "

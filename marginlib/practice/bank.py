@@ -1,4 +1,4 @@
-"""The bank of questions, `data/questions.json`: `{"format": "marginlib-questions", "version": 1, "questions": [...]}`.
+"""The bank of questions: the list `questions` of `data/questions.json`, whose `objectives` stand before them.
 
 To add a question, add a record there; a notebook asks those of its number by itself. Every question has
 
@@ -28,17 +28,15 @@ wrong ones are computed from it by `practice.beliefs`; none is written down.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
 from marginlib.errors import MarginError, UnknownNameError, wrong
 from marginlib.practice.judge import KINDS, Question, refused
-from marginlib.practice.objectives import OBJECTIVES
+from marginlib.practice.objectives import BANK, OBJECTIVES
 
 _FORMAT, _VERSION = "marginlib-questions", 1
 _ROLES = ("prediction", "opening", "closing", "pretest", "posttest")
@@ -81,8 +79,7 @@ def questions(notebook: str | None = None, role: str | None = None) -> tuple[Que
 @cache
 def _bank() -> Mapping[str, Question]:
     """Read the bank, once."""
-    text = files("marginlib").joinpath("data", "questions.json").read_text(encoding="utf-8")
-    return MappingProxyType(_read(json.loads(text)))
+    return MappingProxyType(_read(BANK))
 
 
 def _read(record: Mapping[str, Any]) -> dict[str, Question]:

@@ -61,29 +61,18 @@ _SECONDS = 10.0  # to wait for another notebook's write, which takes millisecond
 class Attempt:
     """One answer of a person.
 
-    Args:
-        item: id of the question or exercise.
-        kind: "prediction", "question" or "exercise".
-        answer: what was answered; anything that JSON can hold.
-        right: whether it was right; `None` where nobody judged it.
-        codes: codes of the beliefs that the answer fits.
-        confidence: "guess", "fairly sure" or "certain"; `None` where it was not asked.
-        seed: what the numbers of an exercise were drawn from; `None` where they are the same for everybody.
-        time: when, in ISO 8601; now, if left out.
-        id: unique name of the attempt; a new one, if left out.
-
     Raises:
         MarginError: where a field holds what the file's format does not.
     """
 
-    item: str
-    kind: str
-    answer: Any
-    right: bool | None = None
-    codes: tuple[str, ...] = ()
-    confidence: str | None = None
-    seed: str | None = None
-    time: str = field(default_factory=lambda: datetime.now().astimezone().isoformat(timespec="seconds"))
+    item: str  # id of the question or exercise
+    kind: str  # "prediction", "question" or "exercise"
+    answer: Any  # anything that JSON can hold
+    right: bool | None = None  # None where nobody judged it
+    codes: tuple[str, ...] = ()  # of the beliefs that the answer fits
+    confidence: str | None = None  # "guess", "fairly sure" or "certain"; None where it was not asked
+    seed: str | None = None  # what the numbers of an exercise were drawn from; None where all have the same
+    time: str = field(default_factory=lambda: datetime.now().astimezone().isoformat(timespec="seconds"))  # ISO 8601
     id: str = field(default_factory=lambda: uuid4().hex)
 
     def __post_init__(self) -> None:
@@ -99,9 +88,8 @@ class Attempt:
         try:
             datetime.fromisoformat(self.time)
         except (TypeError, ValueError):
-            raise wrong(
-                "time", self.time, 'give date and time in ISO 8601, such as "2026-11-03T18:05:00+01:00"'
-            ) from None
+            give = 'give date and time in ISO 8601, such as "2026-11-03T18:05:00+01:00"'
+            raise wrong("time", self.time, give) from None
 
     @property
     def day(self) -> str:
@@ -120,56 +108,36 @@ def _plain(answer: object) -> Any:  # noqa: ANN401 - JSON is any of six types
     try:
         return json.loads(json.dumps(answer, allow_nan=False))
     except (TypeError, ValueError, RecursionError):
-        raise MarginError(
-            f"answer = {answer!r:.60}: give numbers, texts, truth values, lists and dictionaries of these"
-        ) from None
+        give = "give numbers, texts, truth values, lists and dictionaries of these"
+        raise MarginError(f"answer = {answer!r:.60}: {give}") from None
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """How often a person was right when this sure.
+    """How often a person was right when this sure."""
 
-    Args:
-        confidence: what was said, such as "certain".
-        said: number of answers given with it.
-        right: number of these that were right.
-    """
-
-    confidence: str
-    said: int
-    right: int
+    confidence: str  # what was said, such as "certain"
+    said: int  # number of answers given with it
+    right: int  # number of these that were right
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """Where a person stands with an objective.
+    """Where a person stands with an objective."""
 
-    Args:
-        state: "not yet"; "practised", where an answer was wrong the last time; "right", where none was.
-        items: number of questions and exercises of the objective.
-        tried: number of these that were answered.
-        repeat: those answered wrong the last time.
-    """
-
-    state: str
-    items: int
-    tried: int
-    repeat: tuple[str, ...]
+    state: str  # "not yet"; "practised", where an answer was wrong the last time; "right", where none was
+    items: int  # questions and exercises of the objective
+    tried: int  # of these, answered
+    repeat: tuple[str, ...]  # those answered wrong the last time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """What a person answered so far, oldest first.
+    """What a person answered so far, oldest first."""
 
-    Args:
-        attempts: all answers, in the order in which they were kept.
-        notes: what the person should be told about the file, such as that it could not be read.
-        learner: stands for the person, the same as long as the file lives.
-    """
-
-    attempts: tuple[Attempt, ...] = ()
-    notes: tuple[str, ...] = ()
-    learner: str = field(default="", compare=False)
+    attempts: tuple[Attempt, ...] = ()  # in the order in which they were kept
+    notes: tuple[str, ...] = ()  # what the person should be told about the file, such as that it could not be read
+    learner: str = field(default="", compare=False)  # stands for the person, the same as long as the file lives
 
     @property
     def counted(self) -> tuple[Attempt, ...]:
@@ -235,12 +203,17 @@ def _place(path: str | os.PathLike[str] | None) -> Path:
     return Path("marginlib-progress.json").resolve()
 
 
-def load(path: str | os.PathLike[str] | None = None) -> Progress:
-    """Return the progress kept in a file; reading never writes.
+def beside(name: str) -> Path:
+    """Return where a file of this name is kept beside the progress.
 
     Args:
-        path: the file; the learner's own, if left out.
+        name: of the file.
     """
+    return _place(None).with_name(name)
+
+
+def load(path: str | os.PathLike[str] | None = None) -> Progress:
+    """Return the progress kept in a file, the learner's own if left out; reading never writes."""
     place, notes = _place(path), []
     rows: list[Any] = []
     learner = ""
@@ -338,12 +311,7 @@ def _union(rows: Iterable[Any], more: Iterable[Any]) -> list[Any]:
 
 
 def record(attempt: Attempt, path: str | os.PathLike[str] | None = None) -> tuple[str, ...]:
-    """Keep an answer in the file, and return what the person should be told: nothing, if all went well.
-
-    Args:
-        attempt: the answer.
-        path: the file; the learner's own, if left out.
-    """
+    """Keep an answer in the file, and return what the person should be told: nothing, if all went well."""
     place = _place(path)
     waiting = _waiting.setdefault(place, [])
     waiting.append(asdict(attempt))
@@ -406,14 +374,7 @@ def _text(document: _Row) -> str:
 def export(target: str | os.PathLike[str], path: str | os.PathLike[str] | None = None) -> tuple[Path, Path]:
     """Write a copy of the progress, and a table of it for a spreadsheet beside it; return both files.
 
-    The copy has the format of the progress file; the table (CSV) has one row for each answer.
-
-    Args:
-        target: the copy, such as "my-progress.json".
-        path: the progress file; the learner's own, if left out.
-
-    Raises:
-        MarginError: if the copy would take the place of the progress file.
+    The copy has the format of the progress file, whose place it cannot take; the table (CSV) has a row for each answer.
     """
     copy = Path(target).expanduser().resolve()
     if copy == _place(path):

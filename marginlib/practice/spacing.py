@@ -23,27 +23,17 @@ def draw(attempts: Iterable[Attempt], notebook: str, count: int, today: date) ->
 
     A question that was answered right waits 1, 2, 4, 8, then 16 days; a wrong answer, to it or to a prediction or task
     of its objective, brings it back at once. What was never asked follows, the nearest notebook first, so that without
-    any attempts the choice is fixed.
-
-    Args:
-        attempts: what was answered.
-        notebook: number of the notebook that begins.
-        count: how many questions at most.
-        today: the day on which they are asked.
+    any attempts the choice is fixed. Nothing is asked that takes more than a calculator: no odds.
 
     Example:
         >>> [each.notebook for each in draw([], "03", 3, date(2026, 1, 1))]
         ['02', '01', '00']
     """
-    bank = [each for each in questions() if each.notebook < notebook and each.role in _AGAIN and _by_hand(each)]
+    earlier = [each for each in questions() if each.notebook < notebook and each.role in _AGAIN]
+    bank = [each for each in earlier if getattr(each, "ask", "") != "touch_probability"]
     seen = _histories(attempts)
     ranked = sorted(enumerate(bank), key=lambda item: _urgency(item[1], item[0], bank, seen, today))
     return tuple(each for _, each in ranked[: max(0, count)])
-
-
-def _by_hand(asked: Question) -> bool:
-    """Whether a question can be answered where nothing but a calculator is at hand: odds cannot."""
-    return getattr(asked, "ask", "") != "touch_probability"
 
 
 def _urgency(

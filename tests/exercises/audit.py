@@ -37,12 +37,22 @@ def by_search(wallet, quantity, entry, other_quantity, other_entry, other_mark):
         equity = wallet + quantity * (price - entry) + other_quantity * (other_mark - other_entry)
         return equity - 0.004 * (abs(quantity) * price + abs(other_quantity) * other_mark)
 
-    return meeting(surplus, entry * 4, 1)
+    return meeting(surplus, entry * 4, 1) if quantity > 0 else end_of_short(surplus, entry)
+
+
+def end_of_short(surplus, entry):
+    """Go up from the entry in ever smaller steps as long as there is a surplus; from far below if there is none."""
+    price, step = 1.0, entry
+    while step > 1e-7:
+        while surplus(price + step) > 0:
+            price += step
+        step /= 2
+    return price
 
 
 def by_numpy(wallet, quantity, entry, other_quantity, other_entry, other_mark):
     free = wallet + np.dot(other_quantity, other_mark - other_entry) - 0.004 * np.abs(other_quantity) * other_mark
-    return np.linalg.solve([[quantity * 0.996]], [quantity * entry - free])
+    return np.linalg.solve([[quantity - 0.004 * np.abs(quantity)]], [quantity * entry - free])
 
 
 def letters_by_engine(p, q, r, s, t, leverage, wallet, quantity, entry, other_quantity, other_entry, other_mark):
@@ -144,3 +154,79 @@ OTHERS = {
         lambda coins, dollars, entry: 1 / ((coins / dollars + 1 / entry) / 1.004),
     ),
 }
+
+
+# What somebody answers who reads over a part of the words: the part -> a belief of the task, or the answer.
+LEFT_OUT = {
+    "audit-1": {
+        "(a) forgets what ETH must keep": "OTHER_POSITIONS_MAINTENANCE",
+        "(b) takes the short's profit as that of a": "OTHER_POSITIONS_SIGN",
+        "(c) divides the wallet by the setting": "LEVERAGE_IN_CROSS",
+        "(d) divides both maintenance margins by the setting": "LEVERAGE_IN_MAINTENANCE",
+    },
+    "audit-2": {
+        "and shorts (side = -1)": "SIGN",
+        "the maintenance rate one of the notional": "NO_MAINTENANCE",
+        "at the price asked for": "ENTRY_FOR_MARK",
+        "Mend it for longs (side = 1) and shorts": lambda side, entry, initial_rate, maintenance_rate: (
+            entry * (1 - side * initial_rate) / (1 - maintenance_rate)
+        ),
+    },
+    "audit-3": {
+        "in a tier with a maintenance amount": "FLAT_TIER",
+        "100 % accurate": "AMOUNT_SIGN",
+        "rate and amount are those of the tier": "NO_MAINTENANCE",
+        "below 0 for a short": "SIGN",
+        "The quantity is above 0 for a long and": lambda wallet, quantity, entry, rate, amount: (
+            (entry - (wallet + amount) / quantity) / (1 - rate)
+        ),
+    },
+    "audit-4": {
+        "another one that may be long or short": "OTHER_POSITIONS_SIGN",
+        "may be long": lambda wallet, quantity, entry, other_quantity, other_entry, other_mark: other_bot(
+            wallet, quantity, entry, -abs(other_quantity), other_entry, other_mark
+        ),
+        "Quantities are below 0 for shorts": lambda wallet, quantity, entry, other_quantity, other_entry, other_mark: (
+            other_bot(wallet, abs(quantity), entry, other_quantity, other_entry, other_mark)
+        ),
+        "Each position must keep": "OTHER_POSITIONS_MAINTENANCE",
+        "must keep 0.4 %": "NO_MAINTENANCE",
+        "of what it is worth": lambda wallet, quantity, entry, other_quantity, other_entry, other_mark: (
+            (quantity * entry - wallet - other_quantity * (0.996 * other_mark - other_entry))
+            / (quantity - 0.004 * abs(quantity))
+        ),
+        "beside another one": "OTHER_POSITIONS_PNL",
+    },
+    "audit-5": {
+        "both long": lambda wallet: {"btc_dollars": 2 * wallet, "eth_dollars": -10 * wallet},
+        "too low by at least 1 %": lambda wallet: {"btc_dollars": 2 * wallet, "eth_dollars": wallet},
+        "the calculator's liquidation price of BTC": lambda wallet: {
+            "btc_dollars": wallet / 10,
+            "eth_dollars": wallet / 10,
+        },
+        "The wallet holds {wallet:,} dollars": lambda wallet: {"btc_dollars": 2 * wallet, "eth_dollars": 500 * wallet},
+    },
+    "audit-6": {
+        "the margin mode itself": "MODE_DECIDES",
+        "Which comparison tests it": lambda **case: (
+            "abc"[next(k for k, name in enumerate("pqr") if case[name].startswith("Cross"))] + "3"
+        ),
+    },
+    "audit-7": {
+        "equity by what must be kept": "RATIO_UPSIDE_DOWN",
+        'its number goes "down" to 100 %': lambda keep, percent: keep * percent / 100 - keep,
+        "how many dollars the account may still lose": "NO_MAINTENANCE",
+        "100 %": lambda keep, percent, shown: keep / percent - keep if shown == "up" else keep * percent - keep,
+    },
+    "audit-8": {
+        "with {coins} BTC behind it": lambda entry: entry * 1.004,
+        "an inverse one": "INVERSE_AS_LINEAR",
+        "It must keep 0.4 %": "NO_MAINTENANCE",
+        "dollars / price": lambda coins, dollars, entry: entry / (entry * coins / dollars + 0.996),
+    },
+}
+
+
+def other_bot(wallet, quantity, entry, other_quantity, other_entry, other_mark):
+    money = wallet + other_quantity * (other_mark - other_entry) - 0.004 * abs(other_quantity) * other_mark
+    return (quantity * entry - money) / (quantity - 0.004 * abs(quantity))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from math import erf, log, sqrt
+from math import erf, exp, log, sqrt
+from statistics import NormalDist
 
 import numpy as np
 
@@ -99,24 +100,20 @@ def left_by_history(event, wallet, **case):
         symbol = f"{name.upper()}USDT"
         prices = crash(EVENTS[event]).figures[symbol].mark_prices.tolist()
         assert [prices[0], min(prices), prices[-1]] == [case[f"{name}_{key}"] for key in ("first", "low", "last")]
-        size, setting = case[f"{name}_size"], case[f"{name}_leverage"]
-        own = Pool(
-            collateral=size / setting, positions=(opened(size / prices[0], prices[0], symbol, leverage=setting),)
-        )
+        size, margin = case[f"{name}_size"], case[f"{name}_margin"]
+        own = Pool(collateral=margin, positions=(opened(size / prices[0], prices[0], symbol),))
         end = liquidation_price(own, symbol)
         dead = any(price <= end for price in prices)
-        left += -size / setting if dead else risk(own.at({symbol: prices[-1]})).equity - size / setting
+        left += -margin if dead else risk(own.at({symbol: prices[-1]})).equity - margin
     return left
 
 
 def left_by_numpy(event, wallet, **case):
     """Both longs at once, as shares of their first prices."""
-    columns = {key: np.array([case[f"btc_{key}"], case[f"eth_{key}"]]) for key in ("size", "leverage")}
-    first, low, last = (np.array([case[f"btc_{key}"], case[f"eth_{key}"]]) for key in ("first", "low", "last"))
-    margin = columns["size"] / columns["leverage"]
-    equity = margin + columns["size"] * (low / first - 1)
-    dead = equity <= 0.004 * columns["size"] * low / first
-    return wallet + np.where(dead, -margin, columns["size"] * (last / first - 1)).sum()
+    keys = ("size", "margin", "first", "low", "last")
+    size, margin, first, low, last = (np.array([case[f"btc_{key}"], case[f"eth_{key}"]]) for key in keys)
+    dead = margin + size * (low / first - 1) <= 0.004 * size * low / first
+    return wallet + np.where(dead, -margin, size * (last / first - 1)).sum()
 
 
 def odds_by_engine(leverage, volatility, days):
@@ -157,4 +154,102 @@ OTHERS = {
     "crash-7": (exit_by_engine, lambda **case: "{}) {}".format(*exit_by_engine(**case))),
     "crash-8": (left_by_history, left_by_numpy),
     "crash-9": (odds_by_engine, odds_by_erf),
+}
+
+
+def replayed(case, rate=0.004, **columns):
+    """Both longs, as shares of their first prices; what is given takes the place of the case's own."""
+    case = case | columns
+    keys = ("size", "margin", "first", "low", "last")
+    size, margin, first, low, last = (np.array([case[f"btc_{key}"], case[f"eth_{key}"]]) for key in keys)
+    dead = margin + size * (low / first - 1) <= rate * size * low / first
+    return np.where(dead, -margin, size * (last / first - 1)).sum()
+
+
+def from_formula(leverage, volatility, days, x=None, s=None, ends=1, turns=1):
+    x = log((1 - 1 / leverage) / 0.996) if x is None else x
+    s = volatility * sqrt(days / 365) if s is None else s
+    normal = NormalDist().cdf
+    return ends * normal(x / s + s / 2) + turns * exp(-x) * normal(x / s - s / 2)
+
+
+# What somebody answers who reads over a part of the words: the part -> a belief of the task, or the answer.
+LEFT_OUT = {
+    "crash-1": {
+        "The fee to open": lambda leverage, rate, settlements: -settlements * rate * leverage / 100,
+        "for {settlements} settlements": lambda leverage, fee, rate: (fee - rate) * leverage / 100,
+        "each with a funding rate": lambda leverage, fee: fee * leverage / 100,
+        "the share of your margin": "FEE_ON_MARGIN",
+        "You open a short": "SIGN",
+        "as a fraction": lambda leverage, fee, rate, settlements: (fee - settlements * rate) * leverage,
+    },
+    "crash-2": {
+        "(1) the liquidation price, (2) the bankruptcy price": lambda rate: [
+            "same",
+            "same",
+            "up" if rate > 0 else "down",
+            "same",
+        ],
+        "there is funding": lambda: ["same"] * 4,
+        "(4) the maintenance margin": lambda rate: ["up" if rate > 0 else "down"] * 4,
+        "(3) the equity": "SIGN",
+        "isolated short": "CROSS_LOWERS_PRICE",
+    },
+    "crash-3": {
+        "at most 0.3 %": lambda: {"days": 1, "rate": 5},
+        "how many days": lambda: {"days": 1_000, "rate": 0.1},
+        "more than its margin": lambda: {"days": 0.4, "rate": 0.01},
+        "What is outside of the margin has to suffice": lambda: {"days": 300, "rate": 0.3},
+    },
+    "crash-4": {
+        "up to the floor of the second tier": lambda equity, notional, floor, low, high: (
+            notional - floor - (equity - low * floor) / high
+        ),
+        "on what is above the floor": "FLAT_TIER",
+        "two tiers": lambda equity, notional, low: notional - equity / low,
+        "exactly the equity that is there": "AMOUNT_SIGN",
+        "no more than is needed": lambda notional: notional,
+        "that are sold": lambda **case: case["notional"] - part_by_table(**case),
+    },
+    "crash-5": {
+        "that the insurance fund pays": lambda margin: margin,
+        "are the isolated margin of a long": "FUND_SAVES_YOU",
+        "more than the margin": "WALLET_FOR_MARGIN",
+        "past the bankruptcy price": "LIQUIDATION_IS_BANKRUPTCY",
+    },
+    "crash-6": {
+        "and the highest mark price": lambda margin, quantity, entry, mark_low: margin - quantity * (entry - mark_low),
+        "at the worst moment": lambda margin, quantity, entry, mark_high: margin - quantity * (entry - mark_high),
+        "the equity": lambda quantity, entry, mark_low, mark_high: (
+            -max(quantity * (entry - mark_low), quantity * (entry - mark_high))
+        ),
+        "as the venue sees it": "LAST_FOR_MARK",
+        "below 0 for shorts": "SIGN",
+        "the lowest equity": "OPEN_PROFIT_IGNORED",
+    },
+    "crash-7": {
+        "if the long is still yours then": "LIQUIDATION_IS_BANKRUPTCY",
+        "this venue keeps": "LIQUIDATION_AS_STOP",
+    },
+    "crash-8": {
+        "what your account has": lambda **case: replayed(case),
+        "its lowest was": "TOUCH_IS_END",
+        "Use 0.4 % of maintenance margin": "NO_MAINTENANCE",
+        "the venue keeps": "LEFTOVER_RETURNED",
+    },
+    "crash-9": {
+        "The price ends below the liquidation price": lambda **case: from_formula(**case, ends=0),
+        "It touches it and turns back": "TOUCH_IS_END",
+        "a year has 365 days": lambda volatility, days, **case: from_formula(
+            **case, volatility=volatility, days=days, s=volatility * sqrt(days)
+        ),
+        "sqrt(days / 365)": lambda volatility, days, **case: from_formula(
+            **case, volatility=volatility, days=days, s=volatility * days / 365
+        ),
+        "the natural logarithm": lambda leverage, **case: from_formula(
+            **case, leverage=leverage, x=np.log10((1 - 1 / leverage) / 0.996)
+        ),
+        "The maintenance margin is": "NO_MAINTENANCE",
+        "as a fraction": lambda **case: 100 * from_formula(**case),
+    },
 }

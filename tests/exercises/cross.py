@@ -164,3 +164,105 @@ OTHERS = {
         lambda **case: "{}) because of {}".format(*pair_by_engine(**case)).replace("because of", ""),
     ),
 }
+
+
+def who_lives(wallet, size, btc, eth, *, cross_flipped=False, isolated_flipped=False):
+    """Say which account has both legs, with one of the two taken wrongly."""
+    results, keeps = (size * btc / 100, -size * eth / 100), [0.004 * size * (1 + move / 100) for move in (btc, eth)]
+    cross = wallet + sum(results) > sum(keeps)
+    isolated = all(wallet / 2 + result > keep for result, keep in zip(results, keeps, strict=True))
+    both = cross != cross_flipped, isolated != isolated_flipped
+    return {(True, False): "a1", (False, True): "b2", (True, True): "c2", (False, False): "d3"}[both]
+
+
+# What somebody answers who reads over a part of the words: the part -> a belief of the task, or the answer.
+LEFT_OUT = {
+    "cross-1": {
+        "Your cross account": "MARGIN_FOR_WALLET",
+        "so the notional is {margin:,} x {leverage}": lambda wallet, margin, entry: (
+            entry * (1 + wallet / margin) / 1.004
+        ),
+        "no position yet": "LEVERAGE_IN_CROSS",
+        "The maintenance margin is": "NO_MAINTENANCE",
+        "of the notional": lambda wallet, margin, leverage, entry: entry * (0.996 + wallet / margin / leverage),
+        "You sell ETH short": "SIGN",
+    },
+    "cross-2": {
+        "return None for them": lambda wallet, quantity, entry: (
+            (entry - wallet / quantity) / (0.996 if quantity > 0 else 1.004)
+        ),
+        "the maintenance margin is 0.4 %": "NO_MAINTENANCE",
+        "of the notional": lambda wallet, quantity, entry: (
+            (entry - wallet / quantity) / 0.996 if entry * quantity > wallet or quantity < 0 else None
+        ),
+        "at the price asked for": lambda wallet, quantity, entry: (
+            end if (end := entry - (wallet - 0.004 * abs(quantity) * entry) / quantity) > 0 else None
+        ),
+        "a cross position": "MARGIN_FOR_WALLET",
+        "alone in its account": "LEVERAGE_IN_CROSS",
+        "below 0 for a short": "SIGN",
+    },
+    "cross-3": {
+        "(1) BTC's liquidation price": "OTHER_POSITIONS_PNL",
+        "(2) ETH's liquidation price": "CROSS_LOWERS_PRICE",
+        "(3) SOL's liquidation price": lambda move: (
+            ["up", "down", "down", "down"] if move > 0 else ["down", "up", "up", "up"]
+        ),
+        "(4) the equity of the pool": lambda move: (
+            ["up", "down", *["same"] * 2] if move > 0 else ["down", "up", *["same"] * 2]
+        ),
+        "a SOL short": "OTHER_POSITIONS_SIGN",
+    },
+    "cross-4": {
+        "whose mark price is other_mark": "OTHER_POSITIONS_PNL",
+        "The maintenance margin of both": "OTHER_POSITIONS_MAINTENANCE",
+        "The maintenance margin": "NO_MAINTENANCE",
+        "and below 0 for shorts": "OTHER_POSITIONS_SIGN",
+        "0.4 % of the notional": lambda wallet, quantity, entry, other_quantity, other_entry, other_mark: (
+            (quantity * entry - wallet - other_quantity * (0.996 * other_mark - other_entry))
+            / (quantity - 0.004 * abs(quantity))
+        ),
+        "of the notional": lambda wallet, quantity, entry, other_quantity, other_entry, other_mark: (
+            (
+                quantity * entry
+                - wallet
+                - other_quantity * (other_mark - other_entry)
+                + 0.004 * abs(other_quantity) * other_mark
+            )
+            / (0.996 * quantity)
+        ),
+        "an ETH position (quantity, entry)": (
+            lambda wallet, quantity, entry, other_quantity, other_entry, other_mark: (
+                (
+                    abs(quantity) * entry
+                    - wallet
+                    - other_quantity * (other_mark - other_entry)
+                    + 0.004 * abs(other_quantity) * other_mark
+                )
+                / (0.996 * abs(quantity))
+            )
+        ),
+    },
+    "cross-5": {
+        "A cross pool": "OTHER_POSITIONS_PNL",
+        "a short of {eth} ETH": "CROSS_LOWERS_PRICE",
+        "a long of {btc} BTC": lambda price, fall: price - fall,
+        "{eth} ETH": lambda btc, price, fall: price - btc * fall,
+    },
+    "cross-6": {
+        "how far all coins may fall together": "NEAREST_SHOWN_PRICE",
+        "The maintenance margin is": "NO_MAINTENANCE",
+        "as a fraction": lambda wallet, notionals: -100 * (wallet / sum(notionals) - 0.004) / 0.996,
+        "below 0": lambda wallet, notionals: (wallet / sum(notionals) - 0.004) / 0.996,
+    },
+    "cross-7": {
+        "one account keeps a position that the other one loses": lambda: {"btc_move": -1, "eth_move": -1},
+        "keeps a position": lambda: {"btc_move": -60, "eth_move": -60},
+        "in percent": lambda: {"btc_move": -5_000, "eth_move": 0},
+    },
+    "cross-8": {
+        "one half for each leg, isolated": lambda **case: who_lives(**case, isolated_flipped=True),
+        "all in one cross pool": lambda **case: who_lives(**case, cross_flipped=True),
+        "BTC moves by {btc:+} % and ETH by {eth:+} %": "HEDGED_IS_SAFE",
+    },
+}

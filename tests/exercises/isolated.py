@@ -130,3 +130,64 @@ OTHERS = {
         lambda **case: "{}) {}".format(*story_by_engine(**case)),
     ),
 }
+
+
+# What somebody answers who reads over a part of the words: the part -> a belief of the task, or the answer.
+LEFT_OUT = {
+    "isolated-1": {
+        "set {margin:,} dollars aside": lambda entry, leverage: entry * (1 - 1 / leverage) / 0.996,
+        "in isolated margin": "WALLET_FOR_MARGIN",
+        "The maintenance margin is": "NO_MAINTENANCE",
+        "% of the notional": lambda margin, quantity, entry: entry * 1.004 - margin / quantity,
+        "{quantity} BTC": "LEVERAGE_IS_DISTANCE",
+    },
+    "isolated-2": {
+        "below 0 for a short": "SIGN",
+        "the maintenance margin is 0.4 %": "NO_MAINTENANCE",
+        "of the notional": lambda margin, quantity, entry: (entry - margin / quantity) / 0.996,
+        "at the price asked for": "ENTRY_FOR_MARK",
+    },
+    "isolated-3": {
+        "You hold a short": "CROSS_LOWERS_PRICE",
+        "(1) the liquidation price": lambda: ["same", "up", "same", "up"],
+        "(2) the bankruptcy price": lambda: ["up", "same", "same", "up"],
+        "(3) the dollars that you win or lose": "ADDED_MARGIN_SHRINKS_PNL",
+        "(4) the most that this position can lose": "ISOLATED_LOSES_NO_MORE",
+    },
+    "isolated-4": {
+        "are the isolated margin of a long": "WALLET_FOR_MARGIN",
+        "what your account has after that": lambda: 0,
+        "what your account has": lambda margin: margin,
+    },
+    "isolated-5": {
+        "at which price a position may be liquidated": "NO_MAINTENANCE",
+        "for a short (below 0": "SIGN",
+        "of the notional": lambda quantity, entry, target: quantity * (entry - 0.996 * target),
+        "at the target": "ENTRY_FOR_MARK",
+        "how much isolated margin that takes": lambda quantity, target: 0.004 * abs(quantity * target),
+    },
+    "isolated-6": {
+        "exactly its initial margin": "LEVERAGE_IN_MAINTENANCE",
+        "at a maintenance rate such as 0.004": lambda entry, leverage: entry * (1 - 1 / leverage) / 0.996,
+        "the liquidation price": "NO_MAINTENANCE",
+        "Its prices are near": "ENTRY_FOR_MARK",
+    },
+    "isolated-7": {
+        "the cross account is liquidated": lambda wallet: {"eth_fall": 1, "btc_margin": wallet / 4},
+        "the isolated BTC long is not": lambda wallet, eth: {"eth_fall": 100 * wallet / eth, "btc_margin": 1},
+        "how much of the wallet": lambda wallet, eth: {"eth_fall": 100 * wallet / eth, "btc_margin": 2 * wallet},
+        "how far ETH falls": lambda wallet: {"eth_fall": -20, "btc_margin": wallet / 4},
+    },
+    "isolated-8": {
+        "Now in cross margin": "MARGIN_FOR_WALLET",
+        "with a setting of": "LEVERAGE_IN_CROSS",
+        "The maintenance margin is": "NO_MAINTENANCE",
+        "of the notional": lambda wallet, quantity, entry: entry * 1.004 - wallet / quantity,
+    },
+    "isolated-9": {
+        "one isolated with its initial margin": lambda wallet, notional, leverage, fall: (
+            "a2" if fall * notional < 99 * wallet and fall * leverage < 99 else "c1"
+        ),
+        "one in cross margin": lambda wallet, notional, leverage, fall: "a2" if fall * notional > 99 * wallet else "b3",
+    },
+}

@@ -54,10 +54,10 @@ def changes_by_engine(quantity, price, wallet, before, after):
     return ["same" if a == b else "up" if b > a else "down" for a, b in zip(*rows, strict=True)]
 
 
-def largest_by_engine(wallet, fall, leverage, p, q, r):
+def largest_by_engine(wallet, fall, leverage, p, q, r, s):
     """Try each size at the price after the fall."""
     living = {}
-    for letter, notional in zip("abc", (p, q, r), strict=True):
+    for letter, notional in zip("abcd", (p, q, r, s), strict=True):
         trade = position(notional / 60_000, 60_000, 60_000)
         price = liquidation_price(Pool(collateral=wallet, positions=(trade,)), "BTCUSDT")
         if price is None or price < 60_000 * (1 - fall / 100):
@@ -120,4 +120,98 @@ OTHERS = {
         lambda **case: "({}) because {}".format(*largest_by_engine(**case)).replace("because", ""),
         lambda **case: list(largest_by_engine(**case)),
     ),
+}
+
+
+def kept_apart(case):
+    """Sort the offered sizes."""
+    return sorted((case[name], letter) for name, letter in zip("pqrs", "abcd", strict=True))
+
+
+# What somebody answers who reads over a part of the words: the part -> a belief of the task, or the answer.
+LEFT_OUT = {
+    "sizing-1": {
+        "with a leverage setting of": lambda quantity, mark: quantity * mark,
+        "values positions at the mark price": "ENTRY_FOR_MARK",
+    },
+    "sizing-2": {
+        "or loss (below 0)": lambda quantity, entry, mark: abs(quantity * mark - quantity * entry),
+        "the profit": "LEVERAGE_MULTIPLIES_PNL",
+    },
+    "sizing-3": {
+        "and 0 where more is needed than there is": lambda wallet, quantity, entry, mark, leverage: (
+            wallet + quantity * mark - quantity * entry - abs(quantity * mark) / leverage
+        ),
+        "below 0 for a short": "SIGN",
+        "that is not initial margin": lambda wallet, quantity, entry, mark: max(0, wallet + quantity * (mark - entry)),
+        "initial margin": lambda wallet, quantity, entry, mark, leverage: max(
+            0, wallet + quantity * (mark - entry) - quantity * mark / leverage
+        ),
+        "the available balance": lambda wallet, quantity, entry, mark: max(
+            0, wallet + quantity * (mark - entry) - abs(quantity) * mark
+        ),
+        "equity": "OPEN_PROFIT_IGNORED",
+    },
+    "sizing-4": {
+        "from {before}x to {after}x": lambda before, after: (
+            ["down", "same", "up", "same", "same"] if before > after else ["up", "same", "down", "same", "same"]
+        ),
+        "(1) the initial margin": lambda: ["same"] * 5,
+        "(2) the maintenance margin": "LEVERAGE_IN_MAINTENANCE",
+        "(3) the available balance": lambda before, after: ["up" if before > after else "down", *["same"] * 4],
+        "(4) the effective leverage": "SETTING_IS_EFFECTIVE",
+        "(5) the dollars that you win or lose": "LEVERAGE_MULTIPLIES_PNL",
+    },
+    "sizing-5": {
+        "effective leverage": "SETTING_IS_EFFECTIVE",
+        "as a number such as 2.5": lambda wallet, quantity, entry, mark: (wallet / quantity + mark - entry) / mark,
+        "has a wallet of": lambda entry, mark: mark / (mark - entry),
+        "bought at": "OPEN_PROFIT_IGNORED",
+        "The mark price is now": "ENTRY_FOR_MARK",
+    },
+    "sizing-6": {
+        "A user with a short": "SIGN",
+        "The maintenance margin is": lambda wallet, quantity, entry, mark: (
+            0.004 * quantity * mark / (wallet + quantity * (mark - entry))
+        ),
+        "of the notional at the mark price": lambda wallet, quantity, entry, mark: (
+            0.004 * abs(quantity) * entry / (wallet + quantity * (mark - entry))
+        ),
+        "maintenance margin / equity": "RATIO_UPSIDE_DOWN",
+        "equity": "OPEN_PROFIT_IGNORED",
+        "as a fraction": lambda wallet, quantity, entry, mark: (
+            0.4 * abs(quantity) * mark / (wallet + quantity * (mark - entry))
+        ),
+    },
+    "sizing-7": {
+        "A with the higher setting": lambda wallet, price: {
+            "quantity_a": wallet / price,
+            "leverage_a": 5,
+            "quantity_b": 4 * wallet / price,
+            "leverage_b": 50,
+        },
+        "each buys BTC": lambda wallet, price: {
+            "quantity_a": -wallet / price,
+            "leverage_a": 50,
+            "quantity_b": 4 * wallet / price,
+            "leverage_b": 5,
+        },
+        "so that B is liquidated first": lambda wallet, price: {
+            "quantity_a": 4 * wallet / price,
+            "leverage_a": 50,
+            "quantity_b": wallet / price,
+            "leverage_b": 5,
+        },
+        "have {wallet:,} dollars each": lambda wallet, price: {
+            "quantity_a": wallet / price,
+            "leverage_a": 50,
+            "quantity_b": 9 * wallet / price,
+            "leverage_b": 5,
+        },
+    },
+    "sizing-8": {
+        "as large as possible": lambda **case: kept_apart(case)[0][1] + "3",
+        "that is not liquidated by a fall": lambda **case: kept_apart(case)[-1][1] + "1",
+        "The maintenance margin is 0.4 %": "NO_MAINTENANCE",
+    },
 }

@@ -199,3 +199,119 @@ OTHERS = {
         ),
     ),
 }
+
+
+RATES, AMOUNTS, FLOORS = [0.004, 0.005, 0.0065, 0.01], [0, 300, 1_500, 12_000], [0, 300_000, 800_000, 3_000_000]
+
+
+def end_in(size, entry, leverage, tier):
+    """Return where a position ends by the rate and the amount of one tier; a short's size is below 0."""
+    return (size - abs(size) / leverage - AMOUNTS[tier]) / (size / entry - abs(size / entry) * RATES[tier])
+
+
+def tier_of(size):
+    return max(tier for tier, floor in enumerate(FLOORS) if abs(size) > floor)
+
+
+def tier_at_end(size, entry, leverage):
+    return max(k for k in range(4) if abs(size) * end_in(size, entry, leverage, k) / entry > FLOORS[k]) + 1
+
+
+def by_setting(case, setting):
+    return next(letter for letter in "abcd" if case[f"setting_{letter}"] == setting)
+
+
+def fees(quantity, fee_rate, *prices):
+    return sum(fee_rate * abs(quantity) * price for price in prices)
+
+
+def journal(quantity, entry, closing, fee_rate, funding_rate, days):
+    """Write a journal's lines: profit, fee to open, fee to close, funding."""
+    return np.array(
+        [
+            quantity * (closing - entry),
+            -fees(quantity, fee_rate, entry),
+            -fees(quantity, fee_rate, closing),
+            -3 * days * funding_rate * quantity * entry,
+        ]
+    )
+
+
+# What somebody answers who reads over a part of the words: the part -> a belief of the task, or the answer.
+LEFT_OUT = {
+    "tiers-1": {
+        "tier 2 above 300,000": lambda notional: 0.004 * notional,
+        "tier 1 up to 300,000": "FLAT_TIER",
+        "the maintenance margin": "AMOUNT_SIGN",
+        "with a setting of": "LEVERAGE_IN_MAINTENANCE",
+        "at 0.40 %": lambda notional: 100 * (RATES[tier_of(notional)] * notional - AMOUNTS[tier_of(notional)]),
+    },
+    "tiers-2": {
+        "by how many dollars": lambda large, entry, leverage: end_in(large, entry, leverage, tier_of(large)),
+        "tier 3 above 800,000": lambda small, large, entry, leverage: (
+            end_in(large, entry, leverage, 1) - end_in(small, entry, leverage, 0)
+        ),
+        "tier 1 up to 300,000": "FLAT_TIER",
+        "the liquidation price": "AMOUNT_SIGN",
+        "of the larger one": "LEVERAGE_IS_DISTANCE",
+    },
+    "tiers-3": {
+        "that of the long and that of the short": lambda long, short, entry, leverage: [
+            tier_at_end(-short, entry, leverage),
+            tier_at_end(long, entry, leverage),
+        ],
+        "at liquidation": "ENTRY_FOR_MARK",
+        "a BTC short": "SIGN",
+    },
+    "tiers-4": {
+        "that is not refused": lambda **case: by_setting(case, 150) + "1",
+        "how large it can be": lambda **case: by_setting(case, 50) + "3",
+        "the largest of these plans": lambda **case: by_setting(case, 50) + "2",
+    },
+    "tiers-5": {
+        "bought at {entry:,} dollars": lambda wallet, quantity: 125 * wallet / quantity,
+        "of each leg": "OTHER_POSITIONS_MAINTENANCE",
+        "The maintenance margin": "HEDGED_IS_SAFE",
+    },
+    "tiers-6": {
+        "so that the hedged account is liquidated": lambda: {"btc_move": 1, "eth_move": 1},
+        "and the other one is not": lambda wallet, size: {
+            "btc_move": -150 * wallet / size / 1.5,
+            "eth_move": 100 * wallet / size,
+        },
+        "in percent": lambda: {"btc_move": 0, "eth_move": -5_000},
+    },
+    "tiers-7": {
+        "the fee for opening": lambda **case: sum(np.delete(journal(**case), 1)),
+        "the fee for closing": lambda **case: sum(np.delete(journal(**case), 2)),
+        "the fee for": lambda **case: np.dot(
+            journal(**case), [1, np.sign(case["quantity"]), np.sign(case["quantity"]), 1]
+        ),
+        "3 settlements a day": lambda **case: np.dot(journal(**case), [1, 1, 1, 1 / 3]),
+        "on the entry price": lambda **case: np.dot(journal(**case), [1, 1, 1, case["closing"] / case["entry"]]),
+        "below 0 for a short": lambda **case: np.dot(journal(**case), [np.sign(case["quantity"]), 1, 1, 1]),
+        "who held shorts": "SIGN",
+        "the fee for closing and": "ENTRY_FOR_MARK",
+    },
+    "tiers-8": {
+        "(1) the margin": lambda: ["same"] * 4,
+        "(2) the liquidation price": lambda rate: ["up" if rate > 0 else "down", *["same"] * 3],
+        "isolated short": "SIGN",
+        "(3) the bankruptcy price": "CROSS_LOWERS_PRICE",
+        "(4) the dollars that you win or lose": "ADDED_MARGIN_SHRINKS_PNL",
+    },
+    "tiers-9": {
+        "Who only receives funding needs the maintenance margin alone": lambda quantity, price, rate, days: (
+            (3 * days * rate * quantity + 0.004 * abs(quantity)) * price
+        ),
+        "3 settlements a day": lambda quantity, price, rate, days: (
+            (max(0, days * rate * quantity) + 0.004 * abs(quantity)) * price
+        ),
+        "0.4 % of the notional": lambda quantity, price, rate, days: (
+            max(0, 3 * days * rate * quantity * price) + 0.004 * quantity * price
+        ),
+        "for some days": lambda quantity, price: 0.004 * abs(quantity) * price,
+        "the maintenance margin may be left": "NO_MAINTENANCE",
+        "below 0 for a short": "SIGN",
+    },
+}

@@ -9,6 +9,7 @@ import numpy as np
 from marginlib.course.figures import TIER_DATE
 from marginlib.drawing.chart import Axis, Chart, Line, Marker, Panel, Table, figure, grid, slider
 from marginlib.model import Account, MarginMode
+from marginlib.odds.decision import chance_text
 from marginlib.odds.diffusion import Diffusion
 from marginlib.odds.estimates import Estimate, Odds
 from marginlib.odds.simulate import PathCache
@@ -36,11 +37,6 @@ def book_of(notional: float, leverage: float, margin: float | None) -> Account:
     opened = [rules.position(each, notional / mark, mark, leverage=leverage) for each, mark in _MARKS.items()]
     positions = tuple(each if margin is None else each.isolated(margin) for each in opened)
     return Account(wallet_balance=WALLET, positions=positions)
-
-
-def chance(estimate: Estimate) -> str:
-    """Return a probability with its standard error, in percent."""
-    return f"{100 * estimate.value:.1f} % ± {100 * estimate.standard_error:.1f}"
 
 
 def amount(estimate: Estimate | None) -> str:
@@ -94,7 +90,7 @@ def odds(*, leverage: int, volatility: float, days: int) -> Chart:
         ),
         markers=(Marker("wallet at the start", "initial", WALLET, 0.0),),
     )
-    told = " and ".join(f"{mode.value} {chance(each.liquidation)}" for mode, each in here.items())
+    told = " and ".join(f"{mode.value} {chance_text(each.liquidation)}" for mode, each in here.items())
     sentence = (
         f"Two longs of {money(MARGIN * leverage, 0)} at {leverage}x in a wallet of {money(WALLET, 0)}, volatility "
         f"{100 * volatility:.0f} % a year, correlation 0.8: within {days} days something is liquidated in {told} "
@@ -103,7 +99,7 @@ def odds(*, leverage: int, volatility: float, days: int) -> Chart:
     rows = tuple(
         (
             mode.value,
-            chance(each.liquidation),
+            chance_text(each.liquidation),
             amount(each.loss_if_liquidated),
             amount(each.loss.upper_tail(WORST)),
             amount(each.final_equity.quantile(0.5)),

@@ -64,7 +64,10 @@ def straight(pool: Pool, moves: dict[str, int]) -> Tank:
 
     before, after = (now.equity - now.maintenance for now in (risk(pool), risk(moved(1.0))))
     ended = bool(pool.positions) and after <= 0
-    return tank(pool, moved(before / (before - after) if ended else 1.0), SIZES["BTCUSDT"][0], liquidated=ended)
+    widest = SIZES["BTCUSDT"][0]
+    if ended:
+        return tank(pool, Pool(collateral=0.0), widest, risk(moved(before / (before - after))).equity)
+    return tank(pool, moved(1.0), widest)
 
 
 def move_text(move: int) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
-from marginlib.course.figures.odds import PATHS, WALLET, WORST, amount, book_of, chance, paths
+from marginlib.course.figures.odds import PATHS, WALLET, WORST, amount, book_of, paths
 from marginlib.drawing.chart import Axis, Chart, Line, Marker, Panel, Table, figure, slider
+from marginlib.odds.decision import chance_text
 from marginlib.odds.estimates import Odds
 from marginlib.words import money
 
@@ -64,16 +65,21 @@ def trade_off(*, correlation: float, leverage: int) -> Chart:
             _dot(cross, "cross, the whole wallet: at", "liquidation"),
         ),
     )
+    told = " ".join(
+        f"{name}: a liquidation has a probability of {chance_text(each.odds.liquidation)} and costs "
+        f"{amount(each.odds.loss_if_liquidated)} on average."
+        if each.odds.loss_if_liquidated
+        else f"{name}: never liquidated, a probability {chance_text(each.odds.liquidation)}; no point is drawn."
+        for name, each in ((f"{money(MARGINS[0], 0)} of isolated margin each", few), ("Cross", cross))
+    )
     sentence = (
-        f"With two longs of {money(leverage * WALLET / 2, 0)} in a wallet of {money(WALLET, 0)}, "
-        f"{money(MARGINS[0], 0)} of margin each are liquidated in {chance(few.odds.liquidation)} of the paths, for an "
-        f"average loss of {amount(few.odds.loss_if_liquidated)}; cross in {chance(cross.odds.liquidation)}, for "
-        f"{amount(cross.odds.loss_if_liquidated)} (standard errors, {PATHS:,} paths)."
+        f"Two longs of {money(leverage * WALLET / 2, 0)} in a wallet of {money(WALLET, 0)}, {PATHS:,} paths, standard "
+        f"errors. {told}"
     )
     rows = tuple(
         (
             "cross" if each.margin is None else f"isolated, {money(each.margin, 0)} each",
-            chance(each.odds.liquidation),
+            chance_text(each.odds.liquidation),
             amount(each.odds.loss_if_liquidated),
             amount(each.odds.loss.upper_tail(WORST)),
         )

@@ -162,6 +162,7 @@ def _shown_wrong(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[
 TASKS = (
     Predict(
         id="audit-1",
+        version=2,
         points=3,
         objective="13-compute",
         read="cases-prediction",
@@ -184,6 +185,7 @@ TASKS = (
             "LEVERAGE_IN_CROSS": _letters("c"),
             "LEVERAGE_IN_MAINTENANCE": _letters("d"),
         },
+        words=tuple("abcde"),
         nudge="Compute the right price first. Then make each mistake on purpose, one at a time.",
         step=(
             "Money behind BTC = wallet + ETH's profit - 0.004 x size x mark of ETH. Price = (quantity x entry - "
@@ -193,6 +195,7 @@ TASKS = (
     ),
     Bug(
         id="audit-2",
+        version=2,
         objective="02-compute",
         read="shorts-text",
         title="A guide for developers",
@@ -222,6 +225,11 @@ TASKS = (
             ),
             "SIGN": lambda entry, initial_rate, maintenance_rate: entry * (1 - initial_rate) / (1 - maintenance_rate),
         },
+        demands={
+            "What must be kept follows the side, too.": lambda side, entry, initial_rate, maintenance_rate: (
+                entry * (1 - side * initial_rate) / (1 - maintenance_rate)
+            ),
+        },
         nudge="Take one coin. How much money is behind it, and how much must be left at the price asked for?",
         step="initial_rate x entry + side x (price - entry) = maintenance_rate x price. Solve for the price.",
         worked=lambda side, entry, initial_rate, maintenance_rate: (
@@ -233,6 +241,7 @@ TASKS = (
     ),
     Bug(
         id="audit-3",
+        version=2,
         objective="05-compute",
         read="amount-text",
         title="\u201c100 % accurate\u201d",
@@ -261,6 +270,13 @@ TASKS = (
             "NO_MAINTENANCE": lambda wallet, quantity, entry: _price(wallet, quantity, entry, 0),
             "SIGN": lambda wallet, quantity, entry, rate, amount: _price(wallet, abs(quantity), entry, rate, amount),
         },
+        demands={
+            "A short must keep something, too: its size counts without its sign there.": (
+                lambda wallet, quantity, entry, rate, amount: (
+                    (quantity * entry - wallet - amount) / (quantity - rate * quantity)
+                )
+            ),
+        },
         nudge="Which number is 0 for small positions and not for large ones? What does it do to what must be kept?",
         step=(
             "The position must keep |quantity| x price x rate - amount. So less has to be kept than without the "
@@ -275,6 +291,7 @@ TASKS = (
     ),
     Bug(
         id="audit-4",
+        version=2,
         objective="03-compute",
         read="contagion-prediction",
         title="A bot with a neighbour",
@@ -286,10 +303,29 @@ TASKS = (
         ask="the liquidation price of the first position in dollars",
         tolerance=2e-4,
         function="bot_price",
-        cases=_beside_a_short,
+        cases=lambda random: {
+            **(case := _beside_a_short(random)),
+            "quantity": random.choice([1, -1]) * case["quantity"],
+            "other_quantity": random.choice([1, -1]) * case["other_quantity"],
+        },
         solve=ends_beside,
         beliefs=NEIGHBOURS,
         catalogue=("liquidation_price", beside),
+        demands={
+            "The neighbour must keep something as a short, too: its size counts without its sign there.": (
+                lambda wallet, quantity, entry, other_quantity, other_entry, other_mark: ends(
+                    wallet + other_quantity * (other_mark - other_entry) - RATE * other_quantity * other_mark,
+                    quantity,
+                    entry,
+                )
+            ),
+            "The neighbour may be long, too.": lambda **case: ends_beside(
+                **{**case, "other_quantity": -abs(case["other_quantity"])}
+            ),
+            "The first position may be a short, too.": lambda **case: ends_beside(
+                **{**case, "quantity": abs(case["quantity"])}
+            ),
+        },
         nudge="Let the short's price rise. What should the price of the long do, and what does the bot say?",
         step="The profit takes the quantity with its sign; what must be kept takes it without.",
         worked=lambda wallet, quantity, entry, other_quantity, other_entry, other_mark: (
@@ -328,6 +364,7 @@ TASKS = (
     ),
     Choose(
         id="audit-6",
+        version=2,
         objective="04-choose",
         read="margin-prediction",
         title="A test for a claim",
@@ -347,6 +384,9 @@ TASKS = (
         beliefs={
             "MODE_DECIDES": lambda **case: letter(case, "Cross has") + "2",
         },
+        demands={
+            "Two things differ there: the mode and the size.": lambda **case: letter(case, "Cross holds") + "3",
+        },
         nudge="A fair test changes one thing. What differs in each of the three comparisons?",
         step="Sizes must be the same, and the money behind them, too. Then only the mode is left.",
         worked=lambda size, wallet, margin: (
@@ -358,6 +398,7 @@ TASKS = (
     ),
     Function(
         id="audit-7",
+        version=2,
         objective="12-compare",
         read="ratio-prediction",
         title="A dashboard for two apps",
@@ -380,6 +421,12 @@ TASKS = (
             "RATIO_UPSIDE_DOWN": lambda keep, percent: _equity(keep, percent, "up") - keep,
             "NO_MAINTENANCE": _equity,
         },
+        demands={
+            'The number of the app that goes "up" is kept / equity.': lambda keep, percent: (
+                _equity(keep, percent, "down") - keep
+            ),
+            "Percent are hundredths.": lambda keep, percent, shown: _equity(keep, 100 * percent, shown) - keep,
+        },
         nudge="First find the equity. What do you have to do with the number of each app to get it?",
         step="Up: equity = keep / (percent / 100). Down: equity = keep x percent / 100. Subtract what must be kept.",
         worked=lambda keep, percent, shown: (
@@ -391,6 +438,7 @@ TASKS = (
     ),
     Compute(
         id="audit-8",
+        version=2,
         points=2,
         objective="12-predict",
         read="inverse-prices-read",
@@ -415,6 +463,12 @@ TASKS = (
                 coins, replace(held(dollars, entry, symbol="BTCUSD"), contract=Contract.INVERSE)
             ),
         ),
+        demands={
+            "The coins behind it count, too.": lambda entry: (1 + RATE) * entry,
+            "What must be kept is a share of the coins at the price asked for.": lambda coins, dollars, entry: (
+                _inverse_price(coins - RATE * dollars / entry, dollars, entry, 0)
+            ),
+        },
         nudge="Write everything in coins: what is behind it, what it has won or lost, what it must keep.",
         step="coins + dollars x (1 / entry - 1 / price) = 0.004 x dollars / price. Solve for 1 / price.",
         worked=lambda coins, dollars, entry: (

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from math import exp, log, sqrt
+from collections.abc import Callable, Mapping
+from math import exp, log, log10, sqrt
 from random import Random
 from statistics import NormalDist
 from typing import Any
 
-from marginlib.course.tasks.shared import RATE, account, bitcoin, ends, held, letter, price, ways
+from marginlib.course.tasks.shared import MOVES, RATE, account, bitcoin, ends, held, letter, price, ways
 from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
 
 _CAP = 0.3  # the largest funding rate of the counterexample [percent]
@@ -75,13 +75,15 @@ def _three_exits(random: Random) -> dict[str, Any]:
 
 
 def _book(random: Random) -> dict[str, Any]:
-    """Return two isolated longs, and the recorded figures of one of the falls."""
-    event = random.choice(list(_FALLS))
+    """Return two isolated longs, and the recorded figures of one of the falls; one dies by what it must keep alone."""
+    event, narrow = random.choice(list(_FALLS)), random.choice(["btc", "eth"])
     case: dict[str, Any] = {"event": event, "wallet": random.randrange(8_000, 20_001, 1_000)}
     for name, figures, settings in zip(("btc", "eth"), _FALLS[event], _PARTING[event], strict=True):
-        leverage = random.choice(settings)
         margin = random.randrange(case["wallet"] // 5, case["wallet"] * 9 // 20, 50)
-        case |= {f"{name}_size": margin * leverage, f"{name}_leverage": leverage}
+        times: float = random.choice(settings)
+        if name == narrow:  # between its liquidation price and its bankruptcy price lies the low
+            times = 1 / (1 - figures[1] / figures[0] * (1 - RATE * random.uniform(0.3, 0.7)))
+        case |= {f"{name}_size": int(margin * times) // 10 * 10, f"{name}_margin": margin}
         case |= dict(zip((f"{name}_first", f"{name}_low", f"{name}_last"), figures, strict=True))
     return case
 
@@ -110,22 +112,21 @@ def _worst(margin: float, quantity: float, entry: float, low: float, high: float
     return margin + quantity * ((low if quantity > 0 else high) - entry)
 
 
-def _legs(case: Mapping[str, Any]) -> list[dict[str, float]]:
+def _legs(case: Mapping[str, Any], kept: float = RATE) -> list[dict[str, float]]:
     """Return the two longs, each with its figures and its liquidation price."""
     legs = []
     for name in ("btc", "eth"):
-        leg = {key: case[f"{name}_{key}"] for key in ("size", "leverage", "first", "low", "last")}
-        leg["margin"] = leg["size"] / leg["leverage"]
-        leg["end"] = leg["first"] * (1 - 1 / leg["leverage"]) / (1 - RATE)
+        leg = {key: case[f"{name}_{key}"] for key in ("size", "margin", "first", "low", "last")}
+        leg["end"] = leg["first"] * (1 - leg["margin"] / leg["size"]) / (1 - kept)
         leg["profit"] = leg["size"] * (leg["last"] / leg["first"] - 1)
         legs.append(leg)
     return legs
 
 
-def _left(case: Mapping[str, Any], *, decides: str = "low", returned: bool = False) -> float:
+def _left(case: Mapping[str, Any], *, decides: str = "low", returned: bool = False, rate: float = RATE) -> float:
     """Return what the account has at the last figure; a long dies if the deciding figure is at its end or below."""
     left = float(case["wallet"])
-    for leg in _legs(case):
+    for leg in _legs(case, rate):
         kept = RATE * leg["size"] * leg["end"] / leg["first"] if returned else 0.0
         left += leg["profit"] if leg[decides] > leg["end"] else kept - leg["margin"]
     return left
@@ -143,9 +144,17 @@ def _replayed(**case: Any) -> str:  # noqa: ANN401 - a learner's numbers
     return "\n".join([*lines, f"From {case['wallet']:,} dollars that leaves {_left(case):,.2f}."])
 
 
-def _chance(leverage: float, volatility: float, days: float, *, kept: float = RATE, turned: float = 1.0) -> float:
+def _chance(
+    leverage: float,
+    volatility: float,
+    days: float,
+    *,
+    kept: float = RATE,
+    turned: float = 1.0,
+    logarithm: Callable[[float], float] = log,
+) -> float:
     """Return how likely a long is to end beyond its liquidation price, or to touch it and turn back."""
-    away, spread, normal = log((1 - 1 / leverage) / (1 - kept)), volatility * sqrt(days / 365), NormalDist()
+    away, spread, normal = logarithm((1 - 1 / leverage) / (1 - kept)), volatility * sqrt(days / 365), NormalDist()
     return normal.cdf(away / spread + spread / 2) + turned * exp(-away) * normal.cdf(away / spread - spread / 2)
 
 
@@ -174,6 +183,7 @@ def _costs_more(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[b
 TASKS = (
     Compute(
         id="crash-1",
+        version=2,
         points=2,
         objective="07-compute",
         read="four-cases-text",
@@ -197,6 +207,13 @@ TASKS = (
             "FEE_ON_MARGIN": lambda fee, rate, settlements: (fee - settlements * rate) / 100,
             "SIGN": lambda leverage, fee, rate, settlements: (fee + settlements * rate) / 100 * leverage,
         },
+        demands={
+            "The fee to open comes out of the margin, too.": lambda leverage, rate, settlements: (
+                -settlements * rate / 100 * leverage
+            ),
+            "There is more than one settlement.": lambda leverage, fee, rate: (fee - rate) / 100 * leverage,
+            "Funding goes to the margin, too.": lambda leverage, fee: fee / 100 * leverage,
+        },
         nudge="At a rate above 0, who pays the funding, and who gets it? And what is the fee a share of?",
         step="A short receives. In dollars: notional x (fee - settlements x rate). The margin is notional / setting.",
         worked=lambda quantity, price, leverage, fee, rate, settlements: (
@@ -209,6 +226,7 @@ TASKS = (
     ),
     Predict(
         id="crash-2",
+        version=2,
         objective="07-predict",
         read="received",
         title="Nothing happens for days",
@@ -231,6 +249,14 @@ TASKS = (
         beliefs={
             "SIGN": lambda rate: ways(rate, rate, -rate, 0),
             "CROSS_LOWERS_PRICE": lambda rate: ways(-rate, -rate, rate, 0),
+        },
+        words=MOVES,
+        demands={
+            "What must be kept at a price that stands still does not change.": lambda rate: ways(
+                rate, rate, rate, rate
+            ),
+            "Funding moves the margin, though the price stands still.": lambda: ways(0, 0, 0, 0),
+            "Both prices are computed from the margin, and it changes.": lambda rate: ways(0, 0, rate, 0),
         },
         nudge="First the sign: does this short pay or receive? Then: where is the danger for a short?",
         step="A short receives at a rate above 0. More margin moves both prices away from the mark: for a short, up.",
@@ -272,6 +298,7 @@ TASKS = (
     ),
     Function(
         id="crash-4",
+        version=2,
         objective="08-predict",
         read="policies-prediction",
         title="How much must go",
@@ -290,12 +317,29 @@ TASKS = (
             "low": (low := 0.004),
             "high": (high := random.choice([0.0065, 0.01, 0.0125])),
             "notional": (notional := int(floor * random.uniform(1.5, 3))),
-            "equity": round((low * floor + high * (notional - floor)) * random.uniform(0.35, 0.95), 2),
+            # Enough for more than the first tier, or for less than it.
+            "equity": round(
+                random.choice(
+                    [
+                        low * floor * random.uniform(0.5, 0.95),
+                        low * floor + high * (notional - floor) * random.uniform(0.1, 0.9),
+                    ]
+                ),
+                2,
+            ),
         },
         solve=_sold,
         beliefs={
             "FLAT_TIER": lambda **case: _sold(**case, counted=0),
             "AMOUNT_SIGN": lambda **case: _sold(**case, counted=-1),
+        },
+        demands={
+            "The equity may be less than even the floor needs: then the rest stays in the first tier.": (
+                lambda equity, notional, floor, low, high: notional - (floor + (equity - low * floor) / high)
+            ),
+            "What is above the floor has the higher rate.": lambda equity, notional, low: notional - equity / low,
+            "No more is sold than is needed.": lambda notional: notional,
+            "What is sold is asked for, not what stays.": lambda **case: case["notional"] - _sold(**case),
         },
         nudge="Turn the question round: how large a position does this equity suffice for?",
         step=(
@@ -313,6 +357,7 @@ TASKS = (
     ),
     Compute(
         id="crash-5",
+        version=2,
         objective="08-compute",
         read="gap-prediction",
         title="A jump past the bankruptcy price",
@@ -336,6 +381,9 @@ TASKS = (
                 quantity * (_ends(margin, quantity, entry) - mark)
             ),
         },
+        demands={
+            "What the fund pays is asked for: the margin pays first.": lambda margin: margin,
+        },
         nudge="Somebody else has won what this long has lost. Who pays it to them, first and second?",
         step="The margin pays first, all of it. The fund pays the rest: quantity x (entry - price) - margin.",
         worked=lambda wallet, margin, quantity, entry, mark: (
@@ -346,6 +394,7 @@ TASKS = (
     ),
     Bug(
         id="crash-6",
+        version=2,
         objective="08-choose",
         read="mark-prediction",
         title="A false alarm",
@@ -370,6 +419,17 @@ TASKS = (
                 margin, abs(quantity), entry, mark_low, mark_high
             ),
             "OPEN_PROFIT_IGNORED": lambda margin: margin,
+        },
+        demands={
+            "A short fears the highest price of the hour.": lambda margin, quantity, entry, mark_low: (
+                margin + quantity * (mark_low - entry)
+            ),
+            "A long fears the lowest price of the hour.": lambda margin, quantity, entry, mark_high: (
+                margin + quantity * (mark_high - entry)
+            ),
+            "Equity is the margin with the profit or loss.": lambda quantity, entry, mark_low, mark_high: _worst(
+                0, quantity, entry, mark_low, mark_high
+            ),
         },
         nudge="Which of the two prices does the venue look at? And which end of it does a short fear?",
         step="margin + quantity x (price - entry), at the lowest mark price for a long, at the highest for a short.",
@@ -414,6 +474,7 @@ TASKS = (
     ),
     Compute(
         id="crash-8",
+        version=2,
         points=3,
         objective="09-compute",
         read="who-died-text",
@@ -421,9 +482,9 @@ TASKS = (
         text=(
             "{event}, recorded mark prices: BTC began at {btc_first:,}, its lowest was {btc_low:,}, its last "
             "{btc_last:,}. ETH began at {eth_first:,}, its lowest was {eth_low:,}, its last {eth_last:,}. At the first "
-            "prices you opened two isolated longs in a wallet of {wallet:,} dollars: {btc_size:,} dollars of BTC at "
-            "{btc_leverage}x and {eth_size:,} of ETH at {eth_leverage}x, each with its initial margin. You did nothing "
-            "more. Use 0.4 % of maintenance margin, which stands in for the tables of the time. No fees; what is left "
+            "prices you opened two isolated longs in a wallet of {wallet:,} dollars: {btc_size:,} dollars of BTC with "
+            "{btc_margin:,} of margin, and {eth_size:,} of ETH with {eth_margin:,} of margin. You did nothing more. "
+            "Use 0.4 % of maintenance margin, which stands in for the tables of the time. No fees; what is left "
             "at a liquidation, the venue keeps."
         ),
         ask="what your account has at the last prices, in dollars",
@@ -433,16 +494,21 @@ TASKS = (
         beliefs={
             "TOUCH_IS_END": lambda **case: _left(case, decides="last"),
             "LEFTOVER_RETURNED": lambda **case: _left(case, returned=True),
+            "NO_MAINTENANCE": lambda **case: _left(case, rate=0.0),
+        },
+        demands={
+            "What the account has is asked for: the wallet counts, too.": lambda **case: _left(case) - case["wallet"],
         },
         nudge="For each long: is its liquidation price above or below the lowest recorded price?",
         step=(
-            "It ends at first x (1 - 1 / setting) / 0.996. A long that dies takes its whole margin; one that lives "
+            "It ends at first x (1 - margin / size) / 0.996. A long that dies takes its whole margin; one that lives "
             "has size x (last / first - 1)."
         ),
         worked=_replayed,
     ),
     Function(
         id="crash-9",
+        version=2,
         objective="10-compute",
         read="touch-prediction",
         title="How likely, from a formula",
@@ -472,6 +538,18 @@ TASKS = (
                 10_000, held(0.1, 60_000, leverage).isolated(), volatility=volatility, days=days
             ),
         ),
+        demands={
+            "Both kinds of paths die: those that end below, too.": lambda **case: (
+                _chance(**case) - _chance(**case, turned=0.0)
+            ),
+            "A year has 365 days: days / 365 is the part of it.": lambda leverage, volatility, days: _chance(
+                leverage, volatility, 365 * days
+            ),
+            "The spread grows with the root of the time.": lambda leverage, volatility, days: _chance(
+                leverage, volatility * sqrt(days / 365), days
+            ),
+            "The natural logarithm is asked for.": lambda **case: _chance(**case, logarithm=log10),
+        },
         nudge="What is the liquidation price as a share of the entry price? And which paths die?",
         step="liquidation price / entry = (1 - 1 / leverage) / 0.996. Both kinds of paths die: add the two.",
         worked=lambda leverage, volatility, days: (

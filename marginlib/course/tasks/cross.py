@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 from marginlib.course.tasks.shared import (
+    MOVES,
     NEIGHBOURS,
     RATE,
     account,
@@ -140,6 +141,7 @@ def _survivor(wallet: float, size: float, btc: float, eth: float) -> str:
 TASKS = (
     Compute(
         id="cross-1",
+        version=2,
         objective="03-compute",
         read="short-text",
         title="A short with the whole account behind it",
@@ -177,6 +179,14 @@ TASKS = (
             "liquidation_price",
             lambda wallet, margin, leverage, entry: lone(wallet, -margin * leverage / entry, entry, leverage),
         ),
+        demands={
+            "The notional is margin x setting.": lambda wallet, margin, entry: ends(wallet, -margin / entry, entry),
+            "What must be kept is a share of the notional at the price asked for.": (
+                lambda wallet, margin, leverage, entry: bankrupt(
+                    wallet - RATE * margin * leverage, -margin * leverage / entry, entry
+                )
+            ),
+        },
         nudge=(
             "Which money stands behind a position in cross margin? And on which side of the price is a short's danger?"
         ),
@@ -190,6 +200,7 @@ TASKS = (
     ),
     Function(
         id="cross-2",
+        version=2,
         objective="03-compute",
         read="readings-text",
         title="One price, or none",
@@ -212,6 +223,19 @@ TASKS = (
             "SIGN": lambda wallet, quantity, entry: ends(wallet, abs(quantity), entry),
         },
         catalogue=("liquidation_price", lone),
+        demands={
+            "Where no price above 0 does it, None is asked for.": lambda wallet, quantity, entry: (
+                (quantity * entry - wallet) / (quantity - RATE * abs(quantity))
+            ),
+            "A short must keep something, too: its size counts without its sign there.": (
+                lambda wallet, quantity, entry: (
+                    price if (price := (quantity * entry - wallet) / (quantity * (1 - RATE))) > 0 else None
+                )
+            ),
+            "What must be kept is a share of the notional at the price asked for.": (
+                lambda wallet, quantity, entry: bankrupt(wallet - RATE * abs(quantity) * entry, quantity, entry)
+            ),
+        },
         nudge=(
             "What does your formula give where the wallet is larger than the notional of a long? Can that be a price?"
         ),
@@ -227,6 +251,7 @@ TASKS = (
     ),
     Predict(
         id="cross-3",
+        version=2,
         objective="03-predict",
         read="contagion-prediction",
         title="Who moves whom",
@@ -250,6 +275,13 @@ TASKS = (
             "OTHER_POSITIONS_SIGN": lambda move: ways(-move, move, 0, move),
             "CROSS_LOWERS_PRICE": lambda move: ways(move, move, 0, -move),
         },
+        words=MOVES,
+        demands={
+            "SOL's own price asks where SOL has to go; it does not matter where SOL is now.": lambda move: ways(
+                move, -move, -move, -move
+            ),
+            "What SOL wins or loses is in the equity of the pool.": lambda move: ways(move, -move, 0, 0),
+        },
         nudge="Does the SOL short win or lose by this move? Whose money is that?",
         step=(
             "A loss in the pool brings the other prices nearer to their marks, a gain moves them away. A long's "
@@ -266,6 +298,7 @@ TASKS = (
     ),
     Function(
         id="cross-4",
+        version=2,
         objective="06-compute",
         read="line-rule-text",
         title="A price beside another position",
@@ -282,6 +315,29 @@ TASKS = (
         solve=ends_beside,
         beliefs=NEIGHBOURS,
         catalogue=("liquidation_price", beside),
+        demands={
+            "BTC must keep something as a short, too: its size counts without its sign there.": (
+                lambda wallet, quantity, entry, other_quantity, other_entry, other_mark: ends(
+                    wallet + other_quantity * (other_mark - other_entry) - RATE * other_quantity * other_mark,
+                    quantity,
+                    entry,
+                )
+            ),
+            "ETH must keep something as a short, too: its size counts without its sign there.": (
+                lambda wallet, quantity, entry, other_quantity, other_entry, other_mark: (
+                    (
+                        quantity * entry
+                        - wallet
+                        - other_quantity * (other_mark - other_entry)
+                        + RATE * abs(other_quantity) * other_mark
+                    )
+                    / (quantity * (1 - RATE))
+                )
+            ),
+            "ETH may be a short, too: then its price lies above.": lambda **case: ends_beside(
+                **{**case, "quantity": abs(case["quantity"])}
+            ),
+        },
         nudge=(
             "How much of the wallet is left for ETH, once BTC has won or lost and has kept its own maintenance margin?"
         ),
@@ -300,6 +356,7 @@ TASKS = (
     ),
     Predict(
         id="cross-5",
+        version=2,
         objective="06-predict",
         read="three-text",
         title="How far BTC moves ETH's price",
@@ -315,6 +372,12 @@ TASKS = (
         beliefs={
             "OTHER_POSITIONS_PNL": lambda price: price,
             "CROSS_LOWERS_PRICE": lambda eth, btc, price, fall: price + _step(eth, btc, fall),
+        },
+        demands={
+            "The two quantities differ: first the dollars that BTC loses, then how far ETH moves for them.": (
+                lambda price, fall: price - fall
+            ),
+            "BTC's loss is shared out among all of the ETH.": lambda btc, price, fall: price - btc * fall,
         },
         nudge="How many dollars does the pool lose? On which side of the mark is a short's liquidation price?",
         step=(
@@ -392,6 +455,7 @@ TASKS = (
     ),
     Choose(
         id="cross-8",
+        version=2,
         objective="03-compare",
         read="hedged-after-text",
         title="A hedged pair in both modes",
@@ -414,6 +478,18 @@ TASKS = (
         draw=_pair,
         solve=_survivor,
         beliefs={"HEDGED_IS_SAFE": lambda: "c1"},
+        demands={
+            "In the isolated account each leg has its half and its own amount, nothing else.": lambda **case: {
+                "a1": "c2",
+                "c2": "a1",
+                "d3": "b2",
+            }[_survivor(**case)],
+            "In the cross pool the amounts of both legs are added up.": lambda **case: {
+                "a1": "d3",
+                "c2": "b2",
+                "d3": "a1",
+            }[_survivor(**case)],
+        },
         nudge="What does each leg win or lose, in dollars? A short loses when its coin rises.",
         step=(
             "Cross: the wallet with both amounts must stay above the maintenance margin of both legs. Isolated: "

@@ -6,7 +6,19 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
-from marginlib.course.tasks.shared import RATE, account, bankrupt, bitcoin, ends, held, lone, price, standing, thousands
+from marginlib.course.tasks.shared import (
+    MOVES,
+    RATE,
+    account,
+    bankrupt,
+    bitcoin,
+    ends,
+    held,
+    lone,
+    price,
+    standing,
+    thousands,
+)
 from marginlib.model import Health
 from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
 
@@ -85,6 +97,7 @@ def _richer(wallet: float, notional: float, leverage: float, fall: float) -> str
 TASKS = (
     Compute(
         id="isolated-1",
+        version=2,
         objective="02-compute",
         read="price-prediction",
         title="Where a long ends",
@@ -108,6 +121,14 @@ TASKS = (
                 wallet, held(quantity, entry, leverage).isolated(margin)
             ),
         ),
+        demands={
+            "More was set aside than the setting asks for, and all of it stands behind the long.": (
+                lambda quantity, entry, leverage: ends(quantity * entry / leverage, quantity, entry)
+            ),
+            "What must be kept is a share of the notional at the price asked for.": lambda margin, quantity, entry: (
+                bankrupt(margin - RATE * quantity * entry, quantity, entry)
+            ),
+        },
         nudge="Write down the equity at a price, and the maintenance margin at the same price. Where do they meet?",
         step="margin + quantity x (price - entry) = 0.004 x quantity x price. Solve for the price.",
         worked=lambda margin, quantity, entry: (
@@ -118,6 +139,7 @@ TASKS = (
     ),
     Function(
         id="isolated-2",
+        version=2,
         objective="02-compute",
         read="shorts-text",
         title="Both directions in one formula",
@@ -139,6 +161,11 @@ TASKS = (
             ),
             "SIGN+NO_MAINTENANCE": lambda margin, quantity, entry: bankrupt(margin, abs(quantity), entry),
         },
+        demands={
+            "A short must keep something, too: its size counts without its sign there.": (
+                lambda margin, quantity, entry: (quantity * entry - margin) / (quantity * (1 - RATE))
+            ),
+        },
         nudge="The equity uses the quantity with its sign. Does the maintenance margin?",
         step="margin + quantity x (price - entry) = 0.004 x |quantity| x price. Bring the price to one side.",
         worked=lambda margin, quantity, entry: (
@@ -148,6 +175,7 @@ TASKS = (
     ),
     Predict(
         id="isolated-3",
+        version=2,
         objective="02-predict",
         read="added-prediction",
         title="More margin for a short",
@@ -171,6 +199,11 @@ TASKS = (
             "ADDED_MARGIN_SHRINKS_PNL": lambda **case: ["up", "up", "down", "up"],
             "ISOLATED_LOSES_NO_MORE": lambda **case: ["up", "up", "same", "same"],
         },
+        words=MOVES,
+        demands={
+            "What is added moves the price at which the position is liquidated.": lambda: ["same", "up", "same", "up"],
+            "What is added moves the price at which all of the margin is gone.": lambda: ["up", "same", "same", "up"],
+        },
         nudge=(
             "Where is the danger for a short: above the price or below it? More margin moves the end away from the "
             "price."
@@ -186,6 +219,7 @@ TASKS = (
     ),
     Compute(
         id="isolated-4",
+        version=2,
         objective="02-compare",
         read="contained-text",
         title="A gap over the weekend",
@@ -213,6 +247,10 @@ TASKS = (
                 wallet, held(quantity, entry, leverage).isolated(margin).at(mark)
             ),
         ),
+        demands={
+            "What the account has is asked for, not what is left in the position's pool.": lambda: 0.0,
+            "What the account has after that is asked for, not what it has lost.": lambda margin: margin,
+        },
         nudge="Which money can the loss of this position reach?",
         step="The pool pays what it has, and no more. What is outside of it stays.",
         worked=lambda wallet, margin, quantity, entry, mark: (
@@ -223,6 +261,7 @@ TASKS = (
     ),
     Function(
         id="isolated-5",
+        version=2,
         objective="02-choose",
         read="quiz",
         title="How much margin for this distance",
@@ -243,6 +282,12 @@ TASKS = (
             ),
             "SIGN": lambda quantity, entry, target: _needed(abs(quantity), entry, target),
         },
+        demands={
+            "A short must keep something, too: its size counts without its sign there.": (
+                lambda quantity, entry, target: quantity * (entry - target) + RATE * quantity * target
+            ),
+            "The margin pays the loss up to the target, too.": lambda quantity, target: RATE * abs(quantity) * target,
+        },
         nudge="Two amounts have to be there at the target price. Which?",
         step="The loss up to the target, quantity x (entry - target), and 0.4 % of what the position is worth there.",
         worked=lambda quantity, entry, target: (
@@ -253,6 +298,7 @@ TASKS = (
     ),
     Bug(
         id="isolated-6",
+        version=2,
         objective="02-compute",
         read="short-term-text",
         title="A calculator that divides too much",
@@ -274,6 +320,11 @@ TASKS = (
             "LEVERAGE_IN_MAINTENANCE": lambda entry, leverage, rate: entry * (1 - 1 / leverage) / (1 - rate / leverage),
             "NO_MAINTENANCE": lambda entry, leverage: entry * (1 - 1 / leverage),
             "ENTRY_FOR_MARK": lambda entry, leverage, rate: entry * (1 - 1 / leverage + rate),
+        },
+        demands={
+            "The maintenance rate is given to the calculator; it is not always 0.004.": lambda entry, leverage: (
+                entry * (1 - 1 / leverage) / (1 - RATE)
+            ),
         },
         nudge="Compute the equity and the maintenance margin at the price that it gives. Are they equal?",
         step="The setting divides the initial margin. What has it to do with the maintenance margin?",
@@ -316,6 +367,7 @@ TASKS = (
     ),
     Compute(
         id="isolated-8",
+        version=2,
         objective="04-compute",
         read="size-large-text",
         title="The same long, with the whole wallet behind it",
@@ -339,6 +391,11 @@ TASKS = (
             "NO_MAINTENANCE": bankrupt,
         },
         catalogue=("liquidation_price", lone),
+        demands={
+            "What must be kept is a share of the notional at the price asked for.": lambda wallet, quantity, entry: (
+                bankrupt(wallet - RATE * quantity * entry, quantity, entry)
+            ),
+        },
         nudge="It is the formula of the first task. Which money stands behind the position now?",
         step="wallet + quantity x (price - entry) = 0.004 x quantity x price. The setting is not in it.",
         worked=lambda wallet, quantity, entry, leverage: (
@@ -348,6 +405,7 @@ TASKS = (
     ),
     Choose(
         id="isolated-9",
+        version=2,
         objective="04-compare",
         read="contained-prediction",
         title="A dip and the way back",
@@ -365,6 +423,14 @@ TASKS = (
         },
         draw=_story,
         solve=_richer,
+        demands={
+            "At which fall is the isolated position liquidated? What is closed does not come back.": (
+                lambda **case: {"a2": "c1", "b3": "c1", "c1": "a2"}[_richer(**case)]
+            ),
+            "At which fall is the cross position liquidated? What is closed does not come back.": (
+                lambda **case: {"a2": "b3", "b3": "a2", "c1": "b3"}[_richer(**case)]
+            ),
+        },
         nudge="Find the fall that ends each of the two positions. How does this fall compare?",
         step="The money behind it / notional is the fall to bankruptcy. Liquidation comes somewhat sooner.",
         worked=lambda wallet, notional, leverage, fall: (

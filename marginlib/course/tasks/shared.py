@@ -35,6 +35,9 @@ def bitcoin(random: Random, most: int = 96) -> float:
     return random.randrange(10, most) / 100
 
 
+MOVES = ("up", "down", "same")
+
+
 def ways(*changes: float) -> list[str]:
     """Return for each change whether it goes up, goes down or stays the same, in the words of a prediction."""
     return ["same" if change == 0 else "up" if change > 0 else "down" for change in changes]

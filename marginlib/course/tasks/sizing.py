@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
-from marginlib.course.tasks.shared import RATE, account, ends, held, price, thousands, ways
+from marginlib.course.tasks.shared import MOVES, RATE, account, ends, held, price, thousands, ways
 from marginlib.practice.beliefs import Case
 from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
 
@@ -34,13 +34,24 @@ def _in_wallet(random: Random, *sides: int) -> dict[str, Any]:
     return {"wallet": int(notional * random.uniform(0.6, 2.5)) // 100 * 100, **position}
 
 
+def _tight(random: Random) -> dict[str, Any]:
+    """Return such a position, or one that has lost so much that it would need more than there is."""
+    case = _in_wallet(random, 1, -1)
+    if random.random() < 0.5:  # noqa: PLR2004 - half of them
+        return case
+    moved = abs(case["mark"] - case["entry"])
+    case["mark"] = int(case["entry"] + (moved if case["quantity"] < 0 else -moved))
+    needed = abs(case["quantity"]) * case["mark"] / case["leverage"]
+    return {**case, "wallet": int(abs(case["quantity"]) * moved + needed * random.uniform(0.3, 0.9)) // 10 * 10}
+
+
 def _choice_of_size(random: Random) -> dict[str, Any]:
-    """Return three sizes in any order: one that forgets maintenance, one that fits the deposit, and one that holds."""
+    """Return four sizes in any order: one holds, a smaller one, too; one forgets maintenance, one fits the deposit."""
     wallet, fall, leverage = random.randrange(2_000, 20_001, 500), random.choice([10, 15, 20, 25]), 20
-    most = wallet / (fall / 100 + RATE * (1 - fall / 100))
-    sizes = [int(most * 0.997), int(wallet / (fall / 100)) + 1, wallet * leverage]
+    most = _safe({"wallet": wallet, "fall": fall})
+    sizes = [int(most * 0.997), int(most * 0.47), int(wallet / (fall / 100)) + 1, int(wallet * leverage * 0.96)]
     random.shuffle(sizes)
-    return {"wallet": wallet, "fall": fall, "leverage": leverage, **dict(zip("pqr", sizes, strict=True))}
+    return {"wallet": wallet, "fall": fall, "leverage": leverage, **dict(zip("pqrs", sizes, strict=True))}
 
 
 def _settings(random: Random) -> dict[str, Any]:
@@ -64,6 +75,11 @@ def _case(quantity: float, entry: float, mark: float, leverage: float = 1, walle
     return account(money, held(quantity, entry, leverage).at(mark))
 
 
+def _profited(*, wallet: float, quantity: float, entry: float, mark: float, **_rest: float) -> float:
+    """Return the equity."""
+    return wallet + quantity * (mark - entry)
+
+
 def _available(wallet: float, quantity: float, entry: float, mark: float, leverage: float) -> float:
     """Return what could open something else."""
     return max(0.0, wallet + quantity * (mark - entry) - abs(quantity) * mark / leverage)
@@ -74,9 +90,14 @@ def _ratio(wallet: float, quantity: float, entry: float, mark: float) -> float:
     return RATE * abs(quantity) * mark / (wallet + quantity * (mark - entry))
 
 
+def _safe(case: Mapping[str, Any]) -> float:
+    """Return the largest notional that the wallet bears after the fall, with what must be kept then."""
+    return float(case["wallet"] / (case["fall"] / 100 + RATE * (1 - case["fall"] / 100)))
+
+
 def _size(case: Mapping[str, Any], notional: float) -> str:
     """Return the letter of the largest offered size up to a notional."""
-    offered = {case[name]: letter for name, letter in zip("pqr", "abc", strict=True)}
+    offered = {case[name]: letter for name, letter in zip("pqrs", "abcd", strict=True)}
     return offered[max(size for size in offered if size <= notional)]
 
 
@@ -105,6 +126,7 @@ def _nearer(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[bool,
 TASKS = (
     Compute(
         id="sizing-1",
+        version=2,
         objective="01-compute",
         read="move-text",
         title="The deposit, today",
@@ -117,6 +139,11 @@ TASKS = (
         solve=lambda quantity, mark, leverage: quantity * mark / leverage,
         beliefs={"ENTRY_FOR_MARK": lambda quantity, entry, leverage: quantity * entry / leverage},
         catalogue=("initial_margin", _case),
+        demands={
+            "The setting divides: what is reserved is the deposit, not the whole position.": lambda quantity, mark: (
+                quantity * mark
+            ),
+        },
         nudge="First: what is the whole position worth at the price of today?",
         step="The notional is quantity x mark price. The setting says how many times the deposit fits into it.",
         worked=lambda quantity, mark, leverage: (
@@ -126,15 +153,19 @@ TASKS = (
     ),
     Compute(
         id="sizing-2",
+        version=2,
         objective="01-compute",
-        read="pnl-text",
+        read="pnl-idea",
         title="A short and its profit",
         text=(
             "You are short: the quantity is {quantity} BTC, opened at {entry:,} dollars with a setting of {leverage}x. "
             "The mark price is now {mark:,}."
         ),
         ask="the profit (above 0) or loss (below 0) in dollars",
-        draw=lambda random: _moved(random, -1),
+        draw=lambda random: {  # it loses: whoever leaves the sign out is wrong
+            **(case := _moved(random, -1)),
+            "mark": case["entry"] + abs(case["mark"] - case["entry"]),
+        },
         solve=lambda quantity, entry, mark: quantity * (mark - entry),
         beliefs={
             "SIGN": lambda quantity, entry, mark: -quantity * (mark - entry),
@@ -150,6 +181,7 @@ TASKS = (
     ),
     Function(
         id="sizing-3",
+        version=2,
         objective="01-compute",
         read="move-text",
         title="What is still available",
@@ -159,7 +191,7 @@ TASKS = (
         ),
         ask="the available balance in dollars",
         function="available",
-        cases=lambda random: _in_wallet(random, 1, -1),
+        cases=_tight,
         solve=_available,
         beliefs={
             "OPEN_PROFIT_IGNORED": lambda wallet, quantity, mark, leverage: max(
@@ -176,6 +208,18 @@ TASKS = (
             ),
         },
         catalogue=("available_balance", _case),
+        demands={
+            "Where more is needed than there is, 0 is available.": lambda wallet, quantity, entry, mark, leverage: (
+                wallet + quantity * (mark - entry) - abs(quantity) * mark / leverage
+            ),
+            "A short reserves something, too: its size counts without its sign there.": lambda **case: max(
+                0.0, _profited(**case) - case["quantity"] * case["mark"] / case["leverage"]
+            ),
+            "The initial margin has to be taken off.": lambda **case: max(0.0, _profited(**case)),
+            "The initial margin is notional / setting.": lambda **case: max(
+                0.0, _profited(**case) - abs(case["quantity"]) * case["mark"]
+            ),
+        },
         nudge="Write down two amounts: what the account has, and what the position reserves.",
         step="Equity is wallet + quantity x (mark - entry). Reserved is |quantity| x mark / leverage.",
         worked=lambda wallet, quantity, entry, mark, leverage: (
@@ -186,6 +230,7 @@ TASKS = (
     ),
     Predict(
         id="sizing-4",
+        version=2,
         objective="01-predict",
         read="setting-prediction",
         title="What the setting moves",
@@ -203,6 +248,14 @@ TASKS = (
             "SETTING_IS_EFFECTIVE": lambda before, after: ways(before - after, 0, after - before, after - before, 0),
             "LEVERAGE_MULTIPLIES_PNL": lambda before, after: ways(before - after, 0, after - before, 0, after - before),
         },
+        words=MOVES,
+        demands={
+            "A higher setting asks for a smaller deposit.": lambda before, after: ways(
+                after - before, 0, before - after, 0, 0
+            ),
+            "The initial margin is notional / setting, and the setting changes.": lambda: ways(0, 0, 0, 0, 0),
+            "What is not reserved is available.": lambda before, after: ways(before - after, 0, 0, 0, 0),
+        },
         nudge="Write the formula of each of the five. In which of them does the setting stand?",
         step=(
             "Initial margin is notional / setting. Available is equity less that. The other three do not know the "
@@ -217,6 +270,7 @@ TASKS = (
     ),
     Compute(
         id="sizing-5",
+        version=2,
         objective="01-compare",
         read="setting-prediction",
         title="The leverage that you feel",
@@ -237,6 +291,14 @@ TASKS = (
             ),
         },
         catalogue=("effective_leverage", _case),
+        demands={
+            "Leverage is notional / equity, not equity / notional.": lambda wallet, quantity, entry, mark: (
+                (wallet + quantity * (mark - entry)) / (quantity * mark)
+            ),
+            "What stands against the notional is equity: the wallet counts, too.": lambda quantity, entry, mark: (
+                quantity * mark / (quantity * (mark - entry))
+            ),
+        },
         nudge="The setting is what you chose. What stands against what, really?",
         step="Effective leverage = notional now / equity now, and equity is wallet + profit or loss.",
         worked=lambda wallet, quantity, entry, mark: (
@@ -247,6 +309,7 @@ TASKS = (
     ),
     Bug(
         id="sizing-6",
+        version=2,
         objective="01-compare",
         read="ratio-idea",
         title="A bot that likes rising prices",
@@ -266,6 +329,14 @@ TASKS = (
             "OPEN_PROFIT_IGNORED": lambda wallet, quantity, mark: RATE * abs(quantity) * mark / wallet,
         },
         catalogue=("margin_ratio", _case),
+        demands={
+            "What must be kept takes the size without its sign: a short must keep something, too.": (
+                lambda wallet, quantity, entry, mark: RATE * quantity * mark / (wallet + quantity * (mark - entry))
+            ),
+            "What must be kept is 0.4 % of the notional at the mark price.": lambda wallet, quantity, entry, mark: (
+                RATE * abs(quantity) * entry / (wallet + quantity * (mark - entry))
+            ),
+        },
         nudge="Take a short and let the price rise. What should happen to the equity, and what does the bot say?",
         step="The size is needed without its sign in one of the two amounts, and with its sign in the other.",
         worked=lambda wallet, quantity, entry, mark: (
@@ -303,6 +374,7 @@ TASKS = (
     ),
     Choose(
         id="sizing-8",
+        version=2,
         objective="01-choose",
         read="choose-size-text",
         title="A size for a fall that you want to survive",
@@ -311,16 +383,22 @@ TASKS = (
             "possible, that is not liquidated by a fall of {fall} %. The maintenance margin is 0.4 % of the "
             "notional. Which size, and why?"
         ),
-        options={"a": "{p:,} dollars of BTC", "b": "{q:,} dollars of BTC", "c": "{r:,} dollars of BTC"},
+        options={letter: f"{{{name}:,}} dollars of BTC" for letter, name in zip("abcd", "pqrs", strict=True)},
         reasons={
             "1": "the wallet is enough for its initial margin",
             "2": "the wallet covers the loss after the fall",
             "3": "the wallet covers the loss after the fall, and what must be kept then",
         },
         draw=_choice_of_size,
-        solve=lambda **case: _size(case, case["wallet"] / (case["fall"] / 100 + RATE * (1 - case["fall"] / 100))) + "3",
+        solve=lambda **case: _size(case, _safe(case)) + "3",
         beliefs={
             "NO_MAINTENANCE": lambda **case: _size(case, case["wallet"] / (case["fall"] / 100) + 1) + "2",
+        },
+        demands={
+            "That size survives the fall. A larger one does, too.": lambda **case: _size(case, _safe(case) / 2) + "3",
+            "The initial margin is needed to open. Look at what is left after the fall.": lambda **case: (
+                _size(case, max(case[name] for name in "pqrs")) + "1"
+            ),
         },
         nudge="For each size: what is the loss after the fall, and how much of the wallet is left?",
         step="What is left must be more than 0.4 % of what the position is worth after the fall.",
@@ -328,7 +406,7 @@ TASKS = (
             f"{size:,} dollars: the loss is {size * case['fall'] / 100:,.2f}, "
             f"{case['wallet'] - size * case['fall'] / 100:,.2f} are left, and "
             f"{RATE * size * (1 - case['fall'] / 100):,.2f} must be kept."
-            for size in sorted(case[name] for name in "pqr")
+            for size in sorted(case[name] for name in "pqrs")
         ),
     ),
     Explain(

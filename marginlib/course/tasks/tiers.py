@@ -8,7 +8,19 @@ from math import copysign
 from random import Random
 from typing import Any
 
-from marginlib.course.tasks.shared import RATE, account, bitcoin, ends, held, moved, price, standing, thousands, ways
+from marginlib.course.tasks.shared import (
+    MOVES,
+    RATE,
+    account,
+    bitcoin,
+    ends,
+    held,
+    moved,
+    price,
+    standing,
+    thousands,
+    ways,
+)
 from marginlib.liquidation import lone_liquidation_price
 from marginlib.model import Health
 from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
@@ -127,11 +139,22 @@ def _to_hold(quantity: float, price: float, rate: float, days: float) -> float:
     return max(0.0, _paid(quantity, price, rate, days)) + RATE * abs(quantity) * price
 
 
+def _opened(*, quantity: float, entry: float, **_rest: float) -> float:
+    """Return the notional at which a trade is opened."""
+    return abs(quantity) * entry
+
+
+def _plan(case: Mapping[str, Any], setting: int) -> str:
+    """Return the letter of the plan with this setting."""
+    return next(letter for letter in "abcd" if case[f"setting_{letter}"] == setting)
+
+
 # --- tasks ----------------------------------------------------------------------------------------------------------
 
 TASKS = (
     Compute(
         id="tiers-1",
+        version=2,
         objective="05-compute",
         read="slices-prediction",
         title="Slice by slice",
@@ -151,6 +174,9 @@ TASKS = (
             "maintenance_margin",
             lambda notional, leverage: account(notional, held(notional / 60_000, 60_000, leverage, schedule=_TABLE)),
         ),
+        demands={
+            "What lies above 300,000 dollars has higher rates.": lambda notional: notional * _TABLE.rates[0],
+        },
         nudge="Which part of the position does the rate of its tier apply to?",
         step=(
             "Cut the position at 300,000 and at 800,000 dollars. Each slice has the rate of its own tier; add them up."
@@ -170,6 +196,7 @@ TASKS = (
     ),
     Compute(
         id="tiers-2",
+        version=2,
         points=2,
         objective="05-compare",
         read="size-prediction",
@@ -195,6 +222,14 @@ TASKS = (
             ),
             "LEVERAGE_IS_DISTANCE": lambda: 0.0,
         },
+        demands={
+            "How much nearer is asked for: the difference of the two prices.": (
+                lambda large, entry, leverage: _price(large, entry, leverage)
+            ),
+            "The larger one has the rate of its own tier.": lambda large, small, entry, leverage: _nearer(
+                small, large, entry, leverage, RiskSchedule.flat(_TABLE.rates[1], maintenance_amount=300)
+            ),
+        },
         nudge="Both have the same share of their size as margin. Do both have to keep the same share?",
         step=(
             "With Q = size / entry: price = (size - margin - amount) / (Q x (1 - rate)), with rate and amount of "
@@ -209,6 +244,7 @@ TASKS = (
     ),
     Predict(
         id="tiers-3",
+        version=2,
         objective="05-predict",
         read="crossing-text",
         title="In which tier it ends",
@@ -235,6 +271,12 @@ TASKS = (
                 _tier_at_the_end(short, entry, leverage),
             ],
         },
+        demands={
+            "First that of the long, then that of the short.": lambda long, short, entry, leverage: [
+                _tier_at_the_end(-short, entry, leverage),
+                _tier_at_the_end(long, entry, leverage),
+            ],
+        },
         nudge="What is each of them worth at its liquidation price: more than at the start, or less?",
         step=(
             "At 1 / leverage away from the entry the margin is nearly used up. The long's size shrinks by that "
@@ -250,6 +292,7 @@ TASKS = (
     ),
     Choose(
         id="tiers-4",
+        version=2,
         objective="05-choose",
         read="too-much-prediction",
         title="The largest position that is allowed",
@@ -278,6 +321,13 @@ TASKS = (
             )
             + "2"
         ),
+        demands={
+            "That plan is refused: its size does not allow its leverage.": lambda **case: _plan(case, 150) + "1",
+            "Lower leverage opens less with the same money. A larger plan is allowed, too.": lambda **case: (
+                _plan(case, 50) + "3"
+            ),
+            "That plan is allowed. A larger one is allowed, too.": lambda **case: _plan(case, 50) + "2",
+        },
         nudge="The table has to allow the leverage at the size of the plan, not at any size.",
         step="For each plan, find its size in the table first. Its leverage may be at most what stands there.",
         worked=lambda **case: "\n".join(
@@ -288,6 +338,7 @@ TASKS = (
     ),
     Compute(
         id="tiers-5",
+        version=2,
         points=2,
         objective="06-choose",
         read="same-coin-text",
@@ -306,6 +357,11 @@ TASKS = (
             "HEDGED_IS_SAFE": lambda: None,
             "OTHER_POSITIONS_MAINTENANCE": lambda wallet, quantity, entry, mark: (
                 _left(wallet, quantity, entry, mark) / (RATE * quantity)
+            ),
+        },
+        demands={
+            "What was lost before the hedge is gone: the equity is less than the wallet.": lambda wallet, quantity: (
+                wallet / (2 * RATE * quantity)
             ),
         },
         nudge="The equity does not move any more. Does what must be kept stand still, too?",
@@ -342,6 +398,7 @@ TASKS = (
     ),
     Bug(
         id="tiers-7",
+        version=2,
         objective="07-compute",
         read="four-cases-text",
         title="A result that is too small for shorts",
@@ -374,6 +431,22 @@ TASKS = (
                 - _paid(quantity, entry, funding_rate, days)
             ),
         },
+        demands={
+            "Opening costs a fee, too.": lambda **case: _result(**case) + case["fee_rate"] * _opened(**case),
+            "Closing costs a fee, too.": lambda **case: (
+                _result(**case) + case["fee_rate"] * _opened(**case) * case["closing"] / case["entry"]
+            ),
+            "Fees take the size without its sign: shorts pay them, too.": lambda quantity, fee_rate, **case: _result(
+                quantity=quantity, fee_rate=fee_rate if quantity > 0 else -fee_rate, **case
+            ),
+            "There are 3 settlements a day.": lambda days, **case: _result(days=days / 3, **case),
+            "Funding is counted on the entry price.": lambda funding_rate, **case: _result(
+                funding_rate=funding_rate * case["closing"] / case["entry"], **case
+            ),
+            "A short wins when the price falls: profit takes the quantity with its sign.": lambda **case: (
+                _result(**case) + 2 * min(0, case["quantity"]) * (case["entry"] - case["closing"])
+            ),
+        },
         nudge="Fees are always paid. Who receives funding when the rate is above 0?",
         step="In the fees the size counts without its sign. In profit and in funding it counts with its sign.",
         worked=lambda quantity, entry, closing, fee_rate, funding_rate, days: (
@@ -386,6 +459,7 @@ TASKS = (
     ),
     Predict(
         id="tiers-8",
+        version=2,
         objective="07-predict",
         read="received-text",
         title="A short that waits",
@@ -404,6 +478,11 @@ TASKS = (
             "CROSS_LOWERS_PRICE": lambda rate: ways(rate, -rate, -rate, 0),
             "ADDED_MARGIN_SHRINKS_PNL": lambda rate: ways(rate, rate, rate, -rate),
         },
+        words=MOVES,
+        demands={
+            "Funding moves the margin, though the price stands still.": lambda: ways(0, 0, 0, 0),
+            "Both prices are computed from the margin, and it changes.": lambda rate: ways(rate, 0, 0, 0),
+        },
         nudge="Who pays funding at this rate, longs or shorts? So does your margin grow or shrink?",
         step=(
             "Less money brings a short's prices nearer to the mark, and they lie above it. A move of the price "
@@ -421,6 +500,7 @@ TASKS = (
     ),
     Function(
         id="tiers-9",
+        version=2,
         objective="07-choose",
         read="margin-for-days-text",
         title="Margin for so many days",
@@ -443,6 +523,20 @@ TASKS = (
         beliefs={
             "NO_MAINTENANCE": lambda quantity, price, rate, days: max(0.0, _paid(quantity, price, rate, days)),
             "SIGN": lambda quantity, price, rate, days: _to_hold(abs(quantity), price, rate, days),
+        },
+        demands={
+            "Who only receives needs the maintenance margin alone: what is received does not count.": (
+                lambda quantity, price, rate, days: _paid(quantity, price, rate, days) + RATE * abs(quantity) * price
+            ),
+            "There are 3 settlements a day.": lambda quantity, price, rate, days: _to_hold(
+                quantity, price, rate, days / 3
+            ),
+            "A short must keep something, too: its size counts without its sign there.": (
+                lambda quantity, price, rate, days: (
+                    max(0.0, _paid(quantity, price, rate, days)) + RATE * quantity * price
+                )
+            ),
+            "The margin pays the funding, too.": lambda quantity, price: RATE * abs(quantity) * price,
         },
         nudge="Two amounts: what is paid until then, and what must still be there.",
         step=(

@@ -11,7 +11,7 @@ from math import exp, fsum, inf, isfinite, log, sqrt
 from statistics import NormalDist
 
 from marginlib.margin import initial_margin
-from marginlib.model import Position
+from marginlib.model import MaintenanceBasis, Position
 from marginlib.practice.beliefs.reasoning import RIGHT, Case, Reasoning
 
 _TINY = 1e-12
@@ -22,10 +22,6 @@ class Reading:
     """A case as a reasoning sees it: the pool of the symbol asked about, its legs there, and their neighbours.
 
     It finds prices by itself, piece by piece, because a wrong step need not leave a pool that the engine would take.
-
-    Args:
-        case: what is asked of.
-        reasoning: the steps, right or wrong.
     """
 
     def __init__(self, case: Case, reasoning: Reasoning = RIGHT) -> None:
@@ -135,17 +131,11 @@ def _at(positions: tuple[Position, ...], marks: _Marks | None) -> tuple[Position
 
 @dataclass(frozen=True)
 class Ask:
-    """A quantity that a question may ask.
+    """A quantity that a question may ask."""
 
-    Args:
-        unit: "$", "fraction", "price", "x", "days" or "pools". Inverse contracts: "$" is the base coin.
-        value: the quantity, from a reading; None where there is none, such as no liquidation price.
-        shown: one line of arithmetic that leads to it, from the right reading.
-    """
-
-    unit: str
-    value: Callable[[Reading], float | None]
-    shown: Callable[[Reading], str]
+    unit: str  # "$", "fraction", "price", "x", "days" or "pools". Inverse contracts: "$" is the base coin
+    value: Callable[[Reading], float | None]  # None where there is none, such as no liquidation price
+    shown: Callable[[Reading], str]  # one line of arithmetic that leads to it, from the right reading
 
 
 # --- numbers in a line of arithmetic --------------------------------------------------------------------------------
@@ -221,6 +211,28 @@ def _left(r: Reading, marks: _Marks) -> str:
 
 def _show_liquidation(r: Reading) -> str:
     return _at_end(r, r.liquidation_price(), partial(_left, r))
+
+
+def _solve_liquidation(r: Reading) -> str:
+    """Return how the price is found: equity = maintenance margin, solved for the price of one linear position."""
+    price, (leg, *more), others = (
+        r.liquidation_price(),
+        r.legs,
+        [each for each in r.pool.positions if each not in r.legs],
+    )
+    if price is None or more or leg.contract.power < 0 or leg.maintenance_basis is MaintenanceBasis.ENTRY:
+        return _show_liquidation(r)
+    tier = leg.schedule.tier(leg.at(price).notional)
+    rate, amount, size = leg.schedule.rates[tier], leg.schedule.amounts[tier], abs(leg.quantity)
+    beside = [fsum(map(RIGHT.pnl, others)), -fsum(r.kept(each, each) for each in others)] if others else []
+    steep = leg.quantity - rate * size
+    start = leg.quantity * leg.entry_price - r.pool.collateral - fsum(beside) - amount
+    have = " ".join([_text(r.pool.collateral), *map(_signed, beside)])
+    keep = f"{_share(rate)} of {_text(size)} x P" + (f" - {_text(amount)}" if amount else "")
+    return (
+        f"{have} {_signed(leg.quantity)} x (P - {_text(leg.entry_price)}) = {keep}, "
+        f"so P = {_text(abs(start))} / {_text(abs(steep))} = {_text(price)}"
+    )
 
 
 def _most(r: Reading) -> float:
@@ -340,12 +352,12 @@ ASKS: Mapping[str, Ask] = {
             f"{_text(r('effective_leverage'))}x"
         ),
     ),
-    "liquidation_price": Ask("price", Reading.liquidation_price, _show_liquidation),
+    "liquidation_price": Ask("price", Reading.liquidation_price, _solve_liquidation),
     "liquidation_move": Ask(
         "fraction",
         Reading.move,
         lambda r: (
-            _show_liquidation(r) + ("" if r.move() is None else f": a move of {100 * r('liquidation_move'):+.1f} %")
+            _solve_liquidation(r) + ("" if r.move() is None else f": a move of {100 * r('liquidation_move'):+.1f} %")
         ),
     ),
     "bankruptcy_price": Ask(

@@ -49,28 +49,20 @@ _MONTH: dict[str, Any] = {"volatility": 0.6, "days": 30.0}
 class Belief:
     """A wrong belief: what it says, which steps of the reasoning it changes, and one line of numbers against it.
 
-    Args:
-        notebook: the notebook that treats it.
-        statement: the belief in one sentence, as somebody who holds it would say it.
-        remedy: what holds instead, in one sentence.
-        source: where it was seen, or where the rule that it breaks is written.
-        changes: what its holder puts in the place of a step of the reasoning, by the step's name; nothing where the
-            belief is about words and rules, not about a number. Two beliefs combine when their steps differ.
-        case: what its numbers are about: the course's 500 dollars at 10x, if left out.
-        against: makes the line, given two functions: what is right and what the belief says, of an ask and a case (the
-            belief's own, if left out).
-
     Example:
         >>> BELIEFS["NO_MAINTENANCE"].refutation
         'A 10x long from 60,000 ends at 54,216.87, not 54,000: 18.07 dollars must still be there.'
     """
 
-    notebook: str
-    statement: str
-    remedy: str
-    source: str
+    notebook: str  # that treats it
+    statement: str  # the belief in one sentence, as somebody who holds it would say it
+    remedy: str  # what holds instead, in one sentence
+    source: str  # where it was seen, or where the rule that it breaks is written
+    # What its holder puts in the place of a step of the reasoning, by the step's name; nothing where the belief is
+    # about words and rules, not about a number. Two beliefs combine when their steps differ.
     changes: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
-    case: Case = _FIVE_HUNDRED
+    case: Case = _FIVE_HUNDRED  # what its numbers are about
+    # Makes the line, given what is right and what the belief says, of an ask and a case (its own, if left out).
     against: Callable[[Callable[..., float], Callable[..., float]], str]
 
     def twist(self, reasoning: Reasoning) -> Reasoning:

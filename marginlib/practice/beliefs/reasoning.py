@@ -23,29 +23,19 @@ from marginlib.venues import rulebook
 class Case:
     """What a question is about: an account, the position asked about, and what else the question gives.
 
-    Args:
-        account: the account, at the marks of the question.
-        symbol: the position asked about; left out, the account's first. Of legs in several pools the first pool counts.
-        last_prices: last traded prices, where they differ from the marks [quote currency per base coin].
-        target_price: the price that the question speaks of, if any [quote currency per base coin].
-        funding_rate: funding per settlement, three a day [1]; above 0 longs pay.
-        fee_rate: trading fee, as a share of the notional [1].
-        volatility: of the price, a year [1].
-        days: how long the question looks ahead.
-
     Raises:
         MarginError: a number is out of its range, or the account has no position.
         UnknownNameError: the account has no position of `symbol`.
     """
 
-    account: Account
-    symbol: str = ""
-    last_prices: Mapping[str, float] = field(default_factory=dict)
-    target_price: float | None = None
-    funding_rate: float = 0.0
-    fee_rate: float = 0.0
-    volatility: float = 0.0
-    days: float = 0.0
+    account: Account  # at the marks of the question
+    symbol: str = ""  # the position asked about; left out, the first. Of legs in several pools the first pool counts
+    last_prices: Mapping[str, float] = field(default_factory=dict)  # where they differ from the marks [quote per coin]
+    target_price: float | None = None  # that the question speaks of, if any [quote currency per base coin]
+    funding_rate: float = 0.0  # per settlement, three a day [1]; above 0 longs pay
+    fee_rate: float = 0.0  # of a trade, as a share of the notional [1]
+    volatility: float = 0.0  # of the price, a year [1]
+    days: float = 0.0  # how long the question looks ahead
 
     def __post_init__(self) -> None:
         symbols = [position.symbol for position in self.account.positions]
@@ -64,11 +54,10 @@ class Case:
 
     @classmethod
     def from_plain(cls, record: Mapping[str, Any]) -> Case:
-        """Return the case of a record in plain numbers, such as the bank of questions has.
+        """Return the case of a record in plain numbers, as the bank of questions has it.
 
-        Args:
-            record: `{wallet, positions}` and any other field; a position is `{symbol, quantity or notional (signed),
-                entry, mark, leverage, isolated (true, or the margin), rate or table (a date), closing_fee, contract}`.
+        It is `{wallet, positions}` and any other field; a position is `{symbol, quantity or notional (signed), entry,
+        mark, leverage, isolated (true, or the margin), rate or table (a date), closing_fee, contract}`.
         """
         rest = {name: value for name, value in record.items() if name not in {"wallet", "positions"}}
         positions = tuple(map(_position, record["positions"]))

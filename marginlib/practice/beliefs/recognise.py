@@ -19,20 +19,13 @@ from marginlib.practice.beliefs.reasoning import RIGHT, Case
 class Tolerance:
     """How near two answers are to count as the same: within the larger of the two limits.
 
-    Args:
-        rel: share of the second answer [1].
-        abs: amount, in the unit of the answer.
-
-    Raises:
-        MarginError: a limit is below 0.
-
     Example:
         >>> Tolerance(rel=0.001).same(54_217, 54_216.87), Tolerance(abs=1).same(54_000, 54_217)
         (True, False)
     """
 
-    rel: float = 0.001
-    abs: float = 1e-9
+    rel: float = 0.001  # share of the second answer [1], 0 or above
+    abs: float = 1e-9  # amount, in the unit of the answer
 
     def __post_init__(self) -> None:
         at_least_zero("rel", self.rel)
@@ -49,15 +42,7 @@ class Tolerance:
 
 
 def answer(ask: str, case: Case, *codes: str) -> float | None:
-    """Return the answer of somebody who holds the beliefs; without codes, the right answer.
-
-    Args:
-        ask: what is asked, one of `ASKS`.
-        case: what it is asked of.
-        codes: beliefs held, one or two.
-
-    Returns:
-        The answer in the unit of the ask; None where there is no such price.
+    """Return the answer of somebody who holds the beliefs, in the unit of the ask; without codes, the right answer.
 
     Raises:
         UnknownNameError: there is no such ask or belief.
@@ -71,15 +56,7 @@ def answer(ask: str, case: Case, *codes: str) -> float | None:
 
 
 def working(ask: str, case: Case) -> str:
-    """Return one line of arithmetic that leads to the right answer.
-
-    Args:
-        ask: what is asked, one of `ASKS`.
-        case: what it is asked of.
-
-    Raises:
-        UnknownNameError: there is no such ask.
-    """
+    """Return one line of arithmetic that leads to the right answer."""
     return _ask(ask).shown(Reading(case))
 
 
@@ -98,10 +75,8 @@ def explanations(
     More than one means a tie: the answer alone cannot tell them apart; the one to name first comes first. None means
     that the answer is right, or that no belief gives it.
 
-    Args:
-        value: the answer given, or several, case by case; None says "there is no such price".
-        says: returns what the holder of some beliefs answers; called with their codes, and with none.
-        same: whether an answer counts as the same as another.
+    `says` returns what the holder of some beliefs answers, called with their codes, or with none; like the value given,
+    that is one answer, or several, case by case.
 
     Example:
         >>> says = {(): 100.0, ("SIGN",): -100.0}
@@ -128,12 +103,7 @@ def pairs(says: Callable[..., Any], same: Callable[[Any, Any], bool]) -> dict[tu
 
 
 def chance(value: float, numbers: Iterable[float], fit: Tolerance) -> float:
-    """Return how likely a number meets one of some others by chance: their share of what lies around it.
-
-    Args:
-        value: the number; what lies around it is all from its half to its double.
-        numbers: what may be met.
-        fit: how near counts as met.
+    """Return how likely a number meets one of some others by chance: their share from its half to its double.
 
     Example:
         >>> round(chance(100, [80, 100, 100, 1_000], Tolerance(rel=0.01)), 4)

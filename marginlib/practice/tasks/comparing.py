@@ -90,15 +90,16 @@ def believed(function: Callable[..., Any], cases: Sequence[Case]) -> list[Any] |
 
 
 def apart(task: Task, cases: Sequence[Case]) -> bool:
-    """Return whether these cases tell the right answer and every belief from each other.
+    """Return whether these cases tell the right answer, every belief and every demand left out from each other.
 
     Args:
         task: the task.
         cases: its cases.
     """
-    if not task.beliefs:
+    rules = (*task.beliefs.values(), *task.demands.values())
+    if not rules:
         return True
-    found = [believed(function, cases) for function in (task.solve, *task.beliefs.values())]
+    found = [believed(function, cases) for function in (task.solve, *rules)]
     rows = [row for row in found if row is not None]
     if len(rows) < len(found):
         return False

@@ -6,6 +6,13 @@ from dataclasses import dataclass
 
 from marginlib.words import text_html as html
 
+# The mark and the colour of a state; the first word of the message says the same.
+_LOOKS = {
+    "right": ("✓ ", "var(--jp-success-color1, #2e7d32)"),
+    "wrong": ("✗ ", "var(--jp-warn-color1, #e65100)"),
+    "error": ("✗ ", "var(--jp-warn-color1, #e65100)"),
+}
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Feedback:
@@ -18,7 +25,7 @@ class Feedback:
         passed: cases judged right.
         total: cases judged.
         codes: the misconception codes that explain the answer, if any.
-        slip: "percent", "sign" or "close" where the number is right but for that; else empty.
+        slip: "percent", "thousands", "sign" or "close" where the number is right but for that; else empty.
         parts: (heading, text) of each message, in order.
     """
 
@@ -42,7 +49,9 @@ class Feedback:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        """Return all messages as paragraphs; dollars are not mathematics there."""
+        """Return all messages as paragraphs, right and not yet by mark and colour; dollars are no mathematics."""
+        mark, colour = _LOOKS.get(self.state, ("", "var(--jp-border-color1, #9e9e9e)"))
         parts = [(html(heading), html(text).replace("\n", "<br>")) for heading, text in self.parts]
         lines = "".join(f"<p><strong>{heading}.</strong> {text}</p>" for heading, text in parts)
-        return f'<div role="status"><p>{html(self.task)}</p>{lines}</div>'
+        style = f"border-left: 4px solid {colour}; padding-left: 12px"
+        return f'<div role="status" style="{style}"><p>{mark}{html(self.task)}</p>{lines}</div>'

@@ -1,12 +1,13 @@
 """The judge: plain outcomes in, feedback out. It never sees an object of the learner's and never runs their code.
 
-The stages are the same for every task: what you returned; the belief that gives it; hint 1; hint 2; the worked
-solution with your own numbers. A stage is added with each further wrong answer.
+The stages are the same for every task: what you returned, the belief or the slip that gives it, and a hint; then a
+second hint; then the worked solution with your own numbers. A stage is added with each further wrong answer.
 """
 
 from __future__ import annotations
 
 import builtins
+import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -16,14 +17,20 @@ from marginlib.practice.beliefs.recognise import answer, explanations
 from marginlib.practice.tasks.collecting import Outcome
 from marginlib.practice.tasks.comparing import Case, believed, plain, same, word
 from marginlib.practice.tasks.feedback import Feedback
-from marginlib.practice.tasks.task import Task, belief_codes
+from marginlib.practice.tasks.task import Rule, Task, belief_codes
 
 _CLOSE = 0.02  # so near to the right number, it was probably rounded on the way
 _FEW = 8  # items of a list in a message
 
 
 def judge(
-    task: Task, cases: Sequence[Case], outcomes: Sequence[Outcome], *, tries: int = 0, grading: bool = False
+    task: Task,
+    cases: Sequence[Case],
+    outcomes: Sequence[Outcome],
+    *,
+    tries: int = 0,
+    grading: bool = False,
+    course: bool = False,
 ) -> Feedback:
     """Return the feedback on an answer.
 
@@ -33,6 +40,7 @@ def judge(
         outcomes: from `collect`.
         tries: different wrong answers given before; each adds a stage.
         grading: whether the cases are hidden: then no message says anything about them but how many are right.
+        course: whether somebody grades the answer later, so that grading may be spoken of.
     """
     if unfit := _unfit(task, cases, outcomes):
         state, heading, text = unfit
@@ -44,13 +52,13 @@ def judge(
         return Feedback(task=task.id, state=state, passed=0, total=len(cases), parts=((heading, text),))
     values = [plain(outcome) for outcome in outcomes]
     if task.kind == "explain":
-        return _words(task, cases[0], values[0])
+        return _words(task, cases[0], values[0], course=course)
 
     def stages() -> list[tuple[str, str]]:
         """Return what is due after so many wrong answers."""
         worked = task.worked(**cases[0])
         due = [("Hint", task.nudge), ("Second hint", task.step), ("Worked solution", worked)]
-        return [] if grading else due[:tries]
+        return [] if grading else due[: tries + 1]
 
     if task.refutes is not None:
         try:
@@ -64,18 +72,13 @@ def judge(
     codes: tuple[str, ...] = ()
     slip = ""
     if all(verdicts):
-        more = "grading checks passed" if grading else f"open checks passed; {task.grading_cases} more at grading"
-        text = f"{len(values)} {more}." if grading or task.asks_function else f"{shown(task, values[0])}."
+        more = f"; {task.grading_cases} more at grading" if course else ""
+        checks = "grading checks passed" if grading else f"open checks passed{more}"
+        text = f"{len(values)} {checks}." if grading or task.asks_function else f"{shown(task, values[0])}."
         parts = [("Right", text)]
     else:
-        codes = _holding(task, cases, values, truths)
-        slip = "" if codes else _slip(values, truths)
-        parts = [("Not yet", _returned(task, cases, values, verdicts, grading=grading))]
-        for belief in (BELIEFS[code] for code in codes):
-            text = f"“{belief.statement}” It is not so. {belief.remedy} {belief.refutation}"
-            parts.append(("This is what follows from a belief that many hold", text))
-        parts += [_SLIPS[slip]] if slip else []
-        parts += stages()
+        codes, slip, why = _explained(task, cases, values, truths)
+        parts = [("Not yet", _returned(task, cases, values, verdicts, grading=grading)), *why, *stages()]
     return Feedback(
         task=task.id,
         state="right" if all(verdicts) else "wrong",
@@ -85,6 +88,28 @@ def judge(
         slip=slip,
         parts=tuple(parts),
     )
+
+
+def _explained(
+    task: Task, cases: Sequence[Case], values: Sequence[Any], truths: Sequence[Any]
+) -> tuple[tuple[str, ...], str, list[tuple[str, str]]]:
+    """Return the beliefs or the slip that give a wrong answer, and the words for these or for a demand left out."""
+    unit = _slip(values, truths, _SCALES, task.tolerance)
+    codes: tuple[str, ...] = ()
+    if not unit:
+        if key := _holding(task, cases, values, truths, task.beliefs):
+            codes = belief_codes(key)
+        elif demand := _holding(task, cases, values, truths, task.demands):
+            return (), "", [("Left out", demand)]
+        else:
+            codes = _from_catalogue(task, cases, values)
+    if codes:
+        heading = "This is what follows from a belief that many hold"
+        told = [BELIEFS[code] for code in codes]
+        text = "“{0.statement}” It is not so. {0.remedy} {0.refutation}"
+        return codes, "", [(heading, text.format(each)) for each in told]
+    slip = unit or _slip(values, truths, (*_SCALES, ("sign", -1), ("close", 1)), _CLOSE)
+    return (), slip, [_SLIPS[slip]] if slip else []
 
 
 # --- answers that cannot be compared --------------------------------------------------------------------------------
@@ -143,13 +168,18 @@ def _problem(task: Task, case: Case, outcome: Outcome) -> tuple[str, str] | None
     other = "Not what is asked for", f"{where} gave {_described(outcome)}. Wanted: {task.ask}."
     if task.inputs:
         return _first_problem_inside(task, outcome["value"]) if kind == "dict" else other
-    if task.kind == "explain":
-        return None if kind in {"list", "text"} else other
+    if task.kind == "explain":  # a word such as "blah" is no list of letters, though some of them stand in it
+        said = plain(outcome)
+        letters = said if kind == "list" else re.findall(r"\w+", said) if kind == "text" else []
+        known = tuple("abcdefgh"[: len(task.rubric)])
+        return None if letters and all(word(each) in known for each in letters) else other
     truth = (believed(task.solve, [case]) or [None])[0]
     if isinstance(truth, list | tuple):
-        return None if kind == "list" and len(outcome["value"]) == len(truth) else other
-    if isinstance(truth, str):
-        return None if kind in {"text", "list"} else other
+        fits = kind == "list" and len(outcome["value"]) == len(truth)
+        return _strange_item(task, outcome["value"], truth) if fits else other
+    if isinstance(truth, str):  # a letter, and a digit where a reason is asked for
+        wanted = f"[{''.join(task.options)}]" + (f"[{''.join(task.reasons)}]" if task.reasons else "")
+        return None if kind in {"text", "list"} and re.fullmatch(wanted, word(plain(outcome))) else other
     # "There is no such price" may be what a belief says.
     none_is_believed = not task.asks_function and any(
         believed(each, [case]) == [None] for each in task.beliefs.values()
@@ -159,9 +189,18 @@ def _problem(task: Task, case: Case, outcome: Outcome) -> tuple[str, str] | None
         return "Nothing came back", f"{where} returned None. {text} None would say that there is no such number."
     if kind == "text":
         number = _as_number(outcome["value"])
-        advice = f"Write {number} without quotes." if number else f"Wanted: {task.ask}."
+        advice = f"Write {number} without quotes: {task.ask}." if number else f"Wanted: {task.ask}."
         return "Text instead of a number", f"{where} returned the text {outcome['value']!r}. {advice}"
     return other if kind in {"truth", "list", "dict"} else None
+
+
+def _strange_item(task: Task, found: Sequence[Outcome], truth: Sequence[object]) -> tuple[str, str] | None:
+    """Return the first item of a list that cannot be compared, or None."""
+    for place, (item, its) in enumerate(zip(found, truth, strict=True), start=1):
+        fits = item["kind"] == ("text" if isinstance(its, str) else "number")
+        if not fits or (task.words and word(plain(item)) not in task.words):
+            return "Not what is asked for", f"Item {place} of your list is {_described(item)}. Wanted: {task.ask}."
+    return None
 
 
 def _first_problem_inside(task: Task, found: Mapping[str, Outcome]) -> tuple[str, str] | None:
@@ -180,19 +219,17 @@ def _stopped(outcome: Outcome) -> str:
     if outcome["type"] == "RecursionError":
         return f"it called itself without end.{line}"
     if outcome["type"] == "KeyboardInterrupt":
-        return f"it was interrupted. Does a loop never end?{line}"
+        return f"it was {outcome['value'] or 'interrupted'}. Does a loop never end?{line}"
     return f"{outcome['type']}: {outcome['value']}.{line}"
 
 
 def _as_number(text: str) -> str:
-    """Return a text such as "$1,000" or "12 %" as a number to write, or "" where it is none."""
-    digits = text.strip().lstrip("$").replace(",", "").replace("_", "").strip()
-    percent = digits.endswith("%")
-    try:
-        value = float(digits.rstrip("% "))
-    except ValueError:
+    """Return a text such as "$1,000", "12 %" or "600 dollars" as a number to write, or "" where it is none."""
+    found = re.fullmatch(r"\s*\$?\s*([-+]?[\d,_]*\.?\d+(?:e[-+]?\d+)?)\s*(%|[a-z$]*)\s*", text, re.IGNORECASE)
+    if found is None:
         return ""
-    return f"{value / 100 if percent else value:.10g}"
+    value = float(found[1].replace(",", "").replace("_", ""))
+    return f"{value / 100 if found[2] == '%' else value:.10g}"
 
 
 def _described(outcome: Outcome) -> str:
@@ -217,8 +254,13 @@ def _described(outcome: Outcome) -> str:
 
 # --- answers that can -----------------------------------------------------------------------------------------------
 
+_SCALES = (("percent", 100), ("percent", 0.01), ("thousands", 1_000), ("thousands", 0.001))
 _SLIPS = {
-    "percent": ("Unit", "The digits are right, the unit is not: 4 % is 0.04 as a fraction. Which one is asked for?"),
+    "percent": (
+        "Unit",
+        "The digits are right, but 100 times too large or too small: 4 % is 0.04 as a fraction. Which is asked for?",
+    ),
+    "thousands": ("Unit", "The digits are right; the number is 1,000 times too large or too small."),
     "sign": ("Sign", "The size is right, the sign is not."),
     "close": ("Close", "This is near, but not near enough. Was something rounded on the way? Round only at the end."),
 }
@@ -236,14 +278,20 @@ def _returned(
             f"{sum(verdicts)} of {len(verdicts)} open checks passed. For {_called(task, cases[first])} your function "
             f"returned {shown(task, values[first])}."
         )
-    half = task.kind == "choose" and word(values[0])[:1] == word(task.solve(**cases[0]))[:1]
-    return f"You answered {shown(task, values[0])}.{' The choice is right; its reason is another one.' if half else ''}"
+    mine, its = values[0], task.solve(**cases[0])
+    half = task.kind == "choose" and word(mine)[:1] == word(its)[:1]
+    more = " The choice is right; its reason is another one." if half else ""
+    if isinstance(its, list | tuple):
+        more = f" {sum(map(partial(same, task), mine, its))} of {len(its)} are right."
+    return f"You answered {shown(task, mine)}.{more}"
 
 
-def _holding(task: Task, cases: Sequence[Case], values: Sequence[Any], truths: Sequence[Any]) -> tuple[str, ...]:
-    """Return the codes of the first belief that explains every value; () if none does."""
-    for key, belief in task.beliefs.items():
-        says = believed(belief, cases)
+def _holding(
+    task: Task, cases: Sequence[Case], values: Sequence[Any], truths: Sequence[Any], rules: Mapping[str, Rule]
+) -> str:
+    """Return the key of the first rule, a belief's or a demand's, that explains every value; "" if none does."""
+    for key, rule in rules.items():
+        says = believed(rule, cases)
         if says is None or says == list(truths):
             continue
         if task.kind == "choose":
@@ -251,8 +299,8 @@ def _holding(task: Task, cases: Sequence[Case], values: Sequence[Any], truths: S
         else:
             fits = all(same(task, mine, its) for mine, its in zip(values, says, strict=True))
         if fits:
-            return belief_codes(key)
-    return _from_catalogue(task, cases, values)
+            return key
+    return ""
 
 
 def _from_catalogue(task: Task, cases: Sequence[Case], values: Sequence[Any]) -> tuple[str, ...]:
@@ -271,18 +319,18 @@ def _from_catalogue(task: Task, cases: Sequence[Case], values: Sequence[Any]) ->
     return min(found, key=lambda codes: len(set(codes) - listed), default=())
 
 
-def _slip(values: Sequence[Any], truths: Sequence[Any]) -> str:
-    """Return which slip turns every right number into the one given, or ""."""
+def _slip(values: Sequence[Any], truths: Sequence[Any], slips: Sequence[tuple[str, float]], near: float) -> str:
+    """Return which slip turns every right number into the one given, as near as this, or ""."""
     pairs = list(zip(values, truths, strict=True))
-    if not all(isinstance(mine, float) and isinstance(its, int | float) for mine, its in pairs):
+    if not all(isinstance(mine, float) and isinstance(its, int | float) for mine, its in pairs) or not any(truths):
         return ""
-    for slip, factor in (("percent", 100), ("percent", 0.01), ("sign", -1), ("close", 1)):
-        if all(abs(mine - factor * its) <= _CLOSE * abs(factor * its) for mine, its in pairs):
+    for slip, factor in slips:
+        if all(abs(mine - factor * its) <= near * abs(factor * its) for mine, its in pairs):
             return slip
     return ""
 
 
-def _words(task: Task, case: Case, answer: object) -> Feedback:
+def _words(task: Task, case: Case, answer: object, *, course: bool) -> Feedback:
     """Return what to compare a text with: the rubric, what the learner says of theirs, and a sample."""
     letters = dict(zip("abcdefgh", task.rubric, strict=False))
     chosen = [letter for letter in letters if letter in word(answer)]
@@ -292,7 +340,7 @@ def _words(task: Task, case: Case, answer: object) -> Feedback:
     said = f"{count}; ({missing}) is missing. Add it in your own words." if missing else f"{count}."
     parts = (
         ("A good text says", rubric),
-        ("Yours", f"{said} In a course a person reads it."),
+        ("Yours", f"{said}{' A person reads it at grading.' if course else ''}"),
         ("One way to say it", task.worked(**case)),
     )
     return Feedback(task=task.id, state="words", passed=len(chosen), total=len(letters), parts=parts)

@@ -40,6 +40,9 @@ class Task:
         draw: a learner's numbers from a random generator: plain numbers and texts by name.
         cases: the arguments of one call, from a random generator; for functions alone.
         beliefs: misconception code (two that combine: joined by "+") -> what its holder answers.
+        demands: what the words ask for, as it is told to whoever left it out -> what such a person answers. What a
+            belief leaves out stands there.
+        words: of a list of words, those that may stand in it.
         catalogue: an ask of `marginlib.practice.beliefs` and what gives its `Case`, where there is one: beliefs that
             are not listed here, and pairs, are then recognised, too.
         unit: word behind a number in messages; left out, "dollars" where `ask` speaks of them.
@@ -89,6 +92,8 @@ class Task:
     draw: Callable[[Random], dict[str, Any]] = lambda _random: {}
     cases: Callable[[Random], dict[str, Any]] | None = None
     beliefs: Mapping[str, Rule] = field(default_factory=dict)
+    demands: Mapping[str, Rule] = field(default_factory=dict)
+    words: tuple[str, ...] = ()
     catalogue: tuple[str, Callable[..., Case]] | None = None
     unit: str = ""
     tolerance: float = 1e-3
@@ -118,7 +123,9 @@ class Task:
         for name in ("solve", "worked", "wrong"):
             if getattr(self, name):
                 object.__setattr__(self, name, _heeding(getattr(self, name), order))
-        object.__setattr__(self, "beliefs", {code: _heeding(rule, order) for code, rule in self.beliefs.items()})
+        for name in ("beliefs", "demands"):
+            heeding = {key: _heeding(rule, order) for key, rule in getattr(self, name).items()}
+            object.__setattr__(self, name, heeding)
         if self.catalogue:
             object.__setattr__(self, "catalogue", (self.catalogue[0], _heeding(self.catalogue[1], order)))
 

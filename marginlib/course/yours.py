@@ -1,0 +1,400 @@
+"""What each notebook says, said again of your own trade: a sentence and a table, of what `my_trade` keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import inf
+
+from pandas import DataFrame
+
+from marginlib import tables
+from marginlib.course.trade import my_account
+from marginlib.drawing.chart import Chart
+from marginlib.drawing.still import static
+from marginlib.drawing.tanks import KIND, tank, tank_panel, tank_sentence, tank_table
+from marginlib.errors import MarginError, wrong
+from marginlib.liquidation import bankruptcy_price, close_out, liquidation_price, liquidation_prices
+from marginlib.margin import account_risk
+from marginlib.market.recorded import crashes
+from marginlib.market.replay import Rules
+from marginlib.market.walk import crash_replay, crash_rulebooks
+from marginlib.model import Account, Contract, Pool, Position
+from marginlib.odds.decision import MARKETS, chance_text, decide
+from marginlib.odds.diffusion import Diffusion
+from marginlib.odds.simulate import compare
+from marginlib.tables import Shown, show
+from marginlib.venues import Rulebook, rulebook, rulebooks
+from marginlib.words import money, percent, price_text, text_html
+
+_STEPS = (0.1, -0.05, -0.1, -0.2, -0.3)
+_DAY_RATE = 3 * 0.0001  # funding of a day at the usual 0.01 % every eight hours
+_OPEN_FEE = 0.0005
+_PATHS, _DAYS, _SEED = 4_096, 30.0, 1
+
+Restated = tuple[str, DataFrame, str]  # a sentence, a table and its caption
+
+
+@dataclass(frozen=True)
+class Yours:
+    """A lesson restated on an account.
+
+    Args:
+        sentences: whose account it is, and what the lesson says of it.
+        table: the numbers.
+        picture: HTML of a picture, or nothing.
+    """
+
+    sentences: tuple[str, ...]
+    table: Shown
+    picture: str = ""
+
+    def _repr_html_(self) -> str:
+        """Return it for a page."""
+        said = "".join(f"<p>{text_html(each)}</p>" for each in self.sentences)
+        return f"<section>{said}{self.picture}{self.table._repr_html_()}</section>"
+
+    def __repr__(self) -> str:
+        """Return it as text."""
+        return "\n".join([*self.sentences, repr(self.table)])
+
+
+def yours(notebook: str) -> Yours:
+    """Return what a notebook says, of your own trade; where none is kept, of the course's example, and it says so.
+
+    Args:
+        notebook: its number, "01" to "13".
+
+    Raises:
+        MarginError: no such notebook, or the file of your trade cannot be read.
+    """
+    if notebook not in _LESSONS:
+        raise wrong("notebook", notebook, f"give one of {', '.join(_LESSONS)}")
+    account, own = my_account()
+    whose = "Your trade." if own else "The course's example, for no trade of yours is kept: my_trade() in 01 takes it."
+    try:
+        sentence, frame, caption = _LESSONS[notebook](account)
+    except MarginError as error:
+        sentence, frame, caption = f"This lesson cannot be said of it: {error}.", tables.desk(account), "as it is"
+    picture = "" if notebook not in {"01", "13"} else _tanks(account)
+    return Yours((f"{whose} {_held(account)}", sentence), show(frame, caption), picture)
+
+
+def _held(account: Account) -> str:
+    """Return what an account holds, in words."""
+    held = ", ".join(
+        f"{money(each.notional, 0)} of {_coin(each)} {'long' if each.quantity > 0 else 'short'} "
+        f"({each.margin_mode.value}, {each.leverage:g}x)"
+        for each in account.positions
+    )
+    return f"Wallet {money(account.wallet_balance, 0)}: {held}."
+
+
+def _coin(position: Position) -> str:
+    """Return a position's coin."""
+    return position.symbol.removesuffix("USDT")
+
+
+def _cross(account: Account) -> Pool:
+    """Return all positions of an account as one pool."""
+    return Pool(collateral=account.wallet_balance, positions=tuple(each.cross() for each in account.positions))
+
+
+def _own(position: Position) -> Pool:
+    """Return a position as a pool of its own, with its isolated margin or else its initial margin."""
+    alone = position if position.own_margin else position.isolated()
+    return Pool(collateral=alone.own_margin, positions=(alone,))
+
+
+def _away(price: float | None, position: Position) -> str:
+    """Return where a position is liquidated, in words."""
+    return (
+        "by no positive price"
+        if price is None
+        else f"at {price_text(price)} ({percent(price / position.mark_price - 1)})"
+    )
+
+
+def _margin(account: Account) -> Restated:
+    """01: what decides the risk is what stands behind the size, not the setting."""
+    now = account_risk(account)
+    leverage = "no equity stands behind it" if now.effective_leverage == inf else f"{now.effective_leverage:.2f}x"
+    sentence = (
+        f"{money(now.equity, 0)} of equity stand behind {money(now.notional, 0)} of notional: effective leverage "
+        f"{leverage}. Maintenance margin is {money(now.maintenance, 0)}."
+    )
+    return sentence, tables.desk(account), "your positions as they are"
+
+
+def _isolated(account: Account) -> Restated:
+    """02: what isolated margin can cost, and what adding to it buys."""
+    rows = []
+    for each in account.positions:
+        pool = _own(each)
+        more = replace(pool, collateral=1.5 * pool.collateral)
+        rows.append(
+            {
+                "isolated": _coin(each),
+                "lost at most [$]": pool.collateral,
+                "liquidated at [$/coin]": liquidation_price(pool, each.symbol),
+                "with half more margin [$/coin]": liquidation_price(more, each.symbol),
+            }
+        )
+    first = account.positions[0]
+    sentence = f"Isolated, {_coin(first)} can lose {money(_own(first).collateral, 0)}, fees and funding aside."
+    return sentence, DataFrame(rows), "each position with its own margin"
+
+
+def _shared(account: Account) -> Restated:
+    """03: in cross, another coin's price moves yours."""
+    pool = _cross(account)
+    fallen = {
+        each.symbol: pool.at(
+            {other.symbol: 0.99 * other.mark_price for other in pool.positions if other.symbol != each.symbol}
+        )
+        for each in pool.positions
+    }
+    rows = [
+        {
+            "all cross": _coin(each),
+            "liquidated at [$/coin]": liquidation_price(pool, each.symbol),
+            "others 1 % lower [$/coin]": liquidation_price(fallen[each.symbol], each.symbol),
+        }
+        for each in pool.positions
+    ]
+    first = pool.positions[0]
+    sentence = (
+        f"With everything in cross, {_coin(first)} is liquidated {_away(liquidation_price(pool, first.symbol), first)}."
+    )
+    return sentence, DataFrame(rows), "what 1 % of the other coins does to a liquidation price"
+
+
+def _along(account: Account) -> Restated:
+    """04: the same trades, the same prices, both modes."""
+    frame = tables.along(account, {each.symbol: _STEPS for each in account.positions})
+    cross, isolated = (money(frame[f"{mode}: has [$]"].iloc[-1], 0) for mode in ("cross", "isolated"))
+    sentence = (
+        f"If all move by as much and end at {percent(_STEPS[-1])}, cross has {cross} left and isolated {isolated}."
+    )
+    return sentence, frame, "all prices move by as much, step after step"
+
+
+def _tiers(account: Account) -> Restated:
+    """05: what ten times the size would ask."""
+    rows = []
+    for each in account.positions:
+        big = replace(
+            each, quantity=10 * each.quantity, isolated_margin=each.isolated_margin and 10 * each.isolated_margin
+        )
+        own, bigger = _own(each), _own(big)
+        rows.append(
+            {
+                "isolated": _coin(each),
+                "notional [$]": each.notional,
+                "rate there [share]": each.schedule.rates[each.schedule.tier(each.notional)],
+                "liquidated at [$/coin]": liquidation_price(own, each.symbol),
+                "ten times: rate [share]": each.schedule.rates[each.schedule.tier(big.notional)],
+                "ten times: liquidated at [$/coin]": liquidation_price(bigger, each.symbol),
+            }
+        )
+    sentence = (
+        "Ten times the size with ten times the margin is nearer to its price wherever it stands in a higher tier."
+    )
+    return sentence, DataFrame(rows), "your size, and ten times it"
+
+
+def _contagion(account: Account) -> Restated:
+    """06: which position drags which."""
+    pool = _cross(account)
+    before = liquidation_prices(pool)
+    rows = []
+    for other in pool.positions:
+        after = liquidation_prices(pool.at({other.symbol: 0.99 * other.mark_price}))
+        row: dict[str, object] = {"falls by 1 %": _coin(other)}
+        for each in pool.positions:
+            one, two = before[each.symbol], after[each.symbol]
+            row[f"{_coin(each)} moves by [move]"] = None if one is None or two is None else two / one - 1
+        rows.append(row)
+    sentence = "In cross, how far each liquidation price moves when one coin falls by 1 % and the rest stand still."
+    return sentence, DataFrame(rows), "contagion in your account, all cross"
+
+
+def _time(account: Account) -> Restated:
+    """07: what fees and funding take."""
+    rows = []
+    for each in account.positions:
+        pool = _own(each)
+        month = 30 * _DAY_RATE * each.notional * (1 if each.quantity > 0 else -1)
+        later = replace(pool, collateral=pool.collateral - month)
+        rows.append(
+            {
+                "isolated": _coin(each),
+                "fee to open [$]": _OPEN_FEE * each.entry_notional,
+                "of the margin [share]": _OPEN_FEE * each.entry_notional / pool.collateral,
+                "funding a day [$]": month / 30,
+                "liquidated at [$/coin]": liquidation_price(pool, each.symbol),
+                "after 30 days [$/coin]": liquidation_price(later, each.symbol),
+            }
+        )
+    sentence = (
+        f"At 0.01 % every eight hours and a fee of {100 * _OPEN_FEE:g} %, with prices unmoved: a long pays funding "
+        "(+), a short is paid (-)."
+    )
+    return sentence, DataFrame(rows), "what time costs"
+
+
+def _after(account: Account) -> Restated:
+    """08: what is left at the liquidation price, and how far bankruptcy is from there."""
+    rows = []
+    for each in account.positions:
+        pool = _own(each)
+        price = liquidation_price(pool, each.symbol)
+        left = None if price is None else close_out(pool.at({each.symbol: price})).remaining
+        rows.append(
+            {
+                "isolated": _coin(each),
+                "liquidated at [$/coin]": price,
+                "left there [$]": left,
+                "bankrupt at [$/coin]": bankruptcy_price(pool, each.symbol),
+            }
+        )
+    return (
+        "What is left at the liquidation price is what the venue may keep as a fee.",
+        DataFrame(rows),
+        "the end, isolated",
+    )
+
+
+def _crashes(account: Account) -> Restated:
+    """09: the recorded crashes, met with your sizes."""
+    rows = []
+    for event in crashes():
+        if not {each.symbol for each in account.positions} <= set(event.symbols):
+            continue
+        first = {symbol: event.figures[symbol].mark_prices[0].item() for symbol in event.symbols}
+        held = tuple(
+            replace(
+                each,
+                quantity=each.quantity * each.mark_price / first[each.symbol],
+                entry_price=first[each.symbol],
+                mark_price=first[each.symbol],
+            )
+            for each in account.positions
+        )
+        states = crash_replay(
+            event.event, replace(account, positions=held), Rules(book=crash_rulebooks(event.event)[0])
+        )
+        gone = [each.symbol.removesuffix("USDT") for state in states for each in state.liquidations]
+        end = account_risk(states[-1].account).equity
+        rows.append({"event": event.event, "liquidated": ", ".join(gone) or "nobody", "left at the end [$]": end})
+    if not rows:
+        raise MarginError("no recorded crash has all your symbols; BTCUSDT and ETHUSDT are in each")
+    sentence = (
+        "The same dollars, opened at the first recorded figure of each event; prices between figures are interpolated."
+    )
+    return sentence, DataFrame(rows), "your sizes in the recorded crashes"
+
+
+def _market(account: Account) -> Diffusion:
+    """Return how the account's prices are assumed to move: as measured where that was done, or at 100 % a year."""
+    measured = MARKETS["2020 to 2026"]
+    if {each.symbol for each in account.positions} <= set(measured.symbols):
+        return measured
+    return Diffusion(volatility={each.symbol: 1.0 for each in account.positions}, correlation=0.8)
+
+
+def _chances(account: Account) -> Restated:
+    """10: how likely, and how bad."""
+    modes = {
+        "as it is": account,
+        "all cross": replace(account, positions=_cross(account).positions),
+        "all isolated": replace(account, positions=tuple(_own(each).positions[0] for each in account.positions)),
+    }
+    market = _market(account)
+    found = compare(modes, market, days=_DAYS, paths=_PATHS, seed=_SEED)
+    told = ", ".join(f"{name} {chance_text(each.liquidation)}" for name, each in found.items())
+    sigma = ", ".join(f"{symbol} {market.volatility[symbol]:.0%}".replace("%", " %") for symbol in market.symbols)
+    sentence = f"A liquidation within {_DAYS:g} days: {told}. Assumed volatility a year: {sigma}; {_PATHS:,} paths."
+    return sentence, tables.odds(found), "your odds"
+
+
+def _which(account: Account) -> Restated:
+    """11: what a limit on loss implies."""
+    found = decide(account.wallet_balance, account.positions, _market(account), days=_DAYS, paths=_PATHS, seed=_SEED)
+    kept = " or ".join(found.chosen) or "no partition for sure"
+    limit = found.limit
+    sentence = (
+        f"Under the limit of at most {100 * limit.chance:g} % for losing more than {100 * limit.loss:g} % within "
+        f"{_DAYS:g} days, the fewest liquidations: {kept}."
+    )
+    return sentence, tables.decisions(found), "the partitions of your book"
+
+
+def _venues(account: Account) -> Restated:
+    """12: the same account at other venues."""
+    rows = []
+    for venue, date in dict(rulebooks()).items():  # the last date of each venue
+        book = rulebook(venue, date)
+        names = {each.symbol: _named(book, each) for each in account.positions}
+        if None in names.values() or book.contract is not Contract.LINEAR:
+            continue
+        row: dict[str, object] = {"rulebook": book.name}
+        for each in account.positions:
+            held = book.position(
+                str(names[each.symbol]),
+                each.quantity,
+                each.entry_price,
+                leverage=each.leverage,
+                mark_price=each.mark_price,
+            )
+            alone = book.isolate(held, _own(each).collateral)
+            row[f"{_coin(each)} isolated [$/coin]"] = liquidation_price(_own(alone), held.symbol)
+        rows.append(row)
+    if not rows:
+        raise MarginError("no recorded rulebook has all your symbols")
+    return (
+        "The same size and margin under each recorded rulebook that knows your symbols.",
+        DataFrame(rows),
+        "venue by venue",
+    )
+
+
+def _named(book: Rulebook, position: Position) -> str | None:
+    """Return what a venue calls a position's contract, or None where the venue does not record it."""
+    coin = _coin(position)
+    return next((name for name in book.schedules if name.partition("-")[0].removesuffix("USDT") == coin), None)
+
+
+def _pictured(account: Account) -> Restated:
+    """13: the whole account once more."""
+    told = tank_sentence([tank(pool, pool, 1.0) for pool in account.pools()])
+    return f"As tanks: {told}", tables.desk(account), "what a trader watches"
+
+
+def _tanks(account: Account) -> str:
+    """Return the account's pools as a picture of tanks, where there is room for them."""
+    widest = max(each.entry_notional for each in account.positions)
+    drawn = [tank(pool, pool, widest) for pool in account.pools()]
+    if len(drawn) > 4 or any(len(each.pipes) > 2 for each in drawn):  # noqa: PLR2004 - places of a panel, pipes of a tank
+        return ""
+    panel = tank_panel("your pools", drawn, max(each.start for each in drawn))
+    chart = Chart("Your account as tanks", (panel,), tank_sentence(drawn), tank_table(drawn), KIND)
+    html: str = static(chart)._repr_mimebundle_()["text/html"]
+    return html.split("<table", maxsplit=1)[0]
+
+
+_LESSONS: dict[str, Callable[[Account], Restated]] = {
+    "01": _margin,
+    "02": _isolated,
+    "03": _shared,
+    "04": _along,
+    "05": _tiers,
+    "06": _contagion,
+    "07": _time,
+    "08": _after,
+    "09": _crashes,
+    "10": _chances,
+    "11": _which,
+    "12": _venues,
+    "13": _pictured,
+}

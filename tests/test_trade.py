@@ -1,0 +1,132 @@
+"""Your own trade: entered once, kept on this machine, restated in every notebook."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from marginlib import Account, MarginError, liquidation_price, rulebook
+from marginlib.course.figures import TIER_DATE
+from marginlib.course.trade import TradeForm, forget_trade, keep_trade, my_account, my_trade
+from marginlib.course.yours import _LESSONS, yours
+from marginlib.practice.progress import beside
+
+TABLE = pd.DataFrame(
+    {
+        "symbol": ["SOLUSDT", "BTCUSDT"],
+        "quantity": [-20, 0.1],
+        "entry_price": [150.0, 60_000.0],
+        "leverage": [5, 10],
+        "margin_mode": ["isolated", "cross"],
+    }
+)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("MARGINLIB_PROGRESS", str(tmp_path / "progress.json"))
+    return tmp_path
+
+
+def filled(form, **values):
+    form.values = {
+        "wallet_balance": "5,000",
+        "symbol-0": "btc",
+        "quantity-0": "0.2",
+        "entry_price-0": "$60,000",
+    } | values
+    return form
+
+
+def test_where_nothing_is_kept_the_example_stands_and_says_so():
+    account, own = my_account()
+    assert (own, account.wallet_balance, len(account.positions)) == (False, 10_000, 2)
+    assert yours("02").sentences[0].startswith("The course's example")
+
+
+@pytest.mark.parametrize("notebook", _LESSONS)
+def test_each_lesson_is_said_of_what_is_kept(notebook):
+    keep_trade(5_000, TABLE)
+    said = yours(notebook)
+    assert said.sentences[0].startswith("Your trade. Wallet $5,000: $3,000 of SOL short (isolated, 5x)")
+    assert "cannot be said" not in said.sentences[1] or notebook == "09"  # not every recorded crash has SOL
+    html = said._repr_html_()
+    assert 'scope="col"' in html
+    assert ("<img" in html) == (notebook in {"01", "13"})
+    assert said.sentences[1] in repr(said)
+
+
+def test_the_numbers_are_the_engines():
+    account = keep_trade(5_000, TABLE)
+    rules = rulebook("binance_usdm", TIER_DATE)
+    sol = rules.isolate(rules.position("SOLUSDT", -20, 150, leverage=5))
+    btc = rules.position("BTCUSDT", 0.1, 60_000, leverage=10)
+    assert account == Account(wallet_balance=5_000, positions=(sol, btc))
+    cross, own = account.pools()
+    frame = yours("01").table.frame
+    assert frame["liquidation [$/coin]"].iloc[:2].tolist() == [
+        liquidation_price(cross, "BTCUSDT"),
+        liquidation_price(own, "SOLUSDT"),
+    ]
+
+
+def test_a_new_start_finds_what_was_kept_and_forgetting_deletes_it(home):
+    keep_trade(5_000, TABLE)
+    assert my_account()[1]
+    assert json.loads((home / "my-trade.json").read_text("utf-8"))["wallet_balance"] == 5_000
+    assert TradeForm().values["symbol-0"] == "SOLUSDT"  # noqa: PD011 - a form
+    forget_trade()
+    assert [*home.iterdir()] == []
+    assert not my_account()[1]
+
+
+def test_a_csv_file_is_taken_as_a_table_is(tmp_path):
+    TABLE.to_csv(tmp_path / "mine.csv", index=False)
+    assert keep_trade(5_000, tmp_path / "mine.csv") == keep_trade(5_000, TABLE)
+
+
+def test_the_form_keeps_what_is_typed_as_people_type_it():
+    form = filled(my_trade(), **{"leverage-0": "20x", "margin_mode-0": "1"})
+    form.press("keep")
+    assert "BTCUSDT long, isolated: liquidated at 57,228.92 (-4.6 %)" in form.said
+    (btc,) = my_account()[0].positions
+    assert (btc.quantity, btc.entry_price, btc.leverage, btc.isolated_margin) == (0.2, 60_000, 20, 600)
+    form.press("forget")
+    assert not my_account()[1]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"wallet_balance": ""}, "wallet_balance = empty"),
+        ({"quantity-0": "much"}, "position 1, quantity = much"),
+        ({"symbol-0": "NOPE"}, "NOPE"),
+        ({"entry_price-0": "-60000"}, "entry_price"),
+        ({"wallet_balance": "10", "margin_mode-0": "1"}, "isolated_margin"),
+        ({"symbol-0": "", "quantity-0": "", "entry_price-0": ""}, "fill one row"),
+    ],
+)
+def test_what_cannot_be_is_not_kept_and_named(values, said):
+    form = filled(my_trade(), **values)
+    form.press("keep")
+    assert form.said.startswith("<p>Not kept.")
+    assert said in form.said
+    assert not my_account()[1]
+
+
+def test_a_file_that_is_no_trade_is_named():
+    beside("my-trade.json").write_text('{"format": "marginlib-trade", "version": 9}', "utf-8")
+    with pytest.raises(MarginError, match=r"my-trade\.json: no trade that this version reads"):
+        my_account()
+
+
+def test_half_a_call_and_an_unknown_notebook_are_refused():
+    with pytest.raises(MarginError, match="give both"):
+        my_trade(5_000)
+    with pytest.raises(MarginError, match="give one of 01"):
+        yours("00")
+
+
+def test_a_market_that_nobody_measured_is_named_with_its_assumption():
+    keep_trade(5_000, TABLE)
+    assert "Assumed volatility a year: SOLUSDT 100 %, BTCUSDT 100 %" in yours("10").sentences[1]
