@@ -66,8 +66,8 @@ def exact(pool: Pool, market: mc.Diffusion = MARKET, days: float = 30.0) -> floa
     return mc.touch_probability(position.mark_price, barrier, volatility=volatility, drift=drift, days=days)
 
 
-def on(account: Account, returns: object, *, symbols: list[str], returned: float = 0.0) -> mc.Odds:
-    return mc.compare_on({"one": account}, returns, symbols=symbols, returned=returned)["one"]
+def on(account: Account, returns: object, *, symbols: list[str]) -> mc.Odds:
+    return mc.compare_on({"one": account}, returns, symbols=symbols)["one"]
 
 
 def sample(amounts: np.ndarray) -> mc.Distribution:
@@ -191,14 +191,13 @@ def test_cross_with_one_position_is_isolated_with_the_same_collateral(quantity: 
 
 
 @pytest.mark.parametrize("name", ["long", "short", "short into higher tiers", "frozen maintenance", "long in profit"])
-@pytest.mark.parametrize("returned", [0.0, 1.0])
-def test_the_edge_of_several_prices_is_the_barrier_where_there_is_one(name: str, returned: float) -> None:
+def test_the_edge_of_several_prices_is_the_barrier_where_there_is_one(name: str) -> None:
     collateral, position = LONE[name]
     plan = Plan.of(Pool(collateral=collateral, positions=(position,)), MARKET.symbols)
     grid = Grid.of(MARKET, 30.0, 30)
     block = next(blocks(grid, 4_096, 1))
-    by_barrier = block.outcome(plan, returned)
-    by_edge = block.outcome(replace(plan, barrier=None), returned)
+    by_barrier = block.outcome(plan)
+    by_edge = block.outcome(replace(plan, barrier=None))
     different = np.flatnonzero(by_barrier.liquidated != by_edge.liquidated)
     # A step that goes over a tier's edge on its way has another slope at its start; single precision does the rest.
     few = 8 if "tiers" in name else 2
@@ -238,17 +237,16 @@ def test_two_pools_of_one_account_keep_the_odds_of_each() -> None:
 
 @pytest.mark.parametrize("schedule", [STEEP, TALL])
 @pytest.mark.parametrize("second", [30_000, -30_000])
-@pytest.mark.parametrize("returned", [0.0, 1.0])
 def test_the_steps_that_are_passed_over_hold_no_liquidation(
-    schedule: RiskSchedule, second: float, returned: float, monkeypatch: pytest.MonkeyPatch
+    schedule: RiskSchedule, second: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     book = account(14_000, leg("BTC", 45_000, schedule), leg("ETH", second, schedule))
-    quick = mc.PathCache(FAIR, paths=4_096).odds(book, returned=returned)
+    quick = mc.PathCache(FAIR, paths=4_096).odds(book)
     monkeypatch.setattr(bridge, "_ALMOST", 0.0)  # no step is passed over for what its hedges spare
     closer = mc.PathCache(FAIR, paths=4_096)
 
     def same() -> bool:
-        slow = closer.odds(book, returned=returned)
+        slow = closer.odds(book)
         equal = np.allclose(slow.final_equity.sample, quick.final_equity.sample, rtol=1e-9, atol=1e-6)
         return slow.liquidation == quick.liquidation and equal
 
@@ -272,24 +270,22 @@ FAIR = mc.Diffusion(volatility={"BTC": 0.6, "ETH": 0.8}, correlation=0.7)
 
 
 @pytest.mark.parametrize("name", BOOKS)
-def test_without_drift_and_with_all_returned_nothing_is_won_or_lost_on_average(name: str) -> None:
-    # Equity is then a fair game that may stop when it likes, if the pool is closed where its maintenance is met.
-    result = mc.odds(BOOKS[name], FAIR, paths=65_536, returned=1.0, seed=4)
+def test_without_drift_and_with_nothing_to_keep_nothing_is_won_or_lost_on_average(name: str) -> None:
+    # Equity is then a fair game that stops where it is 0, if it stops there and nowhere else.
+    free = [replace(each, schedule=RiskSchedule.flat(0.0)) for each in BOOKS[name].positions]
+    result = mc.odds(replace(BOOKS[name], positions=tuple(free)), FAIR, paths=65_536, seed=4)
     assert result.liquidation.paths * result.liquidation.value > 2_000  # many stop early
     assert within(result.final_equity.mean, result.equity_now)
     assert within(result.loss.mean, 0.0)
 
 
 @pytest.mark.parametrize("name", BOOKS)
-def test_what_the_venue_keeps_is_the_maintenance_margin(name: str) -> None:
-    kept, given = (mc.odds(BOOKS[name], FAIR, paths=8_192, returned=share) for share in (0.0, 1.0))
-    assert kept.liquidation == given.liquidation
-    assert kept.deficit.value == given.deficit.value == 0
-    difference = given.final_equity.mean.value - kept.final_equity.mean.value
-    most = max(risk(pool).maintenance for pool in BOOKS[name].pools()) * 3
-    assert 0 < difference < most
-    half = mc.odds(BOOKS[name], FAIR, paths=8_192, returned=0.5)
-    assert half.final_equity.mean.value == pytest.approx(kept.final_equity.mean.value + difference / 2)
+def test_what_the_venue_keeps_is_the_maintenance_margin_of_the_pools_that_are_liquidated(name: str) -> None:
+    result = mc.odds(BOOKS[name], FAIR, paths=65_536, seed=4)
+    assert result.deficit.value == 0
+    pools = zip(BOOKS[name].pools(), result.pools, strict=True)
+    most = sum(3 * risk(pool).maintenance * found.liquidation.value for pool, found in pools)
+    assert 0 < result.loss.mean.value < most + 3 * result.loss.mean.standard_error
 
 
 def test_isolated_margin_bounds_the_loss_and_cross_margin_the_wallet() -> None:
@@ -306,9 +302,9 @@ def test_isolated_margin_bounds_the_loss_and_cross_margin_the_wallet() -> None:
 
 
 def test_liquidated_today_and_nothing_at_stake() -> None:
-    gone = mc.odds(account(100, leg("BTC", 60_000)), FAIR, paths=2_048, returned=1.0)
-    assert gone.liquidation.value == 1.0
-    assert gone.final_equity.sample == pytest.approx(np.full(2_048, 100.0))
+    gone = mc.odds(account(100, leg("BTC", 60_000)), FAIR, paths=2_048)
+    assert (gone.liquidation.value, gone.deficit.value, gone.loss.mean.value) == (1.0, 0.0, 100.0)
+    assert (gone.final_equity.sample == 0).all()
     safe = mc.odds(account(100), FAIR, paths=2_048)
     assert (safe.liquidation.value, safe.loss_if_liquidated) == (0.0, None)
     assert safe.liquidation.standard_error > 0  # never in 2,048 paths is not never
@@ -319,7 +315,7 @@ def test_liquidated_today_and_nothing_at_stake() -> None:
 # Every step looked at: against the engine, path by path.
 
 
-def dull_walk(book: Account, symbols: list[str], returns: np.ndarray, returned: float) -> tuple[list, list, list]:
+def dull_walk(book: Account, symbols: list[str], returns: np.ndarray) -> tuple[list, list, list]:
     hits, finals, deficits = [], [], []
     for path in np.exp(np.cumsum(returns, axis=1)):
         hit, final, deficit = [], 0.0, 0.0
@@ -334,7 +330,7 @@ def dull_walk(book: Account, symbols: list[str], returns: np.ndarray, returned: 
             state = risk(now)
             closed = bool(pool.positions) and state.health is not Health.HEALTHY
             hit.append(closed)
-            final += max(state.equity, 0.0) * (returned if closed else 1.0)
+            final += 0.0 if closed else max(state.equity, 0.0)
             deficit += max(-state.equity, 0.0)
         hits.append(hit)
         finals.append(final)
@@ -355,19 +351,17 @@ WALKED = BOOKS | {
 
 
 @pytest.mark.parametrize("name", WALKED)
-@pytest.mark.parametrize("returned", [0.0, 1.0])
-def test_paths_handed_in_end_as_the_engine_ends_them(name: str, returned: float) -> None:
+def test_paths_handed_in_end_as_the_engine_ends_them(name: str) -> None:
     rng = np.random.default_rng(7)
     jumps = rng.standard_normal((60, 12, 2)) * 0.05 - 0.3 * (rng.random((60, 12, 1)) < 0.03)
-    result = on(WALKED[name], jumps, symbols=["BTC", "ETH"], returned=returned)
-    hits, finals, deficits = dull_walk(WALKED[name], ["BTC", "ETH"], jumps, returned)
+    result = on(WALKED[name], jumps, symbols=["BTC", "ETH"])
+    hits, finals, deficits = dull_walk(WALKED[name], ["BTC", "ETH"], jumps)
     assert [pool.liquidation.value for pool in result.pools] == pytest.approx(list(np.mean(hits, axis=0)))
     assert result.liquidation.value == pytest.approx(np.any(hits, axis=1).mean())
     assert 0 < result.liquidation.value < 1
     assert result.final_equity.sample == pytest.approx(np.sort(finals), rel=1e-5, abs=0.05)
     assert result.deficit.value == pytest.approx(np.mean(deficits), rel=1e-4, abs=1e-3)
-    if not returned:
-        assert result.final_equity.mean.standard_error == pytest.approx(np.std(finals, ddof=1) / sqrt(60), rel=1e-4)
+    assert result.final_equity.mean.standard_error == pytest.approx(np.std(finals, ddof=1) / sqrt(60), rel=1e-4)
 
 
 def test_arrays_chunks_and_functions_say_the_same() -> None:
@@ -403,9 +397,9 @@ def test_paths_of_another_shape_are_refused(moves: object, match: str) -> None:
 
 
 def test_standard_errors_are_honest() -> None:
-    book = account(2_000, leg("BTC", 10_000))
+    book = account(2_000, leg("BTC", 10_000, RiskSchedule.flat(0.0)))
     truth = exact(book.pools()[0], FAIR)
-    runs = [mc.odds(book, FAIR, paths=2_048, steps=4, seed=seed, returned=1.0) for seed in range(300)]
+    runs = [mc.odds(book, FAIR, paths=2_048, steps=4, seed=seed) for seed in range(300)]
     for estimates, value in (
         ([run.liquidation for run in runs], truth),
         ([run.final_equity.mean for run in runs], 2_000.0),
@@ -463,15 +457,11 @@ def test_more_paths_than_are_kept_still_count() -> None:
 
 
 @pytest.mark.parametrize("name", BOOKS)
-@pytest.mark.parametrize("returned", [0.0, 1.0])
-def test_cached_paths_answer_as_fresh_ones(name: str, returned: float) -> None:
+def test_cached_paths_answer_as_fresh_ones(name: str) -> None:
     cache = mc.PathCache(FAIR, paths=10_000, seed=9)
     for scale in (0.9, 1.0, 1.3):
         book = replace(BOOKS[name], wallet_balance=25_000 * scale)
-        direct, cached = (
-            mc.odds(book, FAIR, paths=10_000, seed=9, returned=returned),
-            cache.odds(book, returned=returned),
-        )
+        direct, cached = mc.odds(book, FAIR, paths=10_000, seed=9), cache.odds(book)
         assert cached.pools == direct.pools
         assert cached.liquidation == direct.liquidation
         assert (cached.final_equity.sample == direct.final_equity.sample).all()
@@ -498,8 +488,6 @@ def test_on_kept_paths_more_margin_never_liquidates_more() -> None:
         ({"paths": 1}, "paths"),
         ({"paths": True}, "paths"),
         ({"seed": -1}, "seed"),
-        ({"returned": 1.1}, "returned"),
-        ({"returned": float("nan")}, "returned"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings: dict[str, object], match: str) -> None:
@@ -581,7 +569,7 @@ market = mc.Diffusion(volatility=dict.fromkeys(names, 0.7), correlation=0.6)
 # Not `getrusage`: what it calls the peak of a process begins with that of the one that started it.
 peak = lambda: int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024
 before = peak()
-mc.compare(accounts, market, paths=int(sys.argv[1]), returned=1.0)
+mc.compare(accounts, market, paths=int(sys.argv[1]))
 mc.compare(accounts, market, paths=8_192, steps=60, bridge=False)
 print(peak() - before)
 """

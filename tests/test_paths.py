@@ -54,7 +54,7 @@ def path_of(prices, times=None, **changes):
         (lambda: flat_bars([1.0, np.nan]), "give a finite price above 0"),
         (lambda: flat_bars([1, 2], volume=[1, -1]), "volume of BTCUSDT at 2020-03-01T01:00:00Z = -1.0"),
         (lambda: flat_bars([1, 2], funding_rate=[np.inf, 0]), "funding_rate of BTCUSDT"),
-        (lambda: flat_bars([1, 2], volume=[1]), "volume of BTCUSDT: shape (1,); give one number for each of 2"),
+        (lambda: flat_bars([1, 2], volume=[1]), "volume of BTCUSDT: shape (1,); give 2 numbers"),
         (lambda: dataclasses.replace(flat_bars([1, 2]), low=[1, 1], high=[1, 1.5]), "it is above high"),
         (
             lambda: dataclasses.replace(flat_bars([1, 2]), low=[1, 3]),

@@ -136,9 +136,7 @@ class Bars:
             if getattr(self, name) is not None:
                 columns[name] = array = np.array(getattr(self, name), dtype=np.float64)
                 if array.shape != times.shape:
-                    raise MarginError(
-                        f"{name} of {self.symbol}: shape {array.shape}; give one number a time, {times.size}"
-                    )
+                    raise MarginError(f"{name} of {self.symbol}: shape {array.shape}; give {times.size} numbers")
                 _keep(self, name, array)
         step, bar, why = step_fault(times, self.step)
         if why:

@@ -3,11 +3,10 @@
 Prices follow a correlated geometric Brownian motion (`Diffusion`), or paths that are handed in: jumps, or a history cut
 in blocks. Every function takes an `Account` and works on its pools, so cross, isolated and mixed books are one case.
 
-**What happens at liquidation.** A pool is liquidated when its equity first meets its maintenance margin, and all of
-it is closed there and then; the other pools go on. What it still has is kept by the venue, or given back to the owner
-in the share `returned`. Prices of a diffusion do not jump, so nothing is lost beyond the collateral. Where prices are
-looked at only now and then, or jump, the pool is closed at the prices of that moment: what is missing below 0 is a
-deficit, which the venue bears and the owner does not.
+**What happens at liquidation.** A pool is liquidated when its equity first meets its maintenance margin, and all of it
+is closed there and then; the other pools go on. What it still has is kept by the venue. Prices of a diffusion do not
+jump, so nothing is lost beyond the collateral. Where prices are looked at only now and then, or jump, the pool is
+closed at the prices of that moment: what is missing below 0 is a deficit, which the venue bears and the owner does not.
 
 **Between two steps.** Thirty steps see only thirty prices; the path has been lower and higher in between. A Brownian
 bridge says by how much, so that few steps do (`odds`). It is for diffusions only.

@@ -99,7 +99,7 @@ class PoolOdds:
     Args:
         symbols: the pool's symbols.
         liquidation: probability that it is liquidated within the time [1].
-        final_equity: average equity at the end; after a liquidation, what was given back [quote currency].
+        final_equity: average equity at the end, 0 after a liquidation [quote currency].
         deficit: average loss beyond the collateral, borne by the venue [quote currency].
     """
 

@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from marginlib.errors import finite, wrong
 from marginlib.liquidation import common_shock
 from marginlib.margin import account_risk, maintenance_margin, risk
 from marginlib.model import Account, MaintenanceBasis, Pool
@@ -131,15 +130,11 @@ class Book:
 
     plans: list[Plan]
     equity_now: float
-    returned: float
 
     @classmethod
-    def of(cls, account: Account, symbols: tuple[str, ...], returned: float) -> Book:
+    def of(cls, account: Account, symbols: tuple[str, ...]) -> Book:
         """Return the book of an account."""
-        share = finite("returned", returned)
-        if not 0 <= share <= 1:
-            raise wrong("returned", returned, "give a share from 0 (the venue keeps it) to 1 (the owner gets it)")
-        return cls([Plan.of(pool, symbols) for pool in account.pools()], account_risk(account).equity, share)
+        return cls([Plan.of(pool, symbols) for pool in account.pools()], account_risk(account).equity)
 
 
 class Outcome(NamedTuple):
@@ -150,11 +145,10 @@ class Outcome(NamedTuple):
     deficit: Array | None  # None: nowhere
 
 
-def closed(hit: Flags, left: Array, final: Array, returned: float) -> Outcome:
-    """Return the outcome of a pool that had `left` where it was closed and has `final` where it was not."""
+def closed(hit: Flags, left: Array, final: Array) -> Outcome:
+    """Return the outcome of a pool that had `left` where it was closed, which the venue keeps, or else has `final`."""
     equity = np.where(hit, left, final)
     deficit = np.maximum(-equity, 0.0) if equity.min() < 0 else None
-    if deficit is not None:
-        np.maximum(equity, 0.0, out=equity)
-    equity[hit] *= returned
+    np.maximum(equity, 0.0, out=equity)
+    equity[hit] = 0.0
     return Outcome(hit, equity, deficit)

@@ -27,7 +27,6 @@ def odds(
     steps: int = 30,
     paths: int = KEPT_PATHS,
     seed: int = 0,
-    returned: float = 0.0,
     bridge: bool = True,
 ) -> Odds:
     """Return how likely a liquidation is within some days, and the distribution of what is left, by simulation.
@@ -55,7 +54,6 @@ def odds(
         steps: how many prices are simulated in that time, 1 or more.
         paths: how many paths, 2 or more. Memory does not grow with it.
         seed: the same seed gives the same result, bit for bit on the same machine.
-        returned: share of what a liquidated pool still has that goes back to the owner, 0 to 1 [1].
         bridge: False looks at the prices of the steps alone, as somebody who looks now and then; a liquidation is
             then found late or never, and a pool is closed at the prices of the step. 720 steps in 30 days are hours.
 
@@ -70,7 +68,7 @@ def odds(
         >>> abs(one.liquidation.value - 0.5838) < 3 * one.liquidation.standard_error
         True
     """
-    settings: dict[str, Any] = {"days": days, "steps": steps, "paths": paths, "seed": seed, "returned": returned}
+    settings: dict[str, Any] = {"days": days, "steps": steps, "paths": paths, "seed": seed}
     return compare({"account": account}, diffusion, bridge=bridge, **settings)["account"]
 
 
@@ -82,14 +80,13 @@ def compare(
     steps: int = 30,
     paths: int = KEPT_PATHS,
     seed: int = 0,
-    returned: float = 0.0,
     bridge: bool = True,
 ) -> dict[str, Odds]:
     """Return `odds` of several accounts on the same paths, such as one book in cross and in isolated margin.
 
     Args:
         accounts: name -> account.
-        diffusion, days, steps, paths, seed, returned, bridge: as `odds` takes them.
+        diffusion, days, steps, paths, seed, bridge: as `odds` takes them.
 
     Example:
         >>> from marginlib import Position, RiskSchedule
@@ -101,14 +98,14 @@ def compare(
         >>> result["cross"].liquidation.value < result["isolated"].liquidation.value
         True
     """
-    books = [Book.of(account, diffusion.symbols, returned) for account in accounts.values()]
+    books = [Book.of(account, diffusion.symbols) for account in accounts.values()]
     grid = Grid.of(diffusion, days, steps)
     paths = count("paths", paths, 2)
     tallies = [Tally() for _ in books]
     if bridge:
         for block in blocks(grid, paths, seed):
             for tally, book in zip(tallies, books, strict=True):
-                tally.add([block.outcome(plan, book.returned) for plan in book.plans])
+                tally.add([block.outcome(plan) for plan in book.plans])
             del block  # before the next one is made
     else:
         for rng, n in streams(seed, paths, WALK_PATHS):
@@ -151,18 +148,16 @@ class PathCache:
         self._grid = Grid.of(diffusion, days, steps)
         self._blocks = list(blocks(self._grid, self.paths, seed))
 
-    def odds(self, account: Account, *, returned: float = 0.0) -> Odds:
-        """Return the odds of an account on these paths; `account` and `returned` are those of `marginlib.odds.odds`."""
-        book = Book.of(account, self.diffusion.symbols, returned)
+    def odds(self, account: Account) -> Odds:
+        """Return the odds of an account, at its mark prices, on these paths."""
+        book = Book.of(account, self.diffusion.symbols)
         tally = Tally()
         for block in self._blocks:
-            tally.add([block.outcome(plan, book.returned) for plan in book.plans])
+            tally.add([block.outcome(plan) for plan in book.plans])
         return tally.odds(book)
 
 
-def compare_on(
-    accounts: Mapping[str, Account], returns: Returns, *, symbols: Sequence[str], returned: float = 0.0
-) -> dict[str, Odds]:
+def compare_on(accounts: Mapping[str, Account], returns: Returns, *, symbols: Sequence[str]) -> dict[str, Odds]:
     """Return the odds of accounts on paths that are handed in: jumps, a history cut in blocks, a scenario.
 
     Each step is looked at, and nothing between two steps; a pool that is found liquidatable is closed at that step's
@@ -173,7 +168,6 @@ def compare_on(
         returns: changes of the log price, shape (paths, steps, symbols) [1]; or chunks of that shape, one after the
             other; or a function that is called once and gives them. Chunks of 2,048 to 16,384 paths keep memory small.
         symbols: the symbols along the last axis.
-        returned: share of what a liquidated pool still has that goes back to the owner, 0 to 1 [1].
 
     Raises:
         MarginError: the shape is another one, there is no path, or a return is not finite.
@@ -188,7 +182,7 @@ def compare_on(
         (0.5, 100.0, [0.0, 940.0])
     """
     names = tuple(name_text("symbol", symbol) for symbol in symbols)
-    books = [Book.of(account, names, returned) for account in accounts.values()]
+    books = [Book.of(account, names) for account in accounts.values()]
     tallies = [Tally() for _ in books]
     for chunk in chunks(returns, len(names)):
         for start in range(0, len(chunk), WALK_PATHS):

@@ -21,7 +21,7 @@ Returns = ArrayLike | Iterable[ArrayLike] | Callable[[], Iterable[ArrayLike]]
 
 def walk(factors: Iterable[NDArray[Any]], books: list[Book], assets: int, paths: int) -> list[list[Outcome]]:
     """Return what becomes of the pools when each step is looked at, and nothing between two steps."""
-    watches = [[_Watch(plan, paths, book.returned) for plan in book.plans] for book in books]
+    watches = [[_Watch(plan, paths) for plan in book.plans] for book in books]
     every = [watch for row in watches for watch in row]
     price, inverse = np.ones((assets, paths), FLOAT), np.ones((assets, paths), FLOAT)  # over the mark
     inverted = any(watch.plan.power < 0 for watch in every)
@@ -37,8 +37,8 @@ def walk(factors: Iterable[NDArray[Any]], books: list[Book], assets: int, paths:
 class _Watch:
     """One pool, watched along some paths."""
 
-    def __init__(self, plan: Plan, paths: int, returned: float) -> None:
-        self.plan, self.returned = plan, returned
+    def __init__(self, plan: Plan, paths: int) -> None:
+        self.plan = plan
         self.open = np.full(paths, not plan.liquidated_now)
         self.at_stake = bool(plan.symbols) and not plan.liquidated_now
         # The prices t at which it was closed, of the one asset that matters or of all.
@@ -95,7 +95,7 @@ class _Watch:
 
     def outcome(self, t: Single) -> Outcome:
         """Return what became of the pool, now that the paths have ended at prices t."""
-        return closed(~self.open, self._equity(self.closed_at), self._equity(t[self.assets]), self.returned)
+        return closed(~self.open, self._equity(self.closed_at), self._equity(t[self.assets]))
 
 
 def chunks(returns: Returns, assets: int) -> Iterator[NDArray[Any]]:
