@@ -92,7 +92,7 @@ def _height(asked: Number, found: dict[str, float | None]) -> Chart:
         size = f"{say(abs(gap))} points" if asked.unit == "%" else asked.shown(abs(gap))
         told += f" Your prediction lies {size} {'above' if gap > 0 else 'below'} it."
     marks = {k: (round(here, 1), y) for k, y in heights.items()}
-    table = Table(("", asked.label), tuple((k, asked.shown(y)) for k, y in heights.items()))
+    table = Table(("which", asked.label), tuple((k, asked.shown(y)) for k, y in heights.items()))
     return _chart((label, asked.label), (Line.through("what is asked for", "equity", along),), marks, told, table)
 
 
