@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from enum import Enum
 from math import inf, isfinite, nan
 from numbers import Real
 
@@ -62,6 +63,8 @@ def _plain(value: object) -> object:
 def _shown(value: object) -> str:
     """Return a value as text for a message; what would fill the screen is cut."""
     value = _plain(value)
+    if isinstance(value, Enum):
+        return str(value.value)
     if isinstance(value, int) and value.bit_length() > 200:  # noqa: PLR2004 - Python refuses to print the longest
         return f"an integer of {value.bit_length()} bits"
     text = str(value) if isinstance(value, Decimal) else repr(value)

@@ -186,6 +186,17 @@ class Position:
         return self.isolated_margin or 0.0
 
     @property
+    def pool(self) -> Pool:
+        """The pool of an isolated position: its own margin, and nothing else behind it.
+
+        Raises:
+            MarginError: the position shares a pool.
+        """
+        if not self.own_margin:
+            raise wrong("isolated_margin", self.isolated_margin, f"{self.symbol} shares a pool: ask the account for it")
+        return Pool(collateral=self.own_margin, positions=(self,))
+
+    @property
     def exposure(self) -> float:
         """The signed size that multiplies `price^power`: + gains when that rises."""
         return self.quantity * self.contract.power

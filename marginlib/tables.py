@@ -28,10 +28,10 @@ import pandas as pd
 from pandas import DataFrame
 from pandas.io.formats.style import Styler
 
-from marginlib.errors import MarginError, finite, positive, wrong
+from marginlib.errors import MarginError, at_least_zero, finite, positive, wrong
 from marginlib.liquidation import bankruptcy_price, liquidation_price
 from marginlib.margin import account_risk, available_balance, risk
-from marginlib.market.desk import Score
+from marginlib.market.desk import Score, Session
 from marginlib.market.events import MarkPrices
 from marginlib.market.recorded import Crash
 from marginlib.market.replay import Rules, Snapshot, replay
@@ -63,6 +63,7 @@ __all__ = [
     "rulebooks",
     "runs",
     "scores",
+    "session",
     "share",
     "show",
     "show_table",
@@ -589,9 +590,8 @@ def liquidations(states: Iterable[Snapshot]) -> DataFrame:
             row = {"liquidated": each.symbol, "time": state.time}
             row |= {name: getattr(each, attribute) for name, attribute in _CLOSED.items()}
             rows.append(row | {"fund gets [$]": gets, "you lose [$]": lost, "account has then [$]": left})
-    columns = ("liquidated", "time", "mark [$/coin]", "account has then [$]")
-    nothing = dict.fromkeys(columns) | {"liquidated": "nothing"}
-    return DataFrame(rows or [nothing]).set_index("liquidated")
+    frame = DataFrame(rows or [{"liquidated": "nothing"}]).set_index("liquidated")
+    return frame.dropna(axis="columns", how="all")  # a path without times has none
 
 
 def runs(found: Mapping[str, Iterable[Snapshot]]) -> DataFrame:
@@ -620,6 +620,38 @@ def key_figures(crash: Crash) -> DataFrame:
         for symbol, each in crash.figures.items()
     ]
     return pd.concat(parts).set_index("symbol")
+
+
+def session(played: Session, points: int | None = None) -> DataFrame:
+    """Return a session at a desk, one row a decision point: what is there, what is ordered, what is refused; the end.
+
+    Args:
+        played: the session.
+        points: how many points to show; left out, all of them and the end.
+    """
+    rows: list[dict[str, object]] = []
+    for stop in played.stops if points is None else played.stops[: int(at_least_zero("points", points))]:
+        held = stop.before.account
+        asked = {"order": ", ".join(map(str, stop.orders)), "refused": "; ".join(stop.refused)}
+        rows.append({"point": str(stop.number), "UTC": stop.time} | _watched(held) | asked)
+    if points is None or points > len(rows):
+        last = played.states[-1]
+        rows.append({"point": "end", "UTC": last.time} | _watched(last.account) | {"order": "", "refused": ""})
+    return DataFrame(rows, columns=None if rows else ["point"]).set_index("point")
+
+
+def _watched(held: Account) -> dict[str, object]:
+    """Return what a trader watches first: what the account holds, and how far the nearest liquidation is."""
+    seen = desk(held)
+    away = seen.get("away [move]", pd.Series(dtype=float)).dropna()
+    nearest = away.loc[away.abs().idxmin()] if len(away) else None
+    open_now = ", ".join(each.symbol for each in held.positions) or "nothing"
+    return {
+        "open": open_now,
+        "equity [$]": account_risk(held).equity,
+        "free [$]": available_balance(held),
+        "nearest liquidation [move]": nearest,
+    }
 
 
 def scores(found: Mapping[str, Score]) -> DataFrame:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from html import escape
+from re import sub
 
 from marginlib.errors import wrong
 
-__all__ = ["decimals", "money", "percent", "price_text", "text_html"]
+__all__ = ["decimals", "money", "percent", "price_text", "share", "text_html"]
 
 MOST_DIGITS = 12  # more than a float knows of an amount of dollars
 
@@ -62,6 +63,20 @@ def percent(fraction: float | None, digits: int = 1) -> str:
     return f"{'+' if round(100 * fraction, digits) > 0 else ''}{text} %"
 
 
+def share(fraction: float, digits: int = 1) -> str:
+    """Return a fraction as a percentage without a sign, for what can only be a part.
+
+    Args:
+        fraction: the fraction, at least 0 [1].
+        digits: how many follow the point.
+
+    Example:
+        >>> share(0.0065, 2)
+        '0.65 %'
+    """
+    return f"{decimals(100 * fraction, digits)} %"
+
+
 def price_text(price: float | None) -> str:
     """Return a price as text, or `none` where no positive price does it.
 
@@ -78,13 +93,15 @@ def price_text(price: float | None) -> str:
 def text_html(text: str) -> str:
     """Return text as HTML whose dollars are not taken for mathematics.
 
-    JupyterLab and exported pages set what stands between two dollars as a formula, but never across a tag.
+    JupyterLab and exported pages set what stands between two dollars as a formula, but never across a tag. A percent
+    sign stays on the line of its number, and a date on one line.
 
     Args:
         text: plain text.
 
     Example:
-        >>> text_html("$5 & more")
-        '<span>$</span>5 &amp; more'
+        >>> text_html("$5 & 1 % more")
+        '<span>$</span>5 &amp; 1&nbsp;% more'
     """
-    return escape(text).replace("$", "<span>$</span>")
+    whole = sub(r" (?=%|\d\d:\d\d)", "&nbsp;", escape(text).replace("$", "<span>$</span>"))
+    return sub(r"(?<![\w/-])(\d{4}-)(\d\d-)(?=\d\d(?!\w))", r"\1&NoBreak;\2&NoBreak;", whole)  # no name of a file

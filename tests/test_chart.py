@@ -26,10 +26,49 @@ def pool(collateral=600.0, quantity=0.1):
 
 def test_the_lines_of_a_pool_are_its_equity_and_maintenance_at_every_price():
     panel = pool_chart(pool(), "BTCUSDT", title="long").panels[0]
-    equity, maintenance = panel.lines
-    for price, own, need in list(zip(equity.x, equity.y, maintenance.y, strict=True))[::17]:
+    equity, maintenance, after = panel.lines
+    assert len(equity.x) > 1
+    for price, own in zip(after.x, after.y, strict=True):
+        assert own == risk(pool().at({"BTCUSDT": price})).equity
+    for price, own, need in zip(equity.x, equity.y, maintenance.y, strict=True):
         there = risk(pool().at({"BTCUSDT": price}))
         assert (own, need) == (there.equity, there.maintenance)
+
+
+@pytest.mark.parametrize(("quantity", "collateral"), [(0.1, 600), (-0.1, 600), (1_000, 6e6), (-1_000, 6e6), (0.1, 200)])
+def test_lines_end_where_the_pool_does(quantity, collateral):
+    """From there on its equity is a line of its own, down to zero: nobody owes more."""
+    panel = pool_chart(pool(collateral, quantity), "BTCUSDT", title="one").panels[0]
+    equity, maintenance, after = panel.lines
+    _, liquidation, bankruptcy = panel.markers
+    end = 0 if quantity > 0 else -1
+    assert equity.x == maintenance.x
+    assert (equity.x[end], equity.y[end]) == (liquidation.x, pytest.approx(liquidation.y, abs=1e-6))
+    assert sorted((after.x[0], after.x[-1])) == sorted((liquidation.x, bankruptcy.x))
+    assert min(after.y) == pytest.approx(0, abs=1e-6)
+    assert min(equity.y) > 0
+
+
+def test_a_pool_that_lives_between_two_prices_has_lines_between_them():
+    # A long of 1 and, in the same coin, a short whose maintenance grows: a fall and a rise both end it.
+    rules = rulebook("binance_usdm", "2026-09-29")
+    legs = (rules.position("BTCUSDT", 1_000.0, 60_000), rules.position("BTCUSDT", -1_000.0, 60_000))
+    both = Pool(collateral=2e6, positions=legs)
+    panel = pool_chart(both, "BTCUSDT", title="two legs", x_range=(30_000, 200_000)).panels[0]
+    equity = panel.lines[0]
+    for price, alive in ((equity.x[0] * 1.001, True), (equity.x[-1] * 0.999, True), (equity.x[-1] * 1.001, False)):
+        assert (risk(both.at({"BTCUSDT": price})).health.value == "healthy") is alive
+
+
+def test_a_close_up_shows_both_prices_apart_and_where_nothing_ends_the_least_equity():
+    near = pool_chart(pool(), "BTCUSDT", title="long").panels[1]
+    assert near.near
+    low, high = near.x.span
+    assert (near.markers[1].x - near.markers[2].x) / (high - low) > 1 / 4
+    assert 0 < near.markers[1].y < near.y.span[1]
+    safe = pool_chart(pool(collateral=6_600), "BTCUSDT", title="safe").panels[1]
+    assert safe.x.span == (30_000, 36_000)
+    assert safe.y.span[0] < 0 < risk(pool(collateral=6_600).at({"BTCUSDT": 36_000})).equity < safe.y.span[1]
 
 
 def test_the_markers_stand_where_the_lines_meet():
@@ -103,9 +142,9 @@ def test_numbers_as_text():
 
 def test_between_its_points_a_pool_s_line_is_straight_across_every_tier_edge():
     panel = pool_chart(pool(collateral=6e6, quantity=1_000.0), "BTCUSDT", title="large").panels[0]
-    for line, name in zip(panel.lines, ("equity", "maintenance"), strict=True):
-        assert len(line.x) > 2  # tiers change on the way
-        for price in grid(*panel.x.span, 997):
+    for line, name in zip(panel.lines, ("equity", "maintenance", "equity"), strict=True):
+        assert line.role == "after" or len(line.x) > 2  # tiers change on the way
+        for price in grid(line.x[0], line.x[-1], 997):
             k = next(k for k in range(1, len(line.x)) if price <= line.x[k])
             (x0, x1), (y0, y1) = line.x[k - 1 : k + 1], line.y[k - 1 : k + 1]
             there = risk(pool(collateral=6e6, quantity=1_000.0).at({"BTCUSDT": price}))

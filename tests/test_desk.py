@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marginlib import MarginError, MarginMode, Pool, account_risk, liquidation_price, rulebook
+from marginlib import MarginError, MarginMode, Pool, account_risk, liquidation_price, rulebook, tables
 from marginlib.course.calculators import CALCULATORS, audit
 from marginlib.market.desk import (
     AddMargin,
@@ -25,6 +25,7 @@ from marginlib.market.desk import (
     against_nothing,
     compare_scores,
     crash_desk,
+    generated_desks,
     path_desk,
     play,
     score,
@@ -477,3 +478,50 @@ def test_an_audit_needs_the_right_case_to_find_a_mistake():
         audit("Eve", alone)
     with pytest.raises(MarginError, match=r"cases = \{\}"):
         audit("Ada", {})
+
+
+# --- on the page ---
+
+DESK = may()
+
+
+def test_an_order_reads_as_it_is_written():
+    assert str(SwitchMode("ETHUSDT", ISOLATED)) == "SwitchMode(ETHUSDT, isolated)"
+    assert str(Hold()) == "Hold()"
+    assert str(Close("ETHUSDT")) == "Close(ETHUSDT)"
+
+
+def test_a_point_that_is_not_there_is_refused():
+    session = play(DESK, [])
+    assert session.stop(1).number == 1
+    for point in (0, -1, len(session.stops) + 1):
+        with pytest.raises(MarginError, match=f"point = {point}: give a whole number from 1 to {len(session.stops)}"):
+            session.stop(point)
+
+
+WILD = {"volatility": dict.fromkeys(("BTCUSDT", "ETHUSDT"), 2.5), "correlation": 0.8, "steps": 20}
+
+
+def test_generated_desks_have_the_same_book_and_prices_that_begin_alike():
+    found = generated_desks(DESK, 3, **WILD)
+    assert len({each.moments[-1][1]["BTCUSDT"] for each in found}) == 3
+    for each in found:
+        assert each.openings == DESK.openings
+        assert len(each.points) == len(DESK.points)
+        assert each.moments[0][1] == pytest.approx(DESK.moments[0][1])
+        assert "generated" in each.label
+
+
+@pytest.mark.parametrize("count", [0, -1, 1.5, 100_000])
+def test_paths_that_nobody_can_wait_for_are_refused(count):
+    with pytest.raises(MarginError, match="whose product is at most 20,000"):
+        generated_desks(DESK, count, **WILD)
+
+
+def test_a_session_is_a_row_for_each_point_and_its_end():
+    frame = tables.session(play(DESK, [Hold(), AddMargin("ETHUSDT", 1_000)]))
+    assert list(frame.index) == [*map(str, range(1, len(DESK.points) + 1)), "end"]
+    assert frame.loc["2", "order"] == "AddMargin(ETHUSDT, 1000)"
+    assert "shares a pool" in frame.loc["2", "refused"]
+    assert frame.loc["1", "equity [$]"] == pytest.approx(10_000)
+    assert list(tables.session(play(DESK, []), 2).index) == ["1", "2"]

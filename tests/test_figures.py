@@ -66,7 +66,7 @@ def test_a_new_figure_is_one_file(tmp_path):
 
 def test_taste_moves_the_isolated_price_and_leaves_the_cross_price():
     cross = {figures.TASTE(leverage=leverage).panels[0].markers[1].x for leverage in (3, 5, 10, 100)}
-    isolated = [figures.TASTE(leverage=leverage).panels[1].markers[1].x for leverage in (5, 10, 20)]
+    isolated = [figures.TASTE(leverage=leverage).panels[2].markers[1].x for leverage in (5, 10, 20)]
     assert len(cross) == 1
     assert cross.pop() == pytest.approx(40_160.64, abs=0.01)
     assert isolated == pytest.approx([48_192.77, 54_216.87, 57_228.92], abs=0.01)
@@ -81,7 +81,14 @@ def test_isolated_says_what_the_engine_says():
 def test_cross_beside_the_same_margin_isolated():
     chart = figures.CROSS(leverage=20, wallet=10_000)
     assert chart.panels[0].markers[1].x / 3_000 - 1 == pytest.approx(-0.498, abs=5e-4)
-    assert chart.panels[0].markers[2].x / 3_000 - 1 == pytest.approx(-0.046, abs=5e-4)
+    assert chart.panels[0].markers[3].x / 3_000 - 1 == pytest.approx(-0.046, abs=5e-4)
+    # Cross keeps the maintenance margin of its price: 20,000 / 3,000 coins at 1,506.02. Isolated keeps what never
+    # backed it, too.
+    quantity = 20_000 / 3_000
+    prices = [(20_000 - behind) / quantity / (1 - 0.004) for behind in (10_000, 1_000)]
+    kept = [money(0.004 * quantity * price + rest) for price, rest in zip(prices, (0, 9_000), strict=True)]
+    assert f"The account then has {kept[0]}." in chart.sentence
+    assert chart.sentence.endswith(f"the account would have {kept[1]}.")
     assert "No positive price" in figures.CROSS(leverage=10, wallet=10_000).sentence
 
 
@@ -96,10 +103,33 @@ def test_side_by_side_closes_a_pool_at_its_liquidation_price():
     btc = Position.open(symbol="BTCUSDT", quantity=0.5, price=60_000, schedule=FLAT, leverage=10)
     pool = Account(wallet_balance=3_000, positions=(btc.isolated(),)).pools()[1]
     left = close_out(pool.at({"BTCUSDT": liquidation_price(pool, "BTCUSDT")})).remaining
-    assert f"with {money(left)} left" in chart.sentence
-    assert "alive with $6,400 of equity" in chart.sentence
-    same = figures.SIDE_BY_SIDE(same="margin", move=-12).panels
-    assert same[0].markers[1].x == same[1].markers[1].x
+    assert "Cross: alive, the account has $6,400.00." in chart.sentence
+    assert f"Isolated: liquidated at 54,217, the account has {money(7_000 + left)}." in chart.sentence
+    assert [row[-2:] for row in chart.table.rows] == [("$6,400.00",) * 2, (money(left), money(7_000 + left))]
+    same = figures.SIDE_BY_SIDE(same="margin", move=-12)
+    assert same.panels[0].markers[1].x == same.panels[2].markers[1].x
+    assert len({row[1:] for row in same.table.rows}) == 1
+
+
+def test_taste_says_what_the_account_has_left():
+    # At 10x 3,000 stand behind the isolated position and 7,000 behind nothing.
+    cross, isolated = (row[-1] for row in figures.TASTE(leverage=10).table.rows)
+    assert cross == money(0.004 * 0.5 * 20_000 / 0.498)
+    assert isolated == money(7_000 + 0.004 * 0.5 * 27_000 / 0.498)
+
+
+def test_after_its_liquidation_a_position_is_gone_and_the_account_has_what_was_left():
+    chart = figures.WHAT_IS_MARGIN(quantity=1.0, leverage=10, move=-30)
+    price = 50_000 / 0.996
+    assert f"was liquidated at {price:,.2f} on the way, with {money(0.004 * price)} left of $10,000." in chart.sentence
+    assert chart.panels[0].markers[0].y == pytest.approx(0.004 * price)
+    assert chart.panels[2].markers[0].x is None
+    assert ("equity", money(0.004 * price)) in chart.table.rows
+
+
+def test_a_setting_that_asks_more_than_the_wallet_is_told():
+    assert "it asked $30,000: more than there is" in figures.WHAT_IS_MARGIN(quantity=1.0, leverage=2).sentence
+    assert "more than there is" not in figures.WHAT_IS_MARGIN(quantity=0.3, leverage=2).sentence
 
 
 def test_tiers_show_the_rulebook():
@@ -113,4 +143,4 @@ def test_size_brings_liquidation_nearer_and_refuses_what_the_table_refuses():
     near = [figures.SIZE(leverage=20, notional=n).panels[0].markers[0].y for n in (10_000, 1_000_000, 50_000_000)]
     assert near == sorted(near)
     assert near[0] < near[-1]
-    assert "cannot be opened" in figures.SIZE(leverage=50, notional=70_000_000).sentence
+    assert "cannot be opened" in figures.SIZE(leverage=50, notional=80_000_000).sentence

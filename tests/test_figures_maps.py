@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from itertools import pairwise
 
@@ -27,6 +28,7 @@ from marginlib import (
 from marginlib.course import figures
 from marginlib.course.figures.survival_map import safe_corners, survival_chart
 from marginlib.drawing.chart import grid
+from marginlib.words import money
 
 RULES = rulebook("binance_usdm", "2026-09-29")
 FLAT = RiskSchedule.flat(0.004)
@@ -135,7 +137,7 @@ AREA_OF = {  # the roles of the areas, by (cross survives, isolated positions th
 @pytest.mark.parametrize("leverage", [3, 10, 20])
 def test_the_four_areas_say_who_survives(book, leverage):
     """With the same money in both modes there are no other cases: both isolated alive means cross is, both dead too."""
-    chart = figures.SURVIVAL_MAP(book=book, leverage=leverage, move=0)
+    chart = figures.SURVIVAL_MAP(book=book, leverage=leverage, btc=0, eth=0)
     (panel,) = chart.panels
     share = {"longs": (0.5, 0.5), "hedge": (0.5, -0.5), "uneven": (0.9, 0.1)}[book]
     sizes = [each * leverage * 100_000 for each in share]
@@ -156,17 +158,45 @@ def test_the_four_areas_say_who_survives(book, leverage):
 
 
 def test_the_map_says_what_has_become_of_each_pool():
-    chart = figures.SURVIVAL_MAP(book="hedge", leverage=10, move=14)
-    assert chart.sentence.startswith("BTC at 68,400 (+14 %) and ETH at 3,420 (+14 %). Cross: alive")
-    assert "isolated ETH: liquidated." in chart.sentence
-    assert chart.panels[0].markers[0].x == pytest.approx(68_400)
+    chart = figures.SURVIVAL_MAP(book="hedge", leverage=10, btc=15, eth=15)
+    assert chart.sentence.startswith("BTC at 69,000 (+15 %) and ETH at 3,450 (+15 %). Cross: both live")
+    assert "Isolated: BTC lives and ETH is gone" in chart.sentence
+    assert chart.panels[0].markers[0].x == pytest.approx(69_000)
+
+
+@pytest.mark.parametrize("move", [(-30, 0), (-40, 0), (0, -40), (-20, -20), (20, 15)])
+def test_the_four_parts_of_the_text_are_reached_and_the_account_is_told(move):
+    """Six times the wallet: half a million and more, all in the first tiers; the way is walked in small steps."""
+    btc, eth = move
+    chart = figures.SURVIVAL_MAP(book="longs", leverage=6, btc=btc, eth=eth)
+    legs = (("BTCUSDT", 60_000, btc), ("ETHUSDT", 3_000, eth))
+    held = [RULES.position(s, 300_000 / p, p, leverage=6) for s, p, _ in legs]
+    pools = [Pool(collateral=100_000, positions=held), *(Pool(collateral=50_000, positions=[each]) for each in held)]
+    ends = []
+    for pool in pools:
+        here = pool
+        for step in range(10_001):
+            here = pool.at({s: p * (1 + up / 100 * step / 10_000) for s, p, up in legs if s in pool.symbols})
+            if risk(here).health is not Health.HEALTHY:
+                break
+        ends.append((risk(here).health is Health.HEALTHY, risk(here).equity))
+    (cross, has), *alone = ends
+    states = [each.removeprefix("$") for each in re.findall(r"the account has \$([\d,]+)", chart.sentence)]
+    told = [float(each.replace(",", "")) for each in states]
+    # A step of the walk is worth up to 0.004 % of 600,000.
+    assert told == pytest.approx([has, sum(each for _, each in alone)], abs=25)
+    words = chart.sentence.split("Isolated: ")
+    assert ("both live" in words[0]) is cross
+    assert [f"{coin} lives" in words[1] for coin in ("BTC", "ETH")] == [lives for lives, _ in alone]
 
 
 def test_a_hedge_helps_against_a_common_fall_and_not_against_parting():
     rows = {ratio: figures.HEDGE(ratio=ratio, leverage=5).table.rows for ratio in (0.0, 0.5, 1.0, 1.5)}
     # By hand: 10,000 - 25,000 x fall = 0.004 x 75,000 x (1 - fall); a rise at 1.5: 0.004 x 125,000 x (1 + rise).
     assert rows[0.5][0][1] == f"-{100 * (10_000 - 300) / (25_000 - 300):.1f} %"
-    assert rows[1.0][0][1] == "none"
+    assert rows[1.0][0][1:3] == ("none", "-")
+    # What is left is the maintenance margin of the two legs.
+    assert rows[0.5][0][2] == money(0.004 * 75_000 * (1 - (10_000 - 300) / (25_000 - 300)), 0)
     assert rows[0.5][1][1] == "beyond +2,000 %"
     assert rows[1.5][1][1] == f"+{100 * (10_000 - 500) / (25_000 + 500):.1f} %"
     parting = [float(rows[ratio][2][1].split()[0]) for ratio in rows]
@@ -190,5 +220,7 @@ def test_isolated_legs_of_the_hedge_are_the_engines():
     rows = figures.HEDGE(ratio=1.0, leverage=5).table.rows
     long = RULES.position("BTCUSDT", 50_000 / 60_000, 60_000, leverage=10)
     price = liquidation_price(Pool(collateral=5_000, positions=(long,)), "BTCUSDT")
-    assert rows[0][2] == f"{100 * (price / 60_000 - 1):.1f} %"
+    assert rows[0][3] == f"{100 * (price / 60_000 - 1):.1f} %"
+    # The short has gained what the long has lost, so the account has all its money.
+    assert rows[0][4] == "$10,000"
     assert common_shock(Pool(collateral=5_000, positions=(long,))).fall == pytest.approx(price / 60_000 - 1)

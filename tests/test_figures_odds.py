@@ -65,8 +65,10 @@ def test_more_margin_is_rarer_and_cross_lies_beyond(correlation, leverage):
 def test_where_nothing_is_liquidated_the_point_is_not_drawn():
     chart = figures.TRADE_OFF(correlation=-0.5, leverage=1)
     assert chart.panels[0].markers[-1].x is None
-    assert chart.table.rows[-1][1:3] == ("below 0.07 %", "never")
-    assert "Cross: never liquidated, a probability below 0.07 %; no point is drawn." in chart.sentence
+    assert chart.table.rows[-1][1:3] == ("below 0.07 %", "no path shows it")
+    assert "Cross: liquidated on no path, a probability below 0.07 %." in chart.sentence
+    assert chart.sentence.endswith("5 of 10 ways have no point: they are liquidated on no path.")
+    assert "no point" not in figures.TRADE_OFF(correlation=0.95, leverage=8).sentence
 
 
 def test_correlation_makes_cross_likelier_and_the_first_isolated_death_rarer():

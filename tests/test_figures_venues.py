@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from marginlib import MarginError
 from marginlib.course import figures
+from marginlib.course.figures.rulebooks import CASES
 
 TEN = figures.RULEBOOKS(setting=10)
 
@@ -53,8 +55,20 @@ def test_the_synthetic_dollar_keeps_its_value_at_every_price():
 def test_the_lines_meet_at_the_liquidation_price():
     for venue in figures.RULEBOOKS.controls[0].values:
         panel = figures.RULEBOOKS(venue=venue, setting=-5).panels[0]
-        equity, maintenance = panel.lines
+        equity, maintenance, after = panel.lines
         marker = panel.markers[1]
-        gap = [has - needs for has, needs in zip(equity.y, maintenance.y, strict=True)]
-        assert gap[0] > 0 > gap[-1]
+        assert equity.x[-1] == maintenance.x[-1] == after.x[0] == pytest.approx(marker.x)
+        assert equity.y[-1] == pytest.approx(marker.y) == pytest.approx(maintenance.y[-1])
+        assert equity.y[0] > maintenance.y[0]
         assert panel.x.span[0] < marker.x < panel.x.span[1]
+
+
+def test_a_case_opens_coins_or_a_face_value_and_knows_what_its_margin_is_worth():
+    linear, inverse = CASES["binance_usdm"], CASES["binance_coinm"]
+    assert linear.opened(6_000, 60_000, 10).quantity == pytest.approx(0.1)
+    assert inverse.opened(6_000, 60_000, 10).quantity == 6_000
+    assert (linear.unit(60_000), inverse.unit(60_000)) == (1, 60_000)
+    assert linear.price(6_000, 60_000, 1) is None
+    assert linear.price(-6_000, 60_000, 10) > 60_000
+    with pytest.raises(MarginError, match="entry = 0"):
+        linear.opened(6_000, 0, 10)

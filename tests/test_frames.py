@@ -6,6 +6,7 @@ Packed frames are read again by a plain reader in Python, and by the browser's o
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import struct
 import subprocess
@@ -27,6 +28,7 @@ from marginlib.course import figures
 from marginlib.drawing import live
 from marginlib.drawing.chart import Axis, Chart, Explorer, Line, Marker, Panel, Table, slider
 from marginlib.drawing.frames import STATES, frame, looks, pack
+from marginlib.drawing.style import marker_text
 
 LIVE = Path(live.__file__).with_name("live.js")
 EXPLORERS = [getattr(figures, name) for name in figures.NAMES]
@@ -191,6 +193,49 @@ def test_every_axis_has_numbers_inside_it_in_every_state(explorer):
             assert len([next(numbers) for _ in range(many)]) == many
             assert len([next(texts) for _ in range(words)]) == words
         assert next(numbers, None) is None
+
+
+@each_figure
+def test_a_close_up_shows_liquidation_and_bankruptcy_apart_and_the_maintenance_above_zero(explorer):
+    seen = 0
+    for chart, _ in whole(explorer):
+        for panel in (each for each in chart.panels if each.near):
+            ends = {marker.role: marker for marker in panel.markers}
+            if ends["liquidation"].x is not None:
+                seen += 1
+                (left, right), (low, high) = panel.x.span, panel.y.span
+                prices = ends["liquidation"].x, ends["bankruptcy"].x or 0.0  # at no positive price: at zero
+                assert left <= min(prices) < max(prices) < right
+                assert abs(prices[0] - prices[1]) > (right - left) / 5
+                assert ends["liquidation"].y > (high - low) / 5
+    assert bool(seen) == any(panel.near for panel in explorer().panels)
+
+
+@each_figure
+def test_no_line_of_a_pool_owes_what_nobody_owes(explorer):
+    for chart, _ in whole(explorer):
+        for panel in chart.panels:
+            if "after" in {line.role for line in panel.lines}:
+                assert min((y for line in panel.lines for y in line.y), default=0) > -1e-6
+
+
+ODD = re.compile(r"[+-]0(\.0+)? %|\d%|- \d|\$-|-\$0(\.0+)?\b|\$\d{4}|\bat none\b|\bnever\b|\bnan\b|\binf\b")
+
+
+@each_figure
+def test_numbers_are_written_in_one_way_and_names_fit_the_legend(explorer):
+    controls = [text for control in explorer.controls for text in control.texts]
+    for chart, drawn in whole(explorer):
+        cells = [*chart.table.columns, *(cell for row in chart.table.rows for cell in row)]
+        names = [drawn for panel in chart.panels for drawn in (*panel.areas, *panel.lines)]
+        labels = [
+            *(each.label for each in names),
+            *(marker_text(each) for panel in chart.panels for each in panel.markers),
+        ]
+        odd = [text for text in (*controls, chart.sentence, *cells, *labels) if ODD.search(text)]
+        assert odd == []
+        assert max(map(len, labels)) <= 34
+        assert all(label in drawn.texts for label in labels)
 
 
 @each_figure

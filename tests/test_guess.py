@@ -11,7 +11,7 @@ from marginlib.practice.amounts import say
 from marginlib.practice.bank import question, questions
 
 # What no line along a price or a time shows: a difference of two prices, a share of two amounts, what is left.
-WITHOUT = {"03-drain", "04-many", "06-slope", "07-fee", "07-storm", "12-inverse"}
+WITHOUT = {"02-contained", "03-drain", "04-many", "06-slope", "07-fee", "07-storm", "12-inverse"}
 NUMBERS = [each for each in questions(role="prediction") if each.kind == "number"]
 DRAWN = [each for each in NUMBERS if each.id not in WITHOUT]
 

@@ -53,7 +53,7 @@ def test_a_place_outside_is_refused(panel):
 
 def test_a_value_that_a_control_cannot_take_is_named():
     panel = explore(figures.ISOLATED)
-    with pytest.raises(MarginError, match="leverage = 7: give one of 2, 3, 5"):
+    with pytest.raises(MarginError, match="leverage = 7: give one of 1, 2, 3, 5"):
         panel.move(leverage=7)
     with pytest.raises(UnknownNameError, match="lever: ISOLATED has the controls direction, leverage, added"):
         panel.move(lever=2)

@@ -310,3 +310,10 @@ def test_the_leverage_is_one_where_none_is_set_and_a_little_margin_is_its_own() 
     plain = Position(symbol="B", quantity=1, entry_price=100, mark_price=100, schedule=FLAT)
     assert plain.leverage == 1
     assert Account(wallet_balance=1, positions=(plain.isolated(0.5),)).pools()[1].own
+
+
+def test_an_isolated_position_has_a_pool_of_its_own_and_a_shared_one_has_none():
+    btc = Position.open(symbol="BTC", quantity=1, price=100, schedule=RiskSchedule.flat(0.01), leverage=10)
+    assert btc.isolated().pool == Pool(collateral=10, positions=(btc.isolated(),))
+    with pytest.raises(MarginError, match="isolated_margin = None: BTC shares a pool"):
+        btc.pool  # noqa: B018 - asking is enough

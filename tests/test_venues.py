@@ -337,7 +337,7 @@ def test_each_venue_s_terms() -> None:
     assert inverse == {"binance_coinm"}
     fees = {venue: book.closing_fee for venue, book in books.items() if book.closing_fee is not ClosingFee.NOT_COUNTED}
     assert fees == {"bybit": ClosingFee.IN_BOTH, "okx": ClosingFee.IN_MAINTENANCE}
-    assert {venue for venue, book in books.items() if not book.liquidates_at_equality} == {"dydx"}
+    assert {venue for venue, book in books.items() if not book.liquidates_at_equality} == {"dydx", "hyperliquid"}
     assert {venue for venue, book in books.items() if book.maintenance_basis is MaintenanceBasis.ENTRY} == {"bybit"}
     assert {venue for venue, book in books.items() if book.ratio is RatioConvention.FALLS} == {"okx"}
     assert {venue for venue, book in books.items() if book.ratio is RatioConvention.AMOUNTS} == {"dydx"}

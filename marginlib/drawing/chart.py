@@ -6,16 +6,15 @@ its controls to a `Chart`, each control with the finite list of values that it c
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any, Self
 
 from marginlib.errors import UnknownNameError, wrong
 from marginlib.liquidation import bankruptcy_price, liquidation_price
 from marginlib.margin import risk
-from marginlib.model import Contract, Pool
+from marginlib.model import Contract, Health, Pool
 from marginlib.words import money, percent, price_text
 
 POINTS = 121  # of a line that bends
@@ -63,16 +62,18 @@ class Marker:
     """A point that matters, such as a liquidation price.
 
     Args:
-        label: its name in the legend.
+        label: its name in the legend, with "{}" where its position stands; left out, the position follows the name.
         role: what it stands for, such as "liquidation"; colour and shape follow from it.
         x: position along the horizontal axis; None where there is no such price.
         y: height.
+        absent: what the legend says where there is none; left out, the name and "none".
     """
 
     label: str
     role: str
     x: float | None
     y: float
+    absent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One axis of a panel, which stays while the controls move.
+    """One axis of a panel, which stays while the controls move unless the panel is a close-up.
 
     Args:
         label: its name, with its [unit].
@@ -120,6 +121,7 @@ class Panel:
         lines: what is drawn.
         markers: the points that matter.
         areas: what is filled below the lines.
+        near: True for a close-up of the panel before it, whose legend serves both.
         notes: words inside it.
         share: of the width, beside another of 1.
     """
@@ -130,6 +132,7 @@ class Panel:
     lines: tuple[Line, ...]
     markers: tuple[Marker, ...] = ()
     areas: tuple[Area, ...] = ()
+    near: bool = False
     notes: tuple[Note, ...] = ()
     share: float = 1.0
 
@@ -153,7 +156,7 @@ class Chart:
 
     Args:
         title: what it is called, for those who do not see it.
-        panels: one or two pairs of axes.
+        panels: one or two pairs of axes, and close-ups of them.
         sentence: what they show.
         table: the numbers.
         kind: what they are, for those who do not see them; left out, line charts.
@@ -274,6 +277,9 @@ def grid(low: float, high: float, points: int = POINTS, *, log: bool = False) ->
 def pool_panel(pool: Pool, symbol: str, title: str, prices: tuple[float, float], amounts: tuple[float, float]) -> Panel:
     """Return equity and maintenance margin of a pool along one price, with its liquidation and bankruptcy price.
 
+    Both lines end where the pool is liquidated. What its equity would be from there to bankruptcy is a line of its own:
+    nobody owes more.
+
     Args:
         pool: the pool.
         symbol: the price that moves; the other marks are held.
@@ -289,25 +295,93 @@ def pool_panel(pool: Pool, symbol: str, title: str, prices: tuple[float, float],
         >>> [marker.label for marker in panel.markers]
         ['mark price now', 'liquidation price', 'bankruptcy price']
     """
-    points = _breaks(pool, symbol, (max(prices[0], prices[1] / 1e4), prices[1]))
-    along = [risk(pool.at({symbol: price})) for price in points]
-    mark = next(each.mark_price for each in pool.positions if each.symbol == symbol)
     liquidation, bankruptcy = liquidation_price(pool, symbol), bankruptcy_price(pool, symbol)
     kept = 0.0 if liquidation is None else risk(pool.at({symbol: liquidation})).maintenance
+    # A close-up shows both prices with room around them, wherever they stand.
+    shown = [price for price in (liquidation, bankruptcy) if price is not None]
+    gap = max(shown, default=0.0) - min(shown, default=0.0)
+    high = max([prices[1], *(price + gap for price in shown)])
+    span = max(min([prices[0], *(price - gap for price in shown)]), high / 1e4), high
+    alive = _alive(pool, symbol, span)
+    along = [risk(pool.at({symbol: price})) for price in alive]
+    after: tuple[float, ...] = ()
+    if liquidation is not None:
+        beyond = bankruptcy or span[not alive or liquidation > alive[0]]
+        after = _breaks(pool, symbol, (min(liquidation, beyond), max(liquidation, beyond)))
+    now = next(each.mark_price for each in pool.positions if each.symbol == symbol)
     return Panel(
         title,
         Axis(f"{symbol.removesuffix('USDT')} mark price [$]", prices),
         Axis("[$]", amounts),
         lines=(
-            Line("equity", "equity", points, tuple(each.equity for each in along)),
-            Line("maintenance margin", "maintenance", points, tuple(each.maintenance for each in along)),
+            Line("equity", "equity", alive, tuple(each.equity for each in along)),
+            Line("maintenance margin", "maintenance", alive, tuple(each.maintenance for each in along)),
+            Line(
+                "equity if nobody closed it",
+                "after",
+                after,
+                tuple(risk(pool.at({symbol: price})).equity for price in after),
+            ),
         ),
         markers=(
-            Marker("mark price now", "mark", mark, risk(pool).equity),
+            Marker("mark price now", "mark", now, risk(pool).equity),
             Marker("liquidation price", "liquidation", liquidation, kept),
             Marker("bankruptcy price", "bankruptcy", bankruptcy, 0.0),
         ),
     )
+
+
+def _alive(pool: Pool, symbol: str, span: tuple[float, float]) -> tuple[float, ...]:
+    """Return the prices of a span between which a pool lives and its lines are straight, none where it never lives.
+
+    It lives in one piece of the span, whose ends are the span's or a liquidation price: the nearest to that end.
+    """
+    ends = []
+    for price in span:
+        there = pool.at({symbol: price})
+        ends.append(price if risk(there).health is Health.HEALTHY else liquidation_price(there, symbol))
+    low, high = ends
+    return () if low is None or high is None or low >= high else _breaks(pool, symbol, (low, high))
+
+
+def close_up(panel: Panel) -> Panel:
+    """Return a panel once more, at the scale of the place where equity meets the maintenance margin.
+
+    It shows the liquidation and the bankruptcy price apart, and the maintenance margin above zero. Where no price
+    liquidates the pool, it shows the prices at which the equity is smallest.
+
+    Args:
+        panel: a panel with a line "equity" first, and markers of the roles "liquidation" and "bankruptcy".
+
+    Example:
+        >>> from marginlib.course import figures
+        >>> near = figures.ISOLATED(leverage=10).panels[1]
+        >>> [round(price) for price in near.x.span], [round(amount, 1) for amount in near.y.span]
+        ([53848, 54434], [-8.1, 43.4])
+    """
+    ends = {marker.role: marker for marker in panel.markers}
+    end, broke = ends["liquidation"], ends["bankruptcy"]
+    if not panel.lines[0].x:
+        return replace(panel, near=True)
+    if end.x is None or not end.y:
+        x, y = _least(panel)
+        title = "close-up: where it has least"
+    else:
+        # Of one position that lives at higher prices the gap is above zero, of one that lives at lower ones below.
+        gap = end.x - (broke.x or 0.0)
+        one, other = max(0.0, end.x - 1.7 * gap), end.x + gap
+        title, x, y = "close-up: where it ends", (min(one, other), max(one, other)), (-0.45 * end.y, 2.4 * end.y)
+    return replace(panel, title=title, x=replace(panel.x, span=x), y=replace(panel.y, span=y), near=True)
+
+
+def _least(panel: Panel) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return prices and amounts at the end of a panel at which its first line is lower."""
+    line, (left, right) = panel.lines[0], panel.x.span
+    width = 0.1 * (right - left)
+    inner, outer = (1, 0) if line.y[0] <= line.y[-1] else (-2, -1)
+    slope = abs((line.y[inner] - line.y[outer]) / (line.x[inner] - line.x[outer]))
+    most = line.y[outer] + slope * width or 1.0
+    return (right - width, right) if outer else (left, left + width), (-0.2 * most, 1.2 * most)
 
 
 def _breaks(pool: Pool, symbol: str, span: tuple[float, float]) -> tuple[float, ...]:
@@ -349,7 +423,7 @@ def pool_chart(pool: Pool, symbol: str, *, title: str, x_range: tuple[float, flo
     ends = [risk(pool.at({symbol: max(end, mark / 1e4)})).equity for end in span]
     panel = pool_panel(pool, symbol, title, span, (min(0.0, *ends), max(0.0, *ends)))
     sentence = f"{symbol} is at {price_text(mark)}. {pool_sentence(pool, symbol)}"
-    return Chart(title, (panel,), sentence, pool_table(pool, symbol))
+    return Chart(title, (panel, close_up(panel)), sentence, pool_table(pool, symbol))
 
 
 def pool_sentence(pool: Pool, symbol: str) -> str:
@@ -406,23 +480,33 @@ def times(leverage: float) -> str:
     return "none: no equity left" if leverage == inf else f"{leverage:.2f}x"
 
 
-def slider(name: str, label: str, values: Sequence[float], start: float, text: str, *, plays: bool = False) -> Control:
-    """Return a slider whose values read as `text.format(value)`.
+def slider(
+    name: str,
+    label: str,
+    values: Sequence[float],
+    start: float,
+    text: str | Callable[[Any], str],
+    *,
+    plays: bool = False,
+) -> Control:
+    """Return a slider whose values read as `text.format(value)`, or as `text(value)`.
 
     Args:
         name: the argument that it sets.
         label: its name for the reader, with the unit.
         values: what it can be set to, in order.
         start: where it stands at first.
-        text: how a value reads, such as "{}x".
+        text: how a value reads, such as "{}x", or a function that writes it, such as `marginlib.words.percent`.
         plays: True where it runs along time or steps, and can also play by itself.
 
     Example:
         >>> slider("leverage", "leverage setting", (5, 10), 5, "{}x").texts
         ('5x', '10x')
+        >>> slider("move", "price move", (-5, 0, 5), 0, lambda move: percent(move / 100, 0)).texts
+        ('-5 %', '0 %', '+5 %')
     """
-    texts = tuple(re.sub(r"(?<=\d)%", " %", text.format(value)) for value in values)  # a space before it, as elsewhere
-    return Control(name, label, tuple(values), texts, start, plays=plays)
+    written = text.format if isinstance(text, str) else text
+    return Control(name, label, tuple(values), tuple(map(written, values)), start, plays=plays)
 
 
 def choice(name: str, label: str, words: Mapping[Any, str], start: object) -> Control:

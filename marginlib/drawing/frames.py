@@ -15,7 +15,7 @@ from math import inf, nan, prod
 from typing import Any, NamedTuple
 
 from marginlib.drawing.chart import Chart, Explorer, Panel
-from marginlib.drawing.style import FILLS, SIZES, STROKES, marker_text, number_text, ticks
+from marginlib.drawing.style import FILLS, SIZES, STROKES, marker_text, tick_text, ticks
 from marginlib.errors import MarginError
 
 STATES = 4_096  # of a figure, at most: more would fill a notebook, and take a minute to compute
@@ -62,7 +62,7 @@ def _panel(panel: Panel) -> Frame:
         for axis, most in ((panel.x, 6), (panel.y, 7))
     )
     numbers: list[tuple[float, ...]] = [(*panel.x.span, *panel.y.span), across, up]
-    texts = [panel.title, panel.x.label, panel.y.label, *(ROW.join(map(number_text, each)) for each in (across, up))]
+    texts = [panel.title, panel.x.label, panel.y.label, *(ROW.join(map(tick_text, each)) for each in (across, up))]
     for drawn in (*panel.areas, *panel.lines):
         numbers += [drawn.x, drawn.y]
         texts.append(drawn.label)
@@ -83,19 +83,21 @@ def looks(chart: Chart) -> list[dict[str, Any]]:
 
     Example:
         >>> from marginlib.course import figures
-        >>> looks(figures.TASTE())[1]["lines"][0]
+        >>> looks(figures.TASTE())[0]["lines"][0]
         {'look': 'equity', 'dashes': (), 'named': True}
     """
     return [
         {
             "log": panel.x.log,
+            "near": panel.near,
             "bare": panel.x.floor == inf,  # no numbers along it
             "share": panel.share,
             "areas": [
-                {"look": area.role, "hatch": FILLS[area.role].hatch, "named": bool(area.label)} for area in panel.areas
+                {"look": area.role, "hatch": FILLS[area.role].hatch, "named": bool(area.label) and not panel.near}
+                for area in panel.areas
             ],
             "lines": [
-                {"look": line.role, "dashes": STROKES[line.role].dashes, "named": bool(line.label)}
+                {"look": line.role, "dashes": STROKES[line.role].dashes, "named": bool(line.label) and not panel.near}
                 for line in panel.lines
             ],
             "markers": [
@@ -106,7 +108,7 @@ def looks(chart: Chart) -> list[dict[str, Any]]:
                     "size": STROKES[marker.role].size,
                     "filled": STROKES[marker.role].filled,
                     "rule": marker.role != "mark",  # a thin upright line through it
-                    "named": True,
+                    "named": not panel.near,
                 }
                 for marker in panel.markers
             ],

@@ -9,11 +9,12 @@
  * @typedef {{look: string, dashes: number[], named: boolean}} LineForm
  * @typedef {LineForm & {shape: string, size: number, filled: boolean, rule: boolean}} MarkerForm
  * @typedef {{look: string, hatch: string, named: boolean}} AreaForm
- * @typedef {{log: boolean, bare: boolean, share: number, areas: AreaForm[], lines: LineForm[], markers: MarkerForm[],
- *   notes: boolean[]}} PanelForm
+ * @typedef {{log: boolean, near: boolean, bare: boolean, share: number, areas: AreaForm[], lines: LineForm[],
+ *   markers: MarkerForm[], notes: boolean[]}} PanelForm
  * @typedef {{line: number, rule: number, grid: number, title: number, label: number, tick: number}} Sizes
  * @typedef {{name: string, title: string, controls: Control[], panels: PanelForm[], sizes: Sizes}} Form
- * @typedef {{sizes: Sizes, whole: number, height: number, columns: number, top: number, bottom: number}} Plan
+ * @typedef {{x: number, y: number, whole: number, height: number, legend: number, columns: number, top: number,
+ *   bottom: number, below: boolean, deep: number}} Plan
  * @typedef {{get(name: string): any, set(name: string, value: any): void, save_changes(): void,
  *   on(name: string, heard: () => void): void, off(name: string, heard: () => void): void}} Model
  */
@@ -23,9 +24,7 @@ const HELP = "Click a control, then move it with the arrow keys or drag it.";
 const QUIET = 600; // ms after the last move until the sentence is spoken
 const SYNC = 150; // ms after the last move until Python is told where the controls stand
 
-// --------------------------------------------------------------------------------------------------------------------
-// frames
-// --------------------------------------------------------------------------------------------------------------------
+// --- frames ---
 
 /**
  * Return what stays of a figure, and the function from where its controls stand to a frame, for what `frames.pack` made.
@@ -57,9 +56,7 @@ export async function unpack(packed) {
   return { form, frame };
 }
 
-// --------------------------------------------------------------------------------------------------------------------
-// small tools
-// --------------------------------------------------------------------------------------------------------------------
+// --- small tools ---
 
 /**
  * Return a new HTML element.
@@ -124,41 +121,66 @@ const shapes = (radius) => {
   };
 };
 
-// --------------------------------------------------------------------------------------------------------------------
-// the picture
-// --------------------------------------------------------------------------------------------------------------------
+// --- the picture ---
 
-const [WHOLE, NARROW] = [760, 340]; // widths of the picture: on a page, on a narrow page
-const [HEAD, BOTTOM, LEFT, RIGHT, ROW] = [32, 46, 54, 16, 20];
+const [LEFT, RIGHT, ROW] = [54, 16, 20];
+const WIDEST = 1100; // of a figure, as its style says
+const SLIM = 560; // a page that is narrower has its panels below each other
+const LEAST = 300; // width of a panel that stands beside others
+const COLUMN = 225; // least width of a legend's column
 const LETTER = 0.6; // width of a bold letter, in heights of type
+
+/**
+ * Return where each panel stands on a page of some width, and the height of all. Panels stand beside each other; a
+ * close-up stands beside its own panel where there is room, else below it.
+ * @param {PanelForm[]} panels
+ * @param {number} page
+ * @returns {[Plan[], number]}
+ */
+function planned(panels, page) {
+  const narrow = page < SLIM;
+  const aside = !narrow && page / panels.length >= LEAST;
+  const closer = !aside && panels.some((panel) => panel.near); // close-ups take a part of the height
+  const shares = panels.reduce((sum, panel) => sum + (panel.near && !aside ? 0 : panel.share), 0);
+  let [x, next, depth] = [0, 0, 0];
+  const plans = panels.map((panel, k) => {
+    const below = panel.near && !aside;
+    const whole = narrow ? page : Math.floor((page * panel.share) / shares);
+    if (!below && !narrow) [x, next] = [next, next + whole];
+    const legend = whole * (aside && panels[k + 1]?.near ? 2 : 1);
+    const columns = Math.max(1, Math.floor(legend / COLUMN));
+    const bare = panel.bare ? 80 : 0; // no numbers below: words and pictures stand there
+    const height = (below ? 92 : closer ? 172 : narrow ? 200 : 230) + bare;
+    // A long name takes two lines on a narrow page; the axes of a close-up below its panel are named there.
+    const top = below ? 34 : narrow ? 64 : 48;
+    const bottom = bare ? 14 : below ? 36 : narrow ? 62 : 46;
+    const deep = top + height + bottom + Math.ceil(named(panel) / columns) * ROW + 6;
+    return { x, y: 0, whole, height, legend, columns, top, bottom, below, deep };
+  });
+  const first = Math.max(...plans.filter((plan) => !plan.below).map((plan) => plan.deep));
+  for (const plan of plans) {
+    plan.y = narrow ? depth : plan.below ? first : 0;
+    depth = Math.max(depth, plan.y + plan.deep);
+  }
+  return [plans, depth];
+}
 
 /**
  * Build a picture into an SVG and return the function that draws a frame into it. Every element is made here, once.
  * @param {Element} root
  * @param {Form} form
- * @param {boolean} narrow
+ * @param {number} page its width
  * @returns {(frame: Frame) => void}
  */
-function picture(root, form, narrow) {
+function picture(root, form, page) {
   const id = `lm${Math.random().toString(36).slice(2)}`;
-  const { panels, sizes } = form;
-  const columns = narrow || panels.length > 1 ? 1 : 2;
-  const shares = panels.reduce((sum, each) => sum + each.share, 0);
-  const bare = panels.every((each) => each.bare); // no numbers below: words and pictures stand there
-  const height = (narrow ? 220 : 250) + (bare ? 70 : 0);
-  const rows = Math.max(...panels.map((each) => drawnIn(each).filter(({ named }) => named).length));
-  const top = HEAD + (narrow ? 36 : 18); // a long title takes two lines on a narrow page
-  const bottom = bare ? 14 : BOTTOM + (narrow ? 16 : 0); // and so does a long name of the axis
-  const whole = top + height + bottom + Math.ceil(rows / columns) * ROW + 6;
+  const [plans, depth] = planned(form.panels, page);
   root.replaceChildren();
-  put(root, { viewBox: narrow ? `0 0 ${NARROW} ${whole * panels.length}` : `0 0 ${WHOLE} ${whole}` });
+  put(root, { viewBox: `0 0 ${page} ${depth}` });
   const defs = svg(root, "defs");
-  let right = 0;
-  const drawn = panels.map((panel, k) => {
-    const wide = narrow ? NARROW : (WHOLE * panel.share) / shares;
-    const place = svg(root, "g", { transform: narrow ? `translate(0,${k * whole})` : `translate(${right},0)` });
-    right += wide;
-    return onePanel(place, defs, `${id}-${k}`, panel, { sizes, whole: wide, height, columns, top, bottom });
+  const drawn = form.panels.map((panel, k) => {
+    const place = svg(root, "g", { transform: `translate(${plans[k].x},${plans[k].y})` });
+    return onePanel(place, defs, `${id}-${k}`, panel, plans[k], form.sizes);
   });
   return (frame) => {
     const read = { number: 0, text: 0 };
@@ -169,17 +191,19 @@ function picture(root, form, narrow) {
 /**
  * Build one panel and return the function that draws its part of a frame.
  * @param {Element} root @param {Element} defs @param {string} id @param {PanelForm} form @param {Plan} plan
+ * @param {Sizes} sizes
  */
-function onePanel(root, defs, id, form, { sizes, whole, height, columns, top, bottom }) {
+function onePanel(root, defs, id, form, { whole, height, legend: room, columns, top, bottom, below }, sizes) {
   const width = whole - LEFT - RIGHT;
   svg(svg(defs, "clipPath", { id: `${id}-clip` }), "rect", { x: LEFT, y: top, width, height });
   const title = [2, 1].map((line) =>
     svg(root, "text", { x: 4, y: top - 16 - 18 * line, "font-size": sizes.title, "font-weight": 600 }));
   const yLabel = svg(root, "text", { x: 4, y: top - 14, "font-size": sizes.label, class: "muted" });
+  if (below) put(title[1], { y: top - 14 });
   const xLabel = [38, 53].map((line) => svg(root, "text", {
     x: LEFT + width / 2, y: top + height + line, "font-size": sizes.label, class: "muted", "text-anchor": "middle",
   }));
-  const letters = bottom > BOTTOM ? (width + 2 * RIGHT) / (LETTER * sizes.label) : Infinity;
+  const letters = (width + 2 * RIGHT) / (LETTER * sizes.label);
   const inside = svg(root, "g", { "clip-path": `url(#${id}-clip)` });
   const areas = form.areas.map((each, k) => ({
     shape: svg(inside, "path", { class: `area ${each.look}`, style: `fill:var(--lm-${each.look}-face)` }),
@@ -198,11 +222,11 @@ function onePanel(root, defs, id, form, { sizes, whole, height, columns, top, bo
   }));
 
   // The legend, in the order in which labels are read; what has no name there has a text that is never placed.
-  const perColumn = Math.ceil(drawnIn(form).filter(({ named }) => named).length / columns);
+  const perColumn = Math.ceil(named(form) / columns);
   let placed = 0;
   const legend = drawnIn(form).map((each, k) => {
     if (!each.named) return document.createElementNS(SVG, "text");
-    const x = 4 + Math.floor(placed / perColumn) * (whole / columns);
+    const x = 4 + Math.floor(placed / perColumn) * (room / columns);
     const y = top + height + bottom + (placed++ % perColumn) * ROW + 10;
     if ("hatch" in each) {
       const box = { x, y: y - 6, width: 30, height: 12 };
@@ -230,10 +254,13 @@ function onePanel(root, defs, id, form, { sizes, whole, height, columns, top, bo
 
     const [xs, ys] = [numbers(), numbers()];
     broken(text(), whole / (LETTER * sizes.title)).forEach((line, k) => say(title[k], line));
-    const [above, below] = broken(text(), letters);
-    say(xLabel[0], above || below);
-    say(xLabel[1], above && below);
-    say(yLabel, text());
+    const [above, second] = broken(text(), letters);
+    const upward = text();
+    if (!below) {
+      say(xLabel[0], above || second);
+      say(xLabel[1], above && second);
+      say(yLabel, upward);
+    }
     const [xTexts, yTexts] = [text().split("\n").filter(Boolean), text().split("\n").filter(Boolean)];
     const [low, high] = [top + height, LEFT + width];
     put(grid, {
@@ -274,6 +301,9 @@ function onePanel(root, defs, id, form, { sizes, whole, height, columns, top, bo
 
 /** @param {PanelForm} form */
 const drawnIn = (form) => [...form.areas, ...form.lines, ...form.markers];
+
+/** @param {PanelForm} form how many have a name in its legend */
+const named = (form) => drawnIn(form).filter((each) => each.named).length;
 
 /**
  * Return a text on two lines, the first empty where one is enough.
@@ -329,9 +359,7 @@ function tickTexts(root, sizes, anchor) {
   };
 }
 
-// --------------------------------------------------------------------------------------------------------------------
-// the words
-// --------------------------------------------------------------------------------------------------------------------
+// --- the words ---
 
 /**
  * Write a table of texts; a first cell names its row, numbers stand under each other. Cells are kept and filled anew.
@@ -347,7 +375,7 @@ function fill(table, columns, rows) {
     table.replaceChildren(html("thead", {}, tableRow(head.map(() => "col"))),
       html("tbody", {}, ...body.map((row) => tableRow(row.map((_, k) => (k ? "" : "row"))))));
   }
-  const number = /^[+\-]?\$?\d|^none$|^-$/;
+  const number = /^[+\-]?\$?\d|^(none|-|no path.*)$|^(below|above|beyond) /;
   /** @param {number} k whether the column of a cell holds numbers: the first row tells for the head */
   const numeric = (k) => k % head.length > 0 && number.test(cells[k < head.length ? k + head.length : k] ?? "");
   table.querySelectorAll("th, td").forEach((cell, k) => {
@@ -361,9 +389,7 @@ function tableRow(scopes) {
   return html("tr", {}, ...scopes.map((scope) => (scope ? html("th", { scope }) : html("td"))));
 }
 
-// --------------------------------------------------------------------------------------------------------------------
-// the controls
-// --------------------------------------------------------------------------------------------------------------------
+// --- the controls ---
 
 /**
  * Return a control's elements and the function that shows a position; `moved` hears of the hand.
@@ -379,7 +405,7 @@ function slider(control, moved) {
   });
   const output = html("output", { for: id });
   output.style.minWidth = `${Math.max(...control.texts.map((text) => text.length)) + 1}ch`; // nothing beside it moves
-  const element = html("div", { class: "marginlib-control" }, html("label", { for: id }, control.label), input, output);
+  const element = html("div", { class: "marginlib-control" }, html("label", { for: id }, control.label), output, input);
   input.addEventListener("input", () => moved(Number(input.value)));
   /** @param {number} k */
   const show = (k) => {
@@ -459,9 +485,7 @@ function player(control, now, go, stopped) {
   return { buttons: still.matches ? [button] : [button, faster], stop, playing: () => timer !== undefined };
 }
 
-// --------------------------------------------------------------------------------------------------------------------
-// the figure
-// --------------------------------------------------------------------------------------------------------------------
+// --- the figure ---
 
 /** @param {{model: Model, el: HTMLElement}} context */
 async function render({ model, el }) {
@@ -490,15 +514,16 @@ async function render({ model, el }) {
   const root = html("section",
     // Dollars are money: pages that typeset mathematics leave this part alone.
     { class: "marginlib-figure tex2jax_ignore mathjax_ignore", "data-figure": form.name, "aria-label": form.title },
-    html("p", { class: "marginlib-title" }, form.title), html("p", { class: "marginlib-help" }, HELP),
-    ...controls.map((each) => each.element),
+    html("div", { class: "marginlib-head" },
+      html("p", { class: "marginlib-title" }, form.title), html("p", { class: "marginlib-help" }, HELP)),
+    html("div", { class: "marginlib-controls" }, ...controls.map((each) => each.element)),
     html("div", { class: "marginlib-chart" }, drawing), words, spoken);
   el.replaceChildren(root);
 
-  // --- drawing: once per animation frame -----------------------------------------------------------------------------
-  const isNarrow = () => el.clientWidth > 0 && el.clientWidth < 560;
-  let narrow = isNarrow();
-  let paint = picture(drawing, form, narrow);
+  // --- drawing: once per animation frame ---
+  const wide = () => Math.min(el.clientWidth || 760, WIDEST) - 12; // less the figure's own border
+  let width = wide();
+  let paint = picture(drawing, form, width);
   /** @type {number | undefined} */
   let due;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -507,11 +532,12 @@ async function render({ model, el }) {
   const draw = () => {
     due = undefined;
     const now = frame(at);
-    const [told, alt, columns, rows] = now.texts.slice(-4);
+    const [sentenceText, alt, columns, rows] = now.texts.slice(-4);
     paint(now);
     put(drawing, { "aria-label": alt });
-    say(sentence, told);
+    say(sentence, sentenceText.replace(/ (?=%|\d\d:\d\d)/g, "\u00a0").replace(/(?<=\d-)(?=\d)/g, "\u2060")); // neither number nor date breaks
     fill(table, columns, rows);
+    words.classList.toggle("beside", columns.split("\t").length < 3);
     put(root, { "data-state": at.join(","), "data-ready": "true" });
     if (touched) speak();
   };
@@ -523,7 +549,7 @@ async function render({ model, el }) {
       if (!players.some((each) => each?.playing())) say(spoken, sentence.textContent ?? "");
     }, QUIET);
   };
-  // --- moving: where the controls stand; Python hears of it when the hand rests --------------------------------------
+  // --- moving: where the controls stand; Python hears of it when the hand rests ---
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let sync;
   const tell = () => {
@@ -553,17 +579,13 @@ async function render({ model, el }) {
   };
   model.on("change:at", told);
 
-  let width = el.clientWidth;
   const size = new ResizeObserver(() => {
     if (!el.clientWidth) return; // out of sight
-    if (el.clientWidth !== width) {
-      width = el.clientWidth;
+    if (wide() !== width) {
+      width = wide();
       words.style.minHeight = "";
-      if (isNarrow() !== narrow) {
-        narrow = isNarrow();
-        paint = picture(drawing, form, narrow);
-        draw();
-      }
+      paint = picture(drawing, form, width);
+      draw();
     }
     // Longer words may make the page longer, shorter ones never make it jump back.
     words.style.minHeight = `${Math.ceil(words.getBoundingClientRect().height)}px`;

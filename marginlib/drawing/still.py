@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 from io import BytesIO
+from math import ceil
+from re import match
 from typing import Any
 
 from marginlib.drawing.chart import Chart, Table
@@ -20,10 +22,17 @@ from marginlib.drawing.frames import ROW, frame, looks
 from marginlib.drawing.style import FILLS, SIZES, STROKES, THEMES
 from marginlib.words import text_html
 
-_WIDTH, _HEIGHT, _DPI = 7.6, 4.1, 100  # inches; the same for every figure, so that the page never jumps
+_WIDTH, _DPI = 7.6, 100  # inches, and points in each
+_TALL, _NEAR, _ROW = 1.95, 0.95, 0.19  # inches: a panel, a close-up below it, a row of the legend
 _PAGE = THEMES["light"]
 _MARKERS = {"circle": "o", "triangle": "^", "wedge": "v", "cross": "X", "square": "s", "diamond": "D"}
 _HATCHES = {"dots": "..", "rising": "///", "falling": "\\\\\\", "waves": "--", "": ""}
+# On a dark page the white picture is turned round, and keeps its hues.
+_TURNED = ".marginlib-still img{filter:invert(.93) hue-rotate(180deg)}"
+_DARK = (
+    f'<style>@media screen{{[data-jp-theme-light="false"] {_TURNED}}}'
+    f"@media screen and (prefers-color-scheme:dark){{body:not([data-jp-theme-light]) {_TURNED}}}</style>"
+)
 _NO_PICTURE = "The picture is left out: it needs matplotlib, which is not installed here. The words say the same."
 _LEFT = 'style="text-align:left;padding:0.2em 0.8em 0.2em 0"'
 
@@ -42,17 +51,27 @@ def png(chart: Chart) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - it takes most of a second
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    figure = Figure(figsize=(_WIDTH, _HEIGHT), dpi=_DPI, facecolor=_PAGE.page)
+    forms, drawn = looks(chart), frame(chart)
+    below = len(forms) > 2  # noqa: PLR2004 - close-ups have no room beside the others
+    many = sum(not form["near"] for form in forms) if below else len(forms)
+    columns = 1 if below or (many > 1 and not forms[1]["near"]) else many + 1  # of the legend
+    kinds = ("areas", "lines", "markers")
+    most = max(sum(look["named"] for kind in kinds for look in form[kind]) for form in forms)
+    bare = all(form["bare"] for form in forms)
+    main = _TALL + bare * 0.6
+    height = 0.55 + main + (0.1 if bare else 0.5) + _ROW * ceil(most / columns) + below * (0.3 + _NEAR + 0.3)
+    figure = Figure(figsize=(_WIDTH, height), dpi=_DPI, facecolor=_PAGE.page)
     FigureCanvasAgg(figure)
-    forms = looks(chart)
-    columns = 1 if len(forms) > 1 else 2  # of the legend
-    shares = [form["share"] for form in forms]
-    bottom = 0.22 if all(form["bare"] for form in forms) else 0.43 - 0.06 * columns
-    figure.subplots_adjust(left=0.08, right=0.97, top=0.87, bottom=bottom, wspace=0.24)
-    drawn = frame(chart)
     numbers, texts = iter(drawn.numbers), iter(drawn.texts)
-    for ax, form in zip(figure.subplots(1, len(forms), squeeze=False, width_ratios=shares)[0], forms, strict=True):
-        _panel(ax, form, numbers, texts, columns)
+    shares = sum(form["share"] for form in forms if not (below and form["near"]))
+    right = column = 0.0
+    for form in forms:
+        under = below and form["near"]
+        if not under:  # else it stands below the panel before
+            column, right = right, right + (_WIDTH - 0.2) * form["share"] / shares
+        low, tall = (0.3, _NEAR) if under else (height - 0.55 - main, main)
+        box = (0.6 + column) / _WIDTH, low / height, (right - column - 0.65) / _WIDTH, tall / height
+        _panel(figure.add_axes(box), form, numbers, texts, columns)
     stream = BytesIO()
     figure.savefig(stream, format="png", metadata={"Software": None})
     return stream.getvalue()
@@ -84,9 +103,13 @@ def _panel(
         side.set_visible(False)
     plain = {"parse_math": False}  # dollars are money
     small = plain | {"fontsize": _points(SIZES.label), "color": _PAGE.muted}
-    ax.set_title(title, loc="left", x=0, pad=20, fontsize=_points(SIZES.title), color=_PAGE.text, **plain)
-    ax.set_xlabel(x_label, **small)
-    ax.text(0, 1.03, y_label, transform=ax.transAxes, **small)
+    under = ax.get_position().height * ax.figure.get_figheight() < _TALL - 0.1  # its panel above names the axes
+    ax.set_title(
+        title, loc="left", x=0, pad=6 if under else 20, fontsize=_points(SIZES.title), color=_PAGE.text, **plain
+    )
+    if not under:
+        ax.set_xlabel(x_label, **small)
+        ax.text(0, 1.03, y_label, transform=ax.transAxes, **small)
     drawn = [_area(ax, look, next(numbers), next(numbers)) for look in form["areas"]]
     hidden = []
     for look in form["lines"]:
@@ -100,9 +123,10 @@ def _panel(
         if look["rule"] and left <= x <= right:
             ax.axvline(x, alpha=0.7, zorder=1, **_stroke(look["look"], SIZES.rule))
     labels = [next(texts) for _ in drawn]
-    named = [(each, label) for each, label in zip(drawn, labels, strict=True) if label]
+    looked = (*form["areas"], *form["lines"], *form["markers"])
+    named = [(each, label) for each, label, look in zip(drawn, labels, looked, strict=True) if look["named"]]
     ax.legend(
-        *zip(*named, strict=True),
+        *(zip(*named, strict=True) if named else ((), ())),
         loc="upper left",
         bbox_to_anchor=(-0.04, -0.02 if form["bare"] else -0.19),
         ncols=columns,
@@ -181,9 +205,10 @@ class Static:
             picture = f"<p><em>{_NO_PICTURE}</em></p>"
         else:
             alt = escape(self.chart.alt)
-            picture = f'<img alt="{alt}" style="max-width:100%" src="data:image/png;base64,{data}">'
-        html = f"<figure>{picture}<figcaption>{text_html(self.chart.sentence)}</figcaption></figure>"
-        return {"text/html": html + table_html(self.chart.table), "text/plain": repr(self)}
+            picture = f'<img alt="{alt}" style="max-width:100%" src="data:image/png;base64,{data}">{_DARK}'
+        caption = f"<figcaption>{text_html(self.chart.sentence)}</figcaption>"
+        html = f'<figure class="marginlib-still">{picture}{caption}</figure>{table_html(self.chart.table)}'
+        return {"text/html": html, "text/plain": repr(self)}
 
     def __repr__(self) -> str:
         """Return the sentence and the table as text."""
@@ -212,7 +237,7 @@ def table_html(table: Table) -> str:
     """
 
     def cell(text: str) -> str:  # numbers stand under each other, words start at the left
-        side = "right" if text.lstrip("+-$")[:1].isdigit() or text in {"none", "-"} else "left"
+        side = "right" if match(r"[+-]?\$?\d|(none|-|no path.*)$|(below|above|beyond) ", text) else "left"
         return f'<td style="text-align:{side}">{text_html(text)}</td>'
 
     head = "".join(f'<th scope="col" {_LEFT}>{text_html(column)}</th>' for column in table.columns)

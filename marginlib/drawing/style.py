@@ -103,6 +103,7 @@ STROKES: Mapping[str, Stroke] = MappingProxyType(
         "bankruptcy": Stroke("#222222", "#F0F0F0", (1, 1.5), "square", 15.0, filled=False),
         "isolated": Stroke("#8A6500", "#E8C547", (4, 1, 1, 1, 1, 1), "diamond"),
         "mark": Stroke("#555555", "#B4B4B4", (1, 2), "circle"),
+        "after": Stroke("#5F6F7A", "#93A6B3", (1.5, 2.5), "circle"),
         "position": Stroke("#5B4A9E", "#B5A8F5", (), "circle"),
         "pool": Stroke("#3A4652", "#C9D3DC", (), "square"),
     }
@@ -160,12 +161,17 @@ def marker_text(marker: Marker) -> str:
         'liquidation price 54,217'
         >>> marker_text(Marker(label="liquidation price", role="liquidation", x=None, y=0))
         'liquidation price none'
+        >>> marker_text(Marker(label="liquidated after {} h", role="liquidation", x=35.5, y=0, absent="alive"))
+        'liquidated after 35.5 h'
     """
-    return f"{marker.label} {'none' if marker.x is None else number_text(marker.x)}"
+    if marker.x is None:
+        return marker.absent or f"{marker.label} none"
+    at = number_text(marker.x)
+    return marker.label.format(at) if "{}" in marker.label else f"{marker.label} {at}"
 
 
 def number_text(value: float) -> str:
-    """Return a number short enough for an axis.
+    """Return a number short enough for a legend.
 
     Args:
         value: the number.
@@ -178,6 +184,19 @@ def number_text(value: float) -> str:
         if abs(value) >= size:
             return f"{value / size:g}{letter}"
     return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:g}"  # noqa: PLR2004
+
+
+def tick_text(value: float) -> str:
+    """Return a number that stands along an axis, with its part of a whole where it has one.
+
+    Args:
+        value: the number.
+
+    Example:
+        >>> tick_text(1_497.5), tick_text(1_500)
+        ('1,497.5', '1,500')
+    """
+    return f"{value:,g}" if value % 1 else number_text(value)
 
 
 def ticks(span: tuple[float, float], *, most: int = 7, log: bool = False) -> tuple[float, ...]:

@@ -13,20 +13,24 @@ Between recorded figures prices run on straight lines (`marginlib.market.walk`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from math import copysign
+from typing import Any
 
 import numpy as np
 
 from marginlib.errors import MarginError, finite, fraction, name_text, positive, wrong
 from marginlib.margin import account_risk, risk
 from marginlib.market.events import AddIsolatedMargin, Event, Fill, SetLeverage, SetMarginMode
+from marginlib.market.generate import geometric_brownian_path
 from marginlib.market.paths import PricePath
 from marginlib.market.recorded import crash
 from marginlib.market.replay import Rules, Snapshot, step
 from marginlib.market.walk import crash_rulebooks, walk
 from marginlib.model import Account, MarginMode, Position
+
+_MOST_STEPS = 20_000  # some seconds of playing
 
 
 class Order:
@@ -35,6 +39,10 @@ class Order:
     def events(self, _state: Snapshot, _fee_rate: float) -> tuple[Event, ...]:
         """Return the events that carry the order out."""
         return ()
+
+    def __str__(self) -> str:
+        terms = (getattr(self, each.name) for each in fields(self) if each.repr)  # type: ignore[arg-type]
+        return f"{type(self).__name__}({', '.join(str(getattr(term, 'value', term)) for term in terms)})"
 
 
 @dataclass(frozen=True)
@@ -319,6 +327,36 @@ def path_desk(
     )
 
 
+def generated_desks(
+    like: Desk, count: int, *, volatility: Mapping[str, float], correlation: float, steps: int, step: str = "2h"
+) -> tuple[Desk, ...]:
+    """Return desks with the book, the rules and as many points as another, each on a path that nobody recorded.
+
+    Args:
+        like: the desk whose first prices the paths begin with.
+        count: how many; the seeds of the paths are 0, 1, 2 and so on.
+        volatility: of each coin [1 / sqrt(year)]; there is no drift.
+        correlation: of every pair of coins [1].
+        steps: how many steps a path has; times `count`, at most 20,000 in all.
+        step: how long one is.
+
+    Raises:
+        MarginError: there would be no path, or more steps than can be played while somebody waits.
+    """
+    first = like.moments[0][1]
+    start = {each.symbol: first[each.symbol] for each in like.openings}
+    whole = all(isinstance(each, int) and each > 0 for each in (count, steps))
+    if not whole or count * steps > _MOST_STEPS:
+        limit = f"give whole numbers of at least 1, whose product is at most {_MOST_STEPS:,}"
+        raise MarginError(f"count = {count}, steps = {steps}: {limit}")
+    terms: dict[str, Any] = {"volatility": volatility, "correlation": correlation, "steps": steps, "step": step}
+    paths = (geometric_brownian_path(start, seed=seed, **terms) for seed in range(count))
+    return tuple(
+        path_desk(path, like.wallet, like.openings, rules=like.rules, count=len(like.points), fee_rate=like.fee_rate)
+        for path in paths
+    )
+
+
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class Stop:
     """One decision point of a session."""
@@ -338,6 +376,16 @@ class Session:
     desk: Desk
     states: tuple[Snapshot, ...]
     stops: tuple[Stop, ...]
+
+    def stop(self, point: int) -> Stop:
+        """Return one decision point, 1 for the first.
+
+        Raises:
+            MarginError: there is no such point.
+        """
+        if point not in range(1, len(self.stops) + 1):
+            raise wrong("point", point, f"give a whole number from 1 to {len(self.stops)}")
+        return self.stops[point - 1]
 
 
 def play(desk: Desk, decisions: Sequence[Decision]) -> Session:

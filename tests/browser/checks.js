@@ -225,7 +225,9 @@ window.checks = (() => {
       return +(input.type === 'radio' ? root.querySelector(`input[data-control="${name}"]:checked`) : input).value
     }
     const names = [...new Set([...root.querySelectorAll('input[data-control]')].map(input => input.dataset.control))]
-    const text = selector => root.querySelector(selector)?.textContent.trim() ?? null
+    // What only keeps a number or a date on one line is no difference.
+    const text = selector =>
+      root.querySelector(selector)?.textContent.trim().replaceAll('\u00a0', ' ').replaceAll('\u2060', '') ?? null
     return {
       name: root.dataset.figure,
       state: root.dataset.state,
@@ -271,7 +273,9 @@ window.checks = (() => {
     root.heard = []
     let last = region.textContent
     new MutationObserver(() => {
-      if (region.textContent !== last) root.heard.push((last = region.textContent))
+      if (region.textContent === last) return
+      last = region.textContent
+      root.heard.push(last.replaceAll('\u00a0', ' ').replaceAll('\u2060', ''))
     }).observe(region, { childList: true, characterData: true, subtree: true })
   }
 

@@ -23,6 +23,7 @@ __all__ = [*NAMES]  # noqa: PLE0604 - a name for each module
 TIER_DATE = "2026-09-29"  # of the risk tables that the figures show
 # The maintenance rate of the course's first examples: one for every size, before notebook 05 brings the tiers.
 FLAT = RiskSchedule.flat(0.004, max_leverage=125)
+TIERS_SAID = f"Maintenance follows Binance USD-M's risk tiers of {TIER_DATE}."
 
 LIBRARY = Path(__file__).parents[2]
 FRAMES = LIBRARY / "course" / "frames"

@@ -10,13 +10,16 @@ from marginlib.liquidation import liquidation_price
 from marginlib.margin import risk
 from marginlib.model import Health, Pool, Position
 from marginlib.tiers import RiskSchedule
-from marginlib.words import money, price_text
+from marginlib.words import money, percent, price_text
 
 MOVES = tuple(range(-24, 11))  # of SOL [%]
 FLAT_SOL = RiskSchedule.flat(0.005, max_leverage=100)
 
 
-@figure("One position moves the other's liquidation price", slider("sol_move", "SOL price move", MOVES, 0, "{:+d} %"))
+@figure(
+    "One position moves the other's liquidation price",
+    slider("sol_move", "SOL price move", MOVES, 0, lambda move: percent(move / 100, 0)),
+)
 def contagion(*, sol_move: int) -> Chart:
     """Return ETH and SOL longs in one cross pool, while only SOL moves."""
     eth = Position.open(symbol="ETHUSDT", quantity=10_000 / 3_000, price=3_000, schedule=FLAT)
@@ -29,13 +32,21 @@ def contagion(*, sol_move: int) -> Chart:
         Axis("SOL price move [%]", (-25, 11)),
         Axis("ETH price [$]", (0, 4_500)),
         lines=(_eth_prices(pool), Line("ETH mark price", "mark", (-25, 11), (3_000, 3_000))),
-        markers=(Marker("now", "mark", None if price is None else float(sol_move), price or 0.0),),
+        markers=(
+            Marker(
+                "now, SOL at {} %",
+                "mark",
+                None if price is None else float(sol_move),
+                price or 0.0,
+                "now: no price of ETH liquidates",
+            ),
+        ),
     )
     now = risk(here)
     verdict = "No positive ETH price liquidates the account."
     if price is not None:
         verdict = f"ETH's liquidation price is {price:,.0f}."
-    sentence = f"SOL has moved {sol_move:+d} %, ETH has not moved from 3,000. {verdict}"
+    sentence = f"SOL has moved by {percent(sol_move / 100, 0)}, ETH by nothing, from 3,000. {verdict}"
     if now.health is not Health.HEALTHY:
         sentence += " The account is liquidated already."
     rows = (

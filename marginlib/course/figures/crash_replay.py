@@ -91,7 +91,7 @@ def _way(states: tuple[Snapshot, ...]) -> _Run:
     "A book on its way through a recorded crash",
     choice("event", "event", _EVENTS, "may-crash-2021"),
     slider("leverage", "leverage", (2, 3, 4, 5, 6, 8, 10, 15, 20), 4, "{}x"),
-    slider("cursor", "time that has passed", tuple(range(0, 101, 2)), 100, "{} %", plays=True),
+    slider("cursor", "time that has passed", tuple(range(0, 101, 2)), 0, "{} %", plays=True),
 )
 def crash_replay(*, event: str, leverage: int, cursor: int) -> Chart:
     """Return equity of both modes, and the prices, up to a moment of an event."""
@@ -107,20 +107,24 @@ def crash_replay(*, event: str, leverage: int, cursor: int) -> Chart:
         Axis("[$]", (-500.0, 14_500.0)),
         lines=tuple(Line(f"{mode.value} margin", role, *runs[mode].until(now)) for mode, role in _LINES.items()),
         markers=(
-            _death(runs[MarginMode.CROSS], "BTCUSDT", now, "hour of liquidation, all in cross:", "liquidation"),
-            _death(runs[MarginMode.ISOLATED], "BTCUSDT", now, "hour of liquidation, BTC isolated:", "isolated"),
-            _death(runs[MarginMode.ISOLATED], "ETHUSDT", now, "hour of liquidation, ETH isolated:", "maintenance"),
+            *(Marker(f"{mode.value}, after {{}} h", "mark", round(now, 1), run.at(now)) for mode, run in runs.items()),
+            _death(runs[MarginMode.CROSS], "BTCUSDT", now, "all in cross", "liquidation"),
+            _death(runs[MarginMode.ISOLATED], "BTCUSDT", now, "BTC isolated", "isolated"),
+            _death(runs[MarginMode.ISOLATED], "ETHUSDT", now, "ETH isolated", "maintenance"),
         ),
     )
-    ways = [_price_line(event, symbol, role) for symbol, role in zip(_SYMBOLS, ("bankruptcy", "initial"), strict=True)]
+    # Only what has happened by now: nobody in the market has seen more.
+    prices = [_prices(event, symbol) for symbol in _SYMBOLS]
+    ways = [
+        Line(symbol.removesuffix("USDT"), role, *way.until(now))
+        for symbol, role, way in zip(_SYMBOLS, ("bankruptcy", "initial"), prices, strict=True)
+    ]
     price_panel = Panel(
         "mark prices, interpolated between figures",
         Axis(x_label, (0.0, length)),
         Axis("since the first figure [%]", _HEIGHTS[event == _RISING]),
         lines=tuple(ways),
-        markers=tuple(
-            Marker(f"{line.label} now, hour", "mark", now, _Run(line.x, line.y, ()).at(now)) for line in ways
-        ),
+        markers=tuple(Marker(f"{line.label}, after {{}} h", "mark", round(now, 1), line.y[-1]) for line in ways),
     )
     sentence = _sentence(event, leverage, now, runs)
     return Chart(
@@ -135,16 +139,17 @@ def _death(run: _Run, symbol: str, now: float, label: str, role: str) -> Marker:
     """Return the mark of a liquidation that has happened by now."""
     found = next(((hour, left) for hour, name, left, _ in run.gone if name == symbol and hour <= now), None)
     hour, left = found or (None, 0.0)
-    return Marker(label, role, None if hour is None else round(hour, 1), left)
+    x = None if hour is None else round(hour, 1)
+    return Marker(f"{label}: gone at {{}} h", role, x, left, f"{label}: alive so far")
 
 
 @cache
-def _price_line(event: str, symbol: str, role: str) -> Line:
-    """Return a symbol's recorded figures as changes since the first [%]."""
+def _prices(event: str, symbol: str) -> _Run:
+    """Return the way of a symbol's recorded figures, as changes since the first [%]."""
     figures = crash(event).figures[symbol]
     hours = (figures.times - figures.times[0]).astype(float) / 3_600
     change = 100 * (figures.mark_prices / figures.mark_prices[0] - 1)
-    return Line(symbol.removesuffix("USDT"), role, tuple(hours.tolist()), tuple(change.tolist()))
+    return _Run(tuple(hours.tolist()), tuple(change.tolist()), ())
 
 
 def _sentence(event: str, leverage: int, now: float, runs: dict[MarginMode, _Run]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from marginlib.course.figures import FLAT
-from marginlib.drawing.chart import Chart, Marker, figure, pool_panel, pool_sentence, pool_table, slider
+from marginlib.drawing.chart import Chart, Marker, close_up, figure, pool_panel, pool_sentence, pool_table, slider
 from marginlib.liquidation import liquidation_price
 from marginlib.model import Pool, Position
 from marginlib.words import money, price_text
@@ -23,13 +23,20 @@ def cross(*, leverage: int, wallet: int) -> Chart:
     )
     pool = Pool(collateral=wallet, positions=(eth,))
     own = Pool(collateral=1_000, positions=(eth,))
-    panel = pool_panel(pool, "ETHUSDT", f"$1,000 of margin at {leverage}x, cross", (0, 4_500), (-20_000, 30_000))
+    panel = pool_panel(pool, "ETHUSDT", f"$1,000 of margin at {leverage}x, cross", (0, 4_500), (-4_000, 32_000))
     alone = liquidation_price(own, "ETHUSDT")
-    panel = replace(panel, markers=(*panel.markers[:2], Marker("with $1,000 isolated", "isolated", alone, 0.0)))
+    panel = replace(panel, markers=(*panel.markers, Marker("with $1,000 isolated", "isolated", alone, 0.0)))
+    price = liquidation_price(pool, "ETHUSDT")
+    kept = [None if end is None else FLAT.maintenance_margin(abs(eth.quantity) * end) for end in (price, alone)]
+    end = "" if kept[0] is None else f" The account then has {money(kept[0])}."
+    other = "" if kept[1] is None else f", and the account would have {money(wallet - 1_000 + kept[1])}"
     sentence = (
-        f"{money(eth.entry_notional, 0)} of ETH backed by {money(wallet, 0)}. {pool_sentence(pool, 'ETHUSDT')} "
-        f"With only its $1,000 behind it, isolated, the price would be {price_text(alone)}."
+        f"{money(eth.entry_notional, 0)} of ETH backed by {money(wallet, 0)}. {pool_sentence(pool, 'ETHUSDT')}{end} "
+        f"With only its $1,000 behind it, isolated, the price would be {price_text(alone)}{other}."
     )
     return Chart(
-        "Cross margin: an ETH long backed by the whole wallet", (panel,), sentence, pool_table(pool, "ETHUSDT")
+        "Cross margin: an ETH long backed by the whole wallet",
+        (panel, close_up(panel)),
+        sentence,
+        pool_table(pool, "ETHUSDT"),
     )

@@ -84,9 +84,9 @@ def desk(*, mode: str, order: str, point: int) -> Chart:
         Axis("equity of the account [$]", (-500.0, 11_500.0)),
         lines=lines,
         markers=(
-            Marker(f"point {point}, hour", "initial", hour, account_risk(stop.after.account).equity),
-            _death(session, "hour of liquidation, your decision:", "liquidation"),
-            _death(idle, "hour of liquidation, nothing done:", "bankruptcy"),
+            Marker(f"point {point}, after {{}} h", "initial", hour, account_risk(stop.after.account).equity),
+            _death(session, "your decision", "liquidation"),
+            _death(idle, "nothing done", "bankruptcy"),
         ),
     )
     scores = _untouched(mode) | {"your decisions": score(session)}
@@ -133,5 +133,6 @@ def _death(session: Session, label: str, role: str) -> Marker:
     """Return the mark of the first liquidation of a session."""
     first = next((state for state in session.states if state.liquidations), None)
     if first is None:
-        return Marker(label, role, None, 0.0)
+        return Marker(label, role, None, 0.0, f"{label}: alive")
+    label += ": gone at {} h"
     return Marker(label, role, round(_hours(session.desk, first.time), 1), account_risk(first.account).equity)

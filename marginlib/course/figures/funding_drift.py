@@ -41,15 +41,15 @@ def backing(account: Account) -> Pool:
 
 @figure(
     "Funding moves the liquidation price",
+    choice("payer", "paid from", _PAYERS, "margin"),
     slider(
         "rate",
         "funding rate per 8 h",
         (-0.001, -0.0005, -0.0003, -0.0001, 0.0, 0.0001, 0.0002, 0.0003, 0.0005, 0.001, 0.002),
         0.0003,
-        "{:+.2%}",
+        lambda rate: percent(rate, 2),
     ),
-    choice("payer", "paid from", _PAYERS, "margin"),
-    slider("days", "days", (0, 1, 2, 3, 5, 7, 10, 14, 21, 30, 45, 60), 30, "{}"),
+    slider("days", "days", (0, 1, 2, 3, 5, 7, 10, 14, 21, 30, 32, 45, 60), 30, "{}"),
 )
 def funding_drift(*, rate: float, payer: str, days: int) -> Chart:
     """Return the liquidation price of a long over days of funding, the mark price standing still."""
@@ -59,7 +59,7 @@ def funding_drift(*, rate: float, payer: str, days: int) -> Chart:
     last = min(days * A_DAY, len(alive) - 1)
     ended = days * A_DAY >= len(alive)
     here, price = alive[last], prices[last]
-    now = Marker("day", "liquidation", round(xs[last], 2), price)
+    now = Marker("on day {}", "liquidation", round(xs[last], 2), price)
     left = Panel(
         "liquidation price",
         Axis("days", (0, LONGEST)),
@@ -78,11 +78,18 @@ def funding_drift(*, rate: float, payer: str, days: int) -> Chart:
         markers=(replace(now, role="mark", y=behind[last]),),
     )
     paid = here.ledger.funding
-    flow = f"receives {money(-paid)}" if paid < 0 else f"pays {money(paid)}"
+    # The free balance pays as long as there is one, and the margin pays what is missing.
+    parts = [
+        (free[0] - free[last], "the free balance"),
+        (behind[0] - behind[last], _PAYERS[payer.replace("account", "margin")]),
+    ]
+    way = "into" if paid < 0 else "from"
+    flow = " and ".join(f"{money(abs(part))} {way} {whose}" for part, whose in parts if round(part, 2))
+    flow = f"{'receives' if paid < 0 else 'pays'} {flow or 'nothing'}"
     drift = f"stays at {price:,.0f}" if price == prices[0] else f"moves from {prices[0]:,.0f} to {price:,.0f}"
     sentence = (
-        f"At {percent(rate, 2)} every eight hours, BTC standing still, the long {flow} in {xs[last]:.4g} days, from "
-        f"{_PAYERS[payer]}. Its liquidation price {drift}."
+        f"At {percent(rate, 2)} every eight hours, BTC standing still, the long {flow} in {xs[last]:.4g} days. Its "
+        f"liquidation price {drift}."
     )
     if ended:
         sentence += f" The settlement at {(last + 1) / A_DAY:.4g} days liquidates it."

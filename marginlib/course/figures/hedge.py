@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from functools import cache
-from itertools import pairwise
 
-from marginlib.course.figures import TIER_DATE
+from marginlib.course.figures import TIER_DATE, TIERS_SAID
+from marginlib.course.figures.survival_map import share_of_way
 from marginlib.drawing.chart import Axis, Chart, Line, Marker, Panel, Table, figure, slider
 from marginlib.liquidation import common_shock
-from marginlib.margin import risk
 from marginlib.model import Pool
 from marginlib.venues import rulebook
-from marginlib.words import money, percent
+from marginlib.words import money, percent, share
 
 RATIOS = tuple(k / 10 for k in range(16))
 _DRAWN = tuple(k / 20 for k in range(31))  # the lines bend, so they are drawn at more ratios than can be set
@@ -60,10 +59,14 @@ def hedge(*, ratio: float, leverage: int) -> Chart:
         f"{money(long, 0)} of BTC long, {money(short, 0)} of ETH short, {money(_MONEY, 0)} in all. If both coins move "
         f"alike, cross ends after {texts['cross'][0]} or {texts['cross'][1]}; isolated, the long after "
         f"{texts['isolated'][0]}, the short after {texts['isolated'][1]}. If they part, cross ends after "
-        f"{texts['cross'][2]}, the first isolated leg after {texts['isolated'][2]}."
+        f"{texts['cross'][2]}, the first isolated leg after {texts['isolated'][2]}. {TIERS_SAID}"
     )
-    rows = tuple((name, *(_cell(each[way], way) for each in ends[ratio].values())) for way, name in enumerate(_WAYS))
-    table = Table(("what happens", "cross ends after", "an isolated leg ends after"), rows)
+    rows = tuple(
+        (name, *(cell for each in ends[ratio].values() for cell in _cells(each[way], way, long, short)))
+        for way, name in enumerate(_WAYS)
+    )
+    has = "the account then has"
+    table = Table(("what happens", "cross ends after", has, "an isolated leg ends after", has), rows)
     kind = (
         "Line charts of the move that liquidates against the hedge ratio, for coins that move alike and for coins that "
         "part."
@@ -92,18 +95,8 @@ def _hedge_ends(ratio: float, leverage: int) -> Ends:
 
 def _parting(pool: Pool) -> float | None:
     """Return the share by which BTC falls while ETH rises by as much until the pool is liquidated, below 1."""
-    # Along the way equity - maintenance is straight between the shares at which a leg crosses into another tier.
-    shares = [
-        way * (floor / leg.notional - 1)
-        for leg, way in zip(pool.positions, (-1, 1), strict=True)
-        for floor in leg.schedule.floors[1:]
-    ]
-    stops = (0.0, *sorted(share for share in shares if 0 < share < 1), 1 - 1e-12)
     btc, eth = pool.positions
-    apart = [{"BTCUSDT": btc.mark_price * (1 - each), "ETHUSDT": eth.mark_price * (1 + each)} for each in stops]
-    left = [now.equity - now.maintenance for now in (risk(pool.at(prices)) for prices in apart)]
-    ways = zip(pairwise(stops), pairwise(left), strict=True)
-    return next((a + (b - a) * u / (u - v) for (a, b), (u, v) in ways if v <= 0), None)
+    return share_of_way(pool, {"BTCUSDT": 1e-12 * btc.mark_price, "ETHUSDT": 2 * eth.mark_price})
 
 
 def _along(label: str, role: str, ends: dict[float, Ends], mode: str, way: int) -> Line:
@@ -115,7 +108,8 @@ def _along(label: str, role: str, ends: dict[float, Ends], mode: str, way: int) 
 
 def _here(ratio: float, height: float | None) -> Marker:
     """Return the marker of the chosen ratio."""
-    return Marker("this hedge, ratio", "mark", ratio if height is not None else None, height or 0.0)
+    x = ratio if height is not None else None
+    return Marker("this hedge, ratio", "mark", x, height or 0.0, "this hedge: none parts it to its end")
 
 
 def _way_text(move: float | None, way: int) -> str:
@@ -123,11 +117,14 @@ def _way_text(move: float | None, way: int) -> str:
     word = ("a fall of {}", "a rise of {}", "{} each way")[way]
     if move is None:
         return ("no fall", "no rise", "no parting")[way]
-    return word.format(f"{100 * abs(move):,.1f} %") if move <= _FAR else f"no rise below {100 * _FAR:,.0f} %"
+    return word.format(share(abs(move))) if move <= _FAR else f"no rise below {share(_FAR, 0)}"
 
 
-def _cell(move: float | None, way: int) -> str:
-    """Return a move as a cell of the table; parting has no sign, for one coin falls and the other rises."""
+def _cells(move: float | None, way: int, long: float, short: float) -> tuple[str, str]:
+    """Return a move, and what the account has after it; parting has no sign, for one coin falls and the other rises."""
     if move is None:
-        return "none"
-    return percent(move).lstrip("+" if way > 1 else "") if move <= _FAR else f"beyond {100 * _FAR:+,.0f} %"
+        return "none", "-"
+    if move > _FAR:
+        return f"beyond {percent(_FAR, 0)}", "-"
+    has = _MONEY + (long - short) * move if way < 2 else _MONEY - (long + short) * move  # noqa: PLR2004
+    return (percent if way < 2 else share)(move), money(has, 0)  # noqa: PLR2004

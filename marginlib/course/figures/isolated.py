@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from marginlib.course.figures import FLAT
-from marginlib.drawing.chart import Chart, choice, figure, pool_panel, pool_sentence, pool_table, slider
+from marginlib.drawing.chart import Chart, choice, close_up, figure, pool_panel, pool_sentence, pool_table, slider
 from marginlib.model import Pool, Position
 from marginlib.words import money
 
@@ -11,8 +11,8 @@ from marginlib.words import money
 @figure(
     "One position with its own collateral",
     choice("direction", "direction", {1: "long", -1: "short"}, 1),
-    slider("leverage", "leverage setting", (2, 3, 5, 8, 10, 15, 20, 30, 50, 75, 100), 10, "{}x"),
-    slider("added", "margin added", tuple(range(0, 1_001, 50)), 0, "${}"),
+    slider("leverage", "leverage setting", (1, 2, 3, 5, 8, 10, 15, 20, 30, 50, 75, 100), 10, "{}x"),
+    slider("added", "margin added", tuple(range(0, 1_001, 50)), 0, "${:,}"),
 )
 def isolated(*, direction: int, leverage: float, added: float) -> Chart:
     """Return a BTC position with 500 of isolated margin, and what has been added to it."""
@@ -21,9 +21,14 @@ def isolated(*, direction: int, leverage: float, added: float) -> Chart:
     )
     pool = Pool(collateral=500 + added, positions=(btc,))
     word = "long" if direction > 0 else "short"
-    panel = pool_panel(pool, "BTCUSDT", f"$500 at {leverage}x, {word}", (40_000, 80_000), (-1_000, 3_000))
+    panel = pool_panel(pool, "BTCUSDT", f"$500 at {leverage}x, {word}", (20_000, 100_000), (-400, 3_600))
     sentence = (
         f"A {word} of {money(btc.entry_notional, 0)} with {money(pool.collateral, 0)} behind it. "
         + pool_sentence(pool, "BTCUSDT")
     )
-    return Chart(f"Isolated margin: a BTC {word} opened at 60,000", (panel,), sentence, pool_table(pool, "BTCUSDT"))
+    return Chart(
+        f"Isolated margin: a BTC {word} opened at 60,000",
+        (panel, close_up(panel)),
+        sentence,
+        pool_table(pool, "BTCUSDT"),
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from math import isnan
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from marginlib.odds.diffusion import Diffusion
 from marginlib.odds.estimates import Estimate, Odds
 from marginlib.odds.simulate import PathCache
 from marginlib.venues import rulebook
-from marginlib.words import money
+from marginlib.words import money, share
 
 WALLET, MARGIN = 10_000.0, 2_500.0
 _MARKS = {"BTCUSDT": 60_000.0, "ETHUSDT": 3_000.0}
@@ -41,7 +42,10 @@ def book_of(notional: float, leverage: float, margin: float | None) -> Account:
 
 def amount(estimate: Estimate | None) -> str:
     """Return an amount of money with its standard error."""
-    return "never" if estimate is None else f"{money(estimate.value, 0)} ± {estimate.standard_error:,.0f}"
+    if estimate is None:
+        return "no path shows it"
+    error = estimate.standard_error  # one path alone has none
+    return f"{money(estimate.value, 0)} {'on one path' if isnan(error) else f'± {error:,.0f}'}"
 
 
 LEVERAGES = (2, 3, 4, 5, 7, 10, 15, 20)
@@ -57,7 +61,7 @@ def _odds_of(leverage: int, volatility: float, days: int, mode: MarginMode) -> O
 @figure(
     "How likely a liquidation is, and what is left",
     slider("leverage", "leverage setting", LEVERAGES, 5, "{}x"),
-    slider("volatility", "volatility a year", (0.3, 0.45, 0.6, 0.8, 1.0), 0.6, "{:.0%}"),
+    slider("volatility", "volatility a year", (0.3, 0.45, 0.6, 0.8, 1.0), 0.6, lambda rate: share(rate, 0)),
     slider("days", "horizon", (1, 7, 14, 30, 60), 30, "{} days"),
 )
 def odds(*, leverage: int, volatility: float, days: int) -> Chart:
@@ -73,7 +77,7 @@ def odds(*, leverage: int, volatility: float, days: int) -> Chart:
             for mode, role in _LINES.items()
         ),
         markers=tuple(
-            Marker(f"{mode.value}, at", "mark", float(leverage), 100 * each.liquidation.value)
+            Marker(f"{mode.value}, at {{}}x", "mark", float(leverage), 100 * each.liquidation.value)
             for mode, each in here.items()
         ),
     )
@@ -93,7 +97,7 @@ def odds(*, leverage: int, volatility: float, days: int) -> Chart:
     told = " and ".join(f"{mode.value} {chance_text(each.liquidation)}" for mode, each in here.items())
     sentence = (
         f"Two longs of {money(MARGIN * leverage, 0)} at {leverage}x in a wallet of {money(WALLET, 0)}, volatility "
-        f"{100 * volatility:.0f} % a year, correlation 0.8: within {days} days something is liquidated in {told} "
+        f"{share(volatility, 0)} a year, correlation 0.8: within {days} days something is liquidated in {told} "
         f"(standard errors, {PATHS:,} paths)."
     )
     rows = tuple(

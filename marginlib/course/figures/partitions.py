@@ -98,4 +98,4 @@ def _table(decision: Decision) -> Table:
 def _dot(prospect: Prospect, height: float) -> Marker:
     """Return the point of a partition."""
     x = round(100 * prospect.liquidation.value, 1)
-    return Marker(f"{_LABELS[prospect.name]}: at", _ROLES[prospect.name], x, height)
+    return Marker(f"{_LABELS[prospect.name]}, at {{}} %", _ROLES[prospect.name], x, height)

@@ -144,20 +144,18 @@ def _prices(path: PricePath, hours: np.ndarray, now: float) -> Panel:
 
 def _table(runs: dict[str, tuple[Snapshot, ...]], path: PricePath, now: float) -> Table:
     """Return who was liquidated so far, when, at which price, and who paid what."""
-    rows = []
-    for mode, states in runs.items():
-        for state in states:
-            if _hours(state, path) > now:
-                break
-            rows += [
-                (
-                    f"{mode}: {each.symbol.removesuffix('USDT')}",
-                    f"{_hours(state, path):.1f}",
-                    f"{each.mark_price:,.2f}",
-                    money(each.settled_pnl - each.fee, 0),
-                    money(each.fee + each.kept, 0),
-                )
-                for each in state.liquidations
-            ]
+    rows = [
+        (
+            f"{mode}: {each.symbol.removesuffix('USDT')}",
+            f"{_hours(state, path):.1f}",
+            f"{each.mark_price:,.2f}",
+            money(each.settled_pnl - each.fee, 0),
+            money(each.fee + each.kept, 0),
+        )
+        for mode, states in runs.items()
+        for state in states
+        if _hours(state, path) <= now
+        for each in state.liquidations
+    ]
     columns = ("liquidated so far", "hour", "mark price", "lost by the account", "of it to the venue")
     return Table(columns, tuple(rows) or (("nobody", "-", "-", "-", "-"),))

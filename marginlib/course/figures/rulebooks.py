@@ -2,86 +2,90 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from math import copysign
 from typing import NamedTuple
 
-from marginlib.drawing.chart import POINTS, Axis, Chart, Control, Line, Marker, Panel, Table, choice, figure, grid
-from marginlib.liquidation import bankruptcy_price, liquidation_price
+from marginlib.drawing.chart import Axis, Chart, Control, Marker, Table, choice, close_up, figure, pool_panel
+from marginlib.errors import finite, positive
+from marginlib.liquidation import liquidation_price
 from marginlib.margin import risk
-from marginlib.model import Contract, Pool
+from marginlib.model import Contract, Position
 from marginlib.tiers import RiskSchedule
 from marginlib.venues import Rulebook, rulebook
-from marginlib.words import percent, price_text
+from marginlib.words import percent, price_text, share
 
 _ENTRY = 60_000.0
 _VALUE = 6_000.0  # dollars at the entry: 0.1 BTC, or the face value of 60 inverse contracts
-_SIZES = {Contract.LINEAR: _VALUE / _ENTRY, Contract.INVERSE: _VALUE}
 # The leverage setting with its side, + long and - short.
 _SETTINGS = {-leverage: f"short {leverage}x" for leverage in (20, 10, 5, 2, 1)}
 _SETTINGS |= {leverage: f"long {leverage}x" for leverage in (1, 2, 5, 10, 20)}
 _MONEY = {Contract.LINEAR: "dollars", Contract.INVERSE: "coins"}
 _LOWEST = {Contract.LINEAR: 100.0, Contract.INVERSE: 2_000.0}  # a coin's price near 0 makes an inverse line endless
-_POINTS = {Contract.LINEAR: 2, Contract.INVERSE: POINTS}  # so small a position stays in the first tier: straight lines
 
 
-class _Case(NamedTuple):
+class Case(NamedTuple):
     """A rulebook and where its maintenance rate for BTC comes from: its own table, or a rate that stands in."""
 
     book: Rulebook
     symbol: str
     schedule: RiskSchedule | None = None
 
+    def opened(self, dollars: float, entry: float, leverage: float) -> Position:
+        """Return a cross position worth so many dollars at its entry, + long and - short: coins, or an inverse face."""
+        size = finite("dollars", dollars) / positive("entry", entry)
+        quantity = dollars if self.book.contract is Contract.INVERSE else size
+        return self.book.position(self.symbol, quantity, entry, leverage=leverage, schedule=self.schedule)
 
-_CASES = {
-    "binance_usdm": _Case(rulebook("binance_usdm", "2026-09-29"), "BTCUSDT"),
-    "binance_coinm": _Case(rulebook("binance_coinm", "undated"), "BTCUSD_PERP"),
+    def isolated(self, dollars: float, entry: float, leverage: float) -> Position:
+        """Return it in isolated mode, with what the venue sets aside."""
+        return self.book.isolate(self.opened(dollars, entry, leverage))
+
+    def unit(self, entry: float) -> float:
+        """Return what a unit of its margin is worth at the entry: a dollar, or a coin [quote currency]."""
+        return entry if self.book.contract is Contract.INVERSE else 1.0
+
+    def price(self, dollars: float, entry: float, leverage: float) -> float | None:
+        """Return where it is liquidated, isolated."""
+        return liquidation_price(self.isolated(dollars, entry, leverage).pool, self.symbol)
+
+
+CASES = {
+    "binance_usdm": Case(rulebook("binance_usdm", "2026-09-29"), "BTCUSDT"),
+    "binance_coinm": Case(rulebook("binance_coinm", "undated"), "BTCUSD_PERP"),
     # No table of BTC is recorded for Bybit: the first rate of ETH stands in.
-    "bybit": _Case(rulebook("bybit", "2025"), "BTCUSDT", rulebook("bybit", "2022-11-25").schedule("ETHUSDT")),
-    "okx": _Case(rulebook("okx", "2021-07-25"), "BTC-USDT-SWAP"),
-    "hyperliquid": _Case(rulebook("hyperliquid", "2025/2026"), "BTC"),
-    "dydx_v4": _Case(rulebook("dydx_v4", "2026-03-04"), "Large-Cap"),  # the liquidity tier that BTC is taken to be in
+    "bybit": Case(rulebook("bybit", "2025"), "BTCUSDT", rulebook("bybit", "2022-11-25").schedule("ETHUSDT")),
+    "okx": Case(rulebook("okx", "2021-07-25"), "BTC-USDT-SWAP"),
+    "hyperliquid": Case(rulebook("hyperliquid", "2025/2026"), "BTC"),
+    "dydx_v4": Case(rulebook("dydx_v4", "2026-03-04"), "Large-Cap"),  # the liquidity tier that BTC is taken to be in
 }
-
-
-def _pool(case: _Case, setting: int) -> Pool:
-    """Return the isolated pool of 6,000 dollars of BTC at 60,000; the sign of the setting is the side."""
-    leverage, side = abs(setting), 1 if setting > 0 else -1
-    quantity = side * _SIZES[case.book.contract]
-    opened = case.book.position(case.symbol, quantity, _ENTRY, leverage=leverage, schedule=case.schedule)
-    isolated = case.book.isolate(opened)
-    return Pool(collateral=isolated.isolated_margin or 0.0, positions=(isolated,))
 
 
 @figure(
     "One position under six rulebooks",
-    choice("venue", "rulebook", {name: case.book.name for name, case in _CASES.items()}, "binance_usdm"),
+    choice("venue", "rulebook", {name: case.book.name for name, case in CASES.items()}, "binance_usdm"),
     Control("setting", "side and leverage setting", tuple(_SETTINGS), tuple(_SETTINGS.values()), 10),
 )
 def rulebooks(*, venue: str, setting: int) -> Chart:
     """Return equity and maintenance of the position under one rulebook, as shares of its value at entry."""
-    pools = {name: _pool(case, setting) for name, case in _CASES.items()}
-    found = {name: liquidation_price(pool, _CASES[name].symbol) for name, pool in pools.items()}
-    case, pool = _CASES[venue], pools[venue]
+    dollars = copysign(_VALUE, setting)
+    pools = {name: case.isolated(dollars, _ENTRY, abs(setting)).pool for name, case in CASES.items()}
+    found = {name: liquidation_price(pool, CASES[name].symbol) for name, pool in pools.items()}
+    case, pool = CASES[venue], pools[venue]
     value, reach = pool.positions[0].entry_notional, 1.3 / abs(setting)
     low, high = max(_ENTRY * (1 - reach), _LOWEST[case.book.contract]), _ENTRY * (1 + reach)
-    prices = grid(low, high, _POINTS[case.book.contract])
-    along = [risk(pool.at({case.symbol: price})) for price in prices]
-    liquidation, bankruptcy = found[venue], bankruptcy_price(pool, case.symbol)
-    kept = 0.0 if liquidation is None else risk(pool.at({case.symbol: liquidation})).maintenance
-    base = found["binance_usdm"]
-    panel = Panel(
-        f"{case.book.name}, {_SETTINGS[setting]}",
-        Axis("BTC mark price [$]", (low, high)),
-        Axis(f"share of the value at entry, in {_MONEY[case.book.contract]} [%]", (-60 * reach, 190 * reach)),
-        lines=(
-            Line("equity", "equity", prices, tuple(100 * each.equity / value for each in along)),
-            Line("maintenance margin", "maintenance", prices, tuple(100 * each.maintenance / value for each in along)),
-        ),
-        markers=(
-            Marker("mark price now", "mark", _ENTRY, 100 * risk(pool).equity / value),
-            Marker("liquidation price", "liquidation", liquidation, 100 * kept / value),
-            Marker("bankruptcy price", "bankruptcy", bankruptcy, 0.0),
-            Marker("liquidation price on Binance USD-M", "isolated", base, 0.0),
-        ),
+    liquidation, base = found[venue], found["binance_usdm"]
+    title = f"{case.book.name}, {_SETTINGS[setting]}"
+    panel = pool_panel(pool, case.symbol, title, (low, high), (-25 * reach, 190 * reach))
+    # Shares of the value at entry, so that dollars and coins fit on one scale.
+    shares = [replace(line, y=tuple(100 * amount / value for amount in line.y)) for line in panel.lines]
+    points = [replace(marker, y=100 * marker.y / value) for marker in panel.markers]
+    panel = replace(
+        panel,
+        x=Axis("BTC mark price [$]", (low, high)),
+        y=replace(panel.y, label=f"share of the value at entry, in {_MONEY[case.book.contract]} [%]"),
+        lines=tuple(shares),
+        markers=(*points, Marker("on Binance USD-M", "isolated", base, 0.0)),
     )
     sentence = (
         f"Under the rules of {case.book.name}, 6,000 dollars of BTC {_SETTINGS[setting]} from 60,000, isolated, "
@@ -89,8 +93,8 @@ def rulebooks(*, venue: str, setting: int) -> Chart:
     )
     rows = tuple(
         (
-            _CASES[name].book.name,
-            f"{100 * risk(each).maintenance / each.positions[0].entry_notional:.2f} %",
+            CASES[name].book.name,
+            share(risk(each).maintenance / each.positions[0].entry_notional, 2),
             price_text(found[name]),
             "-" if found[name] is None else percent((found[name] or 0.0) / _ENTRY - 1, 2),
         )
@@ -98,7 +102,7 @@ def rulebooks(*, venue: str, setting: int) -> Chart:
     )
     return Chart(
         "One position under six rulebooks",
-        (panel,),
+        (panel, close_up(panel)),
         sentence,
         Table(("rulebook", "must keep, of the value", "liquidation price", "move"), rows),
     )

@@ -5,64 +5,41 @@ from __future__ import annotations
 from dataclasses import replace
 
 from marginlib.course.figures import FLAT
-from marginlib.drawing.chart import Chart, Marker, Table, choice, figure, pool_panel, slider
+from marginlib.drawing.chart import Chart, Marker, Table, choice, close_up, figure, pool_panel, slider
 from marginlib.liquidation import close_out, liquidation_price
 from marginlib.margin import risk
 from marginlib.model import Pool, Position
-from marginlib.words import money, price_text
+from marginlib.words import money, percent, price_text
+
+_SET_ASIDE = 3_000.0  # what a 10x setting asks for half a bitcoin
 
 
 @figure(
     "The same trade in both modes",
     choice("same", "compare at", {"size": "same size", "margin": "same margin"}, "size"),
-    slider("move", "price move", tuple(range(-40, 21)), -12, "{:+d} %"),
+    slider("move", "price move", tuple(range(-40, 21)), -12, lambda move: percent(move / 100, 0)),
 )
 def side_by_side(*, same: str, move: int) -> Chart:
-    """Return one BTC long in a wallet of 10,000: cross beside isolated, at one price move."""
-    quantity = {"size": 0.5, "margin": 0.05}[same]
-    btc = Position.open(symbol="BTCUSDT", quantity=quantity, price=60_000, schedule=FLAT, leverage=10)
-    # Same size: the isolated pool holds the initial margin only. Same margin: both pools hold the same money.
-    cross_money, isolated_money = {"size": (10_000.0, 3_000.0), "margin": (300.0, 300.0)}[same]
+    """Return half a bitcoin, cross beside isolated, at one price move: in one wallet, or with the same money behind."""
+    btc = Position.open(symbol="BTCUSDT", quantity=0.5, price=60_000, schedule=FLAT, leverage=10)
+    wallet = {"size": 10_000.0, "margin": _SET_ASIDE}[same]
     mark = 60_000 * (1 + move / 100)
-    pools = {
-        "cross": Pool(collateral=cross_money, positions=(btc,)),
-        "isolated": Pool(collateral=isolated_money, positions=(btc,)),
-    }
-    top = {"size": (-6_000, 18_000), "margin": (-700, 1_000)}[same]
-    ends = {name: _after_fall(pool, mark) for name, pool in pools.items()}
-    panels = []
-    for name, pool in pools.items():
-        title = f"{name}: {money(pool.collateral, 0)} behind {quantity:g} BTC"
-        panel = pool_panel(pool, "BTCUSDT", title, (36_000, 72_000), top)
-        # What is left now: on the equity line while the pool lives, what the close-out left once it does not.
-        left = Marker("left, with BTC at", "mark", mark, ends[name][1])
-        panels.append(replace(panel, markers=(left, *panel.markers[1:])))
-    sentence = f"BTC has moved {move:+d} % to {mark:,.0f}. " + " ".join(
-        f"{name.capitalize()}: {text}." for name, (text, _) in ends.items()
-    )
-    rows = tuple(
-        (
-            name,
-            money(pool.collateral, 0),
-            price_text(liquidation_price(pool, "BTCUSDT")),
-            ends[name][0],
-            money(ends[name][1]),
-        )
-        for name, pool in pools.items()
-    )
-    return Chart(
-        f"{quantity:g} BTC bought at 60,000, cross and isolated",
-        tuple(panels),
-        sentence,
-        Table(("mode", "collateral", "liquidation price", "state", "left in the pool"), rows),
-    )
-
-
-def _after_fall(pool: Pool, mark: float) -> tuple[str, float]:
-    """Return the state of a long pool after a steady move to `mark`, and what is left in it."""
-    liquidation = liquidation_price(pool, "BTCUSDT")
-    if liquidation is not None and mark <= liquidation:
-        left = close_out(pool.at({"BTCUSDT": liquidation})).remaining
-        return f"liquidated at {liquidation:,.0f} with {money(left)} left", left
-    now = risk(pool.at({"BTCUSDT": mark}))
-    return f"alive with {money(now.equity, 0)} of equity", now.equity
+    panels, told, rows = [], [], []
+    for mode, behind in (("cross", wallet), ("isolated", _SET_ASIDE)):
+        pool = Pool(collateral=behind, positions=(btc,))
+        price = liquidation_price(pool, "BTCUSDT") or 0.0
+        over = mark <= price
+        end = close_out(pool.at({"BTCUSDT": price})).remaining if over else risk(pool.at({"BTCUSDT": mark})).equity
+        state = f"liquidated at {price:,.0f}" if over else "alive"
+        has = money(wallet - behind + end)
+        told.append(f"{mode.capitalize()}: {state}, the account has {has}.")
+        rows.append((mode, money(behind, 0), price_text(price), state, money(end), has))
+        title = f"{mode}: {money(behind, 0)} of {money(wallet, 0)} behind it"
+        panel = pool_panel(pool, "BTCUSDT", title, (36_000, 72_000), (-2_000, 18_000))
+        # What the pool has now: on the equity line while it lives, what the close-out left once it does not.
+        left = Marker("the pool, with BTC at", "mark", mark, end)
+        panel = replace(panel, markers=(left, *panel.markers[1:]))
+        panels += [panel, close_up(panel)]
+    sentence = f"BTC has moved by {percent(move / 100, 0)} to {mark:,.0f}. {' '.join(told)}"
+    columns = ("mode", "behind it", "liquidation price", "state", "the pool has", "the account has")
+    return Chart("0.5 BTC bought at 60,000, cross and isolated", tuple(panels), sentence, Table(columns, tuple(rows)))

@@ -31,9 +31,17 @@ def size(*, leverage: int, notional: int) -> Chart:
         Axis("price move [%]", (-115 / leverage, 0)),
         lines=(
             _distances(leverage, low, high),
-            Line("if the first rate held for every size", "mark", (low, 1e8), (100 * first,) * 2),
+            Line("at the first tier's rate", "mark", (low, 1e8), (100 * first,) * 2),
         ),
-        markers=(Marker("this position", "liquidation", float(notional) if notional <= high else None, 100 * away),),
+        markers=(
+            Marker(
+                "this position",
+                "liquidation",
+                float(notional) if notional <= high else None,
+                100 * away,
+                f"this position: too large for {leverage}x",
+            ),
+        ),
     )
     if notional <= high:
         sentence = (

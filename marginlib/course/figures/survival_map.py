@@ -7,9 +7,12 @@ one with `liquidation_price`, and no price is searched for.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
+from itertools import pairwise
 
-from marginlib.course.figures import TIER_DATE
+from marginlib.course.figures import TIER_DATE, TIERS_SAID
 from marginlib.drawing.chart import Area, Axis, Chart, Line, Marker, Panel, Table, choice, figure, slider
 from marginlib.errors import MarginError
 from marginlib.liquidation import liquidation_price
@@ -117,7 +120,7 @@ def _frontier(pool: Pool, symbols: tuple[str, str], corners: tuple[Point, ...]) 
 
 # Each area's role and legend; a later one covers what it shares with an earlier one.
 _AREAS = {
-    "isolated": "cross is gone, one isolated position lives",
+    "isolated": "cross is gone, one isolated lives",
     "neither": "no position survives",
     "cross": "only cross keeps both positions",
     "both": "both modes keep both positions",
@@ -146,7 +149,7 @@ def survival_chart(
         >>> btc = rules.position("BTCUSDT", 0.5, 60_000, leverage=6)
         >>> eth = rules.position("ETHUSDT", 10, 3_000, leverage=6)
         >>> survival_chart(10_000, (btc, eth), title="two longs").table.rows[0]
-        ('cross', 'alive, equity $10,000.00', '40,401.61', '2,020.08')
+        ('cross', 'alive, $10,000.00 of equity', '40,401.61', '2,020.08')
     """
     if len({position.symbol for position in positions}) != len(positions) or len(positions) != 2:  # noqa: PLR2004
         raise MarginError(
@@ -156,7 +159,9 @@ def survival_chart(
     coins = [symbol.removesuffix("USDT") for symbol in symbols]
     wide, high = spans = tuple((each.entry_price * (1 - reach), each.entry_price * (1 + reach)) for each in positions)
     (cross,) = Account(wallet_balance=wallet_balance, positions=tuple(each.cross() for each in positions)).pools()
-    _, *alone = Account(wallet_balance=wallet_balance, positions=tuple(each.isolated() for each in positions)).pools()
+    free, *alone = Account(
+        wallet_balance=wallet_balance, positions=tuple(each.isolated() for each in positions)
+    ).pools()
     at = [liquidation_price(pool, symbol) for pool, symbol in zip(alone, symbols, strict=True)]
     lives = [_parts(*each) for each in zip(positions, at, spans, strict=True)]
     # At the entry prices, so that a map is computed once for all prices that move over it.
@@ -185,16 +190,7 @@ def survival_chart(
         ),
         markers=(Marker(f"now, {coins[0]} at", "mark", positions[0].mark_price, positions[1].mark_price),),
     )
-    # What has become of each pool when the prices went straight to where they are.
-    ends = [risk(pool) for pool in (cross, *alone)]
-    states = [f"alive, equity {money(now.equity)}" if now.health is Health.HEALTHY else "liquidated" for now in ends]
-    moved = [
-        f"{coin} at {_price(each.mark_price).removesuffix('.00')} "
-        f"({percent(each.mark_price / each.entry_price - 1, 0)})"
-        for coin, each in zip(coins, positions, strict=True)
-    ]
-    told = f"Isolated {coins[0]}: {states[1]}; isolated {coins[1]}: {states[2]}"
-    sentence = f"{' and '.join(moved)}. Cross: {states[0]}. {told}."
+    sentence, states = _told(positions, (cross, *alone), free.collateral)
     rows = (
         ("cross", states[0], *(_price(liquidation_price(cross, symbol)) for symbol in symbols)),
         (f"isolated {coins[0]}", states[1], _price(at[0]), "-"),
@@ -206,6 +202,70 @@ def survival_chart(
         "side of a line."
     )
     return Chart(title, (panel,), sentence, Table(columns, rows), kind)
+
+
+def share_of_way(pool: Pool, marks: Mapping[str, float]) -> float | None:
+    """Return how much of the straight way to other prices a pool goes until it is liquidated.
+
+    Args:
+        pool: a pool of linear contracts, at the prices where the way starts.
+        marks: the price of each symbol where the way ends [quote currency].
+
+    Returns:
+        The share [1], or None where the pool goes the whole way.
+
+    Example:
+        >>> rules = rulebook("binance_usdm", "2026-09-29")
+        >>> pool = Pool(collateral=600, positions=(rules.position("BTCUSDT", 0.1, 60_000),))
+        >>> round(share_of_way(pool, {"BTCUSDT": 50_000}), 4)
+        0.5783
+    """
+    # Along the way equity - maintenance is straight between the shares at which a leg crosses into another tier.
+    edges = {
+        (floor / abs(leg.quantity) - leg.mark_price) / (marks[leg.symbol] - leg.mark_price)
+        for leg in pool.positions
+        if marks[leg.symbol] != leg.mark_price
+        for floor in leg.schedule.floors[1:]
+    }
+    stops = (0.0, *sorted(edge for edge in edges if 0 < edge < 1), 1.0)
+    start = {leg.symbol: leg.mark_price for leg in pool.positions}
+    along = [risk(pool.at({s: start[s] + (marks[s] - start[s]) * stop for s in start})) for stop in stops]
+    left = [now.equity - now.maintenance for now in along]
+    ways = zip(pairwise(stops), pairwise(left), strict=True)
+    return next((max(0.0, a + (b - a) * u / (u - v)) for (a, b), (u, v) in ways if v <= 0), None)
+
+
+def _after(pool: Pool, positions: tuple[Position, Position]) -> tuple[bool, float]:
+    """Return whether a pool lives after the straight way from the entry prices to the marks, and what it then has."""
+    ways = {each.symbol: (each.entry_price, each.mark_price) for each in positions if each.symbol in pool.symbols}
+    start = pool.at({symbol: entry for symbol, (entry, _) in ways.items()})
+    share = share_of_way(start, {symbol: mark for symbol, (_, mark) in ways.items()})
+    far = 1.0 if share is None else share
+    return share is None, risk(pool.at({s: entry + (mark - entry) * far for s, (entry, mark) in ways.items()})).equity
+
+
+def _told(positions: tuple[Position, Position], pools: tuple[Pool, ...], free: float) -> tuple[str, list[str]]:
+    """Return who lives and what each account has when prices went straight to where they are, and each pool's state.
+
+    Args:
+        positions: the two, at their marks.
+        pools: cross, and each position alone.
+        free: what backs nothing where both are isolated [quote currency].
+    """
+    ends = [_after(pool, positions) for pool in pools]
+    (cross, whole), *alone = ends
+    moved, lives = [], []
+    for each, (alive, _) in zip(positions, alone, strict=True):
+        coin, price = each.symbol.removesuffix("USDT"), _price(each.mark_price).removesuffix(".00")
+        moved.append(f"{coin} at {price} ({percent(each.mark_price / each.entry_price - 1, 0)})")
+        lives.append(f"{coin} {'lives' if alive else 'is gone'}")
+    sentence = (
+        f"{' and '.join(moved)}. Cross: {'both live' if cross else 'both are gone'}, the account has {money(whole, 0)}."
+        f" Isolated: {' and '.join(lives)}, the account has {money(free + sum(has for _, has in alone), 0)}."
+    )
+    return sentence, [
+        f"{'alive' if alive else 'liquidated'}, {money(has)} {'of equity' if alive else 'left'}" for alive, has in ends
+    ]
 
 
 def _price(price: float | None) -> str:
@@ -231,6 +291,7 @@ def _rectangle(x: Span, y: Span) -> tuple[Point, ...]:
 
 
 _WALLET = 100_000
+_MOVES = (-40, -30, -20, -15, -10, -8, -5, 0, 5, 10, 15, 20, 30, 40)
 _BOOKS = {"longs": (0.5, 0.5), "hedge": (0.5, -0.5), "uneven": (0.9, 0.1)}  # shares of the notional, + long, - short
 _TITLES = {"longs": "BTC and ETH long", "hedge": "BTC long, ETH short", "uneven": "a large BTC long, a small ETH long"}
 
@@ -238,16 +299,19 @@ _TITLES = {"longs": "BTC and ETH long", "hedge": "BTC long, ETH short", "uneven"
 @figure(
     "Who survives at which prices",
     choice("book", "book", {"longs": "two longs", "hedge": "long, short", "uneven": "large, small"}, "longs"),
-    slider("leverage", "leverage of the book", (2, 3, 4, 5, 6, 8, 10, 15, 20), 5, "{}x"),
-    slider("move", "move of both coins", tuple(range(-48, 49, 2)), -10, "{:+d} %"),
+    slider("leverage", "leverage of the book", (3, 5, 6, 10, 15, 20), 6, "{}x"),
+    slider("btc", "BTC price move", _MOVES, -10, lambda move: percent(move / 100, 0)),
+    slider("eth", "ETH price move", _MOVES, -10, lambda move: percent(move / 100, 0)),
 )
-def survival_map(*, book: str, leverage: int, move: int) -> Chart:
-    """Return the map of a BTC and an ETH position with 100,000 behind them, after both coins have moved alike."""
+def survival_map(*, book: str, leverage: int, btc: int, eth: int) -> Chart:
+    """Return the map of a BTC and an ETH position with 100,000 behind them, after each coin has moved."""
     rules = rulebook("binance_usdm", TIER_DATE)
     sizes = [share * leverage * _WALLET for share in _BOOKS[book]]
-    btc, eth = (
+    legs = zip(("BTCUSDT", "ETHUSDT"), sizes, (60_000, 3_000), (btc, eth), strict=True)
+    one, other = (
         rules.position(symbol, size / price, price, mark_price=price * (1 + move / 100), leverage=leverage)
-        for symbol, size, price in zip(("BTCUSDT", "ETHUSDT"), sizes, (60_000, 3_000), strict=True)
+        for symbol, size, price, move in legs
     )
     title = f"{_TITLES[book]}: {money(leverage * _WALLET, 0)} in all, {money(_WALLET, 0)} behind it"
-    return survival_chart(_WALLET, (btc, eth), title=title)
+    chart = survival_chart(_WALLET, (one, other), title=title)
+    return replace(chart, sentence=f"{chart.sentence} {TIERS_SAID}")

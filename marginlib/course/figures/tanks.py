@@ -22,8 +22,8 @@ _WORDS = {"none": "none: cross", "BTC": "around BTC", "ETH": "around ETH", "each
     "Where is the wall?",
     choice("walls", "walls", _WORDS, "none"),
     slider("leverage", "leverage setting", (5, 10, 20), 10, "{}x"),
-    slider("btc", "BTC price", MOVES, 0, "{:+d} %"),
-    slider("eth", "ETH price", MOVES, 0, "{:+d} %"),
+    slider("btc", "BTC price", MOVES, 0, lambda move: percent(move / 100, 0)),
+    slider("eth", "ETH price", MOVES, 0, lambda move: percent(move / 100, 0)),
 )
 def tanks(*, walls: str, leverage: int, btc: int, eth: int) -> Chart:
     """Return the account's pools as tanks after a move of each coin, straight to there."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from marginlib.course.figures import FLAT
-from marginlib.drawing.chart import Chart, Table, figure, pool_panel, slider
+from marginlib.drawing.chart import Chart, Table, close_up, figure, pool_panel, slider
 from marginlib.liquidation import liquidation_price
 from marginlib.margin import risk
 from marginlib.model import Pool, Position
@@ -19,21 +19,30 @@ def taste(*, leverage: float) -> Chart:
     cross = Pool(collateral=10_000, positions=(btc,))
     isolated = Pool(collateral=btc.entry_notional / leverage, positions=(btc,))
     panels = tuple(
-        pool_panel(pool, "BTCUSDT", title, (30_000, 70_000), (-5_500, 15_500))
+        panel
         for pool, title in ((cross, "cross margin"), (isolated, f"isolated margin, {leverage}x"))
+        for whole in (pool_panel(pool, "BTCUSDT", title, (30_000, 70_000), (-2_000, 15_500)),)
+        for panel in (whole, close_up(whole))
     )
     at = [liquidation_price(pool, "BTCUSDT") for pool in (cross, isolated)]
+    # Both have a price here. What the pool has there is its maintenance margin; what never backed it stays, too.
+    left = [
+        10_000 - pool.collateral + risk(pool.at({"BTCUSDT": price})).equity
+        for pool, price in zip((cross, isolated), at, strict=True)
+        if price is not None
+    ]
     sentence = (
         f"At {leverage}x, the isolated position is liquidated at {price_text(at[1])}, "
-        f"the cross position at {price_text(at[0])}: the setting moves the isolated price only."
+        f"the cross position at {price_text(at[0])}: the setting moves the isolated price only. "
+        f"The account then has {money(left[1], 0)} left in isolated, {money(left[0], 0)} in cross."
     )
     rows = tuple(
-        (name, money(pool.collateral), price_text(price), money(risk(pool).maintenance))
-        for name, pool, price in (("cross", cross, at[0]), ("isolated", isolated, at[1]))
+        (name, money(pool.collateral), price_text(price), money(kept))
+        for name, pool, price, kept in zip(("cross", "isolated"), (cross, isolated), at, left, strict=True)
     )
     return Chart(
         "0.5 BTC bought at 60,000 with a wallet of $10,000, in both modes",
         panels,
         sentence,
-        Table(("mode", "collateral of the pool", "liquidation price", "maintenance margin now"), rows),
+        Table(("mode", "collateral of the pool", "liquidation price", "the account then has"), rows),
     )

@@ -57,25 +57,27 @@ def trade_off(*, correlation: float, leverage: int) -> Chart:
         f"a book of {leverage}x the wallet, correlation {correlation:g}",
         Axis("how likely: probability of a liquidation within 30 days [%]", (-3.0, 103.0)),
         Axis("how much: average loss if so [$]", (-500.0, 10_800.0)),
-        lines=(Line.through(f"isolated, from {MARGINS[0]:,} to {MARGINS[-1]:,} dollars each", "isolated", drawn),),
+        lines=(Line.through(f"isolated, {money(MARGINS[0], 0)} to {money(MARGINS[-1], 0)} each", "isolated", drawn),),
         markers=(
-            _dot(few, f"isolated, {money(MARGINS[0], 0)} each: at", "isolated"),
-            _dot(half, "isolated, $2,500 each: at", "maintenance"),
-            _dot(isolated[-1], f"isolated, {money(MARGINS[-1], 0)} each: at", "initial"),
-            _dot(cross, "cross, the whole wallet: at", "liquidation"),
+            _dot(few, f"{money(MARGINS[0], 0)} each", "isolated"),
+            _dot(half, "$2,500 each", "maintenance"),
+            _dot(isolated[-1], f"{money(MARGINS[-1], 0)} each", "initial"),
+            _dot(cross, "cross, the whole wallet", "liquidation"),
         ),
     )
     told = " ".join(
         f"{name}: a liquidation has a probability of {chance_text(each.odds.liquidation)} and costs "
         f"{amount(each.odds.loss_if_liquidated)} on average."
         if each.odds.loss_if_liquidated
-        else f"{name}: never liquidated, a probability {chance_text(each.odds.liquidation)}; no point is drawn."
+        else f"{name}: liquidated on no path, a probability {chance_text(each.odds.liquidation)}."
         for name, each in ((f"{money(MARGINS[0], 0)} of isolated margin each", few), ("Cross", cross))
     )
     sentence = (
         f"Two longs of {money(leverage * WALLET / 2, 0)} in a wallet of {money(WALLET, 0)}, {PATHS:,} paths, standard "
         f"errors. {told}"
     )
+    if gone := sum(each.y is None for each in (*isolated, cross)):
+        sentence += f" {gone} of {len(isolated) + 1} ways have no point: they are liquidated on no path."
     rows = tuple(
         (
             "cross" if each.margin is None else f"isolated, {money(each.margin, 0)} each",
@@ -92,4 +94,5 @@ def trade_off(*, correlation: float, leverage: int) -> Chart:
 
 def _dot(point: _Point, label: str, role: str) -> Marker:
     """Return a point of the trade-off, or none where nothing was liquidated on any path."""
-    return Marker(label, role, None if point.y is None else round(point.x, 1), point.y or 0.0)
+    x = None if point.y is None else round(point.x, 1)
+    return Marker(f"{label}: {{}} %", role, x, point.y or 0.0, f"{label}: no point")

@@ -6,7 +6,7 @@ from marginlib.course.figures.tanks import WALLET, move_text, opening, straight
 from marginlib.drawing.chart import Chart, Table, figure, slider
 from marginlib.drawing.tanks import KIND, tank_panel, tank_sentence
 from marginlib.model import Account
-from marginlib.words import money
+from marginlib.words import money, percent
 
 _MOVES = (-40, -34, -33, -30, -25, -20, -15, -12, -10, -9, -8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 5, 10, 15, 20)
 
@@ -14,7 +14,7 @@ _MOVES = (-40, -34, -33, -30, -25, -20, -15, -12, -10, -9, -8, -7, -6, -5, -4, -
 @figure(
     "Two systems, one trade",
     slider("leverage", "leverage setting", (4, 5, 10, 20, 50), 10, "{}x"),
-    slider("btc", "BTC price", _MOVES, 0, "{:+d} %"),
+    slider("btc", "BTC price", _MOVES, 0, lambda move: percent(move / 100, 0)),
 )
 def two_systems(*, leverage: int, btc: int) -> Chart:
     """Return the pools of the same account in both modes after a move of the price, straight to there."""

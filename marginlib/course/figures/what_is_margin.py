@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
-from math import inf
 
 from marginlib.course.figures import FLAT
 from marginlib.drawing.chart import (
@@ -13,6 +12,7 @@ from marginlib.drawing.chart import (
     Line,
     Marker,
     Panel,
+    close_up,
     figure,
     grid,
     pool_panel,
@@ -23,7 +23,7 @@ from marginlib.drawing.chart import (
 from marginlib.liquidation import liquidation_price
 from marginlib.margin import risk
 from marginlib.model import Health, Pool, Position
-from marginlib.words import money, price_text
+from marginlib.words import money, percent, price_text
 
 FELT_AT_MOST = 40  # effective leverage grows without bound as equity runs out; the axis ends before
 
@@ -31,8 +31,8 @@ FELT_AT_MOST = 40  # effective leverage grows without bound as equity runs out; 
 @figure(
     "What you have and what you need",
     slider("quantity", "size [BTC]", (0.1, 0.2, 0.3, 0.5, 0.8, 1.0), 0.5, "{:g} BTC"),
-    slider("leverage", "leverage setting", (6, 8, 10, 15, 20), 10, "{}x"),
-    slider("move", "price move", tuple(range(-30, 31, 2)), 0, "{:+d} %"),
+    slider("leverage", "leverage setting", (2, 3, 4, 5, 6, 8, 10, 15, 20, 50), 10, "{}x"),
+    slider("move", "price move", tuple(range(-30, 31, 2)), 0, lambda move: percent(move / 100, 0)),
 )
 def what_is_margin(*, quantity: float, leverage: float, move: int) -> Chart:
     """Return a BTC long in a wallet of 10,000: what it has, needs to open, needs to keep; and how much is felt."""
@@ -40,12 +40,15 @@ def what_is_margin(*, quantity: float, leverage: float, move: int) -> Chart:
     btc = Position.open(symbol="BTCUSDT", quantity=quantity, price=entry, schedule=FLAT, leverage=leverage)
     mark = entry * (1 + move / 100)
     pool = Pool(collateral=10_000, positions=(btc.at(mark),))
-    panel = pool_panel(pool, "BTCUSDT", "what you have, what you need", (38_000, 78_000), (-8_500, 22_000))
+    panel = pool_panel(pool, "BTCUSDT", "what you have, what you need", (38_000, 78_000), (-2_500, 22_000))
     needed = ((price, risk(pool.at({"BTCUSDT": price})).initial) for price in panel.lines[0].x)
     initial = Line.through("initial margin", "initial", needed)
-    panel = replace(panel, lines=(*panel.lines, initial), markers=panel.markers[:2])
-    now = risk(pool)
-    drawn = now.effective_leverage < inf
+    now, price = risk(pool), liquidation_price(pool, "BTCUSDT")
+    over = now.health is not Health.HEALTHY
+    end = risk(pool.at({"BTCUSDT": price})) if over and price else now
+    # Once it is liquidated the price goes on without the position, and the account keeps what was left.
+    here = replace(panel.markers[0], y=end.equity)
+    panel = replace(panel, lines=(*panel.lines, initial), markers=(here, *panel.markers[1:]))
     right = Panel(
         "effective leverage",
         Axis("BTC mark price [$]", (38_000, 78_000)),
@@ -54,16 +57,34 @@ def what_is_margin(*, quantity: float, leverage: float, move: int) -> Chart:
             _felt(pool.at({"BTCUSDT": entry})),
             Line("leverage setting", "initial", (38_000, 78_000), (leverage, leverage)),
         ),
-        markers=(Marker("mark price now", "mark", mark if drawn else None, now.effective_leverage if drawn else 0.0),),
+        markers=(
+            Marker(
+                "mark price now",
+                "mark",
+                None if over else mark,
+                0.0 if over else now.effective_leverage,
+                "now: there is no position",
+            ),
+        ),
     )
-    sentence = (
-        f"{quantity:g} BTC at {mark:,.0f} is worth {money(now.notional, 0)}. "
-        f"A {leverage}x setting asks {money(now.initial, 0)} to open it; keeping it needs {money(now.maintenance)}. "
-        f"With {money(now.equity, 0)} of equity the effective leverage is {times(now.effective_leverage)}."
-    )
-    if now.health is not Health.HEALTHY:
-        sentence += f" It is liquidated at {price_text(liquidation_price(pool, 'BTCUSDT'))} already."
-    return Chart("A BTC long in a wallet of $10,000", (panel, right), sentence, pool_table(pool, "BTCUSDT"))
+    asked, most = btc.entry_notional / leverage, pool.collateral
+    if over:
+        sentence = (
+            f"{quantity:g} BTC bought at {entry:,.0f}, and BTC is at {mark:,.0f}: the long was liquidated at "
+            f"{price_text(price)} on the way, with {money(end.equity)} left of {money(most, 0)}."
+        )
+    else:
+        sentence = (
+            f"{quantity:g} BTC at {mark:,.0f} is worth {money(now.notional, 0)}. "
+            f"A {leverage}x setting asks {money(now.initial, 0)} to open it; keeping it needs {money(now.maintenance)}."
+            f" With {money(now.equity, 0)} of equity the effective leverage is {times(now.effective_leverage)}."
+        )
+    if asked > most:
+        sentence += f" But at {entry:,.0f} it asked {money(asked, 0)}: more than there is, so it could not be opened."
+    table = pool_table(pool.at({"BTCUSDT": price}) if over and price else pool, "BTCUSDT")
+    if over:
+        table = replace(table, columns=("of the pool, when it ended", "value"))
+    return Chart("A BTC long in a wallet of $10,000", (panel, close_up(panel), right), sentence, table)
 
 
 @cache

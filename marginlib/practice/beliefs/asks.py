@@ -215,23 +215,19 @@ def _show_liquidation(r: Reading) -> str:
 
 def _solve_liquidation(r: Reading) -> str:
     """Return how the price is found: equity = maintenance margin, solved for the price of one linear position."""
-    price, (leg, *more), others = (
-        r.liquidation_price(),
-        r.legs,
-        [each for each in r.pool.positions if each not in r.legs],
-    )
+    price, (leg, *more) = r.liquidation_price(), r.legs
     if price is None or more or leg.contract.power < 0 or leg.maintenance_basis is MaintenanceBasis.ENTRY:
         return _show_liquidation(r)
-    tier = leg.schedule.tier(leg.at(price).notional)
-    rate, amount, size = leg.schedule.rates[tier], leg.schedule.amounts[tier], abs(leg.quantity)
+    tier, size = leg.schedule.tier(leg.at(price).notional), abs(leg.quantity)
+    rate, amount = leg.schedule.rates[tier], leg.schedule.amounts[tier]
+    others = [each for each in r.pool.positions if each is not leg]
     beside = [fsum(map(RIGHT.pnl, others)), -fsum(r.kept(each, each) for each in others)] if others else []
-    steep = leg.quantity - rate * size
-    start = leg.quantity * leg.entry_price - r.pool.collateral - fsum(beside) - amount
-    have = " ".join([_text(r.pool.collateral), *map(_signed, beside)])
+    start = leg.entry_cost - r.pool.collateral - fsum(beside) - amount
+    have = f"{' '.join([_text(r.pool.collateral), *map(_signed, beside)])} {_signed(leg.quantity)}"
     keep = f"{_share(rate)} of {_text(size)} x P" + (f" - {_text(amount)}" if amount else "")
     return (
-        f"{have} {_signed(leg.quantity)} x (P - {_text(leg.entry_price)}) = {keep}, "
-        f"so P = {_text(abs(start))} / {_text(abs(steep))} = {_text(price)}"
+        f"{have} x (P - {_text(leg.entry_price)}) = {keep}, "
+        f"so P = {_text(abs(start))} / {_text(abs(leg.quantity - rate * size))} = {_text(price)}"
     )
 
 
