@@ -12,7 +12,7 @@ import argparse
 import ast
 import json
 import os
-import select
+import resource
 import signal
 import sys
 import tempfile
@@ -24,7 +24,7 @@ from pathlib import Path
 from types import TracebackType
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout, wherever another one is installed
-PATIENCE = 20  # seconds for an edit: what takes longer counts as an error
+PATIENCE = 20  # seconds of computing for an edit: what takes longer counts as an error
 FINE, REFUSED, BARE, SLOW = "fine", "MarginError", "bare", "too slow"
 
 
@@ -134,17 +134,14 @@ class Page:
         child = os.fork()
         if child == 0:
             os.close(reader)
+            resource.setrlimit(resource.RLIMIT_CPU, (PATIENCE, PATIENCE))
             with os.fdopen(writer, "w") as told:
                 json.dump(self._run_on(k, edit), told)
             os._exit(0)
         os.close(writer)
         with os.fdopen(reader) as told:
-            in_time = select.select([told], [], [], PATIENCE)[0]
-            if not in_time:
-                os.kill(child, signal.SIGKILL)
-            text = told.read() if in_time else ""
-        os.waitpid(child, 0)
-        if not in_time:
+            text = told.read()
+        if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) in (-signal.SIGXCPU, -signal.SIGKILL):
             return Outcome(SLOW, self.cells[k]["id"], f"more than {PATIENCE} s")
         return Outcome(*json.loads(text)) if text else Outcome(BARE, self.cells[k]["id"], "the kernel died")
 

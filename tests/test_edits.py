@@ -16,7 +16,7 @@ from marginlib.course.refusals import show_refusals
 EVERY = 6  # a fixed sample; tests/edits.py tries them all
 SHEETS = sorted((ROOT / "exercises").glob("[bhw]*/*.ipynb"))
 # Notebooks with cells that are still to be mended: take a name away when the test says that it passes.
-OPEN = {path.stem for path in notebooks()}
+OPEN = {"10_odds", "11_which_one"}
 
 
 @pytest.mark.parametrize(

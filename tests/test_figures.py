@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -8,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from marginlib import Account, Pool, Position, RiskSchedule, close_out, liquidation_price, rulebook
+from marginlib import Account, MarginError, Pool, Position, RiskSchedule, close_out, liquidation_price, rulebook
 from marginlib.course import figures
+from marginlib.drawing import figure
+from marginlib.drawing.frames import pack
 from marginlib.words import money
 
 EXPLORERS = [getattr(figures, name) for name in figures.NAMES]
@@ -144,3 +147,41 @@ def test_size_brings_liquidation_nearer_and_refuses_what_the_table_refuses():
     assert near == sorted(near)
     assert near[0] < near[-1]
     assert "cannot be opened" in figures.SIZE(leverage=50, notional=80_000_000).sentence
+
+
+def test_the_page_on_figures_of_ones_own_runs_as_it_stands():
+    page = (Path(figures.__file__).parents[3] / "docs" / "figures.md").read_text(encoding="utf-8")
+    cells, space = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL), {}
+    for cell in cells:
+        exec(compile(cell, "docs/figures.md", "exec"), space)  # noqa: S102 - our own page
+    mine = space["mine"]
+    assert [len(each.values) for each in mine.controls] == [19, 10, 2]
+    assert mine.settings() == {"leverage": 10, "wallet": 3_000, "side": 1}
+    assert mine().table.rows[0] == ("liquidation price", "54,216.87")
+    assert len(pack(mine)) < 400_000
+
+
+@pytest.mark.parametrize(
+    ("short", "values", "start"),
+    [
+        ((0.0, 1.0), 21, 0.5),
+        ((1, 5), 5, 3),
+        (["a", "b"], 2, "a"),
+        ({"long": 1, "short": -1}, 2, 1),
+        (True, 2, True),
+    ],
+)
+def test_a_control_in_short_is_what_interact_makes_of_it(short, values, start):
+    made = figure("short", x=short)(lambda x: x).controls[0]
+    assert (len(made.values), made.start) == (values, start)
+
+
+@pytest.mark.parametrize("short", [3, "words", (1,), [], {}])
+def test_a_short_form_that_is_none_is_refused(short):
+    with pytest.raises(MarginError, match=r"x = .*give \(lowest, highest\)"):
+        figure("short", x=short)(lambda x: x)
+
+
+def test_a_default_outside_the_values_is_refused():
+    with pytest.raises(MarginError, match="x = 9: its start; give one of 1, 2, 3"):
+        figure("short", x=(1, 3))(lambda x=9: x)

@@ -224,3 +224,10 @@ def test_isolated_legs_of_the_hedge_are_the_engines():
     # The short has gained what the long has lost, so the account has all its money.
     assert rows[0][4] == "$10,000"
     assert common_shock(Pool(collateral=5_000, positions=(long,))).fall == pytest.approx(price / 60_000 - 1)
+
+
+@pytest.mark.parametrize("reach", [0, 1, -0.8, 800])
+def test_a_map_reaches_some_way_and_never_down_to_nothing(reach):
+    pair = (RULES.position("BTCUSDT", 0.5, 60_000, leverage=6), RULES.position("ETHUSDT", 10, 3_000, leverage=6))
+    with pytest.raises(MarginError, match="reach = "):
+        survival_chart(10_000, pair, title="two longs", reach=reach)

@@ -78,7 +78,7 @@ def told(page: str, case: dict[str, float]) -> bool:
 
 
 def test_feedback_names_what_was_returned(term):
-    assert "You answered 1 dollars." in re.sub(r"<[^>]*>", "", feedback(term[0], "ben"))
+    assert "You answered 1 dollar." in re.sub(r"<[^>]*>", "", feedback(term[0], "ben"))
 
 
 def test_feedback_tells_an_open_case_and_no_hidden_one(term):

@@ -181,16 +181,16 @@ def test_one_call_changes_nothing_for_the_next(sandbox):
 @pytest.mark.parametrize("room", ["course", "exercises"])  # sheets handed out before the move say "exercises"
 def test_the_stand_in_gives_the_numbers_and_no_answer(sandbox, room):
     source = (
-        f"from marginlib.{room} import check, start"
+        f"from marginlib.{room} import check, finish, start"
         """
 numbers = start("sizing", "ben", ticket="0" * 64)
 numbers["sizing-1"]["price"] += 1
 again = start("sizing")
 shown = check("sizing-1", 1)
-d = [numbers["sizing-1"]["price"], again["sizing-1"]["price"], repr(shown), shown.right is None]
+d = [numbers["sizing-1"]["price"], again["sizing-1"]["price"], repr(shown), shown.right is None, repr(finish("sizing"))]
 """
     )
-    assert plain(sandbox, source) == [301, 300, "graded later", True]
+    assert plain(sandbox, source) == [301, 300, "graded later", True, "graded later"]
 
 
 @pytest.mark.parametrize(

@@ -95,13 +95,13 @@ def _heading(notebook: str, name: str) -> str:
 
 def _words(task: Task) -> str:
     """Return what a task asks as it is read before it is run: the names of the numbers stand for the numbers."""
-
-    def named(text: str) -> str:
-        return re.sub(r"\{(\w+)[^}]*\}", r"`\1`", text)
-
-    offered = [f"- ({mark}) {named(text)}" for mark, text in {**task.options, **task.reasons}.items()]
-    wanted = [] if task.kind == "explain" else [f"**Wanted:** {task.ask}."]
-    return "\n\n".join([named(task.text), *(["\n".join(offered)] if offered else []), *wanted])
+    answers, reasons = (
+        "\n".join(f"- ({mark}) {text}" for mark, text in each.items()) for each in (task.options, task.reasons)
+    )
+    parts = [task.text, answers, "Because:" if reasons else "", reasons]
+    parts += [] if task.kind == "explain" else [f"**Wanted:** {task.ask}."]
+    named = re.sub(r"\{(\w+)[^}]*\}", r"`\1`", "\n\n".join(filter(None, parts)))
+    return named.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _new_answer(task: Task) -> str:

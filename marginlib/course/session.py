@@ -9,6 +9,7 @@ import json
 import os
 import re
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from marginlib.practice.tasks import numbering
 from marginlib.practice.tasks.collecting import collect
 from marginlib.practice.tasks.feedback import Feedback
 from marginlib.practice.tasks.finish import Finish, misses
-from marginlib.practice.tasks.judging import judge
+from marginlib.practice.tasks.judging import ASKED_BACK, judge
 from marginlib.practice.tasks.numbering import SELF_STUDY, given, open_cases
 from marginlib.practice.tasks.task import Task
 from marginlib.words import text_html
@@ -31,7 +32,7 @@ from marginlib.words import text_html
 TICKETS = "marginlib_tickets.json"  # what a teacher gives each student of a course
 WORDS_STUB = "Your words here."  # what stands where a text is asked for
 
-_SECONDS = 30.0  # of computing, for one check: whoever tries every cent of a price needs a few of them
+_SECONDS = 20.0  # of computing, for one check: whoever tries every cent of a price needs a few of them
 # The tickets of the sets that were started in this session, and the names; a ticket that a teacher gave has none.
 _TICKETS: dict[str, str] = {}
 _NAMES: dict[str, str] = {}
@@ -51,12 +52,12 @@ class Given(dict[str, Any]):
 
     def __repr__(self) -> str:
         asked = self._task
-        if asked.asks_function:  # its words stand above, without numbers
-            case = open_cases(asked, _ticket(asked.set))[0]
-            call = ", ".join(f"{name}={value!r}" for name, value in case.items())
-            return f"One of the {asked.open_cases} calls of the check: {asked.function}({call})\nWanted: {asked.ask}."
         said = {mark: text.format(**self) for mark, text in {**asked.options, **asked.reasons}.items()}
         lines = [asked.text.format(**self), *(f"{mark}) {text}" for mark, text in said.items())]
+        if asked.asks_function:
+            case = open_cases(asked, _ticket(asked.set))[0]
+            call = ", ".join(f"{name}={value!r}" for name, value in case.items())
+            lines.append(f"One of the {asked.open_cases} calls of the check: {asked.function}({call})")
         known = [f"{name} = {value!r}" for name, value in self.items() if value not in said.values()]
         if known:
             lines.append("given: " + ", ".join(known))
@@ -135,14 +136,15 @@ def check(task_id: str, answer: object = ...) -> Feedback:
         return Feedback(task=str(task_id), state="odd", passed=0, total=0, parts=(("No such task", f"{error}."),))
     ticket = _ticket(asked.set)
     if asked.kind == "explain" and _untouched(asked):
-        text = f'Your text still says "{WORDS_STUB}". Write yours, save the notebook, and run this cell again.'
+        text = f'"{WORDS_STUB}" still stands in your text. Write yours, save the notebook, and run this cell again.'
         return Feedback(task=asked.id, state="stub", passed=0, total=0, parts=(("Not started yet", text),))
     cases = open_cases(asked, ticket)
     with _limited():
         outcomes = collect(answer, cases if asked.asks_function else None)
     course = not _NAMES.get(asked.set, SELF_STUDY)
     first = judge(asked, cases, outcomes, course=course)
-    if first.state not in {"right", "wrong", "words"}:  # nothing was judged: nothing to remember, and no hint is due
+    # Where nothing was judged, or the unit alone is wrong, there is nothing to remember, and no hint is due.
+    if first.state not in {"right", "wrong", "words"} or first.slip in ASKED_BACK:
         return first
     values = [outcome.get("value") for outcome in outcomes]
     kept: Any = values[0] if len(values) == 1 else values
@@ -205,12 +207,13 @@ def _untouched(asked: Task) -> bool:
 @contextmanager
 def _limited() -> Iterator[None]:
     """Interrupt what computes too long, as Ctrl+C would; where there is no such clock, an interrupt of yours does."""
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+    here = hasattr(signal, "setitimer") and sys.platform != "emscripten"  # a browser has the name, and no clock
+    if not here or threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def stop(*_signal: object) -> None:
-        raise KeyboardInterrupt(f"stopped after {_SECONDS:g} seconds of computing")
+        raise KeyboardInterrupt(f"it computed for {_SECONDS:g} seconds")
 
     before = signal.signal(signal.SIGVTALRM, stop)
     signal.setitimer(signal.ITIMER_VIRTUAL, _SECONDS, 1.0)

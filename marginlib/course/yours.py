@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from math import inf
 
@@ -14,8 +14,8 @@ from marginlib.drawing.chart import Chart
 from marginlib.drawing.still import static
 from marginlib.drawing.tanks import KIND, tank, tank_panel, tank_sentence, tank_table
 from marginlib.errors import MarginError, wrong
-from marginlib.liquidation import bankruptcy_price, close_out, liquidation_price, liquidation_prices
-from marginlib.margin import account_risk
+from marginlib.liquidation import bankruptcy_price, liquidation_price
+from marginlib.margin import account_risk, risk
 from marginlib.market.recorded import crashes
 from marginlib.market.replay import Rules
 from marginlib.market.walk import crash_replay, crash_rulebooks
@@ -126,47 +126,59 @@ def _margin(account: Account) -> Restated:
     return sentence, tables.desk(account), "your positions as they are"
 
 
-def _isolated(account: Account) -> Restated:
-    """02: what isolated margin can cost, and what adding to it buys."""
-    rows = []
-    for each in account.positions:
-        pool = _own(each)
-        more = replace(pool, collateral=1.5 * pool.collateral)
-        rows.append(
-            {
-                "isolated": _coin(each),
-                "lost at most [$]": pool.collateral,
-                "liquidated at [$/coin]": liquidation_price(pool, each.symbol),
-                "with half more margin [$/coin]": liquidation_price(more, each.symbol),
-            }
-        )
-    first = account.positions[0]
-    sentence = f"Isolated, {_coin(first)} can lose {money(_own(first).collateral, 0)}, fees and funding aside."
-    return sentence, DataFrame(rows), "each position with its own margin"
+@dataclass(frozen=True)
+class _Each:
+    """A lesson that says something of each position: a sentence, and a column for each number."""
+
+    caption: str
+    said: str
+    columns: Mapping[str, Callable[[Position, Account], object]]
+
+    def __call__(self, account: Account) -> Restated:
+        rows = [{name: column(each, account) for name, column in self.columns.items()} for each in account.positions]
+        return self.said, DataFrame(rows), self.caption
 
 
-def _shared(account: Account) -> Restated:
-    """03: in cross, another coin's price moves yours."""
+def _ends(each: Position, collateral: float | None = None) -> float | None:
+    """Return where a position is liquidated with its own margin, or with another amount behind it."""
+    pool = _own(each)
+    return liquidation_price(pool if collateral is None else replace(pool, collateral=collateral), each.symbol)
+
+
+def _shared_end(each: Position, account: Account, moves: Callable[[Position], float]) -> float | None:
+    """Return where a position is liquidated with everything in cross, after moves of the coins [1]."""
     pool = _cross(account)
-    fallen = {
-        each.symbol: pool.at(
-            {other.symbol: 0.99 * other.mark_price for other in pool.positions if other.symbol != each.symbol}
-        )
-        for each in pool.positions
-    }
-    rows = [
-        {
-            "all cross": _coin(each),
-            "liquidated at [$/coin]": liquidation_price(pool, each.symbol),
-            "others 1 % lower [$/coin]": liquidation_price(fallen[each.symbol], each.symbol),
-        }
-        for each in pool.positions
-    ]
-    first = pool.positions[0]
-    sentence = (
-        f"With everything in cross, {_coin(first)} is liquidated {_away(liquidation_price(pool, first.symbol), first)}."
-    )
-    return sentence, DataFrame(rows), "what 1 % of the other coins does to a liquidation price"
+    moved = pool.at({other.symbol: other.mark_price * (1 + moves(other)) for other in pool.positions})
+    return liquidation_price(moved, each.symbol)
+
+
+def _dragged(each: Position, account: Account, by: Position) -> float | None:
+    """Return how far a liquidation price moves, in cross, when one coin falls by 1 % [1]."""
+    before = _shared_end(each, account, lambda _: 0.0)
+    after = _shared_end(each, account, lambda other: -0.01 if other.symbol == by.symbol else 0.0)
+    return None if before is None or after is None else after / before - 1
+
+
+def _hundredfold(each: Position) -> Position:
+    """Return a hundred times a position, with a hundred times its margin."""
+    alone = _own(each).positions[0]
+    return replace(alone, quantity=100 * each.quantity, isolated_margin=100 * alone.own_margin)
+
+
+def _rate(each: Position) -> float:
+    """Return the maintenance margin rate of the tier that holds a position [1]."""
+    return each.schedule.rates[each.schedule.tier(each.notional)]
+
+
+def _funding(each: Position) -> float:
+    """Return what a position pays in a day at the usual rate [quote currency]."""
+    return _DAY_RATE * each.notional * (1 if each.quantity > 0 else -1)
+
+
+def _left(each: Position) -> float | None:
+    """Return what an isolated position still has at its liquidation price [quote currency]."""
+    end = _ends(each)
+    return None if end is None else risk(_own(each).at({each.symbol: end})).equity
 
 
 def _along(account: Account) -> Restated:
@@ -177,92 +189,6 @@ def _along(account: Account) -> Restated:
         f"If all move by as much and end at {percent(_STEPS[-1])}, cross has {cross} left and isolated {isolated}."
     )
     return sentence, frame, "all prices move by as much, step after step"
-
-
-def _tiers(account: Account) -> Restated:
-    """05: what ten times the size would ask."""
-    rows = []
-    for each in account.positions:
-        big = replace(
-            each, quantity=10 * each.quantity, isolated_margin=each.isolated_margin and 10 * each.isolated_margin
-        )
-        own, bigger = _own(each), _own(big)
-        rows.append(
-            {
-                "isolated": _coin(each),
-                "notional [$]": each.notional,
-                "rate there [share]": each.schedule.rates[each.schedule.tier(each.notional)],
-                "liquidated at [$/coin]": liquidation_price(own, each.symbol),
-                "ten times: rate [share]": each.schedule.rates[each.schedule.tier(big.notional)],
-                "ten times: liquidated at [$/coin]": liquidation_price(bigger, each.symbol),
-            }
-        )
-    sentence = (
-        "Ten times the size with ten times the margin is nearer to its price wherever it stands in a higher tier."
-    )
-    return sentence, DataFrame(rows), "your size, and ten times it"
-
-
-def _contagion(account: Account) -> Restated:
-    """06: which position drags which."""
-    pool = _cross(account)
-    before = liquidation_prices(pool)
-    rows = []
-    for other in pool.positions:
-        after = liquidation_prices(pool.at({other.symbol: 0.99 * other.mark_price}))
-        row: dict[str, object] = {"falls by 1 %": _coin(other)}
-        for each in pool.positions:
-            one, two = before[each.symbol], after[each.symbol]
-            row[f"{_coin(each)} moves by [move]"] = None if one is None or two is None else two / one - 1
-        rows.append(row)
-    sentence = "In cross, how far each liquidation price moves when one coin falls by 1 % and the rest stand still."
-    return sentence, DataFrame(rows), "contagion in your account, all cross"
-
-
-def _time(account: Account) -> Restated:
-    """07: what fees and funding take."""
-    rows = []
-    for each in account.positions:
-        pool = _own(each)
-        month = 30 * _DAY_RATE * each.notional * (1 if each.quantity > 0 else -1)
-        later = replace(pool, collateral=pool.collateral - month)
-        rows.append(
-            {
-                "isolated": _coin(each),
-                "fee to open [$]": _OPEN_FEE * each.entry_notional,
-                "of the margin [share]": _OPEN_FEE * each.entry_notional / pool.collateral,
-                "funding a day [$]": month / 30,
-                "liquidated at [$/coin]": liquidation_price(pool, each.symbol),
-                "after 30 days [$/coin]": liquidation_price(later, each.symbol),
-            }
-        )
-    sentence = (
-        f"At 0.01 % every eight hours and a fee of {100 * _OPEN_FEE:g} %, with prices unmoved: a long pays funding "
-        "(+), a short is paid (-)."
-    )
-    return sentence, DataFrame(rows), "what time costs"
-
-
-def _after(account: Account) -> Restated:
-    """08: what is left at the liquidation price, and how far bankruptcy is from there."""
-    rows = []
-    for each in account.positions:
-        pool = _own(each)
-        price = liquidation_price(pool, each.symbol)
-        left = None if price is None else close_out(pool.at({each.symbol: price})).remaining
-        rows.append(
-            {
-                "isolated": _coin(each),
-                "liquidated at [$/coin]": price,
-                "left there [$]": left,
-                "bankrupt at [$/coin]": bankruptcy_price(pool, each.symbol),
-            }
-        )
-    return (
-        "What is left at the liquidation price is what the venue may keep as a fee.",
-        DataFrame(rows),
-        "the end, isolated",
-    )
 
 
 def _crashes(account: Account) -> Restated:
@@ -383,15 +309,78 @@ def _tanks(account: Account) -> str:
     return html.split("<table", maxsplit=1)[0]
 
 
+def _contagion(account: Account) -> Restated:
+    """06: which position drags which."""
+    held = account.positions
+    rows = [
+        {"falls by 1 %": _coin(by)} | {f"{_coin(each)}'s price [move]": _dragged(each, account, by) for each in held}
+        for by in held
+    ]
+    return "In cross, this is how far each liquidation price moves.", DataFrame(rows), "contagion, all cross"
+
+
 _LESSONS: dict[str, Callable[[Account], Restated]] = {
     "01": _margin,
-    "02": _isolated,
-    "03": _shared,
+    "02": _Each(
+        "each position with its own margin",
+        "Isolated, no position can lose more than its margin, fees and funding aside.",
+        {
+            "isolated": lambda each, _: _coin(each),
+            "lost at most [$]": lambda each, _: _own(each).collateral,
+            "liquidated at [$/coin]": lambda each, _: _ends(each),
+            "with half more margin [$/coin]": lambda each, _: _ends(each, 1.5 * _own(each).collateral),
+        },
+    ),
+    "03": _Each(
+        "what 1 % of the other coins does to a liquidation price, all cross",
+        "With everything in cross, your other positions move each liquidation price.",
+        {
+            "all cross": lambda each, _: _coin(each),
+            "liquidated at [$/coin]": lambda each, account: _shared_end(each, account, lambda _: 0.0),
+            "others 1 % lower [$/coin]": lambda each, account: _shared_end(
+                each, account, lambda other: 0.0 if other.symbol == each.symbol else -0.01
+            ),
+        },
+    ),
     "04": _along,
-    "05": _tiers,
+    "05": _Each(
+        "your size, and a hundred times it with a hundred times the margin",
+        "A hundred times the size is liquidated nearer to its mark where it stands in a higher tier.",
+        {
+            "isolated": lambda each, _: _coin(each),
+            "notional [$]": lambda each, _: each.notional,
+            "rate there [share]": lambda each, _: _rate(each),
+            "liquidated at [$/coin]": lambda each, _: _ends(each),
+            "a hundred times: rate [share]": lambda each, _: _rate(_hundredfold(each)),
+            "a hundred times: liquidated at [$/coin]": lambda each, _: _ends(_hundredfold(each)),
+        },
+    ),
     "06": _contagion,
-    "07": _time,
-    "08": _after,
+    "07": _Each(
+        "what time costs",
+        (
+            f"At 0.01 % every eight hours and a fee of {100 * _OPEN_FEE:g} %, with prices unmoved: a long pays funding "
+            "(+), a short is paid (-)."
+        ),
+        {
+            "isolated": lambda each, _: _coin(each),
+            "fee to open [$]": lambda each, _: _OPEN_FEE * each.entry_notional,
+            "of the margin [share]": lambda each, _: _OPEN_FEE * each.entry_notional / _own(each).collateral,
+            "funding a day [$]": lambda each, _: _funding(each),
+            "liquidated at [$/coin]": lambda each, _: _ends(each),
+            "after 30 days [$/coin]": lambda each, _: _ends(each, _own(each).collateral - 30 * _funding(each)),
+        },
+    ),
+    "08": _Each(
+        "the end, isolated",
+        "What is left at the liquidation price is what the venue may keep as a fee.",
+        {
+            "isolated": lambda each, _: _coin(each),
+            "liquidated at [$/coin]": lambda each, _: _ends(each),
+            "left there [$]": lambda each, _: _left(each),
+            "bankrupt at [$/coin]": lambda each, _: bankruptcy_price(_own(each), each.symbol),
+        },
+    ),
     "09": _crashes,
     "10": _chances,
     "11": _which,

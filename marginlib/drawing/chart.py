@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from inspect import Parameter, signature
 from math import inf
 from typing import Any, Self
 
@@ -186,38 +187,20 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """A slider or a choice: the values that it can take, each with its text.
+    """A slider or a choice: the values that it can take, each with its text."""
 
-    Args:
-        name: the argument that it sets.
-        label: its name for the reader, with the unit.
-        values: what it can be set to, in order.
-        texts: how each value reads.
-        start: where it stands at first.
-        choice: True for a choice between a few words rather than a slider.
-        plays: True for a slider along time or steps, which can also play by itself.
-    """
-
-    name: str
-    label: str
-    values: tuple[Any, ...]
-    texts: tuple[str, ...]
-    start: Any
-    choice: bool = False
-    plays: bool = False
+    name: str  # the argument that it sets
+    label: str  # its name for the reader, with the unit
+    values: tuple[Any, ...]  # what it can be set to, in order
+    texts: tuple[str, ...]  # how each value reads
+    start: Any  # where it stands at first
+    choice: bool = False  # True for a choice between a few words rather than a slider
+    plays: bool = False  # True for a slider along time or steps, which can also play by itself
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Explorer:
     """A figure with controls; calling it with values gives the `Chart`, values left out stand at their start.
-
-    Args:
-        name: what it is called in code, in capitals.
-        title: what it is called.
-        controls: what can be moved.
-        build: the function that makes the chart from the controls' values, given by name.
-        packed: every frame, where they were computed beforehand (`marginlib.drawing.frames.pack`); left out, they are
-            computed when the figure is explored.
 
     Raises:
         UnknownNameError: there is no such control.
@@ -229,10 +212,12 @@ class Explorer:
         ('liquidation price', '54,216.87')
     """
 
-    name: str
-    title: str
-    controls: tuple[Control, ...]
-    build: Callable[..., Chart]
+    name: str  # what it is called in code, in capitals
+    title: str  # what it is called
+    controls: tuple[Control, ...]  # what can be moved
+    build: Callable[..., Chart]  # the function that makes the chart from the controls' values, given by name
+    # Every frame, where they were computed beforehand (`marginlib.drawing.frames.pack`); left out, they are computed
+    # when the figure is explored.
     packed: bytes = field(default=b"", repr=False, compare=False)
 
     def __call__(self, **values: object) -> Chart:
@@ -396,14 +381,15 @@ def _breaks(pool: Pool, symbol: str, span: tuple[float, float]) -> tuple[float, 
     return (span[0], *sorted(price for price in edges if span[0] < price < span[1]), span[1])
 
 
-def pool_chart(pool: Pool, symbol: str, *, title: str, x_range: tuple[float, float] | None = None) -> Chart:
+def pool_chart(pool: Pool, symbol: str = "", *, title: str = "", x_range: tuple[float, float] | None = None) -> Chart:
     """Return the chart of one pool along one price: for any pool of your own.
 
     Args:
         pool: the pool.
-        symbol: the price that moves; the other marks are held.
-        title: what the figure is called.
-        x_range: lowest and highest price drawn [quote currency]; left out, half to one and a half times the mark.
+        symbol: the price that moves; the other marks are held. Left out, the first of the pool.
+        title: what the figure is called; left out, the money and the symbol.
+        x_range: lowest and highest price drawn [quote currency]; left out, half to one and a half times the mark, or
+            more where the liquidation or the bankruptcy price lies further out.
 
     Example:
         >>> from marginlib import rulebook
@@ -411,6 +397,7 @@ def pool_chart(pool: Pool, symbol: str, *, title: str, x_range: tuple[float, flo
         >>> pool_chart(Pool(collateral=600, positions=(btc,)), "BTCUSDT", title="10x long").sentence
         'BTCUSDT is at 60,000.00. The pool is liquidated at 54,216.87 (-9.6 %) and bankrupt at 54,000.00.'
     """
+    symbol = symbol or next(iter(pool.symbols), "")
     mark = next((each.mark_price for each in pool.positions if each.symbol == symbol), None)
     if mark is None:
         raise wrong(
@@ -419,19 +406,17 @@ def pool_chart(pool: Pool, symbol: str, *, title: str, x_range: tuple[float, flo
             f"give one of {', '.join(pool.symbols) or 'none, for the pool has no position'}",
             UnknownNameError,
         )
-    span = x_range or (0.5 * mark, 1.5 * mark)
-    ends = [risk(pool.at({symbol: max(end, mark / 1e4)})).equity for end in span]
-    panel = pool_panel(pool, symbol, title, span, (min(0.0, *ends), max(0.0, *ends)))
+    title = title or f"{money(pool.collateral, 0)} behind {' + '.join(pool.symbols)}"
+    ends = [each for each in (liquidation_price(pool, symbol), bankruptcy_price(pool, symbol)) if each is not None]
+    span = x_range or (min([0.5 * mark, *(0.9 * end for end in ends)]), max([1.5 * mark, *(1.1 * end for end in ends)]))
+    equities = [risk(pool.at({symbol: max(end, mark / 1e4)})).equity for end in span]
+    panel = pool_panel(pool, symbol, title, span, (min(0.0, *equities), max(0.0, *equities)))
     sentence = f"{symbol} is at {price_text(mark)}. {pool_sentence(pool, symbol)}"
     return Chart(title, (panel, close_up(panel)), sentence, pool_table(pool, symbol))
 
 
 def pool_sentence(pool: Pool, symbol: str) -> str:
     """Return where the pool is liquidated and bankrupt, in words.
-
-    Args:
-        pool: the pool.
-        symbol: the price that moves; the other marks are held.
 
     Example:
         >>> from marginlib import Position, RiskSchedule
@@ -468,10 +453,7 @@ def pool_table(pool: Pool, symbol: str) -> Table:
 
 
 def times(leverage: float) -> str:
-    """Return a leverage as text.
-
-    Args:
-        leverage: notional / equity [1]; infinite where no equity is left.
+    """Return a leverage as text; it is infinite where no equity is left.
 
     Example:
         >>> times(10.0), times(float("inf"))
@@ -525,21 +507,56 @@ def choice(name: str, label: str, words: Mapping[Any, str], start: object) -> Co
     return Control(name, label, tuple(words), tuple(words.values()), start, choice=True)
 
 
-def figure(title: str, *controls: Control) -> Callable[[Callable[..., Chart]], Explorer]:
+def figure(title: str, *controls: Control, **short: object) -> Callable[[Callable[..., Chart]], Explorer]:
     """Make a figure of a function: what it is called, and the controls whose values the function takes by name.
+
+    A control may be given in short, as `ipywidgets.interact` takes it: (lowest, highest) or (lowest, highest, step) for
+    a slider, a list or a dictionary {text: value} for a choice, True or False for yes and no. It starts at the
+    function's own default, or else in the middle of a slider and at the first of a choice.
 
     Args:
         title: what the figure is called.
         controls: what can be moved, each with the name of an argument.
+        short: more of them, in short.
+
+    Raises:
+        MarginError: a short form is none of these, or the function's default is none of its values.
 
     Example:
         >>> from marginlib import Pool, rulebook
-        >>> @figure("A pool of your own", slider("wallet", "wallet balance", (600, 900), 600, "${}"))
-        ... def mine(wallet):
-        ...     rules = rulebook("binance_usdm", "2026-09-29")
-        ...     btc = rules.position("BTCUSDT", 0.1, 60_000, leverage=10)
-        ...     return pool_chart(Pool(collateral=wallet, positions=(btc,)), "BTCUSDT", title="a BTC long")
-        >>> mine(wallet=900).table.rows[0]
-        ('liquidation price', '51,204.82')
+        >>> @figure("A pool of your own", wallet=(600, 900, 100))
+        ... def mine(wallet=600):
+        ...     btc = rulebook("binance_usdm", "2026-09-29").position("BTCUSDT", 0.1, 60_000, leverage=10)
+        ...     return pool_chart(Pool(collateral=wallet, positions=(btc,)))
+        >>> mine.controls[0].texts, mine(wallet=900).table.rows[0]
+        (('600', '700', '800', '900'), ('liquidation price', '51,204.82'))
     """
-    return lambda build: Explorer(name=build.__name__.upper(), title=title, controls=controls, build=build)
+
+    def made(build: Callable[..., Chart]) -> Explorer:
+        starts = {name: each.default for name, each in signature(build).parameters.items()}
+        more = [_control(name, given, starts.get(name, Parameter.empty)) for name, given in short.items()]
+        return Explorer(name=build.__name__.upper(), title=title, controls=(*controls, *more), build=build)
+
+    return made
+
+
+def _control(name: str, given: object, start: Any) -> Control:  # noqa: ANN401 - whatever the function takes
+    """Return a control from its short form."""
+    label, words = name.replace("_", " "), given
+    if isinstance(given, bool):
+        words, start = {"no": False, "yes": True}, given if start is Parameter.empty else start
+    if isinstance(words, tuple) and 2 <= len(words) <= 3:  # noqa: PLR2004 - (lowest, highest) or with a step
+        low, high, step = words if len(words) > 2 else (*words, 1 if all(isinstance(x, int) for x in words) else None)  # noqa: PLR2004
+        many = round((high - low) / step) if step else 20
+        values = [low + k * (step or (high - low) / many) for k in range(many + 1)]
+        begin = values[many // 2] if start is Parameter.empty else start
+        made = slider(name, label, values, begin, lambda value: f"{value:,.10g}")
+    elif isinstance(words, Mapping | list) and words:
+        pairs = words if isinstance(words, Mapping) else {str(each): each for each in words}
+        first = next(iter(pairs.values())) if start is Parameter.empty else start
+        made = choice(name, label, {value: text for text, value in pairs.items()}, first)
+    else:
+        raise wrong(name, given, "give (lowest, highest), (lowest, highest, step), a list, a dictionary, True or False")
+    if made.start not in made.values:
+        raise wrong(name, made.start, f"its start; give one of {', '.join(made.texts)}")
+    return made

@@ -22,16 +22,13 @@ STATES = 4_096  # of a figure, at most: more would fill a notebook, and take a m
 
 
 class Frame(NamedTuple):
-    """What changes from one state of a figure to the next, in the order in which it is read.
+    """What changes from one state of a figure to the next, in the order in which it is read."""
 
-    Args:
-        numbers: for each panel its ranges, the ticks across and up; for each area and each line x and y; for each
-            marker and each note x and y. What is not there is not a number.
-        texts: for each panel title, names of the axes and the ticks' texts; the areas', the lines' and the markers'
-            labels and the notes; then sentence, alternative text, and the table's columns and rows.
-    """
-
+    # For each panel its ranges, the ticks across and up; for each area and each line x and y; for each marker and each
+    # note x and y. What is not there is not a number.
     numbers: tuple[tuple[float, ...], ...]
+    # For each panel title, names of the axes and the ticks' texts; the areas', the lines' and the markers' labels and
+    # the notes; then sentence, alternative text, and the table's columns and rows.
     texts: tuple[str, ...]
 
 
@@ -40,9 +37,6 @@ CELL, ROW = "\t", "\n"  # between the cells and the rows of a table, and between
 
 def frame(chart: Chart) -> Frame:
     """Return a chart as a frame.
-
-    Args:
-        chart: the chart.
 
     Example:
         >>> from marginlib.course import figures
@@ -77,9 +71,6 @@ def _panel(panel: Panel) -> Frame:
 
 def looks(chart: Chart) -> list[dict[str, Any]]:
     """Return how each thing that a chart draws looks, panel by panel: what stays while the controls move.
-
-    Args:
-        chart: the chart.
 
     Example:
         >>> from marginlib.course import figures
@@ -124,9 +115,6 @@ def pack(explorer: Explorer) -> bytes:
     The header is JSON, its length before it in four bytes: the figure's form (controls, looks, sizes), how many numbers
     and texts a frame refers to, the lengths of the arrays, the texts. The numbers follow as 32-bit floats, then a row
     of 32-bit references for each frame, the last control moving fastest; everything is little-endian.
-
-    Args:
-        explorer: the figure.
 
     Raises:
         MarginError: the figure has more than `STATES` states, or a frame has another shape than the first.

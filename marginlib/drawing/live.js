@@ -487,8 +487,25 @@ function player(control, now, go, stopped) {
 
 // --- the figure ---
 
-/** @param {{model: Model, el: HTMLElement}} context */
+/**
+ * Draw the figure, and draw it anew when Python gives it other frames.
+ * @param {{model: Model, el: HTMLElement}} context
+ */
 async function render({ model, el }) {
+  let gone = await mount({ model, el });
+  const again = async () => {
+    gone();
+    gone = await mount({ model, el });
+  };
+  model.on("change:packed", again);
+  return () => {
+    model.off("change:packed", again);
+    gone();
+  };
+}
+
+/** @param {{model: Model, el: HTMLElement}} context */
+async function mount({ model, el }) {
   const { form, frame } = await unpack(model.get("packed"));
   /** @type {number[]} */
   let at = model.get("at");
@@ -515,7 +532,7 @@ async function render({ model, el }) {
     // Dollars are money: pages that typeset mathematics leave this part alone.
     { class: "marginlib-figure tex2jax_ignore mathjax_ignore", "data-figure": form.name, "aria-label": form.title },
     html("div", { class: "marginlib-head" },
-      html("p", { class: "marginlib-title" }, form.title), html("p", { class: "marginlib-help" }, HELP)),
+      html("p", { class: "marginlib-title" }, form.title), ...(controls.length ? [html("p", { class: "marginlib-help" }, HELP)] : [])),
     html("div", { class: "marginlib-controls" }, ...controls.map((each) => each.element)),
     html("div", { class: "marginlib-chart" }, drawing), words, spoken);
   el.replaceChildren(root);

@@ -40,9 +40,6 @@ _LEFT = 'style="text-align:left;padding:0.2em 0.8em 0.2em 0"'
 def png(chart: Chart) -> bytes:
     """Return a chart as a picture, as bytes of a PNG.
 
-    Args:
-        chart: what to draw.
-
     Example:
         >>> from marginlib.course import figures
         >>> png(figures.ISOLATED())[1:4]
@@ -186,9 +183,6 @@ def _points(pixels: float) -> float:
 class Static:
     """A figure that needs no kernel: the picture with its alternative text, the sentence and the table.
 
-    Args:
-        chart: what to show.
-
     Example:
         >>> from marginlib.course import figures
         >>> Static(figures.ISOLATED(leverage=10)).chart.table.rows[0]
@@ -230,11 +224,7 @@ def static(chart: Chart) -> Static:
 
 
 def table_html(table: Table) -> str:
-    """Return a table as HTML with headings that a screen reader can follow.
-
-    Args:
-        table: columns and rows of texts.
-    """
+    """Return a table as HTML with headings that a screen reader can follow."""
 
     def cell(text: str) -> str:  # numbers stand under each other, words start at the left
         side = "right" if match(r"[+-]?\$?\d|(none|-|no path.*)$|(below|above|beyond) ", text) else "left"

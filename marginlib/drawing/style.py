@@ -18,23 +18,14 @@ from marginlib.drawing.chart import Marker
 
 @dataclass(frozen=True, slots=True)
 class Stroke:
-    """How one idea is drawn as a line and as a marker.
+    """How one idea is drawn as a line and as a marker."""
 
-    Args:
-        light: its colour on a light page.
-        dark: its colour on a dark page.
-        dashes: lengths of dash, gap, dash, gap ... in line widths; none for a solid line.
-        marker: "circle", "triangle", "wedge" (a triangle on its tip), "cross", "square" or "diamond".
-        size: of the marker [px].
-        filled: False for a marker that is an outline: another often stands inside it.
-    """
-
-    light: str
-    dark: str
-    dashes: tuple[float, ...]
-    marker: str
-    size: float = 10.0
-    filled: bool = True
+    light: str  # its colour on a light page
+    dark: str  # its colour on a dark page
+    dashes: tuple[float, ...]  # lengths of dash, gap, dash, gap ... in line widths; none for a solid line.
+    marker: str  # "circle", "triangle", "wedge" (a triangle on its tip), "cross", "square" or "diamond"
+    size: float = 10.0  # of the marker [px]
+    filled: bool = True  # False for a marker that is an outline: another often stands inside it
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,42 +45,25 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """The colours of what belongs to no idea.
+    """The colours of what belongs to no idea."""
 
-    Args:
-        text: words.
-        muted: units and numbers on the axes.
-        page: the ground.
-        grid: the lines behind.
-        axis: the axes, and the line at 0.
-    """
-
-    text: str
-    muted: str
-    page: str
-    grid: str
-    axis: str
+    text: str  # words
+    muted: str  # units and numbers on the axes
+    page: str  # the ground
+    grid: str  # the lines behind
+    axis: str  # the axes, and the line at 0
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Widths of lines and heights of type [px].
+    """Widths of lines and heights of type [px]."""
 
-    Args:
-        line: of a line that is read.
-        rule: of the thin upright line through a marker.
-        grid: of the lines behind, and of the axes.
-        title: above a panel.
-        label: units and legend.
-        tick: numbers on the axes.
-    """
-
-    line: float = 2.4
-    rule: float = 1.3
-    grid: float = 1.0
-    title: float = 13.5
-    label: float = 12.0
-    tick: float = 11.5
+    line: float = 2.4  # of a line that is read
+    rule: float = 1.3  # of the thin upright line through a marker
+    grid: float = 1.0  # of the lines behind, and of the axes
+    title: float = 13.5  # above a panel
+    label: float = 12.0  # units and legend
+    tick: float = 11.5  # numbers on the axes
 
 
 SIZES = Sizes()
@@ -133,10 +107,7 @@ _SLACK = 1e-9  # of a step: what rounding may leave of a number that is on the b
 
 
 def css(theme: str) -> str:
-    """Return the colours of a theme as CSS custom properties, `--lm-...`.
-
-    Args:
-        theme: "light" or "dark".
+    """Return the colours of a theme, "light" or "dark", as CSS custom properties, `--lm-...`.
 
     Example:
         >>> css("dark").split(";")[0]
@@ -152,9 +123,6 @@ def css(theme: str) -> str:
 
 def marker_text(marker: Marker) -> str:
     """Return how a marker reads in a legend: its label, and where it stands.
-
-    Args:
-        marker: the marker.
 
     Example:
         >>> marker_text(Marker(label="liquidation price", role="liquidation", x=54_216.87, y=0))
@@ -173,9 +141,6 @@ def marker_text(marker: Marker) -> str:
 def number_text(value: float) -> str:
     """Return a number short enough for a legend.
 
-    Args:
-        value: the number.
-
     Example:
         >>> number_text(54_216.87), number_text(2.5), number_text(1_500_000)
         ('54,217', '2.5', '1.5M')
@@ -188,9 +153,6 @@ def number_text(value: float) -> str:
 
 def tick_text(value: float) -> str:
     """Return a number that stands along an axis, with its part of a whole where it has one.
-
-    Args:
-        value: the number.
 
     Example:
         >>> tick_text(1_497.5), tick_text(1_500)

@@ -18,7 +18,7 @@ from marginlib.model import Pool
 from marginlib.words import money
 
 _HALF = 0.42  # of a tank's width, where a place is 1 wide
-_DEPTH = 0.55  # of what is below the ground, in heights of a tank
+_DEPTH = 0.6  # of what is below the ground, in heights of a tank
 _WIDEST = 0.3  # of a pipe
 _WRITTEN = 0.5  # dollars: less is written as none
 KIND = "Pools drawn as tanks: the level is equity, a line near the bottom maintenance margin, a pipe a position."
@@ -30,7 +30,8 @@ class Pipe:
     """A position as a pipe below its tank.
 
     Args:
-        label: whose it is, such as "BTC $30,000".
+        label: whose it is, such as "BTC".
+        size: its notional, as text.
         width: from 0 to 1, its notional as a share of the largest that the figure shows.
         pnl: unrealized PnL, what has run through it [quote currency].
         ends: where its pool is liquidated and where it is bankrupt, as texts; empty once it is liquidated.
@@ -38,6 +39,7 @@ class Pipe:
     """
 
     label: str
+    size: str
     width: float
     pnl: float = 0.0
     ends: tuple[str, ...] = ()
@@ -90,14 +92,15 @@ def tank(before: Pool, now: Pool, widest: float, taken: float = 0.0) -> Tank:
     name = f"{coins[0]}'s own" if before.own else f"cross: {' + '.join(coins)}" if coins else "free wallet"
     held, pipes = {each.symbol: each for each in now.positions}, []
     for coin, opened in zip(coins, before.positions, strict=True):
-        label, width = f"{coin} {money(opened.entry_notional, 0)}", opened.entry_notional / widest
+        notional = held.get(opened.symbol, opened).entry_notional
+        size, width = money(notional, 0), notional / widest
         if opened.symbol not in held:
-            pipes.append(Pipe(label, width, shut=True))
+            pipes.append(Pipe(coin, size, width, shut=True))
             continue
         ends = (prices[opened.symbol], bankruptcy_price(now, opened.symbol))
         texts = ("none" if price is None else number_text(price) for price in ends)
         words = tuple(f"{word} {text}" for word, text in zip(("line", "dry"), texts, strict=True))
-        pipes.append(Pipe(label, width, held[opened.symbol].unrealized_pnl, words))
+        pipes.append(Pipe(coin, size, width, held[opened.symbol].unrealized_pnl, words))
     ended = bool(coins) and not held
     return Tank(name, risk(before).equity, left.equity, left.maintenance, tuple(pipes), taken if ended else None)
 
@@ -129,8 +132,8 @@ def tank_panel(title: str, tanks: Sequence[Tank | None], top: float, *, lens: bo
             areas += parts
             lines.append(cross)
         ran = "shut" if pipe.shut else f"{'+' if pipe.pnl > 0 else ''}{money(pipe.pnl, 0)}"
-        said = (pipe.label, *([*pipe.ends, "", ""][:2] if lens else (ran, "")))
-        high = -0.1 if lens else -0.35
+        said = (pipe.label, *[*(pipe.ends if lens else filter(None, (pipe.size, ran))), "", ""][:2])
+        high = -0.1 if lens else -0.34
         # Words are wider than pipes: those of two stand further apart.
         notes += [
             Note(text, middle + 0.8 * aside, (high - 0.1 * row) * top, strong=not row) for row, text in enumerate(said)
@@ -204,15 +207,14 @@ def _lines(tank: Tank | None, middle: float, top: float, *, named: bool) -> list
 def _notes(tank: Tank | None, middle: float, top: float, *, lens: bool) -> list[Note]:
     """Return a tank's name and its level, or that it has ended and what the venue took."""
     if tank is None:
-        return [Note("", middle, 0.0, strong=row == 1) for row in range(3)]
-    if tank.taken is not None:
-        level, high, taken = "liquidated", 0.22, f"venue {money(tank.taken, 0)}"
-    else:
-        level, high, taken = money(tank.level, 0), min(max(tank.level, tank.line) / top + 0.075, 0.9), ""
+        return [Note("", middle, 0.0, strong=row == 1) for row in range(4)]
+    ended = ("", "") if tank.taken is None else ("liquidated", f"venue {money(tank.taken, 0)}")
+    high = min(max(tank.level, tank.line) / top + 0.075, 0.9) if tank.taken is None else 0.34
     return [
         Note(tank.name, middle, 1.1 * top),
-        Note("" if lens and tank.level > top else level, middle, high * top, strong=True),
-        Note(taken, middle, 0.1 * top),
+        Note("" if lens and tank.level > top else money(tank.level, 0), middle, high * top, strong=True),
+        Note(ended[0], middle, 0.22 * top),
+        Note(ended[1], middle, 0.1 * top),
     ]
 
 

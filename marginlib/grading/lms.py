@@ -138,9 +138,6 @@ def fill_moodle(
     return _fill(sheet, 1, student, column, grades, share, replace=replace)
 
 
-# --- the file -------------------------------------------------------------------------------------------------------
-
-
 class _Sheet:
     """A CSV file as rows of cells, and each row as it was written, so that what does not change stays byte for byte."""
 
@@ -186,9 +183,6 @@ class _Sheet:
     def content(self) -> bytes:
         """Return the file."""
         return (self.mark + "".join(self.lines)).encode()
-
-
-# --- the grades -----------------------------------------------------------------------------------------------------
 
 
 def _fill(

@@ -22,6 +22,7 @@ from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 from marginlib.course.tasks import task
+from marginlib.files import write_whole
 from marginlib.grading.jobs import Setup, result_of, submitters
 from marginlib.grading.keys import read_key
 from marginlib.grading.sheet import Ungradable, parse, read_bytes
@@ -59,9 +60,7 @@ class CleanExporter(NotebookExporter):
         target = Path(coursedir.format_path(coursedir.autograded_directory, about["student"], about["assignment"]))
         for name in _EXCHANGED:
             with contextlib.suppress(Ungradable):
-                content = read_bytes(path.with_name(name), submitted)
-                target.mkdir(parents=True, exist_ok=True)
-                (target / name).write_bytes(content)
+                write_whole(target / name, read_bytes(path.with_name(name), submitted))
         return self.from_notebook_node(clean, resources=resources, **named)
 
 

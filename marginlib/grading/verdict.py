@@ -166,9 +166,6 @@ def refused(content: bytes, student: str, course: Course, why: Ungradable) -> Re
     )
 
 
-# --- one task -------------------------------------------------------------------------------------------------------
-
-
 def _task(  # noqa: PLR0911 - each way to end is told at once
     task: Task, sheet: Sheet, reply: Reply, mine: str, hidden: Sequence[Mapping[str, Any]]
 ) -> TaskResult:
@@ -213,9 +210,6 @@ def _task(  # noqa: PLR0911 - each way to end is told at once
         total=feedback.total,
         parts=feedback.parts if feedback.right else (*stopped, *feedback.parts),
     )
-
-
-# --- whose answers are these ----------------------------------------------------------------------------------------
 
 
 def _matches(results: Sequence[TaskResult], student: str, course: Course) -> tuple[Match, ...]:

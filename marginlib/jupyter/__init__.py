@@ -1,7 +1,6 @@
-"""A folder of the learner's own (`folder`), a notebook as one page (`lesson`), and the Jupyter server's extension.
+"""A folder of the learner's own (`folder`), and a notebook as one page (`lesson`).
 
-`marginlib course DIR` writes the folder and opens it; `jupyter nbconvert --to lesson` makes the page; `server`, which
-the wheel switches on, lets a kernel's answers be sent at once.
+`marginlib course DIR` writes the folder and opens it; `jupyter nbconvert --to lesson` makes the page.
 """
 
 from marginlib.jupyter.folder import Written, open_course, write_course

@@ -180,12 +180,13 @@ def check_mode_change(event: SetMarginMode, positions: Iterable[Position], rule:
     mode = event.margin_mode
     in_the_way = [each.symbol for each in positions if event.symbol in {None, each.symbol} and each.margin_mode != mode]
     if rule is ModeChange.CROSS_ONLY and mode is not MarginMode.CROSS:
-        raise MarginError(f"margin_mode = {mode}: this venue knows cross margin only; keep MarginMode.CROSS")
+        raise MarginError(f"margin_mode = {mode.value}: this venue knows cross margin only; keep cross")
     if rule is ModeChange.WHOLE_ACCOUNT and event.symbol is not None:
         give = "this venue has one margin mode for the whole account; leave the symbol out"
         raise wrong("symbol", event.symbol, give)
     if rule is ModeChange.WHEN_FLAT and in_the_way:
         held = ", ".join(in_the_way)
-        raise MarginError(f"margin_mode = {mode}: refused while {held} is open; close it first, then change the mode")
+        remedy = "close it first, then change the mode"
+        raise MarginError(f"margin_mode = {mode.value}: refused while {held} is open; {remedy}")
     if rule is not ModeChange.WHOLE_ACCOUNT and event.symbol is None:
         raise MarginError("symbol = None: this venue has a margin mode for each symbol; name one")

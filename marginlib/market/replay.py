@@ -341,7 +341,7 @@ def _(event: SetMarginMode, state: Snapshot, rules: Rules) -> Snapshot:
     symbols = dict.fromkeys((*state.mark_prices, *state.settings)) if event.symbol is None else (event.symbol,)
     turned = ((each, _in_mode(each, mode)) for each in state.account.positions if each.symbol in symbols)
     changed = _set(_booked(state, *turned), symbols, margin_mode=mode)
-    return _affordable(state, changed, f"margin_mode = {mode}")
+    return _affordable(state, changed, f"margin_mode = {mode.value}")
 
 
 def _in_mode(position: Position, mode: MarginMode) -> Position:

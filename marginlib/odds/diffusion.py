@@ -63,7 +63,7 @@ class Diffusion:
 
 
 def touch_probability(
-    price: float, barrier: float, *, volatility: float, drift: float = 0.0, days: float = 30.0
+    price: float, barrier: float | None, *, volatility: float, drift: float = 0.0, days: float = 30.0
 ) -> float:
     """Return the probability that a price touches a barrier within some days, exactly.
 
@@ -72,7 +72,7 @@ def touch_probability(
 
     Args:
         price: today's price [quote currency], above 0.
-        barrier: the price asked about, above or below [quote currency], above 0.
+        barrier: the price asked about, above or below [quote currency], above 0; None, no such price, is never touched.
         volatility: of geometric Brownian motion [1 / sqrt(year)], above 0.
         drift: its expected growth [1 / year].
         days: the time [day], above 0.
@@ -86,6 +86,8 @@ def touch_probability(
         >>> round(touch_probability(60_000, 54_216.87, volatility=0.6), 4)
         0.5838
     """
+    if barrier is None:
+        return 0.0
     if not (0 < price < inf and 0 < barrier < inf and 0 < volatility < inf and -inf < drift < inf and 0 < days < inf):
         for name, value in (("price", price), ("barrier", barrier), ("volatility", volatility), ("days", days)):
             positive(name, value)

@@ -27,9 +27,6 @@ def read_number(answer: object) -> tuple[float | str | None, str]:
 
     The number is None for "none", and `NOTHING` for what is no number.
 
-    Args:
-        answer: a number, or what somebody typed.
-
     Example:
         >>> [read_number(each) for each in ("$1,016.00", "9,6 %", "1.016,5")]
         [(1016.0, 'dollars'), (9.6, '%'), (1016.5, '')]
@@ -59,10 +56,6 @@ def _with_a_point(text: str) -> str:
 
 def say(value: float | None, unit: str = "") -> str:
     """Return a number with its unit, without digits that say nothing; percent with one digit after the point.
-
-    Args:
-        value: a number, or None where there is no such price.
-        unit: such as "dollars", "%" or "x".
 
     Example:
         >>> say(54216.867, "dollars"), say(-9.6386, "%"), say(10, "x"), say(None)

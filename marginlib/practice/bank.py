@@ -45,9 +45,6 @@ _ROLES = ("prediction", "opening", "closing", "pretest", "posttest")
 def question(name: str) -> Question:
     """Return the question of that id.
 
-    Args:
-        name: its id, such as "02-price".
-
     Raises:
         UnknownNameError: there is no such question; the message lists those of the same notebook.
 

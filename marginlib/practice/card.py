@@ -77,7 +77,7 @@ class Card(QuestionPanel):
     def complete(self, kept: Attempt | None) -> str:
         """Return the whole card as HTML: the question, what is right, what was predicted, room for the picture, why."""
         shown = "<div data-picture></div>" if self.picture and kept else ""
-        why = str(mistune.html(self.question.why)).replace("$", "<span>$</span>") if self.question.why else ""
+        why = str(mistune.html(self.question.why)).replace("$", "<span>$</span>").replace(" %", "&nbsp;%")
         truth, *rest = (text_html(each) for each in _told(self.question, kept) if each)
         said = f"<p><strong>{truth}</strong></p>" + "".join(f"<p>{each}</p>" for each in rest if kept)
         return f'{self.asked()}<div class="marginlib-result" tabindex="-1" data-focus>{said}{shown}{why}</div>'

@@ -79,12 +79,7 @@ def choices(name: str, legend: str, options: Sequence[str], order: Sequence[int]
 
 
 def number_field(name: str, label: str) -> str:
-    """Return a field for a number, with its label.
-
-    Args:
-        name: name of the field.
-        label: what is asked.
-    """
+    """Return a field for a number, with its label."""
     return (
         f'<label class="field"><span>{text_html(label)}</span> '
         f'<input type="text" autocomplete="off" data-name="{escape(name)}"></label>'

@@ -34,25 +34,16 @@ def _quoted(value: object) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What is to be said about an answer.
+    """What is to be said about an answer."""
 
-    Args:
-        right: whether it is right.
-        answer: the answer as it was read: a number, the text of a choice, an order, the inputs; None if there is none.
-        codes: the belief, or the two beliefs, that the answer shows; () if none does.
-        message: what to tell the learner.
-        answered: False where there is nothing to judge yet, such as an empty field or a word for a number.
-        ties: further beliefs that give the same answer, each as a tuple of codes.
-        again: what to tell somebody who may try again: of a wrong answer all but what is right.
-    """
-
-    right: bool
+    right: bool  # whether it is right
+    # The answer as it was read: a number, the text of a choice, an order, the inputs; None if there is none.
     answer: Any
-    message: str
-    codes: tuple[str, ...] = ()
-    answered: bool = True
-    ties: tuple[tuple[str, ...], ...] = ()
-    again: str = ""
+    message: str  # what to tell the learner
+    codes: tuple[str, ...] = ()  # the belief, or the two beliefs, that the answer shows; () if none does
+    answered: bool = True  # False where there is nothing to judge yet, such as an empty field or a word for a number
+    ties: tuple[tuple[str, ...], ...] = ()  # further beliefs that give the same answer, each as a tuple of codes
+    again: str = ""  # what to tell somebody who may try again: of a wrong answer all but what is right
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)  # one object for each: a cheap key of what is computed from it
@@ -169,9 +160,6 @@ _WANTED = {
     "coins": "a number of coins, such as 12.5",
     "": "a number, such as 12.5",
 }
-
-
-# --- a number -------------------------------------------------------------------------------------------------------
 
 
 @cache
@@ -336,22 +324,13 @@ class Number(Question):
         return say(answer, self.unit)
 
 
-# --- a choice -------------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, kw_only=True)
 class Option:
-    """One choice of a question.
+    """One choice of a question."""
 
-    Args:
-        text: what it says.
-        right: whether it is right.
-        code: the belief that a wrong one shows, if it shows one.
-    """
-
-    text: str
-    right: bool = False
-    code: str = ""
+    text: str  # what it says
+    right: bool = False  # whether it is right
+    code: str = ""  # the belief that a wrong one shows, if it shows one
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -422,9 +401,6 @@ class Choice(Question):
     def fill(self, answer: Any) -> dict[str, Any]:  # noqa: ANN401
         """Return the group with an option chosen, given its text."""
         return {"value": str(self.texts.index(answer))}
-
-
-# --- an order -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -508,27 +484,18 @@ class Ordering(Question):
         return "; ".join(f"{place}. {line}" for place, line in enumerate(answer, start=1))
 
 
-# --- a counterexample -----------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, kw_only=True)
 class Input:
     """One number that a counterexample is made of.
-
-    Args:
-        name: its name in the answer.
-        label: what it is, with its unit.
-        low: the least value.
-        high: the largest value.
 
     Raises:
         MarginError: the range is empty or not finite.
     """
 
-    name: str
-    label: str
-    low: float
-    high: float
+    name: str  # its name in the answer
+    label: str  # what it is, with its unit
+    low: float  # the least value
+    high: float  # the largest value
 
     def __post_init__(self) -> None:
         for each in ("low", "high"):

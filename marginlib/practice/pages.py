@@ -20,11 +20,7 @@ _exercises: list[Callable[[], Iterable[Task]]] = []
 
 
 def count_exercises(source: Callable[[], Iterable[Task]]) -> None:
-    """Let pages of progress count some tasks beside the questions; the course, which stands above, hands them in.
-
-    Args:
-        source: returns the tasks.
-    """
+    """Let pages of progress count some tasks beside the questions; the course, which stands above, hands them in."""
     _exercises.append(source)
 
 

@@ -266,19 +266,17 @@ def _current(document: Any) -> _Row:  # noqa: ANN401 - JSON is any of six types
         document = {"format": _FORMAT, "version": 0, "attempts": document}
     if not isinstance(document, dict) or document.get("format") != _FORMAT:
         raise _DamagedError(f'it does not say "format": "{_FORMAT}"')
-    version = document.get("version")
+    version, rows = document.get("version"), document.get("attempts")
     if type(version) is not int or version < 0:
         raise _DamagedError("its version is no whole number")
     if version > _VERSION:  # its shape may be another; what looks like attempts is read
-        rows = document.get("attempts")
         return {"version": version, "attempts": rows if isinstance(rows, list) else []}
-    if not isinstance(document.get("attempts"), list):
+    if not isinstance(rows, list):
         raise _DamagedError('its "attempts" are no list')
     if version == 0:  # an attempt without an id gets one, the same whenever the list is read
-        document["attempts"] = [
-            {"id": uuid5(NAMESPACE_URL, f"{number} {row}").hex} | row if isinstance(row, dict) else row
-            for number, row in enumerate(document["attempts"])
-        ]
+        for number, row in enumerate(rows):
+            if isinstance(row, dict):
+                row.setdefault("id", uuid5(NAMESPACE_URL, f"{number} {row}").hex)
     return document | {"version": _VERSION}
 
 

@@ -36,9 +36,6 @@ MOVES, OLD_MOVES, DRAG_SECONDS, SPEED, REPORTS = 60, 20, 3.0, 90, 125
 OLD = ["SIDE_BY_SIDE", "SURVIVAL_MAP", "ODDS"]  # drawn by `interact` as well
 NOTEBOOKS = ["02_isolated_margin", "04_side_by_side", "06_hedges_and_contagion", "10_odds"]
 
-# As `pip install marginlib[course]` sets it: the server sends what a kernel answers at once.
-AT_ONCE = "--ServerApp.jpserver_extensions={'marginlib.jupyter.server': True}"
-
 SETUP = """
 import anywidget, ipywidgets
 from IPython.display import display
@@ -301,7 +298,7 @@ def main(names: list[str]) -> int:
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with lab_server([AT_ONCE]) as lab, chromium() as browser:
+        with lab_server([]) as lab, chromium() as browser:
             with opened(
                 lab, browser, [SETUP, FLOOR, *(f"explore(figures.{each})" for each, _ in chosen)], folder
             ) as notebook:

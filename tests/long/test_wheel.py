@@ -63,12 +63,6 @@ def scripts(request, tmp_path_factory, wheel):
     return place / SCRIPTS
 
 
-def test_the_servers_extension_is_on(scripts, variables):
-    told = run(scripts / "jupyter", "server", "extension", "list", env=variables)
-    assert any("marginlib.jupyter.server" in line and "enabled" in line for line in told.splitlines())
-    assert "OK" in told.partition("Validating marginlib.jupyter.server")[2].splitlines()[1]
-
-
 def test_the_name_that_an_earlier_version_left_in_a_servers_settings_is_no_fault(scripts, variables, tmp_path):
     (tmp_path / "jupyter_server_config.d").mkdir()
     settings = {"ServerApp": {"jpserver_extensions": {"marginlib._jupyter": True}}}
@@ -76,8 +70,7 @@ def test_the_name_that_an_earlier_version_left_in_a_servers_settings_is_no_fault
     told = run(
         scripts / "jupyter", "server", "extension", "list", env=variables | {"JUPYTER_CONFIG_DIR": str(tmp_path)}
     )
-    for name in ("marginlib._jupyter", "marginlib.jupyter.server"):
-        assert "OK" in told.partition(f"Validating {name}")[2].splitlines()[1]
+    assert "OK" in told.partition("Validating marginlib._jupyter")[2].splitlines()[1]
 
 
 def test_the_course_opens(scripts, variables, tmp_path):

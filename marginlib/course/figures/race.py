@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -74,47 +76,44 @@ def race(*, event: str, leverage: int, cursor: int) -> Chart:
     hours = (path.times - path.times[0]).astype(float) / 3_600
     now = float(hours[-1]) * cursor / 100
     drawn = {mode: at_hour(states, path, now) for mode, states in runs.items()}
-    (cross,), (wallet, btc, eth) = drawn.values()
+    (cross,), (wallet, btc, eth) = ([_short(each) for each in tanks] for tanks in drawn.values())
     tanks = tank_panel("cross, and isolated", (cross, btc, eth, wallet), WALLET)
     told = " ".join(f"{mode.capitalize()}: {tank_sentence(each)}" for mode, each in drawn.items())
     kind = "Prices between the recorded figures are interpolated." if path.interpolated else "These prices are made up."
-    sentence = f"After {now:.1f} of {hours[-1]:.0f} hours. {told} {kind}"
+    size = money(MARGIN * leverage, 0)
+    sentence = f"After {now:.1f} of {hours[-1]:.0f} hours of two longs of {size}. {told} {kind}"
     title = f"Two accounts in {_EVENTS[event]}, at {leverage}x"
-    return Chart(title, (tanks, _prices(path, hours, now)), sentence, _table(runs, path, now), KIND)
+    return Chart(title, (tanks, prices_panel(path, hours, now)), sentence, _table(runs, path, now), KIND)
 
 
-def at_hour(states: tuple[Snapshot, ...], path: PricePath, now: float) -> list[Tank]:
-    """Return the pools of an account as tanks, so many hours after the start."""
+def at_hour(
+    states: Sequence[Snapshot], path: PricePath, now: float, closed: frozenset[str] = frozenset()
+) -> list[Tank]:
+    """Return the pools of an account as tanks, so many hours after the start; what the owner closed is left out."""
     start = states[0].account
-    past = [each for each in states if _hours(each, path) <= now]
+    start = start.after(positions=[each for each in start.positions if each.symbol not in closed])
+    past = [each for each in states if hours_of(each, path) <= now]
     held = {each.symbol for each in past[-1].account.positions}
-    pools = (
-        past[-1].account.at({symbol: price for symbol, price in _marks(path, now).items() if symbol in held}).pools()
-    )
+    marks = {symbol: price for symbol, price in _marks(path, now).items() if symbol in held}
+    pools = past[-1].account.at(marks).pools()
     own = {pool.positions[0].symbol: pool for pool in pools if pool.own}
     went = dict.fromkeys(_SYMBOLS, 0.0)
     for each in (each for state in past for each in state.liquidations):
         went[each.symbol] += each.fee + each.kept - each.fund_paid - each.deleveraged
+    left = [own.get(pool.positions[0].symbol, Pool(collateral=0.0)) if pool.own else pools[0] for pool in start.pools()]
     return [
-        _short(
-            tank(
-                pool,
-                own.get(pool.positions[0].symbol, Pool(collateral=0.0)) if pool.own else pools[0],
-                MARGIN * 10,
-                sum(went[symbol] for symbol in pool.symbols),
-            )
-        )
-        for pool in start.pools()
+        tank(before, after, MARGIN * 10, sum(went[symbol] for symbol in before.symbols))
+        for before, after in zip(start.pools(), left, strict=True)
     ]
 
 
 def _short(drawn: Tank) -> Tank:
-    """Return a tank with the names of the coins alone below it: four stand beside each other."""
-    pipes = tuple(replace(pipe, label=pipe.label.split()[0]) for pipe in drawn.pipes)
-    return replace(drawn, name=drawn.name.split(":")[0].replace("free wallet", "free"), pipes=pipes)
+    """Return a tank with few words: four stand beside each other, on a phone too."""
+    pipes = tuple(replace(pipe, size="") for pipe in drawn.pipes)
+    return replace(drawn, name=re.split(r":|'| wallet", drawn.name)[0], pipes=pipes)
 
 
-def _hours(state: Snapshot, path: PricePath) -> float:
+def hours_of(state: Snapshot, path: PricePath) -> float:
     """Return the hours from the start of a path to a state."""
     return float((state.time - path.times[0]).astype(float)) / 3_600
 
@@ -125,7 +124,7 @@ def _marks(path: PricePath, now: float) -> dict[str, float]:
     return {symbol: float(np.interp(now * 3_600, seconds, path.price(symbol))) for symbol in path.symbols}
 
 
-def _prices(path: PricePath, hours: np.ndarray, now: float) -> Panel:
+def prices_panel(path: PricePath, hours: np.ndarray, now: float) -> Panel:
     """Return the prices up to now, as changes since the start: what comes is not drawn."""
     marks, kept = _marks(path, now), hours <= now
     lines, markers = [], []
@@ -147,14 +146,14 @@ def _table(runs: dict[str, tuple[Snapshot, ...]], path: PricePath, now: float) -
     rows = [
         (
             f"{mode}: {each.symbol.removesuffix('USDT')}",
-            f"{_hours(state, path):.1f}",
+            f"{hours_of(state, path):.1f}",
             f"{each.mark_price:,.2f}",
             money(each.settled_pnl - each.fee, 0),
             money(each.fee + each.kept, 0),
         )
         for mode, states in runs.items()
         for state in states
-        if _hours(state, path) <= now
+        if hours_of(state, path) <= now
         for each in state.liquidations
     ]
     columns = ("liquidated so far", "hour", "mark price", "lost by the account", "of it to the venue")

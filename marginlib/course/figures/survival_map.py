@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from marginlib.course.figures import TIER_DATE, TIERS_SAID
 from marginlib.drawing.chart import Area, Axis, Chart, Line, Marker, Panel, Table, choice, figure, slider
-from marginlib.errors import MarginError
+from marginlib.errors import MarginError, finite, wrong
 from marginlib.liquidation import liquidation_price
 from marginlib.margin import risk
 from marginlib.model import Account, Contract, Health, MaintenanceBasis, Pool, Position
@@ -155,6 +155,8 @@ def survival_chart(
         raise MarginError(
             f"positions = {', '.join(each.symbol for each in positions)}: give two positions of different symbols"
         )
+    if not 0 < finite("reach", reach) < 1:
+        raise wrong("reach", reach, "give a share of the entry prices above 0 and below 1")
     symbols = (positions[0].symbol, positions[1].symbol)
     coins = [symbol.removesuffix("USDT") for symbol in symbols]
     wide, high = spans = tuple((each.entry_price * (1 - reach), each.entry_price * (1 + reach)) for each in positions)

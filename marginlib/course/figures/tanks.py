@@ -21,11 +21,11 @@ _WORDS = {"none": "none: cross", "BTC": "around BTC", "ETH": "around ETH", "each
 @figure(
     "Where is the wall?",
     choice("walls", "walls", _WORDS, "none"),
-    slider("leverage", "leverage setting", (5, 10, 20), 10, "{}x"),
     slider("btc", "BTC price", MOVES, 0, lambda move: percent(move / 100, 0)),
     slider("eth", "ETH price", MOVES, 0, lambda move: percent(move / 100, 0)),
+    slider("leverage", "leverage setting", (5, 10, 20), 10, "{}x"),
 )
-def tanks(*, walls: str, leverage: int, btc: int, eth: int) -> Chart:
+def tanks(*, walls: str, btc: int, eth: int, leverage: int) -> Chart:
     """Return the account's pools as tanks after a move of each coin, straight to there."""
     shared, *own = (straight(pool, {"BTCUSDT": btc, "ETHUSDT": eth}) for pool in _pools(walls, leverage))
     left, right = (own[WALLS[walls].index(symbol)] if symbol in WALLS[walls] else None for symbol in SIZES)

@@ -13,13 +13,7 @@ SETS = ("sizing", "isolated", "cross", "tiers", "crash", "audit")
 
 
 def tasks(set_id: str) -> tuple[Task, ...]:
-    """Return the tasks of a set, in order.
-
-    Args:
-        set_id: one of `SETS`.
-
-    Raises:
-        UnknownNameError: there is no such set.
+    """Return the tasks of one of `SETS`, in order.
 
     Example:
         >>> tasks("isolated")[0].id
@@ -32,18 +26,7 @@ def tasks(set_id: str) -> tuple[Task, ...]:
 
 
 def task(task_id: str) -> Task:
-    """Return a task by its id.
-
-    Args:
-        task_id: set and number, such as "isolated-3".
-
-    Raises:
-        UnknownNameError: there is no such set, or no such task in it.
-
-    Example:
-        >>> task("sizing-1").kind
-        'compute'
-    """
+    """Return a task by its set and number, such as "isolated-3"."""
     found = {each.id: each for each in tasks(str(task_id).rpartition("-")[0])}
     if task_id not in found:
         raise wrong("task", task_id, f"give one of {', '.join(found)}", UnknownNameError)

@@ -31,9 +31,6 @@ from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, 
 _NEAR = 0.01  # a calculator that is farther off than this share of the price is shown to be wrong
 
 
-# --- numbers --------------------------------------------------------------------------------------------------------
-
-
 def _beside_a_short(random: Random) -> dict[str, Any]:
     """Return a cross long and a short beside it that has lost or won, in an account that can bear both."""
     wallet = random.randrange(4_000, 20_001, 500)
@@ -77,9 +74,6 @@ def _comparisons(random: Random) -> dict[str, Any]:
     ]
     random.shuffle(rows)
     return {"size": size, "wallet": wallet, "margin": margin, **dict(zip("pqr", rows, strict=True))}
-
-
-# --- answers --------------------------------------------------------------------------------------------------------
 
 
 def _price(wallet: float, quantity: float, entry: float, rate: float = RATE, amount: float = 0.0) -> float:
@@ -156,8 +150,6 @@ def _shown_wrong(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[
         return False, f"{where} That is less than 1 % of {case['price']:,} apart. Can the neighbour need more?"
     return True, f"{where} {truth - (says or 0):,.2f} dollars too low: the case shows the mistake."
 
-
-# --- tasks ----------------------------------------------------------------------------------------------------------
 
 TASKS = (
     Predict(
@@ -326,7 +318,7 @@ TASKS = (
                 **{**case, "quantity": abs(case["quantity"])}
             ),
         },
-        nudge="Let the short's price rise. What should the price of the long do, and what does the bot say?",
+        nudge="Take a long with a short beside it, and let the short's price rise. What should the long's price do?",
         step="The profit takes the quantity with its sign; what must be kept takes it without.",
         worked=lambda wallet, quantity, entry, other_quantity, other_entry, other_mark: (
             "profit = other_quantity * (other_mark - other_entry), with the sign.\n"

@@ -32,9 +32,6 @@ _PARTING = {
 }
 
 
-# --- numbers --------------------------------------------------------------------------------------------------------
-
-
 def _long(random: Random, *leverages: int) -> dict[str, Any]:
     """Return a long with the margin of one of these settings."""
     entry, quantity = price(random), bitcoin(random)
@@ -86,9 +83,6 @@ def _book(random: Random) -> dict[str, Any]:
         case |= {f"{name}_size": int(margin * times) // 10 * 10, f"{name}_margin": margin}
         case |= dict(zip((f"{name}_first", f"{name}_low", f"{name}_last"), figures, strict=True))
     return case
-
-
-# --- answers --------------------------------------------------------------------------------------------------------
 
 
 def _ends(margin: float, quantity: float, entry: float) -> float:
@@ -177,8 +171,6 @@ def _costs_more(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[b
         "position has cost more than its margin: the claim does not hold."
     )
 
-
-# --- tasks ----------------------------------------------------------------------------------------------------------
 
 TASKS = (
     Compute(

@@ -29,9 +29,6 @@ from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, 
 _SETTINGS = (5, 8, 10, 12, 15, 20)
 
 
-# --- numbers --------------------------------------------------------------------------------------------------------
-
-
 def _coins(random: Random, least: int = 20) -> tuple[int, float]:
     """Return a price of ETH and a quantity of it."""
     return random.randrange(1_500, 4_501, 10), random.randrange(least, 200) / 10
@@ -87,9 +84,6 @@ def _pair(random: Random) -> dict[str, Any]:
     return {"wallet": wallet, "size": wallet * random.choice([3, 4, 5]), "btc": btc, "eth": eth}
 
 
-# --- answers --------------------------------------------------------------------------------------------------------
-
-
 def _step(eth: float, btc: float, fall: float) -> float:
     """Return how far the price of a short of so many ETH moves when BTC falls by so many dollars."""
     return btc * fall * (1 - RATE) / (eth * (1 + RATE))
@@ -135,8 +129,6 @@ def _survivor(wallet: float, size: float, btc: float, eth: float) -> str:
         return "d3"
     return "c2" if min(legs) > 0 else "a1"
 
-
-# --- tasks ----------------------------------------------------------------------------------------------------------
 
 TASKS = (
     Compute(
@@ -358,7 +350,7 @@ TASKS = (
         id="cross-5",
         version=2,
         objective="06-predict",
-        read="three-text",
+        read="three-code",
         title="How far BTC moves ETH's price",
         text=(
             "A cross pool holds a long of {btc} BTC and a short of {eth} ETH. ETH stands at {mark:,} dollars, and its "

@@ -25,9 +25,6 @@ from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, 
 _SETTINGS = (5, 8, 10, 12, 15, 20)
 
 
-# --- numbers --------------------------------------------------------------------------------------------------------
-
-
 def _long(random: Random) -> dict[str, Any]:
     """Return a long with somewhat more isolated margin than its setting asks for, in a larger wallet."""
     entry, quantity, leverage = price(random), bitcoin(random), random.choice(_SETTINGS)
@@ -47,9 +44,6 @@ def _story(random: Random) -> dict[str, Any]:
     wallet, leverage, times = thousands(random), random.choice([10, 20]), random.choice([2, 3])
     fall = random.choice({10: [3, 15, 20, 60], 20: [2, 10, 20, 60]}[leverage])
     return {"wallet": wallet, "notional": times * wallet, "leverage": leverage, "fall": fall}
-
-
-# --- answers --------------------------------------------------------------------------------------------------------
 
 
 def _needed(quantity: float, entry: float, target: float) -> float:
@@ -91,8 +85,6 @@ def _richer(wallet: float, notional: float, leverage: float, fall: float) -> str
         return "b3"
     return "a2" if fall >= isolated else "c1"
 
-
-# --- tasks ----------------------------------------------------------------------------------------------------------
 
 TASKS = (
     Compute(
@@ -221,7 +213,7 @@ TASKS = (
         id="isolated-4",
         version=2,
         objective="02-compare",
-        read="contained-text",
+        read="contained",
         title="A gap over the weekend",
         text=(
             "Your wallet holds {wallet:,} dollars. {margin:,} of them are the isolated margin of a long: {quantity} "

@@ -17,9 +17,6 @@ RATE = 0.004  # maintenance margin where a task says nothing else, as in the not
 FLAT = RiskSchedule.flat(RATE, max_leverage=125)
 
 
-# --- numbers --------------------------------------------------------------------------------------------------------
-
-
 def price(random: Random) -> int:
     """Return a price of BTC."""
     return random.randrange(20_000, 90_001, 500)
@@ -46,9 +43,6 @@ def ways(*changes: float) -> list[str]:
 def letter(case: Mapping[str, Any], words: str) -> str:
     """Return the letter of the option that has these words in it; options are drawn in any order, as p, q, r."""
     return next(mark for mark, name in zip("abc", "pqr", strict=True) if words in case[name])
-
-
-# --- accounts -------------------------------------------------------------------------------------------------------
 
 
 def held(
@@ -82,9 +76,6 @@ def moved(answer: Mapping[str, float]) -> tuple[dict[str, float], str]:
     return moves, ""
 
 
-# --- where they end -------------------------------------------------------------------------------------------------
-
-
 def ends(wallet: float, quantity: float, entry: float, *, rate: float = RATE) -> float | None:
     """Return the liquidation price of a position with this money behind it; None where there is none."""
     return lone_liquidation_price(wallet, quantity, entry, RiskSchedule.flat(rate))
@@ -93,9 +84,6 @@ def ends(wallet: float, quantity: float, entry: float, *, rate: float = RATE) ->
 def bankrupt(wallet: float, quantity: float, entry: float) -> float | None:
     """Return the price at which the money is used up; None where there is none."""
     return ends(wallet, quantity, entry, rate=0.0)
-
-
-# --- one position beside another ------------------------------------------------------------------------------------
 
 
 def beside(

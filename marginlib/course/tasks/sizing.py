@@ -13,9 +13,6 @@ from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, 
 _SETTINGS = (3, 4, 5, 8, 10, 20, 25)
 
 
-# --- numbers --------------------------------------------------------------------------------------------------------
-
-
 def _moved(random: Random, *sides: int) -> dict[str, Any]:
     """Return a position whose price has moved since it was opened."""
     entry = price(random)
@@ -64,9 +61,6 @@ def _settings(random: Random) -> dict[str, Any]:
         "before": before,
         "after": after,
     }
-
-
-# --- answers --------------------------------------------------------------------------------------------------------
 
 
 def _case(quantity: float, entry: float, mark: float, leverage: float = 1, wallet: float | None = None) -> Case:
@@ -120,8 +114,6 @@ def _nearer(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[bool,
         return True, f"{where} The higher setting is farther from its end: the claim does not hold."
     return False, f"{where} Here B does not end first, so this does not speak against the claim."
 
-
-# --- tasks ----------------------------------------------------------------------------------------------------------
 
 TASKS = (
     Compute(

@@ -42,9 +42,6 @@ _TABLE_TEXT = (
 )
 
 
-# --- numbers --------------------------------------------------------------------------------------------------------
-
-
 def _two_sizes(random: Random) -> dict[str, Any]:
     """Return two sizes of one trade: in tier 1, and in tier 3 or 4, where it stays until it ends."""
     large = random.choice(
@@ -72,9 +69,6 @@ def _waiting_short(random: Random) -> dict[str, Any]:
         "rate": random.choice([-0.05, -0.03, -0.02, 0.01, 0.02, 0.03, 0.05]),
         "days": random.randrange(5, 31),
     }
-
-
-# --- answers --------------------------------------------------------------------------------------------------------
 
 
 def _of_tier(notional: float) -> tuple[float, float]:
@@ -148,8 +142,6 @@ def _plan(case: Mapping[str, Any], setting: int) -> str:
     """Return the letter of the plan with this setting."""
     return next(letter for letter in "abcd" if case[f"setting_{letter}"] == setting)
 
-
-# --- tasks ----------------------------------------------------------------------------------------------------------
 
 TASKS = (
     Compute(
@@ -341,7 +333,7 @@ TASKS = (
         version=2,
         points=2,
         objective="06-choose",
-        read="same-coin-text",
+        read="same-coin-code",
         title="A loss that is frozen",
         text=(
             "You hold {quantity} BTC, bought at {entry:,} dollars, in a cross account with a wallet of {wallet:,} "

@@ -1,2 +1,7 @@
-# A server's settings may still name it.
-from marginlib.jupyter.server import _jupyter_server_extension_points, _load_jupyter_server_extension
+# An extension of the server that nothing needs any more; a server's settings may still name it.
+def _jupyter_server_extension_points() -> list[dict[str, str]]:
+    return [{"module": "marginlib._jupyter"}]
+
+
+def _load_jupyter_server_extension(_server: object) -> None:
+    pass

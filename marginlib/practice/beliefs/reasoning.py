@@ -91,58 +91,51 @@ def _position(record: Mapping[str, Any]) -> Position:
 
 @dataclass(frozen=True, kw_only=True)
 class Reasoning:
-    """The steps from an account to an answer; each can be replaced by a wrong one (`dataclasses.replace`).
+    """The steps from an account to an answer; each can be replaced by a wrong one (`dataclasses.replace`)."""
 
-    Args:
-        prices: the account at the prices that count: the marks.
-        contract: the account with its contracts read as what they are.
-        positions: the account with the positions that need margin: all of them, both legs of a hedge too.
-        pools: which money stands behind which positions.
-        pnl: profit or loss of a position, at the price it has there [quote currency].
-        others_pnl: what a neighbour in the pool adds, from the neighbour and its profit [quote currency].
-        notional: value of a position [quote currency].
-        maintenance_value: the value that maintenance margin is a share of [quote currency].
-        schedule: the risk table that a position's maintenance margin is read from.
-        others_maintenance: what of the neighbours' maintenance margin counts [quote currency].
-        bankrupt_at: the equity at which a pool is bankrupt, from its maintenance margin [quote currency].
-        counted: what of today's profit or loss counts in the equity [quote currency].
-        usable: the positions whose profit can be used as margin for others: those of the cross pool.
-        price_found: the liquidation price, from the one found and the position [quote currency per base coin].
-        left_over: what is left of the equity when a pool is liquidated [quote currency].
-        ratio: the margin ratio, from equity and maintenance margin [1].
-        effective_leverage: from notional, equity and the leverage setting [1].
-        add_up: the loss of several pools, from the loss of each [quote currency].
-        at_risk: the most that can be lost, from what the pools can lose and the notional [quote currency].
-        fee_base: what a fee is a share of, from the notional and the initial margin [quote currency].
-        touched: the odds of reaching a price, from those of ending beyond it and of having turned back [1].
-        together: the common move that ends a pool, from the true one and the moves of each symbol alone [1].
-    """
-
-    prices: Callable[[Case], Account] = lambda case: case.account
+    prices: Callable[[Case], Account] = lambda case: case.account  # the account at the prices that count: the marks
+    # The account with its contracts read as what they are.
     contract: Callable[[Account], Account] = lambda account: account
+    # The account with the positions that need margin: all of them, both legs of a hedge too.
     positions: Callable[[Account], Account] = lambda account: account
-    pools: Callable[[Account], tuple[Pool, ...]] = Account.pools
+    pools: Callable[[Account], tuple[Pool, ...]] = Account.pools  # which money stands behind which positions
+    # Profit or loss of a position, at the price it has there [quote currency].
     pnl: Callable[[Position], float] = lambda position: position.unrealized_pnl
+    # What a neighbour in the pool adds, from the neighbour and its profit [quote currency].
     others_pnl: Callable[[Position, float], float] = lambda _position, profit: profit
-    notional: Callable[[Position], float] = lambda position: position.notional
+    notional: Callable[[Position], float] = lambda position: position.notional  # value of a position [quote currency]
+    # The value that maintenance margin is a share of [quote currency].
     maintenance_value: Callable[[Position], float] = lambda position: (
         position.entry_notional if position.maintenance_basis is MaintenanceBasis.ENTRY else position.notional
     )
+    # The risk table that a position's maintenance margin is read from.
     schedule: Callable[[Position], RiskSchedule] = lambda position: position.schedule
+    # What of the neighbours' maintenance margin counts [quote currency].
     others_maintenance: Callable[[float], float] = lambda maintenance: maintenance
+    # The equity at which a pool is bankrupt, from its maintenance margin [quote currency].
     bankrupt_at: Callable[[float], float] = lambda _maintenance: 0.0
+    # What of today's profit or loss counts in the equity [quote currency].
     counted: Callable[[float], float] = lambda profit: profit
+    # The positions whose profit can be used as margin for others: those of the cross pool.
     usable: Callable[[Account], tuple[Position, ...]] = lambda account: account.pools()[0].positions
+    # The liquidation price, from the one found and the position [quote currency per base coin].
     price_found: Callable[[float | None, Position], float | None] = lambda price, _position: price
+    # What is left of the equity when a pool is liquidated [quote currency].
     left_over: Callable[[float], float] = lambda equity: equity
+    # The margin ratio, from equity and maintenance margin [1].
     ratio: Callable[[float, float], float] = lambda equity, maintenance: maintenance / equity if equity > 0 else inf
+    # From notional, equity and the leverage setting [1].
     effective_leverage: Callable[[float, float, float], float] = lambda notional, equity, _setting: (
         notional / equity if equity > 0 else inf
     )
-    add_up: Callable[[list[float]], float] = fsum
+    add_up: Callable[[list[float]], float] = fsum  # the loss of several pools, from the loss of each [quote currency]
+    # The most that can be lost, from what the pools can lose and the notional [quote currency].
     at_risk: Callable[[float, float], float] = lambda amount, _notional: amount
+    # What a fee is a share of, from the notional and the initial margin [quote currency].
     fee_base: Callable[[float, float], float] = lambda notional, _margin: notional
+    # The odds of reaching a price, from those of ending beyond it and of having turned back [1].
     touched: Callable[[float, float], float] = lambda ends, turns_back: ends + turns_back
+    # The common move that ends a pool, from the true one and the moves of each symbol alone [1].
     together: Callable[[float | None, list[float]], float | None] = lambda move, _single: move
 
 

@@ -29,12 +29,8 @@ _DEEPEST = 4  # lists in lists
 def collect(thing: object, cases: Sequence[Mapping[str, Any]] | None = None) -> list[Outcome]:
     """Return what the learner's value is, or what the learner's function returns for each case, as plain JSON.
 
-    Args:
-        thing: the learner's value or function.
-        cases: arguments of the calls, in the function's order; None where a value is asked for.
-
-    Returns:
-        One outcome for each case, or one for the value. An error inside the function is an outcome, too.
+    There is one outcome for each case, whose values stand in the order of the function's arguments, or one for the
+    value. An error inside the function is an outcome, too.
 
     Example:
         >>> collect(600)
@@ -96,12 +92,7 @@ def _number(value: Real | Decimal) -> Outcome:
 
 
 def describe(error: BaseException, home: str) -> Outcome:
-    """Return an error with the line of the learner's code that it came from.
-
-    Args:
-        error: what was raised.
-        home: the name of the learner's file or cell.
-    """
+    """Return an error with the line of the learner's code, in the file or cell of that name, that it came from."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == home]
     line = (frames[-1].line or linecache.getline(frames[-1].filename, frames[-1].lineno or 0)) if frames else ""
     try:

@@ -17,11 +17,7 @@ _CLEAR = 3.0  # a belief is kept this many tolerances away from the right answer
 
 
 def plain(outcome: Outcome) -> Any:  # noqa: ANN401 - a plain answer
-    """Return the plain answer that an outcome of `collect` holds; an outcome without one equals nothing.
-
-    Args:
-        outcome: what came of the learner's value, or of one call.
-    """
+    """Return the plain answer that an outcome of `collect` holds; an outcome without one equals nothing."""
     kind, value = outcome["kind"], outcome.get("value")
     if kind == "list":
         return [plain(each) for each in value or []]
@@ -31,10 +27,7 @@ def plain(outcome: Outcome) -> Any:  # noqa: ANN401 - a plain answer
 
 
 def word(value: object) -> str:
-    """Return a text as it is compared: small letters and digits alone.
-
-    Args:
-        value: what was answered; a list counts as its items in a row.
+    """Return a text as it is compared, small letters and digits alone; a list counts as its items in a row.
 
     Example:
         >>> word(("B)", 2)), word(" Up ")
@@ -47,13 +40,7 @@ def word(value: object) -> str:
 
 
 def same(task: Task, value: Any, truth: Any, slack: float = 1.0) -> bool:  # noqa: ANN401 - plain answers
-    """Return whether an answer counts as another one.
-
-    Args:
-        task: whose tolerances hold.
-        value: a plain answer.
-        truth: the answer that it is compared with.
-        slack: multiple of the tolerance [1].
+    """Return whether a plain answer counts as another one, within a multiple of the task's tolerance.
 
     Example:
         >>> from marginlib.course.tasks import task
@@ -75,10 +62,6 @@ def same(task: Task, value: Any, truth: Any, slack: float = 1.0) -> bool:  # noq
 def believed(function: Callable[..., Any], cases: Sequence[Case]) -> list[Any] | None:
     """Return what a function of the task says of each case, or None where it has no answer to one of them.
 
-    Args:
-        function: `solve`, or one of the task's beliefs.
-        cases: the arguments, by name.
-
     Example:
         >>> believed(lambda price: 1 / price, [{"price": 4}]), believed(lambda price: 1 / price, [{"price": 0}])
         ([0.25], None)
@@ -90,12 +73,7 @@ def believed(function: Callable[..., Any], cases: Sequence[Case]) -> list[Any] |
 
 
 def apart(task: Task, cases: Sequence[Case]) -> bool:
-    """Return whether these cases tell the right answer, every belief and every demand left out from each other.
-
-    Args:
-        task: the task.
-        cases: its cases.
-    """
+    """Return whether these cases tell the right answer, every belief and every demand left out from each other."""
     rules = (*task.beliefs.values(), *task.demands.values())
     if not rules:
         return True

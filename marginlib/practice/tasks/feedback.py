@@ -16,26 +16,17 @@ _LOOKS = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Feedback:
-    """The judgement of one answer, with the messages that are due at this try.
+    """The judgement of one answer, with the messages that are due at this try."""
 
-    Args:
-        task: the task's id.
-        state: "right", "wrong", "stub" (nothing written yet), "odd" (no answer of the kind that was asked for), "error"
-            (the learner's code stopped) or "words" (a person has to read it).
-        passed: cases judged right.
-        total: cases judged.
-        codes: the misconception codes that explain the answer, if any.
-        slip: "percent", "thousands", "sign" or "close" where the number is right but for that; else empty.
-        parts: (heading, text) of each message, in order.
-    """
-
-    task: str
+    task: str  # the task's id
+    # "right", "wrong", "stub" (nothing written yet), "odd" (no answer of the kind that was asked for), "error" (the
+    # learner's code stopped) or "words" (a person has to read it).
     state: str
-    passed: int
-    total: int
-    codes: tuple[str, ...] = ()
-    slip: str = ""
-    parts: tuple[tuple[str, str], ...] = ()
+    passed: int  # cases judged right
+    total: int  # cases judged
+    codes: tuple[str, ...] = ()  # the misconception codes that explain the answer, if any
+    slip: str = ""  # "percent", "thousands", "sign" or "close" where the number is right but for that; else empty
+    parts: tuple[tuple[str, str], ...] = ()  # (heading, text) of each message, in order
 
     @property
     def right(self) -> bool | None:
@@ -54,4 +45,4 @@ class Feedback:
         parts = [(html(heading), html(text).replace("\n", "<br>")) for heading, text in self.parts]
         lines = "".join(f"<p><strong>{heading}.</strong> {text}</p>" for heading, text in parts)
         style = f"border-left: 4px solid {colour}; padding-left: 12px"
-        return f'<div role="status" style="{style}"><p>{mark}{html(self.task)}</p>{lines}</div>'
+        return f'<div role="status" style="{style}">{lines.replace("<strong>", f"<strong>{mark}", 1)}</div>'

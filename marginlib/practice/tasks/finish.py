@@ -15,13 +15,7 @@ _AGAIN = 2  # who needed so many hints does well to try again
 
 
 def misses(task: Task, attempts: Iterable[Attempt], seed: str) -> tuple[bool, list[Any]]:
-    """Return whether a task is done with these numbers, and the different wrong answers that came before that.
-
-    Args:
-        task: the task.
-        attempts: what the learner answered, oldest first.
-        seed: what the task's numbers were drawn from.
-    """
+    """Return whether a task is done with these numbers, and the different wrong answers that came before that."""
     wrong: list[Any] = []
     for each in attempts:
         if each.item == task.id and each.kind == "exercise" and each.seed == seed:
@@ -34,19 +28,12 @@ def misses(task: Task, attempts: Iterable[Attempt], seed: str) -> tuple[bool, li
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """How far a learner is with a set.
+    """How far a learner is with a set."""
 
-    Args:
-        tasks: the tasks of the set, in order.
-        done: whether each of them is done.
-        hints: how many hints each of them took; the third one is the worked solution.
-        again: how to get new numbers, or "" where a teacher gives them.
-    """
-
-    tasks: Sequence[Task]
-    done: Sequence[bool]
-    hints: Sequence[int]
-    again: str = ""
+    tasks: Sequence[Task]  # the tasks of the set, in order
+    done: Sequence[bool]  # whether each of them is done
+    hints: Sequence[int]  # how many hints each of them took; the third one is the worked solution
+    again: str = ""  # how to get new numbers, or "" where a teacher gives them
 
     @property
     def brief(self) -> str:
@@ -75,17 +62,17 @@ class Finish:
         """Return each task in words: its name, whether it is done, its hints, its points."""
         rows = []
         for task, done, hints in zip(self.tasks, self.done, self.hints, strict=True):
-            state = "✓ done" if done else "not yet" if hints else "not begun"
-            rows.append(
-                (f"{task.number} · {task.title}", state, _HINTS[hints], f"{task.points * done} of {task.points}")
-            )
+            state = "✓ done" if done else "not yet" if hints else "-"
+            taken = _HINTS[hints] if done or hints else "-"
+            rows.append((f"{task.number} · {task.title}", state, taken, f"{task.points * done} of {task.points}"))
         return rows
 
     def _repr_html_(self) -> str:
         """Return the line, a table of the tasks, and what is worth another try."""
         head = "".join(f'<th scope="col">{each}</th>' for each in ("task", "so far", "with", "points"))
+        left = ' style="text-align: left"'
         body = "".join(
-            f'<tr><th scope="row">{html(name)}</th>{"".join(f"<td>{each}</td>" for each in rest)}</tr>'
+            f'<tr><th scope="row"{left}>{html(name)}</th>{"".join(f"<td>{each}</td>" for each in rest)}</tr>'
             for name, *rest in self._rows()
         )
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

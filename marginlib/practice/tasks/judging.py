@@ -20,6 +20,7 @@ from marginlib.practice.tasks.feedback import Feedback
 from marginlib.practice.tasks.task import Rule, Task, belief_codes
 
 _CLOSE = 0.02  # so near to the right number, it was probably rounded on the way
+ASKED_BACK = ("percent", "thousands")  # slips of the unit alone: they are no answer yet, and bring no hint
 _FEW = 8  # items of a list in a message
 
 
@@ -78,7 +79,8 @@ def judge(
         parts = [("Right", text)]
     else:
         codes, slip, why = _explained(task, cases, values, truths)
-        parts = [("Not yet", _returned(task, cases, values, verdicts, grading=grading)), *why, *stages()]
+        due = [] if slip in ASKED_BACK else stages()
+        parts = [("Not yet", _returned(task, cases, values, verdicts, grading=grading)), *why, *due]
     return Feedback(
         task=task.id,
         state="right" if all(verdicts) else "wrong",
@@ -109,7 +111,11 @@ def _explained(
         text = "“{0.statement}” It is not so. {0.remedy} {0.refutation}"
         return codes, "", [(heading, text.format(each)) for each in told]
     slip = unit or _slip(values, truths, (*_SCALES, ("sign", -1), ("close", 1)), _CLOSE)
-    return (), slip, [_SLIPS[slip]] if slip else []
+    if not slip:
+        return (), "", []
+    heading, text = _SLIPS[slip]
+    fraction = ": 4 % is 0.04 as a fraction" if slip == "percent" and "fraction" in task.ask else ""
+    return (), slip, [(heading, f"{text}{fraction}. Wanted: {task.ask}.")]
 
 
 # --- answers that cannot be compared --------------------------------------------------------------------------------
@@ -190,7 +196,7 @@ def _problem(task: Task, case: Case, outcome: Outcome) -> tuple[str, str] | None
     if kind == "text":
         number = _as_number(outcome["value"])
         advice = f"Write {number} without quotes: {task.ask}." if number else f"Wanted: {task.ask}."
-        return "Text instead of a number", f"{where} returned the text {outcome['value']!r}. {advice}"
+        return "Text instead of a number", f"{where} gave the text {outcome['value']!r}. {advice}"
     return other if kind in {"truth", "list", "dict"} else None
 
 
@@ -219,7 +225,7 @@ def _stopped(outcome: Outcome) -> str:
     if outcome["type"] == "RecursionError":
         return f"it called itself without end.{line}"
     if outcome["type"] == "KeyboardInterrupt":
-        return f"it was {outcome['value'] or 'interrupted'}. Does a loop never end?{line}"
+        return f"{outcome['value'] or 'it was interrupted'}. Does a loop never end?{line}"
     return f"{outcome['type']}: {outcome['value']}.{line}"
 
 
@@ -256,13 +262,10 @@ def _described(outcome: Outcome) -> str:
 
 _SCALES = (("percent", 100), ("percent", 0.01), ("thousands", 1_000), ("thousands", 0.001))
 _SLIPS = {
-    "percent": (
-        "Unit",
-        "The digits are right, but 100 times too large or too small: 4 % is 0.04 as a fraction. Which is asked for?",
-    ),
-    "thousands": ("Unit", "The digits are right; the number is 1,000 times too large or too small."),
-    "sign": ("Sign", "The size is right, the sign is not."),
-    "close": ("Close", "This is near, but not near enough. Was something rounded on the way? Round only at the end."),
+    "percent": ("Unit", "The digits are right, but the number is 100 times too large or too small"),
+    "thousands": ("Unit", "The digits are right, but the number is 1,000 times too large or too small"),
+    "sign": ("Sign", "The size is right, the sign is not"),
+    "close": ("Close", "This is near, but not near enough. Was something rounded on the way? Round only at the end"),
 }
 
 
@@ -282,7 +285,7 @@ def _returned(
     half = task.kind == "choose" and word(mine)[:1] == word(its)[:1]
     more = " The choice is right; its reason is another one." if half else ""
     if isinstance(its, list | tuple):
-        more = f" {sum(map(partial(same, task), mine, its))} of {len(its)} are right."
+        more = f" {sum(map(partial(same, task), mine, its))} of {len(its)} right."
     return f"You answered {shown(task, mine)}.{more}"
 
 
@@ -350,18 +353,13 @@ def _words(task: Task, case: Case, answer: object, *, course: bool) -> Feedback:
 
 
 def shown(task: Task, value: object) -> str:
-    """Return a plain answer as text, with the task's unit.
-
-    Args:
-        task: whose unit it is.
-        value: a plain answer.
-    """
+    """Return a plain answer as text, with the task's unit."""
     if isinstance(value, bool) or value is None:
         return str(value)
     if isinstance(value, int | float):
         digits = 2 if abs(value) >= 100 else 6  # noqa: PLR2004 - prices and amounts need cents, fractions more
         short = f"{value:,.{digits}f}".rstrip("0").rstrip(".") if abs(value) < 1e15 else f"{value:.6g}"  # noqa: PLR2004
-        return f"{short} {task.unit}".rstrip()
+        return f"{short} {task.unit[:-1] if task.unit == 'dollars' and short == '1' else task.unit}".rstrip()
     if isinstance(value, list | tuple):
         return ", ".join(shown(task, each) for each in value[:_FEW])
     return repr(value) if isinstance(value, str) else "something else"

@@ -23,15 +23,7 @@ _TRIES = 200  # draws before a task is called impossible
 
 
 def ticket(set_id: str, learner: str = SELF_STUDY, key: bytes = PUBLIC_KEY) -> str:
-    """Return what gives a learner their numbers in one set, and nobody else's.
-
-    Args:
-        set_id: the set.
-        learner: the name that the gradebook knows.
-        key: the course's secret; left out, the public key of self-study.
-
-    Raises:
-        MarginError: the learner's name is empty.
+    """Return what gives a learner, by the name that the gradebook knows, their numbers in one set, and nobody else's.
 
     Example:
         >>> ticket("isolated", "ada") == ticket("isolated", "ada") != ticket("isolated", "ben")
@@ -43,10 +35,6 @@ def ticket(set_id: str, learner: str = SELF_STUDY, key: bytes = PUBLIC_KEY) -> s
 def given(task: Task, ticket: str) -> dict[str, Any]:
     """Return a learner's numbers for a task: the first draw in which no belief gives the right answer.
 
-    Args:
-        task: the task.
-        ticket: the learner's ticket for the task's set.
-
     Raises:
         MarginError: no draw keeps the beliefs apart, so the task cannot be asked.
     """
@@ -56,31 +44,14 @@ def given(task: Task, ticket: str) -> dict[str, Any]:
 
 
 def open_cases(task: Task, ticket: str) -> list[dict[str, Any]]:
-    """Return what the answer is judged on in front of the learner: the cases of a function, or the numbers alone.
-
-    Args:
-        task: the task.
-        ticket: the learner's ticket for the task's set.
-
-    Raises:
-        MarginError: no draw keeps the beliefs apart, so the task cannot be asked.
-    """
+    """Return what the answer is judged on in front of the learner: the cases of a function, or the numbers alone."""
     if task.asks_function:
         return _hand(task, bytes.fromhex(ticket), "open", task.open_cases)
     return [given(task, ticket)]
 
 
 def grading_cases(task: Task, learner: str, key: bytes) -> list[dict[str, Any]]:
-    """Return the cases that are added at grading; a task that asks for no function has none.
-
-    Args:
-        task: the task.
-        learner: the name that the gradebook knows.
-        key: the course's secret.
-
-    Raises:
-        MarginError: no draw keeps the beliefs apart, so the task cannot be asked.
-    """
+    """Return the cases that are added at grading; a task that asks for no function has none."""
     if not task.asks_function:
         return []
     return _hand(task, _seed(key, "grading", task.set, learner), "grading", task.grading_cases)

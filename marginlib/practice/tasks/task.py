@@ -24,41 +24,6 @@ Rule = Callable[..., Any]
 class Task:
     """One exercise: its words, its numbers, its right answer, and the wrong answers that it knows.
 
-    Args:
-        id: set and number, such as "isolated-3".
-        objective: id of the objective that it trains, such as "02-compute".
-        read: id of the notebook's cell to read again.
-        title: a few words.
-        text: the scenario; fields such as `{margin:,.0f}` are filled with the learner's numbers.
-        ask: what the answer is, with its unit.
-        solve: the right answer from the numbers. Of a function: what it returns; its parameters are those of the
-            learner's function, in order.
-        nudge: the first hint.
-        step: the second one: the step that is usually missing.
-        worked: the worked solution as text.
-        points: what it is worth in a course [1].
-        draw: a learner's numbers from a random generator: plain numbers and texts by name.
-        cases: the arguments of one call, from a random generator; for functions alone.
-        beliefs: misconception code (two that combine: joined by "+") -> what its holder answers.
-        demands: what the words ask for, as it is told to whoever left it out -> what such a person answers. What a
-            belief leaves out stands there.
-        words: of a list of words, those that may stand in it.
-        catalogue: an ask of `marginlib.practice.beliefs` and what gives its `Case`, where there is one: beliefs that
-            are not listed here, and pairs, are then recognised, too.
-        unit: word behind a number in messages; left out, "dollars" where `ask` speaks of them.
-        tolerance: largest relative error that counts as right [1].
-        absolute: largest absolute error that counts as right, in the answer's unit.
-        wrong: of a bug, the calculator as it was found; left out, what the holder of its first belief computes.
-        refutes: of a counterexample, (numbers, answer) -> (whether it refutes the claim, what happens there).
-        inputs: of a counterexample, the names in the dict that is asked for.
-        options: of a choice, letter -> text.
-        reasons: of a choice that has to be defended, digit -> text.
-        rubric: of words, the statements that a good text makes; the worked solution is a sample text.
-        function: of a function, the name that it has in the notebook.
-        open_cases: calls that the learner sees judged.
-        grading_cases: further calls, drawn from the course's key.
-        version: raised when the numbers or the answer change, so that old answers are not judged by new numbers.
-
     Raises:
         MarginError: what this kind of task needs is not there.
 
@@ -78,36 +43,48 @@ class Task:
     kind: ClassVar[str] = ""
     needs: ClassVar[tuple[str, ...]] = ()
 
-    id: str
-    objective: str
-    read: str
-    title: str
-    text: str
-    ask: str
+    id: str  # set and number, such as "isolated-3"
+    objective: str  # id of the objective that it trains, such as "02-compute"
+    read: str  # id of the notebook's cell to read again
+    title: str  # a few words
+    text: str  # the scenario; fields such as `{margin:,.0f}` are filled with the learner's numbers
+    ask: str  # what the answer is, with its unit
+    # The right answer from the numbers. Of a function: what it returns; its parameters are those of the learner's
+    # function, in order.
     solve: Rule
-    nudge: str
-    step: str
-    worked: Rule
-    points: int = 1
+    nudge: str  # the first hint
+    step: str  # the second one: the step that is usually missing
+    worked: Rule  # the worked solution as text
+    points: int = 1  # what it is worth in a course [1]
+    # A learner's numbers from a random generator: plain numbers and texts by name.
     draw: Callable[[Random], dict[str, Any]] = lambda _random: {}
+    # The arguments of one call, from a random generator; for functions alone.
     cases: Callable[[Random], dict[str, Any]] | None = None
+    # Misconception code (two that combine: joined by "+") -> what its holder answers.
     beliefs: Mapping[str, Rule] = field(default_factory=dict)
+    # What the words ask for, as it is told to whoever left it out -> what such a person answers. What a belief leaves
+    # out stands there.
     demands: Mapping[str, Rule] = field(default_factory=dict)
-    words: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()  # of a list of words, those that may stand in it
+    # An ask of `marginlib.practice.beliefs` and what gives its `Case`, where there is one: beliefs that are not listed
+    # here, and pairs, are then recognised, too.
     catalogue: tuple[str, Callable[..., Case]] | None = None
-    unit: str = ""
-    tolerance: float = 1e-3
-    absolute: float = 1e-9
+    unit: str = ""  # word behind a number in messages; left out, "dollars" where `ask` speaks of them
+    tolerance: float = 1e-3  # largest relative error that counts as right [1]
+    absolute: float = 1e-9  # largest absolute error that counts as right, in the answer's unit
+    # Of a bug, the calculator as it was found; left out, what the holder of its first belief computes.
     wrong: Rule | None = None
+    # Of a counterexample, (numbers, answer) -> (whether it refutes the claim, what happens there).
     refutes: Callable[[Mapping[str, Any], Mapping[str, float]], tuple[bool, str]] | None = None
-    inputs: tuple[str, ...] = ()
-    options: Mapping[str, str] = field(default_factory=dict)
-    reasons: Mapping[str, str] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ()  # of a counterexample, the names in the dict that is asked for
+    options: Mapping[str, str] = field(default_factory=dict)  # of a choice, letter -> text
+    reasons: Mapping[str, str] = field(default_factory=dict)  # of a choice that has to be defended, digit -> text
+    # Of words, the statements that a good text makes; the worked solution is a sample text.
     rubric: tuple[str, ...] = ()
-    function: str = ""
-    open_cases: int = 3
-    grading_cases: int = 2
-    version: int = 1
+    function: str = ""  # of a function, the name that it has in the notebook
+    open_cases: int = 3  # calls that the learner sees judged
+    grading_cases: int = 2  # further calls, drawn from the course's key
+    version: int = 1  # raised when the numbers or the answer change, so that old answers are not judged by new numbers
 
     def __post_init__(self) -> None:
         for name in self.needs:
@@ -232,9 +209,6 @@ class Explain(Task):
 
 def belief_codes(key: str) -> tuple[str, ...]:
     """Return the misconception codes of one key of `Task.beliefs`.
-
-    Args:
-        key: one code, or two joined by "+".
 
     Example:
         >>> belief_codes("SIGN+NO_MAINTENANCE")
