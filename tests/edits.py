@@ -114,7 +114,10 @@ class Page:
         self.exercise = any(cell["id"].endswith("-check") for cell in self.cells)
         from IPython.core.interactiveshell import InteractiveShell  # noqa: PLC0415 - after the environment is set
 
+        from marginlib.course.refusals import show_refusals  # noqa: PLC0415
+
         self.shell = InteractiveShell.instance()
+        show_refusals()
         self.shell.showtraceback = self._in_display
         self._shown: BaseException | None = None
 
@@ -213,6 +216,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, os.fdopen(os.dup(1), "w") as told, Path(os.devnull).open("w") as null:
         os.environ |= {"MARGINLIB_PROGRESS": f"{folder}/progress.json", "IPYTHONDIR": folder, "TMPDIR": folder}
         os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # what has threads should not be forked
+        import marginlib.course.notebook  # noqa: F401, PLC0415 - once for all, after the environment is set
+
         for path in paths:
             child = os.fork()  # each notebook in a process of its own, which says nothing but its table
             if child == 0:

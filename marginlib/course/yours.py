@@ -37,17 +37,11 @@ Restated = tuple[str, DataFrame, str]  # a sentence, a table and its caption
 
 @dataclass(frozen=True)
 class Yours:
-    """A lesson restated on an account.
+    """A lesson restated on an account."""
 
-    Args:
-        sentences: whose account it is, and what the lesson says of it.
-        table: the numbers.
-        picture: HTML of a picture, or nothing.
-    """
-
-    sentences: tuple[str, ...]
-    table: Shown
-    picture: str = ""
+    sentences: tuple[str, ...]  # whose account it is, and what the lesson says of it
+    table: Shown  # the numbers
+    picture: str = ""  # HTML of a picture, or nothing
 
     def _repr_html_(self) -> str:
         """Return it for a page."""

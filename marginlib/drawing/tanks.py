@@ -27,44 +27,27 @@ _WAVE = tuple(k / 8 for k in range(9))
 
 @dataclass(frozen=True, slots=True)
 class Pipe:
-    """A position as a pipe below its tank.
+    """A position as a pipe below its tank."""
 
-    Args:
-        label: whose it is, such as "BTC".
-        size: its notional, as text.
-        width: from 0 to 1, its notional as a share of the largest that the figure shows.
-        pnl: unrealized PnL, what has run through it [quote currency].
-        ends: where its pool is liquidated and where it is bankrupt, as texts; empty once it is liquidated.
-        shut: True once it is liquidated.
-    """
-
-    label: str
-    size: str
-    width: float
-    pnl: float = 0.0
+    label: str  # whose it is, such as "BTC"
+    size: str  # its notional, as text
+    width: float  # from 0 to 1, its notional as a share of the largest that the figure shows
+    pnl: float = 0.0  # unrealized PnL, what has run through it [quote currency]
+    # Where its pool is liquidated and where it is bankrupt, as texts; empty once it is liquidated.
     ends: tuple[str, ...] = ()
-    shut: bool = False
+    shut: bool = False  # True once it is liquidated
 
 
 @dataclass(frozen=True, slots=True)
 class Tank:
-    """A pool as a tank.
+    """A pool as a tank."""
 
-    Args:
-        name: what stands above it.
-        start: equity at the start [quote currency].
-        level: equity now; 0 once it is liquidated.
-        line: maintenance margin [quote currency].
-        pipes: its positions, two at most.
-        taken: what the venue took when it was liquidated [quote currency]; None while it lives.
-    """
-
-    name: str
-    start: float
-    level: float
-    line: float
-    pipes: tuple[Pipe, ...] = ()
-    taken: float | None = None
+    name: str  # what stands above it
+    start: float  # equity at the start [quote currency]
+    level: float  # equity now; 0 once it is liquidated
+    line: float  # maintenance margin [quote currency]
+    pipes: tuple[Pipe, ...] = ()  # its positions, two at most
+    taken: float | None = None  # what the venue took when it was liquidated [quote currency]; None while it lives
 
     @property
     def state(self) -> str:
@@ -143,11 +126,7 @@ def tank_panel(title: str, tanks: Sequence[Tank | None], top: float, *, lens: bo
 
 
 def tank_sentence(tanks: Sequence[Tank]) -> str:
-    """Return what all tanks of an account hold, and each of them.
-
-    Args:
-        tanks: every pool of the account.
-    """
+    """Return what all tanks of an account hold, and each of them."""
     left, start = (
         money(sum(amounts), 0) for amounts in zip(*((each.level, each.start) for each in tanks), strict=True)
     )
@@ -156,11 +135,7 @@ def tank_sentence(tanks: Sequence[Tank]) -> str:
 
 
 def tank_table(tanks: Sequence[Tank]) -> Table:
-    """Return the numbers of the tanks of an account, and their sums.
-
-    Args:
-        tanks: every pool of the account.
-    """
+    """Return the numbers of the tanks of an account, and their sums."""
     columns = ("pool", "equity at the start", "equity now", "maintenance margin", "state")
     amounts = [(each.start, each.level, each.line) for each in tanks]
     sums = tuple(money(sum(column), 0) for column in zip(*amounts, strict=True))

@@ -31,16 +31,11 @@ _LINES = {MarginMode.CROSS: "equity", MarginMode.ISOLATED: "isolated"}
 
 @dataclass(frozen=True)
 class _Run:
-    """One account's way through an event.
+    """One account's way through an event."""
 
-    Args:
-        hours: moments since the first figure [h], each liquidation twice: just before and just after.
-        equity: of the account at these moments [quote currency].
-        gone: (hour, symbol, equity of the account afterwards, UTC) of each liquidation.
-    """
-
-    hours: tuple[float, ...]
-    equity: tuple[float, ...]
+    hours: tuple[float, ...]  # moments since the first figure [h], each liquidation twice: just before and just after
+    equity: tuple[float, ...]  # of the account at these moments [quote currency]
+    # (hour, symbol, equity of the account afterwards, UTC) of each liquidation.
     gone: tuple[tuple[float, str, float, str], ...]
 
     def at(self, hour: float) -> float:

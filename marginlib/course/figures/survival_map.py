@@ -31,17 +31,8 @@ def safe_corners(pool: Pool, across: str, up: str, x_range: Span, y_range: Span)
 
     The region is convex. A corner lies on the border of the ranges, or on the liquidation line where one of the two
     notionals stands on a tier edge: so along every tier edge of one symbol the other's liquidation price is a point of
-    it, and the region is what these points span.
-
-    Args:
-        pool: a pool of linear contracts; symbols other than the two keep their marks.
-        across: the symbol of the horizontal axis.
-        up: the symbol of the vertical axis.
-        x_range: lowest and highest price of `across`, above 0 [quote currency].
-        y_range: lowest and highest price of `up`, above 0 [quote currency].
-
-    Returns:
-        (price of `across`, price of `up`) of each corner; none where no pair of prices keeps the pool.
+    it, and the region is what these points span. A corner is a price of the symbol `across` and one of the symbol `up`,
+    within their ranges [quote currency]; other symbols keep their marks.
 
     Raises:
         MarginError: the pool has an inverse contract, whose region is not convex in the price.
@@ -207,14 +198,9 @@ def survival_chart(
 
 
 def share_of_way(pool: Pool, marks: Mapping[str, float]) -> float | None:
-    """Return how much of the straight way to other prices a pool goes until it is liquidated.
+    """Return the share of the straight way to other prices that a pool of linear contracts goes until it is liquidated.
 
-    Args:
-        pool: a pool of linear contracts, at the prices where the way starts.
-        marks: the price of each symbol where the way ends [quote currency].
-
-    Returns:
-        The share [1], or None where the pool goes the whole way.
+    It is None where the pool goes the whole way.
 
     Example:
         >>> rules = rulebook("binance_usdm", "2026-09-29")
@@ -247,13 +233,7 @@ def _after(pool: Pool, positions: tuple[Position, Position]) -> tuple[bool, floa
 
 
 def _told(positions: tuple[Position, Position], pools: tuple[Pool, ...], free: float) -> tuple[str, list[str]]:
-    """Return who lives and what each account has when prices went straight to where they are, and each pool's state.
-
-    Args:
-        positions: the two, at their marks.
-        pools: cross, and each position alone.
-        free: what backs nothing where both are isolated [quote currency].
-    """
+    """Return who lives and what each account has when prices went straight to where they are, and each pool's state."""
     ends = [_after(pool, positions) for pool in pools]
     (cross, whole), *alone = ends
     moved, lives = [], []
