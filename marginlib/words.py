@@ -104,4 +104,4 @@ def text_html(text: str) -> str:
         '<span>$</span>5 &amp; 1&nbsp;% more'
     """
     whole = sub(r" (?=%|\d\d:\d\d)", "&nbsp;", escape(text).replace("$", "<span>$</span>"))
-    return sub(r"(?<=\d-)(?=\d)", "&NoBreak;", whole)
+    return sub(r"(?<![\w/-])(\d{4}-)(\d\d-)(?=\d\d(?!\w))", r"\1&NoBreak;\2&NoBreak;", whole)  # no name of a file

@@ -124,10 +124,10 @@ const shapes = (radius) => {
 // --- the picture ---
 
 const [LEFT, RIGHT, ROW] = [54, 16, 20];
-const WIDEST = 1100; // of a figure, as its style says
+const [NARROWEST, WIDEST] = [340, 1100]; // of a figure: a narrower page shows it smaller, its style says the widest
 const SLIM = 560; // a page that is narrower has its panels below each other
 const LEAST = 300; // width of a panel that stands beside others
-const COLUMN = 225; // least width of a legend's column
+const COLUMN = 220; // least width of a legend's column
 const LETTER = 0.6; // width of a bold letter, in heights of type
 
 /**
@@ -148,7 +148,7 @@ function planned(panels, page) {
     const whole = narrow ? page : Math.floor((page * panel.share) / shares);
     if (!below && !narrow) [x, next] = [next, next + whole];
     const legend = whole * (aside && panels[k + 1]?.near ? 2 : 1);
-    const columns = Math.max(1, Math.floor(legend / COLUMN));
+    const columns = Math.min(3, Math.max(1, Math.floor(legend / COLUMN)));
     const bare = panel.bare ? 80 : 0; // no numbers below: words and pictures stand there
     const height = (below ? 92 : closer ? 172 : narrow ? 200 : 230) + bare;
     // A long name takes two lines on a narrow page; the axes of a close-up below its panel are named there.
@@ -538,7 +538,7 @@ async function mount({ model, el }) {
   el.replaceChildren(root);
 
   // --- drawing: once per animation frame ---
-  const wide = () => Math.min(el.clientWidth || 760, WIDEST) - 12; // less the figure's own border
+  const wide = () => Math.max(Math.min(el.clientWidth || 760, WIDEST) - 12, NARROWEST); // less the figure's own border
   let width = wide();
   let paint = picture(drawing, form, width);
   /** @type {number | undefined} */

@@ -119,6 +119,10 @@ class Notebook:
         """Run all cells and wait until the kernel is idle and every widget and live figure has drawn itself."""
         self.command("notebook:run-all-cells")
         self.wait_idle(seconds)
+        self.wait_drawn()
+
+    def wait_drawn(self) -> None:
+        """Wait until every widget and live figure has drawn itself."""
         self.page.wait_for_function(_ALL_DRAWN)
 
     def wait_idle(self, seconds: float = 60) -> None:

@@ -109,7 +109,7 @@ def _along(label: str, role: str, ends: dict[float, Ends], mode: str, way: int) 
 def _here(ratio: float, height: float | None) -> Marker:
     """Return the marker of the chosen ratio."""
     x = ratio if height is not None else None
-    return Marker("this hedge, ratio", "mark", x, height or 0.0, "this hedge: none parts it to its end")
+    return Marker("this hedge, ratio", "mark", x, height or 0.0, "this hedge: none")
 
 
 def _way_text(move: float | None, way: int) -> str:
