@@ -316,6 +316,6 @@ _WIDGET_OUTPUTS = """() => [...window.jupyterapp.shell.currentWidget.content.mod
 _ALL_DRAWN = f"""() => {{
     const views = [...document.querySelectorAll(".jp-OutputArea-output.lm-Panel")]
     return views.length === ({_WIDGET_OUTPUTS})().length
-        && views.every(view => view.firstElementChild?.clientHeight > 0)
+        && views.every(view => view.closest(".marginlib-held") || view.firstElementChild?.clientHeight > 0)
         && !document.querySelector(".marginlib-figure:not([data-ready='true'])")
 }}"""
