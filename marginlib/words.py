@@ -7,7 +7,7 @@ from re import sub
 
 from marginlib.errors import wrong
 
-__all__ = ["decimals", "money", "percent", "price_text", "share", "text_html"]
+__all__ = ["decimals", "money", "percent", "price_text", "share_text", "text_html"]
 
 MOST_DIGITS = 12  # more than a float knows of an amount of dollars
 
@@ -63,7 +63,7 @@ def percent(fraction: float | None, digits: int = 1) -> str:
     return f"{'+' if round(100 * fraction, digits) > 0 else ''}{text} %"
 
 
-def share(fraction: float, digits: int = 1) -> str:
+def share_text(fraction: float, digits: int = 1) -> str:
     """Return a fraction as a percentage without a sign, for what can only be a part.
 
     Args:
@@ -71,7 +71,7 @@ def share(fraction: float, digits: int = 1) -> str:
         digits: how many follow the point.
 
     Example:
-        >>> share(0.0065, 2)
+        >>> share_text(0.0065, 2)
         '0.65 %'
     """
     return f"{decimals(100 * fraction, digits)} %"
@@ -104,4 +104,4 @@ def text_html(text: str) -> str:
         '<span>$</span>5 &amp; 1&nbsp;% more'
     """
     whole = sub(r" (?=%|\d\d:\d\d)", "&nbsp;", escape(text).replace("$", "<span>$</span>"))
-    return sub(r"(?<=\d-)(?=\d)", "&NoBreak;", whole)
+    return sub(r"(?<![\w/-])(\d{4}-)(\d\d-)(?=\d\d(?!\w))", r"\1&NoBreak;\2&NoBreak;", whole)  # no name of a file

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from ipywidgets import Label
 from nbclient import NotebookClient
 from refresh_notebooks import clean
 
@@ -28,6 +29,7 @@ from marginlib.practice import (
     reveal,
 )
 from marginlib.practice.bank import question, questions
+from marginlib.practice.beliefs import BELIEFS
 from marginlib.practice.objectives import OBJECTIVES
 from marginlib.practice.progress import Attempt, load, record
 
@@ -42,8 +44,8 @@ each_question = pytest.mark.parametrize("asked", questions(), ids=lambda each: e
 
 def text(html):
     """Return what a reader sees."""
-    words = unescape(re.sub(r"<[^>]*>", "", html.replace("</p><p>", " "))).replace("\u2060", "")  # which joins a date
-    return re.sub(r"\s+", " ", words).strip()
+    seen = unescape(re.sub(r"<[^>]*>", "", html.replace("</p><p>", " "))).replace("\N{WORD JOINER}", "")
+    return re.sub(r"\s+", " ", seen).strip()
 
 
 def right(asked):
@@ -148,26 +150,24 @@ def test_a_right_answer_is_right_and_is_kept(asked):
 )
 def test_every_option_gets_its_own_verdict(asked, option):
     verdict = asked.judge(option)
-    said = text(ask(asked.id).answer(option))
+    panel = ask(asked.id)
+    said = text(panel.answer(option))
+    if not verdict.right:  # not yet, with the belief named where the option shows one; the answer comes second
+        assert said == re.sub(r"\s+", " ", verdict.again)
+        assert said.startswith("Not yet.")
+        assert all(BELIEFS[code].statement in said for code in verdict.codes)
+        assert f"It is: {asked.right}" not in said
+        said = text(panel.answer(option))
     assert said == re.sub(r"\s+", " ", verdict.message)
     assert verdict.right or verdict.codes or not next(each.code for each in asked.options if each.text == option)
     assert load().attempts[-1].codes == verdict.codes
 
 
-def test_a_wrong_answer_can_be_mended_but_the_first_counts():
-    panel = ask(CHOICE.id)
-    said = text(panel.answer(wrong(CHOICE), "certain"))
-    assert said.startswith("You said: ")
-    assert text(panel.answer(CHOICE.right)).startswith("Right: ")
-    assert [each.right for each in load().attempts] == [False, True]
-    assert [each.right for each in load().counted] == [False]
-
-
 def test_the_same_reply_twice_is_said_twice():
     panel = ask(CHOICE.id)
-    panel.answer(wrong(CHOICE))
+    panel.answer(CHOICE.right)
     first = panel.feedback
-    panel.answer(wrong(CHOICE))
+    panel.answer(CHOICE.right)
     assert panel.feedback["html"] == first["html"]
     assert panel.feedback["number"] == first["number"] + 1
 
@@ -255,7 +255,8 @@ def test_a_card_shows_nothing_of_result_and_reason_before_the_prediction_and_all
     assert f"You predicted {asked.shown(answer)} and were fairly sure." in after
     assert asked.shown(asked.right) in after
     said = asked.judge(answer).message
-    assert text(said.partition(f"it is {asked.shown(asked.right)}.")[2] or said) in after
+    assert text(re.split(rf"it is:? {re.escape(asked.shown(asked.right))}\.", said, flags=re.IGNORECASE)[-1]) in after
+    assert "You said" not in after  # it stands there as what was predicted
     assert not re.search(r"<input|<button", panel.html)
     assert predict(asked.id).html == panel.html  # run again, it stands as it was left
 
@@ -271,16 +272,33 @@ def test_who_looks_without_a_prediction_is_shown_all_and_counts_nowhere(asked):
     assert sum(each.said for each in load().calibration()) == 0
 
 
-def test_what_is_there_to_see_is_made_when_it_is_shown_and_knows_the_guess():
+def test_the_picture_is_made_when_it_is_shown_and_knows_the_guess():
     asked = next(each for each in PREDICTED if each.kind == "number")
     seen = []
-    panel = predict(asked.id, see=lambda guess: seen.append(guess) or f"the picture of {guess}")
-    assert seen == []
+    panel = practice.predict(asked.id, see=lambda guess: seen.append(guess) or Label(f"the picture of {guess}"))
+    data, _ = panel._repr_mimebundle_()
+    assert (seen, panel.picture) == ([], None)
+    assert "data-picture" not in panel.html + data["text/html"]
     panel.answer(7.0)
-    assert seen == [7.0]
-    assert "the picture of 7.0" in text(panel.html)
-    data, _ = predict(asked.id, see=lambda guess: f"the picture of {guess}")._repr_mimebundle_()
-    assert "the picture of None" in text(data["text/html"])
+    assert (seen, panel.picture.value) == ([7.0], "the picture of 7.0")
+    assert panel.html.count("data-picture") == 1
+    looked = practice.predict(PREDICTED[0].id, see=seen.append)
+    looked.press("show")
+    assert (seen, looked.picture) == ([7.0, ...], None)
+    assert "data-picture" not in looked.html
+
+
+def test_a_first_miss_is_told_kindly_and_without_the_answer_a_second_one_with_it():
+    wrong_text = next(each.text for each in CHOICE.options if not each.right)
+    panel = ask(CHOICE.id)
+    first = text(panel.answer(wrong_text))
+    assert first.startswith("Not yet.")
+    assert first.endswith("Try once more; then the answer is shown.")
+    assert f"It is: {CHOICE.right}" not in first
+    assert f"It is: {CHOICE.right}" in text(panel.answer(wrong_text))
+    assert text(panel.answer(CHOICE.right)).startswith("Right: ")
+    assert [each.right for each in load().attempts] == [False, False, True]
+    assert [each.right for each in load().counted] == [False]  # with the feedback in sight nothing counts
 
 
 def test_a_right_prediction_is_told_that_it_was():

@@ -369,8 +369,8 @@ def test_what_is_said_before_another_try_keeps_the_answer_back(asked: Question) 
     for given in wrong:
         verdict = judge(asked, given)
         if verdict.answered and not verdict.right:
-            assert verdict.again.endswith("Try again.")
-            assert "not right" in verdict.again
+            assert verdict.again.startswith("Not yet.")
+            assert verdict.again.endswith("Try once more; then the answer is shown.")
             assert "Here: " not in verdict.again
             assert f"it is {asked.shown(asked.right)}" not in verdict.again.casefold()
 

@@ -6,9 +6,10 @@ from marginlib import *  # noqa: F403 - the engine, whose names its own __all__ 
 from marginlib import tables
 from marginlib.course import figures, survival_chart
 from marginlib.course.game import play_the_desk
+from marginlib.course.guess import predict
 from marginlib.course.trade import my_trade
 from marginlib.course.yours import yours
 from marginlib.drawing import explore, figure, pool_chart, static
-from marginlib.practice import calibration, closing_questions, gain, opening_questions, predict, progress_page
+from marginlib.practice import calibration, closing_questions, gain, opening_questions, progress_page
 from marginlib.tables import coins, move, share, show
 from marginlib.words import money, percent, price_text

@@ -141,9 +141,15 @@ def _names(source: Path, *, teach: bool = False) -> Iterator[str]:
 
 
 def _without_outputs(content: bytes) -> bytes:
-    """Return a notebook as nobody has run it."""
+    """Return a notebook as nobody has run it, with what JupyterLab would write of this kernel: it opens unchanged."""
     notebook = json.loads(content)
     notebook["metadata"].pop("widgets", None)
+    if find_spec("ipykernel"):
+        from ipykernel.ipkernel import IPythonKernel  # noqa: PLC0415 - only here are they needed
+        from ipykernel.kernelspec import get_kernel_dict  # noqa: PLC0415
+
+        spec = {"name": "python3", "display_name": get_kernel_dict()["display_name"], "language": "python"}
+        notebook["metadata"] |= {"kernelspec": spec, "language_info": IPythonKernel.language_info}
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
             cell |= {"outputs": [], "execution_count": None}

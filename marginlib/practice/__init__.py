@@ -7,13 +7,11 @@ text that stands for a panel never depends on anybody's progress.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
-from typing import Any
 
 from marginlib.errors import wrong
 from marginlib.practice.bank import question, questions
-from marginlib.practice.card import Card, Reveal, reveal
+from marginlib.practice.card import Card, Reveal, See, reveal
 from marginlib.practice.pages import CalibrationPage, GainPage, ProgressPage
 from marginlib.practice.panels import QuestionPanel, QuestionPanels, today
 from marginlib.practice.progress import load
@@ -38,13 +36,12 @@ __all__ = [
 ]
 
 
-def predict(question_id: str, see: Callable[[Any], Any] | None = None) -> Card:
+def predict(question_id: str, see: See | None = None) -> Card:
     """Return the card of a prediction: the question, then what happens, then why.
 
     Args:
         question_id: the question, such as "02-price".
-        see: what is shown with the result, such as a picture: a function of the kept answer, or of None where nobody
-            predicts.
+        see: returns the picture that is shown with the result, as `Card` explains.
     """
     return Card(question(question_id), see)
 

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import ipywidgets
 import mistune
+import traitlets
 
 from marginlib.errors import wrong
 from marginlib.practice.bank import question
@@ -14,6 +16,8 @@ from marginlib.practice.judge import Question
 from marginlib.practice.panels import QuestionPanel, day_text, sure, today
 from marginlib.practice.progress import Attempt, load
 from marginlib.words import text_html
+
+See = Callable[[Any], ipywidgets.Widget | None]
 
 
 def _told(question: Question, kept: Attempt | None) -> tuple[str, ...]:
@@ -24,7 +28,9 @@ def _told(question: Question, kept: Attempt | None) -> tuple[str, ...]:
         return (first, "You kept no prediction." if kept is None else "You looked without a prediction.")
     mine = question.shown(kept.answer)
     when = "" if kept.day == today() else f"On {day_text(kept.day)} you"
-    said = question.judge(kept.answer).message.removeprefix(f"You said {mine}, and it is {truth}.").strip()
+    said = question.judge(kept.answer).message
+    for lead in (f"You said {mine}, and it is {truth}.", f"You said: {mine}. It is: {truth}."):
+        said = said.removeprefix(lead).strip()
     return (first, f"{when or 'You'} predicted {mine}{sure(kept.confidence)}.", said)
 
 
@@ -33,21 +39,22 @@ class Card(QuestionPanel):
 
     Args:
         question: what is to be predicted; its `why` is the text that follows the result.
-        see: what is shown with the result, such as a picture: a function of the kept answer, or of None where nobody
-            answered. It is called when it is shown.
+        see: returns the picture that is shown with the result, a widget or None, for the kept answer; for `...` where
+            nothing was predicted. A page without a kernel has no picture.
     """
 
     kind, stands_for = "prediction", "[Your prediction. Run the cell to make it.]"
     buttons = (("check", "Keep it, then show me"), ("show", "Show me without a prediction"))
+    picture = traitlets.Instance(ipywidgets.Widget, allow_none=True).tag(sync=True, **ipywidgets.widget_serialization)
 
-    def __init__(self, question: Question, see: Callable[[Any], Any] | None = None) -> None:
+    def __init__(self, question: Question, see: See | None = None) -> None:
         self._see = see
         super().__init__(question)
 
     def recall(self, earlier: Attempt) -> None:
         """Stand complete where a prediction was kept before; the first of its day is the one that counts."""
         mine = [each for each in load().counted if (each.item, each.kind) == (earlier.item, earlier.kind)]
-        self.html = self.complete(mine[-1])
+        self._show_all(mine[-1])
 
     def press(self, name: str) -> None:
         """Keep the prediction, or that there is none, and show the rest."""
@@ -58,14 +65,18 @@ class Card(QuestionPanel):
 
     def reply(self, attempt: Attempt, first: Attempt, message: str, told: Iterable[str]) -> None:  # noqa: ARG002
         """Show what happens and why, beside the prediction that counts."""
-        self.html = self.complete(first)
+        self._show_all(first)
         self.say(*told)
 
+    def _show_all(self, kept: Attempt) -> None:
+        """Show the whole card with its picture."""
+        if self._see:
+            self.picture = self._see(kept.answer if kept.right is not None else ...)
+        self.html = self.complete(kept)
+
     def complete(self, kept: Attempt | None) -> str:
-        """Return the whole card as HTML: the question, what is right, what was predicted, what there is to see, why."""
-        guess = kept.answer if kept is not None and kept.right is not None else None
-        seen = self._see(guess) if self._see else None
-        shown = "" if seen is None else getattr(seen, "_repr_html_", lambda: f"<pre>{text_html(str(seen))}</pre>")()
+        """Return the whole card as HTML: the question, what is right, what was predicted, room for the picture, why."""
+        shown = "<div data-picture></div>" if self.picture and kept else ""
         why = str(mistune.html(self.question.why)).replace("$", "<span>$</span>").replace(" %", "&nbsp;%")
         truth, *rest = (text_html(each) for each in _told(self.question, kept) if each)
         said = f"<p><strong>{truth}</strong></p>" + "".join(f"<p>{each}</p>" for each in rest if kept)

@@ -4,10 +4,40 @@
  *
  * @typedef {Record<string, any>} Values what stands in the fields: a text, or the order of a list's keys
  * @typedef {{get(name: string): any, set(name: string, value: any): void, save_changes(): void,
- *   on(event: string, heard: () => void): void, off(event: string, heard: () => void): void}} Model
+ *   on(event: string, heard: () => void): void, off(event: string, heard: () => void): void,
+ *   widget_manager: {get_model(id: string): Promise<any>, create_view(of: any): Promise<{el: HTMLElement}>}}} Model
  */
 
 const PATIENCE = 5000; // milliseconds without a reply, after which the kernel is taken to be gone
+
+/**
+ * Let no cell show what it computes while a card between it and its heading is open, also when all cells are run; and
+ * fold a still picture where the live figure that it stands for is above it.
+ */
+function hold() {
+  let open = false;
+  let alive = 0; // cells of code since a live figure
+  for (const cell of document.querySelectorAll(".jp-Notebook .jp-Cell")) {
+    if (cell.querySelector("h1, h2, h3, h4") && cell.matches(".jp-MarkdownCell")) open = false;
+    // Known by its words before it is drawn, or run.
+    const code = cell.querySelector(".cm-content")?.textContent?.trim() ?? "";
+    const card = code.startsWith("predict(") || cell.querySelector("[data-press='show'], .marginlib-result") !== null;
+    cell.classList.toggle("marginlib-held", open); // a card too: its question may tell what came before
+    if (card && !cell.querySelector(".marginlib-result")) open = true;
+    if (cell.matches(".jp-CodeCell")) alive = cell.querySelector(".marginlib-figure[data-figure]") ? 2 : alive - 1;
+    const still = alive > 0 ? cell.querySelector(".jp-RenderedHTMLCommon:has(> figure > img)") : null;
+    if (still) still.innerHTML = `<details><summary data-lm-suppress-shortcuts="true">The same as a still picture</summary>${still.innerHTML}</details>`;
+  }
+}
+
+/** @param {MutationRecord} record what a figure draws, or somebody types, concerns no other cell */
+const concerns = ({ target }) =>
+  target instanceof Element && target.closest(".jp-Notebook") && !target.closest(".marginlib-figure, .cm-editor");
+
+/** @type {Document & {marginlibHolds?: MutationObserver}} one for the page: each form loads this module for itself */
+const page = document;
+page.marginlibHolds ??= new MutationObserver((records) => records.some(concerns) && hold());
+page.marginlibHolds.observe(page, { childList: true, subtree: true });
 
 /** @param {{model: Model, el: HTMLElement}} context */
 function render({ model, el }) {
@@ -44,6 +74,14 @@ function render({ model, el }) {
     for (const each of fields())
       if (each.type === "radio") each.name = `${view}-${name(each)}`; // a group of this view alone
     fill();
+    const place = body.querySelector("[data-picture]");
+    if (place) picture(place);
+  }
+
+  /** @param {Element} place */
+  async function picture(place) {
+    const of = await model.widget_manager.get_model(model.get("picture").replace("IPY_MODEL_", ""));
+    place.append((await model.widget_manager.create_view(of)).el);
   }
 
   function fill() {

@@ -122,7 +122,7 @@ class Question:
         """Return the verdict on a wrong answer: what is right, then the beliefs in words and what holds instead."""
         codes, *ties = found or [()]
         held = [BELIEFS[code] for code in codes]
-        said = ["That is not right.", hint]
+        said = [hint]
         if held:
             many = "two beliefs" if len(held) > 1 else "a common belief"
             quoted = " and ".join(f"“{each.statement}”" for each in held)
@@ -130,8 +130,8 @@ class Question:
             # A tie is told as one; of more than one other belief only the first is named, for a short message.
             others = [code for tie in ties for code in tie if code not in codes]
             said += [f"(Or was it this? {BELIEFS[others[0]].statement})"] if others else []
-        message = " ".join(filter(None, (lead, *said, self._because())))
-        again = " ".join(filter(None, (*said, "Try again.")))
+        message = " ".join(filter(None, (lead, "That is not right.", *said, self._because())))
+        again = " ".join(filter(None, ("Not yet.", *said, "Try once more; then the answer is shown.")))
         return Verdict(right=False, answer=given, codes=codes, message=message, ties=tuple(ties), again=again)
 
     def _right(self, given: object, lead: str) -> Verdict:

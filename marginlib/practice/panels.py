@@ -99,7 +99,7 @@ class QuestionPanel(Form):
         return self.said
 
     def press(self, name: str) -> None:  # noqa: ARG002 - there is one button
-        """Read the fields, judge and keep the answer, reply."""
+        """Read the fields, judge and keep the answer, reply; after a first miss there is another try."""
         verdict = self.question.judge(self.question.read(self.values))
         chosen = self.values.get("confidence")
         if not verdict.answered:
@@ -115,7 +115,7 @@ class QuestionPanel(Form):
                 codes=verdict.codes,
                 confidence=CONFIDENCES[int(chosen)],
             )
-            self.keep(attempt, verdict.message)
+            self.keep(attempt, verdict.message if verdict.right or self.answers else verdict.again)
 
     def keep(self, attempt: Attempt, message: str) -> None:
         """Keep an answer, reply, and tell the pages that count answers."""

@@ -1,4 +1,5 @@
-"""One JupyterLab and one Chromium for the whole run; one page a notebook, run once, then looked at by every test.
+"""One JupyterLab and one Chromium for the whole run; one page a notebook, which a learner has gone through from a fresh
+folder of the course, then looked at by every test.
 
 The tests of a notebook run together (`opened` has the notebooks as its parameters). Each leaves the page as it was but
 for the positions of the controls.
@@ -7,15 +8,18 @@ for the positions of the controls.
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
 from access import picture
 from figure import live_figures
 from lab import ROOT, chromium, find_chromium, lab_server
+from learner import Learner
 from playwright.sync_api import sync_playwright
 
+from marginlib.jupyter.folder import write_course
+
+DIRTY = "() => window.jupyterapp.shell.currentWidget.context.model.dirty"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 
 
@@ -57,16 +61,25 @@ def lab():
         yield started
 
 
+@pytest.fixture(scope="session")
+def course(tmp_path_factory):
+    """A fresh folder of the course, as a learner begins with."""
+    folder = tmp_path_factory.mktemp("course")
+    write_course(folder)
+    return folder
+
+
 @pytest.fixture(
     scope="session",
     params=[pytest.param(path, id=path.stem, marks=pytest.mark.xdist_group(path.stem)) for path in NOTEBOOKS],
 )
-def opened(request, browser, lab, shots):
-    """A notebook of the course in JupyterLab, after "run all"."""
-    with lab.opened(browser, request.param) as notebook:
-        start = time.perf_counter()
-        notebook.run_all()
-        notebook.path, notebook.seconds = request.param, time.perf_counter() - start
+def opened(request, browser, lab, course, shots):
+    """A notebook of the course in JupyterLab, after a learner has gone through it."""
+    with lab.opened(browser, course / "notebooks" / request.param.name) as notebook:
+        notebook.path, notebook.clean = request.param, not notebook.page.evaluate(DIRTY)
+        notebook.learner = Learner(notebook, request.param.stem[:2])
+        notebook.learner.go()
+        notebook.wait_drawn()
         notebook.first = [figure.seen() for figure in live_figures(notebook.page)]
         if shots is not None:
             notebook.screenshot(shots / f"{request.param.stem}.png")

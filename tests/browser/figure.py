@@ -14,7 +14,7 @@ from playwright.sync_api import Locator, Page
 from marginlib.course import figures
 from marginlib.drawing.chart import Axis, Chart, Control, Explorer, Marker, Panel
 
-ROOTS = "section.marginlib-figure"
+ROOTS = "section.marginlib-figure:not(.marginlib-form *)"  # a card draws one of its own
 
 
 @dataclass(frozen=True)

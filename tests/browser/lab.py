@@ -119,6 +119,10 @@ class Notebook:
         """Run all cells and wait until the kernel is idle and every widget and live figure has drawn itself."""
         self.command("notebook:run-all-cells")
         self.wait_idle(seconds)
+        self.wait_drawn()
+
+    def wait_drawn(self) -> None:
+        """Wait until every widget and live figure has drawn itself."""
         self.page.wait_for_function(_ALL_DRAWN)
 
     def wait_idle(self, seconds: float = 60) -> None:
@@ -312,6 +316,6 @@ _WIDGET_OUTPUTS = """() => [...window.jupyterapp.shell.currentWidget.content.mod
 _ALL_DRAWN = f"""() => {{
     const views = [...document.querySelectorAll(".jp-OutputArea-output.lm-Panel")]
     return views.length === ({_WIDGET_OUTPUTS})().length
-        && views.every(view => view.firstElementChild?.clientHeight > 0)
+        && views.every(view => view.closest(".marginlib-held") || view.firstElementChild?.clientHeight > 0)
         && !document.querySelector(".marginlib-figure:not([data-ready='true'])")
 }}"""

@@ -45,6 +45,7 @@ def path(tmp_path_factory):
     sources = ["from marginlib.practice import ask, calibration, predict, progress_page", *CELLS.values()]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    cells.insert(2, nbformat.v4.new_markdown_cell("## What the open card above does not hold back"))
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
     return path
 
@@ -143,7 +144,7 @@ def test_a_choice_and_the_feedback_below_it(practice, file):
     place, chosen = next((shown.index(each.text), each) for each in CHOICE.options if not each.right)
     enter(practice, "choice")
     press(practice, "Space", *["ArrowDown"] * place, "Tab", "Space", "ArrowDown", "Tab", "Space")
-    expect(reply(practice, "choice")).to_contain_text("You said: ")
+    expect(reply(practice, "choice")).to_contain_text("Not yet. ")
     (kept,) = attempts(file, CHOICE.id)
     assert (kept.answer, kept.right, kept.confidence) == (chosen.text, False, "fairly sure")
     assert kept.codes == ((chosen.code,) if chosen.code else ())
@@ -242,7 +243,7 @@ def test_on_a_phone_nothing_is_cut_off(practice, shots):
 
 
 def test_a_second_view_of_a_panel_is_a_panel(practice, file):
-    practice.page.evaluate("() => { jupyterapp.shell.currentWidget.content.activeCellIndex = 2 }")
+    practice.page.evaluate("() => { jupyterapp.shell.currentWidget.content.activeCellIndex = 3 }")
     practice.command("notebook:create-output-view")
     views = practice.page.locator(".marginlib-form", has=practice.page.get_by_text(NUMBER.text, exact=True))
     expect(views).to_have_count(2)

@@ -10,7 +10,7 @@ from marginlib.drawing.chart import Axis, Chart, Line, Marker, Panel, Table, fig
 from marginlib.liquidation import common_shock
 from marginlib.model import Pool
 from marginlib.venues import rulebook
-from marginlib.words import money, percent, share
+from marginlib.words import money, percent, share_text
 
 RATIOS = tuple(k / 10 for k in range(16))
 _DRAWN = tuple(k / 20 for k in range(31))  # the lines bend, so they are drawn at more ratios than can be set
@@ -117,7 +117,7 @@ def _way_text(move: float | None, way: int) -> str:
     word = ("a fall of {}", "a rise of {}", "{} each way")[way]
     if move is None:
         return ("no fall", "no rise", "no parting")[way]
-    return word.format(share(abs(move))) if move <= _FAR else f"no rise below {share(_FAR, 0)}"
+    return word.format(share_text(abs(move))) if move <= _FAR else f"no rise below {share_text(_FAR, 0)}"
 
 
 def _cells(move: float | None, way: int, long: float, short: float) -> tuple[str, str]:
@@ -127,4 +127,4 @@ def _cells(move: float | None, way: int, long: float, short: float) -> tuple[str
     if move > _FAR:
         return f"beyond {percent(_FAR, 0)}", "-"
     has = _MONEY + (long - short) * move if way < 2 else _MONEY - (long + short) * move  # noqa: PLR2004
-    return (percent if way < 2 else share)(move), money(has, 0)  # noqa: PLR2004
+    return (percent if way < 2 else share_text)(move), money(has, 0)  # noqa: PLR2004

@@ -15,7 +15,7 @@ from marginlib.odds.diffusion import Diffusion
 from marginlib.odds.estimates import Estimate, Odds
 from marginlib.odds.simulate import PathCache
 from marginlib.venues import rulebook
-from marginlib.words import money, share
+from marginlib.words import money, share_text
 
 WALLET, MARGIN = 10_000.0, 2_500.0
 _MARKS = {"BTCUSDT": 60_000.0, "ETHUSDT": 3_000.0}
@@ -61,7 +61,7 @@ def _odds_of(leverage: int, volatility: float, days: int, mode: MarginMode) -> O
 @figure(
     "How likely a liquidation is, and what is left",
     slider("leverage", "leverage setting", LEVERAGES, 5, "{}x"),
-    slider("volatility", "volatility a year", (0.3, 0.45, 0.6, 0.8, 1.0), 0.6, lambda rate: share(rate, 0)),
+    slider("volatility", "volatility a year", (0.3, 0.45, 0.6, 0.8, 1.0), 0.6, lambda rate: share_text(rate, 0)),
     slider("days", "horizon", (1, 7, 14, 30, 60), 30, "{} days"),
 )
 def odds(*, leverage: int, volatility: float, days: int) -> Chart:
@@ -97,7 +97,7 @@ def odds(*, leverage: int, volatility: float, days: int) -> Chart:
     told = " and ".join(f"{mode.value} {chance_text(each.liquidation)}" for mode, each in here.items())
     sentence = (
         f"Two longs of {money(MARGIN * leverage, 0)} at {leverage}x in a wallet of {money(WALLET, 0)}, volatility "
-        f"{share(volatility, 0)} a year, correlation 0.8: within {days} days something is liquidated in {told} "
+        f"{share_text(volatility, 0)} a year, correlation 0.8: within {days} days something is liquidated in {told} "
         f"(standard errors, {PATHS:,} paths)."
     )
     rows = tuple(

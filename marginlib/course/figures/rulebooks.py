@@ -13,7 +13,7 @@ from marginlib.margin import risk
 from marginlib.model import Contract, Position
 from marginlib.tiers import RiskSchedule
 from marginlib.venues import Rulebook, rulebook
-from marginlib.words import percent, price_text, share
+from marginlib.words import percent, price_text, share_text
 
 _ENTRY = 60_000.0
 _VALUE = 6_000.0  # dollars at the entry: 0.1 BTC, or the face value of 60 inverse contracts
@@ -94,7 +94,7 @@ def rulebooks(*, venue: str, setting: int) -> Chart:
     rows = tuple(
         (
             CASES[name].book.name,
-            share(risk(each).maintenance / each.positions[0].entry_notional, 2),
+            share_text(risk(each).maintenance / each.positions[0].entry_notional, 2),
             price_text(found[name]),
             "-" if found[name] is None else percent((found[name] or 0.0) / _ENTRY - 1, 2),
         )

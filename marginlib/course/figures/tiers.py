@@ -9,7 +9,7 @@ from marginlib.course.figures import TIER_DATE
 from marginlib.drawing.chart import Axis, Chart, Line, Marker, Panel, Table, choice, figure, grid, slider
 from marginlib.tiers import RiskSchedule
 from marginlib.venues import rulebook
-from marginlib.words import money, share
+from marginlib.words import money, share_text
 
 # Ten thousand to a hundred million, in steps that a finger can feel.
 NOTIONALS = (*(int(m * 10**e) for e in range(4, 8) for m in (1, 1.5, 2, 3, 5, 8, 9)), 10**8)
@@ -48,14 +48,14 @@ def tiers(*, symbol: str, notional: int) -> Chart:
         markers=(Marker("this position", "mark", float(notional), schedule.max_leverage(notional)),),
     )
     sentence = (
-        f"{money(notional, 0)} of {symbol} stands in tier {k + 1}: {share(schedule.rates[k], 2)} on the part above "
-        f"{money(schedule.floors[k], 0)}. Maintenance margin is {money(maintenance)}, "
-        f"{share(maintenance / notional, 2)} of the whole, "
+        f"{money(notional, 0)} of {symbol} stands in tier {k + 1}: {share_text(schedule.rates[k], 2)} on the part "
+        f"above {money(schedule.floors[k], 0)}. Maintenance margin is {money(maintenance)}, "
+        f"{share_text(maintenance / notional, 2)} of the whole, "
         f"and the largest leverage is {schedule.max_leverage(notional):g}x."
     )
     rows = (
         ("tier", str(k + 1)),
-        ("maintenance rate of the tier", share(schedule.rates[k], 2)),
+        ("maintenance rate of the tier", share_text(schedule.rates[k], 2)),
         ("maintenance amount", money(schedule.amounts[k])),
         ("notional x rate", money(notional * schedule.rates[k])),
         ("maintenance margin", money(maintenance)),

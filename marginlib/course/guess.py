@@ -1,0 +1,121 @@
+"""The picture in a prediction's card: the guess and the truth on the lines of the very account that is asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from marginlib.drawing.chart import Axis, Chart, Explorer, Line, Marker, Panel, Table, grid
+from marginlib.drawing.live import ExplorerPanel
+from marginlib.margin import Risk, risk
+from marginlib.practice.amounts import say
+from marginlib.practice.bank import question
+from marginlib.practice.beliefs import Case, answer
+from marginlib.practice.card import Card
+from marginlib.practice.judge import Number, Question
+from marginlib.words import money
+
+
+def _worth(case: Case, notional: float) -> Case:
+    """Return a case whose position is worth that much."""
+    (held,) = case.account.positions
+    return replace(case, account=case.account.at({held.symbol: held.mark_price * notional / held.notional}))
+
+
+_WHERE = {"liquidation_price", "liquidation_move", "common_fall"}  # read off the place at which two lines meet
+# What is read off the height of a line: what runs along it, where the question stands, and the case elsewhere.
+_HEIGHTS: Mapping[str, tuple[str, Callable[[Case], float], Callable[[Case, float], Case]]] = {
+    "touch_probability": ("days", lambda case: case.days, lambda case, x: replace(case, days=x)),
+    "maintenance_margin": ("value of the position [$]", lambda case: case.account.positions[0].notional, _worth),
+}
+_ROLES = {"today": "mark", "computed": "liquidation", "your prediction": "isolated"}
+
+
+def picture(asked: Question) -> Callable[[Any], ExplorerPanel] | None:
+    """Return what draws a guess beside the truth; None for a question that no line of one account answers.
+
+    Args:
+        asked: the question.
+    """
+    if not isinstance(asked, Number) or asked.minus is not None or asked.ask not in _WHERE | _HEIGHTS.keys():
+        return None
+    chart = _where if asked.ask in _WHERE else _height
+
+    def drawn(guess: Any) -> ExplorerPanel:  # noqa: ANN401 - a number, None for "none", ... for no prediction
+        found = {"computed": asked.right} | ({} if guess is ... else {"your prediction": guess})
+        made, title = chart(asked, found), "Your prediction beside the answer"
+        return ExplorerPanel(Explorer(name="GUESS", title=title, controls=(), build=lambda: made))
+
+    return drawn
+
+
+def _where(asked: Number, found: dict[str, float | None]) -> Chart:
+    """Return equity and maintenance margin of the pool along the price, or the fall, that is asked for."""
+    case = asked.cases[0]
+    pool = next(each for each in case.account.pools() if case.symbol in each.symbols)
+    moved = [each for each in pool.positions if asked.ask == "common_fall" or each.symbol == case.symbol]
+    today, most = (case.mark_price, 0.0) if asked.ask == "liquidation_price" else (0.0, -asked.times)
+
+    def at(x: float) -> Risk:
+        factor = max(x / today if today else 1 + x / asked.times, 1e-4)  # a price is above 0
+        return risk(pool.at({each.symbol: each.mark_price * factor for each in moved}))
+
+    found = {"today": today, **found}
+    ends = [most if x is None else x for x in found.values()]
+    room = 0.15 * (max(ends) - min(ends))
+    along = [(x, at(x)) for x in grid(max(min(ends) - room, 0.0 if today else -100.0), max(ends) + room, 41)]
+    equity = Line.through("equity", "equity", [(x, now.equity) for x, now in along])
+    kept = Line.through("maintenance margin", "maintenance", [(x, now.maintenance) for x, now in along])
+    rows = {k: (money(at(x).equity), money(at(x).maintenance)) for k, x in found.items() if x is not None}
+    told = f"At {asked.shown(asked.right)} the equity is down to the maintenance margin."
+    if asked.right is None:
+        told = "Equity stays above the maintenance margin: there is no such point."
+    if (mine := found.get("your prediction")) is not None:
+        enough = at(mine).equity > at(mine).maintenance
+        lives = "that is enough, the pool still lives" if enough else "the pool is gone by then"
+        has, needs = rows["your prediction"]
+        told += f" At your {asked.shown(mine)} it would be {has}, with {needs} to keep: {lives}."
+    marks = {k: (x if x is None else round(x, 1), 0.0 if x is None else at(x).equity) for k, x in found.items()}
+    table = Table(("at", "equity", "to keep"), tuple((f"{k}: {say(found[k])}", *row) for k, row in rows.items()))
+    return _chart((asked.label.replace(", or none", ""), "[$]"), (equity, kept), marks, told, table)
+
+
+def _height(asked: Number, found: dict[str, float | None]) -> Chart:
+    """Return the quantity that is asked for along what it depends on, with the guess above or below the truth."""
+    label, where, there = _HEIGHTS[asked.ask]
+    case, here = asked.cases[0], where(asked.cases[0])
+    along = [(x, asked.times * (answer(asked.ask, there(case, x)) or 0.0)) for x in grid(here / 50, 2 * here, 25)]
+    heights = {k: y for k, y in found.items() if y is not None}
+    told = f"The answer is {asked.shown(asked.right)}."
+    if (gap := heights.get("your prediction", heights["computed"]) - heights["computed"]) != 0:
+        size = f"{say(abs(gap))} points" if asked.unit == "%" else asked.shown(abs(gap))
+        told += f" Your prediction lies {size} {'above' if gap > 0 else 'below'} it."
+    marks = {k: (round(here, 1), y) for k, y in heights.items()}
+    table = Table(("which", asked.label), tuple((k, asked.shown(y)) for k, y in heights.items()))
+    return _chart((label, asked.label), (Line.through("what is asked for", "equity", along),), marks, told, table)
+
+
+def _chart(
+    labels: tuple[str, str],
+    lines: tuple[Line, ...],
+    marks: Mapping[str, tuple[float | None, float]],
+    told: str,
+    table: Table,
+) -> Chart:
+    """Return the chart of some lines with a mark for the answer and one for the guess."""
+    heights = [0.0, *lines[0].y, *(y for _, y in marks.values())]
+    axes = Axis(labels[0], (lines[0].x[0], lines[0].x[-1])), Axis(labels[1], (min(heights), 1.05 * max(heights)))
+    title = "your prediction beside the answer" if "your prediction" in marks else "the answer"
+    points = tuple(Marker(name, _ROLES[name], *place) for name, place in marks.items())
+    return Chart("Your prediction", (Panel(title, *axes, lines, points),), told, table)
+
+
+def predict(question_id: str) -> Card:
+    """Return the card of a prediction, with a picture of the guess beside the truth where the course can draw one.
+
+    Args:
+        question_id: the question, such as "02-price".
+    """
+    asked = question(question_id)
+    return Card(asked, picture(asked))

@@ -1,0 +1,171 @@
+"""A learner goes through an open notebook by keyboard, section by section, and answers everything wrong.
+
+All cells of a section are run before its cards are answered: that is when a result could stand on the page too early.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from html import unescape
+from typing import Any
+
+import mistune
+from lab import Notebook
+from playwright.sync_api import Locator, expect
+
+from marginlib.practice.bank import questions
+from marginlib.practice.judge import Question, Verdict
+
+_PANEL = "window.jupyterapp.shell.currentWidget.content"
+# What the cells are: their text, whether a heading begins a section with them.
+_CELLS = f"() => {_PANEL}.widgets.map(cell => [cell.model.type, cell.model.sharedModel.source])"
+_GO = f"k => {{ {_PANEL}.activeCellIndex = k; {_PANEL}.mode = 'command'; {_PANEL}.node.focus() }}"
+# Milliseconds from the key that presses a button until the card, or its reply, has changed.
+_CLOCK = """() => {
+    window.lags = []; let pressed = null
+    addEventListener("keydown", ({key, target}) => {
+        if (key === "Enter" && target.closest?.(".marginlib-form")) pressed = performance.now()
+    }, true)
+    new MutationObserver(records => {
+        const changed = pressed !== null && records.some(({target}) =>
+            target instanceof Element && target.closest(".marginlib-form, .marginlib-feedback"))
+        if (changed) { window.lags.push(performance.now() - pressed); pressed = null }
+    }).observe(document, {childList: true, subtree: true})
+}"""
+_OPEN = ".marginlib-form:visible:has([data-press='show'])"
+_ASKS = ".marginlib-form:visible:has([data-press='check']):not(:has([data-press='show']))"
+
+
+def words(text: str) -> str:
+    """Return a text without what marks it up."""
+    return re.sub(r"\W+", " ", unescape(re.sub(r"<[^>]*>", " ", text))).strip()
+
+
+def secrets(asked: Question) -> list[str]:
+    """Return what nobody should read before the prediction: the reason, each paragraph's beginning, and the result."""
+    why = re.findall(r"<(?:p|li)>(.*?)</(?:p|li)>", str(mistune.html(asked.why)), re.DOTALL)
+    result = f"{'Computed' if asked.kind == 'number' else 'The answer'}: {asked.shown(asked.right)}."
+    found = [words(each)[:60] for each in [*why, asked.explain, result]]
+    return [each for each in found if each and words(asked.text).find(each) < 0]
+
+
+def wrong(asked: Question) -> tuple[Any, Verdict]:
+    """Return a wrong answer and what the library says about it."""
+    if asked.kind == "choice":
+        answer: Any = next(each.text for each in asked.options if not each.right)
+    elif asked.kind == "number":
+        low, high = asked.room
+        tried = [1.37 * asked.right, 0.6 * asked.right] if asked.right else [low + 0.37 * (high - low)]
+        answer = next(x for x in (float(f"{x:.4g}") for x in tried) if low <= x <= high and not asked.judge(x).right)
+    elif asked.kind == "ordering":
+        answer = asked.offered
+    else:
+        low = {each.name: each.low for each in asked.inputs}
+        answer = low if not asked.judge(low).right else {each.name: each.high for each in asked.inputs}
+    return answer, asked.judge(answer)
+
+
+@dataclass
+class Learner:
+    """Somebody who goes through a notebook.
+
+    Args:
+        notebook: it, open in JupyterLab.
+        number: two digits.
+    """
+
+    notebook: Notebook
+    number: str
+    faults: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    predicted: list[str] = field(default_factory=list)
+    answered: list[str] = field(default_factory=list)
+
+    @property
+    def page(self) -> Any:
+        return self.notebook.page
+
+    def go(self) -> None:
+        """Run and answer everything."""
+        self.page.evaluate(_CLOCK)
+        cells = self.page.evaluate(_CELLS)
+        starts = [k for k, (kind, text) in enumerate(cells) if kind == "markdown" and re.match(r"#+ ", text)]
+        for start, end in zip(starts, [*starts[1:], len(cells)], strict=True):
+            self.page.evaluate(_GO, start)
+            for _ in range(end - start):
+                self.page.keyboard.press("Shift+Enter")
+            if not any(kind == "code" for kind, _ in cells[start:end]):
+                continue
+            self.notebook.wait_idle()
+            sources = [text for kind, text in cells[start:end] if kind == "code"]
+            for _ in [each for each in sources if each.startswith("predict(")]:
+                self._predict()
+            if any(re.match(r"(opening|closing)_questions\(", each) for each in sources):
+                self._answer()
+
+    def _predict(self) -> None:
+        """Answer the first open card, after a look at all that can be read."""
+        card = self.page.locator(_OPEN).first
+        expect(card).to_be_visible()
+        asked = self._question(card, "prediction")
+        seen = words(self.page.locator(".jp-NotebookPanel-notebook").inner_text())
+        earlier = words(" ".join(self.told))
+        self.faults += [
+            f"{asked.id}: {each!r} before the prediction"
+            for each in secrets(asked)
+            if each in seen and each not in earlier
+        ]
+        answer, verdict = wrong(asked)
+        self._fill(card, asked, answer)
+        self.page.keyboard.press("Enter")
+        result = self.page.locator(".marginlib-result:focus")  # the reader is taken along
+        expect(result).to_contain_text(f"predicted {asked.shown(answer)}")
+        text = result.inner_text()
+        self.told.append(text)
+        self.predicted.append(asked.id)
+        wanted = words(verdict.message.rpartition(f"{asked.shown(asked.right)}. ")[2])
+        self.faults += [] if wanted in words(text) and "not right" in text else [f"{asked.id}: {text}"]
+
+    def _answer(self) -> None:
+        """Answer the questions that stand open: wrong, and the same once more."""
+        forms, before = self.page.locator(_ASKS), len(self.answered)
+        expect(forms.nth(before)).to_be_visible()  # all forms of a cell come at once
+        for form in forms.all()[before:]:
+            asked = self._question(form, "")
+            answer, verdict = wrong(asked)
+            self._fill(form, asked, answer)
+            self.page.keyboard.press("Enter")
+            reply = form.get_by_role("status")
+            expect(reply).not_to_be_empty()
+            self.answered.append(asked.id)
+            if asked.role == "pretest":
+                continue  # kept without a word
+            told = reply.inner_text()
+            self.faults += [] if words(told) == words(verdict.again) else [f"{asked.id}: {told}"]
+            if len(self.answered) == before + 1 and verdict.again != verdict.message:
+                self.page.keyboard.press("Enter")  # the same once more: now the answer is shown
+                expect(reply).not_to_have_text(told)
+
+    def _question(self, form: Locator, role: str) -> Question:
+        """Return the question that a form asks."""
+        text = words(form.locator("p").first.inner_text())
+        found = [each for each in questions() if words(each.text).startswith(text) and role in each.role]
+        return next((each for each in found if each.notebook == self.number), found[0])
+
+    def _fill(self, form: Locator, asked: Question, answer: Any) -> None:
+        """Type or choose an answer and how sure one is, and come to the button, all by keys."""
+        press = self.page.keyboard.press
+        form.locator("input").first.focus()  # that the Tab key comes there is tested with each widget
+        if asked.kind == "choice":
+            shown = form.locator("fieldset").first.locator("label span").all_text_contents()
+            press("Space")
+            for _ in range(shown.index(answer)):
+                press("ArrowDown")
+            press("Tab")
+        elif asked.kind != "ordering":
+            for value in answer.values() if isinstance(answer, dict) else [answer]:
+                self.page.keyboard.insert_text(repr(value))
+                press("Tab")
+        press("Space")
+        press("Tab")

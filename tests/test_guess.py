@@ -1,0 +1,76 @@
+"""The picture in a prediction's card: guess and truth stand where the account's own lines say."""
+
+from __future__ import annotations
+
+import pytest
+
+from marginlib.course.guess import picture
+from marginlib.course.notebook import predict
+from marginlib.margin import risk
+from marginlib.practice.amounts import say
+from marginlib.practice.bank import question, questions
+
+# What no line along a price or a time shows: a difference of two prices, a share of two amounts, what is left.
+WITHOUT = {"02-contained", "03-drain", "04-many", "06-slope", "07-fee", "07-storm", "12-inverse"}
+NUMBERS = [each for each in questions(role="prediction") if each.kind == "number"]
+DRAWN = [each for each in NUMBERS if each.id not in WITHOUT]
+
+
+def drawn(asked, guess):
+    """Return the chart for a guess, and its markers by name."""
+    chart = picture(asked)(guess).explorer()
+    markers = {
+        name: each for each in chart.panels[0].markers for name in ("computed", "prediction") if name in each.label
+    }
+    return chart, markers
+
+
+def test_the_predictions_without_a_picture_are_known():
+    assert {each.id for each in NUMBERS if picture(each) is None} == WITHOUT
+    assert all(picture(each) is None for each in questions(role="prediction") if each.kind == "choice")
+
+
+@pytest.mark.parametrize("asked", DRAWN, ids=lambda each: each.id)
+def test_guess_and_truth_stand_apart_by_what_they_differ(asked):
+    guess = 1.25 * asked.right if asked.right else 40.0
+    chart, markers = drawn(asked, guess)
+    panel = chart.panels[0]
+    mine, truth = markers["prediction"], markers["computed"]
+    if mine.x == truth.x:  # read off the height
+        assert (mine.y, truth.y) == pytest.approx((guess, asked.right or 0), abs=1e-6)
+        assert "above" in chart.sentence
+    else:
+        assert mine.x == pytest.approx(guess, abs=0.06)
+        assert truth.x is None if asked.right is None else truth.x == pytest.approx(asked.right, abs=0.06)
+        assert panel.x.span[0] < mine.x < panel.x.span[1]
+        assert asked.shown(guess) in chart.sentence
+    assert mine.role != truth.role
+    table = str(chart.table.rows)
+    assert all(str(say(each)) in table or asked.shown(each) in table for each in (guess, asked.right) if each)
+
+
+def test_the_pool_lives_before_the_truth_and_not_after_it():
+    asked = question("02-price")
+    pool = asked.cases[0].account.pools()[1]
+    for fall, word in ((5, "still lives"), (20, "gone by then")):
+        chart, markers = drawn(asked, fall)
+        assert word in chart.sentence
+        assert markers["prediction"].y == pytest.approx(risk(pool.at({"BTCUSDT": 60_000 * (1 - fall / 100)})).equity)
+
+
+def test_who_says_none_or_looks_has_no_second_mark():
+    asked = question("03-notional")
+    assert asked.right is None
+    chart, markers = drawn(asked, None)
+    assert markers["prediction"].x is None
+    assert "no such point" in chart.sentence
+    assert set(drawn(asked, ...)[1]) == {"computed"}
+
+
+def test_the_card_of_a_notebook_draws_it_when_the_prediction_is_kept():
+    card = predict("02-price")
+    assert card.picture is None
+    card.answer(12.0)
+    assert "12 %" in card.picture.explorer().sentence
+    assert predict("02-price").picture is not None  # run again, it stands as it was left
+    assert predict("02-added").picture is None
