@@ -268,12 +268,6 @@ def _named(book: Rulebook, position: Position) -> str | None:
     return next((name for name in book.schedules if name.partition("-")[0].removesuffix("USDT") == coin), None)
 
 
-def _pictured(account: Account) -> Restated:
-    """13: the whole account once more."""
-    told = tank_sentence([tank(pool, pool, 1.0) for pool in account.pools()])
-    return f"As tanks: {told}", tables.desk(account), "what a trader watches"
-
-
 def _tanks(account: Account) -> str:
     """Return the account's pools as a picture of tanks, where there is room for them."""
     widest = max(each.entry_notional for each in account.positions)
@@ -362,5 +356,9 @@ _LESSONS: dict[str, Callable[[Account], Restated]] = {
     "10": _chances,
     "11": _which,
     "12": _venues,
-    "13": _pictured,
+    "13": lambda account: (
+        f"As tanks: {tank_sentence([tank(pool, pool, 1.0) for pool in account.pools()])}",
+        tables.desk(account),
+        "what a trader watches",
+    ),
 }

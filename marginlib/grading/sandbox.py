@@ -165,8 +165,9 @@ class Sandbox:
                 return self._converse(mine, heard, numbers, end)
             except (OSError, _ForgedError):
                 return "died"
-            finally:
-                self._clear()
+            finally:  # what is left of it is killed, and waited for; a server that hangs goes, too
+                if self._control is not None and not self._says(b"X", lambda control: control.send(b"K")):
+                    self._stop()
 
     def _converse(self, mine: socket.socket, heard: _Heard, numbers: Mapping[str, Any], end: float) -> str:
         """Send the request, hear line by line what comes of it, and send the hidden cases once all steps are done."""
@@ -249,11 +250,6 @@ class Sandbox:
                 return
             self._stop()
         raise SandboxError("the sandbox ends as soon as it starts")
-
-    def _clear(self) -> None:
-        """Kill what is left of the submission and wait until it is gone; a server that hangs goes, too."""
-        if self._control is not None and not self._says(b"X", lambda control: control.send(b"K")):
-            self._stop()
 
     def _says(self, answer: bytes, ask: Callable[[socket.socket], object] = lambda _control: None) -> bool:
         """Return whether the server, when asked, says this next."""

@@ -80,7 +80,9 @@ class _Fleet:
             return
         if not isinstance(order, Reduce | AddMargin):
             raise wrong("order", order, "give Hold, Reduce, Close or AddMargin; play others on one path at a time")
-        k = self._place(order.symbol)
+        if order.symbol not in self.symbols:
+            raise wrong("symbol", order.symbol, f"give one of {', '.join(self.symbols)}")
+        k = self.symbols.index(order.symbol)
         if isinstance(order, Reduce):
             sold = order.share * self.quantity[k]
             freed = order.share * self.margin[k]
@@ -92,12 +94,6 @@ class _Fleet:
             moved = np.where((self.quantity[k] != 0) & (order.amount <= self._addable()), order.amount, 0.0)
             self.shared = self.shared - moved
             self.margin[k] += moved
-
-    def _place(self, symbol: str) -> int:
-        """Return which position a symbol is."""
-        if symbol not in self.symbols:
-            raise wrong("symbol", symbol, f"give one of {', '.join(self.symbols)}")
-        return self.symbols.index(symbol)
 
     def _addable(self) -> Array:
         """Return the most that can be moved out of the cross pool: see `marginlib.margin.max_addable_margin`."""
