@@ -6,7 +6,7 @@ left of a liquidated pool goes to the venue whole, so at which second of the lin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,14 +137,10 @@ def fleet_ends(desk: Desk, decisions: Sequence[Decision], marks: Array) -> tuple
         )
     fleet = _Fleet(account, marks.shape[2], desk.fee_rate)
     times = [when for when, _ in desk.moments]
-    plan = dict(zip((times.index(point) for point in desk.points), map(_orders, decisions), strict=False))
+    orders = [(each,) if isinstance(each, Order) else each for each in decisions]
+    plan = dict(zip((times.index(point) for point in desk.points), orders, strict=False))
     for k, row in enumerate(marks):
         fleet.go(row)
         for order in plan.get(k, ()):
             fleet.order(order)
     return fleet.equity, fleet.liquidated
-
-
-def _orders(decision: Decision) -> Iterable[Order]:
-    """Return the orders of one point."""
-    return (decision,) if isinstance(decision, Order) else decision
