@@ -361,8 +361,8 @@ def test_each_ask_has_one_line_of_arithmetic(name: str, ask: str) -> None:
     assert "nan" not in line
 
 
-def test_every_step_is_explained_beside_it_or_above_it() -> None:
+def test_every_step_is_explained_beside_it() -> None:
     lines = inspect.getsource(type(RIGHT)).splitlines()
     for each in fields(RIGHT):
-        (at,) = (k for k, line in enumerate(lines) if line.startswith(f"    {each.name}: "))
-        assert "  # " in lines[at] or lines[at - 1].startswith("    # "), each.name
+        k = next(k for k, line in enumerate(lines) if line.startswith(f"    {each.name}: "))
+        assert "# " in lines[k] or lines[k - 1].lstrip().startswith("# "), each.name
