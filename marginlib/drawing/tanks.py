@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, pi, sin
 
-from marginlib.drawing.chart import Area, Axis, Line, Note, Panel, Table
+from marginlib.drawing.chart import Area, Axis, Chart, Line, Note, Panel, Table
 from marginlib.drawing.style import number_text
 from marginlib.liquidation import bankruptcy_price, liquidation_prices
 from marginlib.margin import risk
@@ -124,6 +124,22 @@ def tank_panel(title: str, tanks: Sequence[Tank | None], top: float, *, lens: bo
         ]
     across, up = Axis("", (0.0, float(len(tanks))), floor=inf), Axis("[$]", (-_DEPTH * top, 1.16 * top), floor=0.0)
     return Panel(title, across, up, tuple(lines), areas=tuple(areas), notes=tuple(notes))
+
+
+def tank_chart(title: str, tanks: Sequence[Tank]) -> Chart:
+    """Return an account as tanks, with the sentence and the table.
+
+    Args:
+        title: what the figure is called.
+        tanks: every pool of the account.
+
+    Example:
+        >>> pool = Pool(collateral=500)
+        >>> tank_chart("my account", [tank(pool, pool, 1_000)]).sentence
+        'the account has $500 of $500 (free wallet $500).'
+    """
+    panel = tank_panel(title, tanks, max(each.start for each in tanks))
+    return Chart(title, (panel,), tank_sentence(tanks), tank_table(tanks), KIND)
 
 
 def tank_sentence(tanks: Sequence[Tank]) -> str:
