@@ -15,17 +15,12 @@ from marginlib.course.refusals import show_refusals
 
 EVERY = 6  # a fixed sample; tests/edits.py tries them all
 SHEETS = sorted((ROOT / "exercises").glob("[bhw]*/*.ipynb"))
-# Notebooks with cells that are still to be mended: take a name away when the test says that it passes.
-OPEN = {"10_odds", "11_which_one"}
 
 
 @pytest.mark.parametrize(
     "paths",
     [
-        *(
-            pytest.param([path], id=path.stem, marks=[pytest.mark.xfail] if path.stem in OPEN else [])
-            for path in notebooks()
-        ),
+        *(pytest.param([path], id=path.stem) for path in notebooks()),
         pytest.param(SHEETS, id="exercises"),
     ],
 )

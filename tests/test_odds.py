@@ -586,3 +586,13 @@ def test_memory_does_not_grow_with_the_paths() -> None:
     assert min(taken) > 1  # the blocks themselves: it is measured at all
     assert max(taken) <= 32
     assert taken[1] - taken[0] < 6
+
+
+def test_more_steps_than_fit_into_a_minute_are_refused():
+    one = Account(
+        wallet_balance=500, positions=(Position.open(symbol="BTC", quantity=0.1, price=60_000, schedule=FLAT),)
+    )
+    with pytest.raises(MarginError, match="paths = 16384000: with 30 steps each at most 1,118,481"):
+        mc.odds(one, mc.Diffusion(volatility={"BTC": 0.6}), paths=16_384_000)
+    with pytest.raises(MarginError, match="or give a shorter horizon"):
+        mc.PathCache(mc.Diffusion(volatility={"BTC": 0.6}), days=90_000, steps=90_000)

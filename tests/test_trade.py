@@ -88,7 +88,7 @@ def test_a_csv_file_is_taken_as_a_table_is(tmp_path):
 def test_the_form_keeps_what_is_typed_as_people_type_it():
     form = filled(my_trade(), **{"leverage-0": "20x", "margin_mode-0": "1"})
     form.press("keep")
-    assert "BTCUSDT long, isolated: liquidated at 57,228.92 (-4.6 %)" in form.said
+    assert "BTCUSDT long, isolated: liquidated at 57,228.92 (-4.6&nbsp;%)" in form.said
     (btc,) = my_account()[0].positions
     assert (btc.quantity, btc.entry_price, btc.leverage, btc.isolated_margin) == (0.2, 60_000, 20, 600)
     form.press("forget")

@@ -248,8 +248,9 @@ class DeskGame(VBox):  # type: ignore[misc]  # ipywidgets has no types
             if not isinstance(order, Reduce | AddMargin)
             or (order.symbol in held and (held[order.symbol] or isinstance(order, Reduce)))
         }
-        watched = tables.desk(last.account)[["notional [$]", "liquidation [$/coin]", "away [move]"]].iloc[: len(held)]
-        table = tables.show(watched, digits=0)._repr_html_() if held else ""
+        watched = ["notional [$]", "liquidation [$/coin]", "away [move]"]
+        rows = tables.desk(last.account).reindex(columns=watched).iloc[: len(held)]  # nothing is held at the worst
+        table = tables.show(rows, digits=0)._repr_html_() if held else ""
         asked = f"Decision {self.point} of {len(session.desk.points)}. What do you do?"
         self.controls.html = _buttons(asked, fitting, table)
 

@@ -24,7 +24,7 @@ from marginlib.odds.diffusion import Diffusion
 from marginlib.odds.simulate import compare
 from marginlib.tables import Shown, show
 from marginlib.venues import Rulebook, rulebook, rulebooks
-from marginlib.words import money, percent, price_text, text_html
+from marginlib.words import money, percent, text_html
 
 _STEPS = (0.1, -0.05, -0.1, -0.2, -0.3)
 _DAY_RATE = 3 * 0.0001  # funding of a day at the usual 0.01 % every eight hours
@@ -97,15 +97,6 @@ def _own(position: Position) -> Pool:
     """Return a position as a pool of its own, with its isolated margin or else its initial margin."""
     alone = position if position.own_margin else position.isolated()
     return Pool(collateral=alone.own_margin, positions=(alone,))
-
-
-def _away(price: float | None, position: Position) -> str:
-    """Return where a position is liquidated, in words."""
-    return (
-        "by no positive price"
-        if price is None
-        else f"at {price_text(price)} ({percent(price / position.mark_price - 1)})"
-    )
 
 
 def _margin(account: Account) -> Restated:
@@ -259,35 +250,21 @@ def _venues(account: Account) -> Restated:
             continue
         row: dict[str, object] = {"rulebook": book.name}
         for each in account.positions:
-            held = book.position(
-                str(names[each.symbol]),
-                each.quantity,
-                each.entry_price,
-                leverage=each.leverage,
-                mark_price=each.mark_price,
-            )
+            name, mark = str(names[each.symbol]), each.mark_price
+            held = book.position(name, each.quantity, each.entry_price, leverage=each.leverage, mark_price=mark)
             alone = book.isolate(held, _own(each).collateral)
             row[f"{_coin(each)} isolated [$/coin]"] = liquidation_price(_own(alone), held.symbol)
         rows.append(row)
     if not rows:
         raise MarginError("no recorded rulebook has all your symbols")
-    return (
-        "The same size and margin under each recorded rulebook that knows your symbols.",
-        DataFrame(rows),
-        "venue by venue",
-    )
+    said = "The same size and margin under each recorded rulebook that knows your symbols."
+    return said, DataFrame(rows), "venue by venue"
 
 
 def _named(book: Rulebook, position: Position) -> str | None:
     """Return what a venue calls a position's contract, or None where the venue does not record it."""
     coin = _coin(position)
     return next((name for name in book.schedules if name.partition("-")[0].removesuffix("USDT") == coin), None)
-
-
-def _pictured(account: Account) -> Restated:
-    """13: the whole account once more."""
-    told = tank_sentence([tank(pool, pool, 1.0) for pool in account.pools()])
-    return f"As tanks: {told}", tables.desk(account), "what a trader watches"
 
 
 def _tanks(account: Account) -> str:
@@ -376,5 +353,9 @@ _LESSONS: dict[str, Callable[[Account], Restated]] = {
     "10": _chances,
     "11": _which,
     "12": _venues,
-    "13": _pictured,
+    "13": lambda account: (
+        f"As tanks: {tank_sentence([tank(pool, pool, 1.0) for pool in account.pools()])}",
+        tables.desk(account),
+        "what a trader watches",
+    ),
 }

@@ -26,6 +26,7 @@ from tqdm import tqdm
 
 from marginlib.errors import MarginError, wrong
 from marginlib.files import write_whole
+from marginlib.grading.keys import fingerprint
 from marginlib.grading.sandbox import Sandbox
 from marginlib.grading.sheet import Ungradable, read_bytes
 from marginlib.grading.verdict import Course, Result, grade, refused
@@ -69,7 +70,7 @@ def result_of(setup: Setup, student: str) -> Result:
     except Ungradable as error:
         why = error
     depends = content if why is None else why.status.encode()
-    parts = [sha256(depends).hexdigest(), student, setup.set, course.exercises, course.key_name]
+    parts = [sha256(depends).hexdigest(), student, setup.set, course.exercises, fingerprint(setup.key)]
     name, digest = quote(student, safe=""), sha256("\n".join(parts).encode()).hexdigest()[:16]
     path = setup.folder / f"{name}--{digest}.json"
     if path.is_file():

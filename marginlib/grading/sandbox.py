@@ -165,8 +165,9 @@ class Sandbox:
                 return self._converse(mine, heard, numbers, end)
             except (OSError, _ForgedError):
                 return "died"
-            finally:
-                self._clear()
+            finally:  # what is left of it is killed, and waited for; a server that hangs goes, too
+                if self._control is not None and not self._says(b"X", lambda control: control.send(b"K")):
+                    self._stop()
 
     def _converse(self, mine: socket.socket, heard: _Heard, numbers: Mapping[str, Any], end: float) -> str:
         """Send the request, hear line by line what comes of it, and send the hidden cases once all steps are done."""
@@ -223,11 +224,7 @@ class Sandbox:
                 stderr=subprocess.PIPE,
                 start_new_session=True,
             )
-        try:
-            ready = self._control.recv(1) == b"R"
-        except OSError:
-            ready = False
-        if not ready:
+        if not self._says(b"R"):
             said = self._stop()
             raise SandboxError(f"the sandbox did not start: {said or 'no reason was given'}. {_WAYS_OUT}")
 
@@ -249,27 +246,19 @@ class Sandbox:
         for _ in range(2):
             if self._control is None:
                 self._start()
-            try:
-                socket.send_fds(self._control, [b"S"], [data.fileno()])  # type: ignore[arg-type]
-                begun = self._control.recv(1) == b"F"  # type: ignore[union-attr]
-            except OSError:
-                begun = False
-            if begun:
+            if self._says(b"F", lambda control: socket.send_fds(control, [b"S"], [data.fileno()])):
                 return
             self._stop()
         raise SandboxError("the sandbox ends as soon as it starts")
 
-    def _clear(self) -> None:
-        """Kill what is left of the submission and wait until it is gone; a server that hangs goes, too."""
-        if self._control is None:
-            return
+    def _says(self, answer: bytes, ask: Callable[[socket.socket], object] = lambda _control: None) -> bool:
+        """Return whether the server, when asked, says this next."""
         try:
-            self._control.send(b"K")
-            gone = self._control.recv(1) == b"X"
+            if self._control is not None:
+                ask(self._control)
+            return self._control is not None and self._control.recv(1) == answer
         except OSError:
-            gone = False
-        if not gone:
-            self._stop()
+            return False
 
 
 # --- what is heard from inside --------------------------------------------------------------------------------------
@@ -450,12 +439,10 @@ def _outcome(said: Mapping[str, Any], depth: int = _DEEPEST) -> Outcome:  # noqa
         raise RecursionError
     if kind in {"none", "stub", "missing"}:
         return {"kind": kind}
-    if kind == "number":
-        return {"kind": kind, "value": _number(said["value"])}
+    if kind in {"number", "nan", "text", "function"}:
+        return {"kind": kind, "value": (_number if kind == "number" else _text)(said["value"])}
     if kind == "truth" and isinstance(said["value"], bool):
         return {"kind": kind, "value": said["value"]}
-    if kind in {"nan", "text", "function"}:
-        return {"kind": kind, "value": _text(said["value"])}
     if kind == "list":
         return {"kind": kind, "value": [_outcome(each, depth - 1) for each in said["value"]]}
     if kind == "dict":

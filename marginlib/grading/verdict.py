@@ -14,7 +14,6 @@ from typing import Any
 
 from marginlib import __version__
 from marginlib.course.tasks import tasks
-from marginlib.grading.keys import fingerprint
 from marginlib.grading.sandbox import Reply, Sandbox
 from marginlib.grading.sheet import Sheet, Ungradable, parse
 from marginlib.practice.tasks.collecting import Outcome
@@ -103,11 +102,6 @@ class Course:
         """The version of the set: it changes when any of its tasks does."""
         said = [__version__, *(f"{task.id}:{task.version}:{task.points}" for task in tasks(self.set))]
         return sha256("\n".join(said).encode()).hexdigest()[:12]
-
-    @property
-    def key_name(self) -> str:
-        """A short name of the key, which gives nothing of it away."""
-        return fingerprint(self.key)
 
     def ticket(self, student: str) -> str:
         """Return a student's ticket for the set."""

@@ -152,11 +152,6 @@ class MarkBars:
         lowest, highest = low.min(axis=1), high.max(axis=1)
         return _Blocks(starts=starts, high=high, low=low, before=before, rate=rate, lowest=lowest, highest=highest)
 
-    def extremes(self, inside: NDArray[np.intp]) -> tuple[Array, Array]:
-        """Return low and high of some bars, all after the first, the close before each counted in, (symbols, bars)."""
-        earlier = self.close[:, inside - 1]
-        return np.minimum(self.low[:, inside], earlier), np.maximum(self.high[:, inside], earlier)
-
     def prices(self, bar: int) -> tuple[list[float], list[float], list[float]]:
         """Return high, low and close of every symbol in one bar, as plain floats."""
         return self.high[:, bar].tolist(), self.low[:, bar].tolist(), self.close[:, bar].tolist()
@@ -386,11 +381,6 @@ class BarRun:
     final: Snapshot
     opened: tuple[tuple[int, Snapshot], ...]
 
-    @property
-    def liquidated(self) -> tuple[tuple[int, Snapshot], ...]:
-        """The opened bars in which something was liquidated."""
-        return tuple((bar, state) for bar, state in self.opened if state.liquidations)
-
 
 def replay_bars_fast(account: Account | Snapshot, bars: MarkBars, rules: Rules) -> BarRun:
     """Return what `replay_bars` finds, opening only the bars in which something can happen.
@@ -407,7 +397,8 @@ def replay_bars_fast(account: Account | Snapshot, bars: MarkBars, rules: Rules) 
     while bar < len(bars):
         if bar > 0:
             passage = _Passage(state, bars, rules, bar)
-            if (until := passage.first_near()) > bar:
+            # The first bar in which something may happen. Too early is no fault: the plain code decides.
+            if (until := min([passage.first_short(), *map(passage.first_near, passage.pools)])) > bar:
                 state, bar = passage.skip(until), until
         if bar < len(bars):
             state = _bar(state, bars, bar, rules)
@@ -456,11 +447,7 @@ class _Passage:
             total[0] = 0.0  # the bar that settles this block's funding is behind
         return total
 
-    def first_near(self) -> int:
-        """Return the first bar in which something may happen. Too early is no fault: the plain loop decides."""
-        return min([self._first_short(), *(self._first_near(pool) for pool in self.pools)])
-
-    def _first_short(self) -> int:
+    def first_short(self) -> int:
         """Return the first bar in which what is free may not suffice for the funding that the account takes on."""
         if self.by_position or not self.isolated or (total := self._paid(self.positions)) is None:
             return self.stop
@@ -491,7 +478,7 @@ class _Passage:
             self._kept[id(pool.positions[0])] = left
         return left
 
-    def _first_near(self, pool: Pool) -> int:
+    def first_near(self, pool: Pool) -> int:
         """Return the first bar in which the pool comes near its maintenance margin, or the end."""
         blocks, here = self.bars.blocks, slice(self.first, None)
         collateral = self._collateral(pool)
@@ -518,7 +505,9 @@ class _Passage:
             behind = np.concatenate(([0], np.cumsum(lengths)[:-1]))
             inside = np.repeat(starts - behind, lengths) + np.arange(lengths.sum())
             kept = collateral if isinstance(collateral, float) else np.repeat(collateral[some], lengths)
-            found = np.flatnonzero(lines.least(*self.bars.extremes(inside)) + kept <= near)
+            earlier = self.bars.close[:, inside - 1]  # counted in, as nothing is tried here before the second bar
+            low, high = np.minimum(self.bars.low[:, inside], earlier), np.maximum(self.bars.high[:, inside], earlier)
+            found = np.flatnonzero(lines.least(low, high) + kept <= near)
             if found.size:
                 return min(limit, int(inside[found[0]]))
         return limit

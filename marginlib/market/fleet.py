@@ -6,7 +6,7 @@ left of a liquidated pool goes to the venue whole, so at which second of the lin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,7 +80,9 @@ class _Fleet:
             return
         if not isinstance(order, Reduce | AddMargin):
             raise wrong("order", order, "give Hold, Reduce, Close or AddMargin; play others on one path at a time")
-        k = self._place(order.symbol)
+        if order.symbol not in self.symbols:
+            raise wrong("symbol", order.symbol, f"give one of {', '.join(self.symbols)}")
+        k = self.symbols.index(order.symbol)
         if isinstance(order, Reduce):
             sold = order.share * self.quantity[k]
             freed = order.share * self.margin[k]
@@ -92,12 +94,6 @@ class _Fleet:
             moved = np.where((self.quantity[k] != 0) & (order.amount <= self._addable()), order.amount, 0.0)
             self.shared = self.shared - moved
             self.margin[k] += moved
-
-    def _place(self, symbol: str) -> int:
-        """Return which position a symbol is."""
-        if symbol not in self.symbols:
-            raise wrong("symbol", symbol, f"give one of {', '.join(self.symbols)}")
-        return self.symbols.index(symbol)
 
     def _addable(self) -> Array:
         """Return the most that can be moved out of the cross pool: see `marginlib.margin.max_addable_margin`."""
@@ -137,14 +133,10 @@ def fleet_ends(desk: Desk, decisions: Sequence[Decision], marks: Array) -> tuple
         )
     fleet = _Fleet(account, marks.shape[2], desk.fee_rate)
     times = [when for when, _ in desk.moments]
-    plan = dict(zip((times.index(point) for point in desk.points), map(_orders, decisions), strict=False))
+    orders = [(each,) if isinstance(each, Order) else each for each in decisions]
+    plan = dict(zip((times.index(point) for point in desk.points), orders, strict=False))
     for k, row in enumerate(marks):
         fleet.go(row)
         for order in plan.get(k, ()):
             fleet.order(order)
     return fleet.equity, fleet.liquidated
-
-
-def _orders(decision: Decision) -> Iterable[Order]:
-    """Return the orders of one point."""
-    return (decision,) if isinstance(decision, Order) else decision

@@ -28,11 +28,10 @@ _Line = tuple[_Corner, _Corner]
 
 # Which recorded risk tables stand in for those in force. Only for October 2025 is one of the time recorded, of the day
 # before. Where two are as near, one before and one after, both are given.
+_EARLY = ({"BTCUSDT": "2021-03-18", "ETHUSDT": "2022-05-21"},)
 _TABLES = MappingProxyType(
     {
-        "black-thursday-2020": ({"BTCUSDT": "2021-03-18", "ETHUSDT": "2022-05-21"},),
-        "uptrend-2021": ({"BTCUSDT": "2021-03-18", "ETHUSDT": "2022-05-21"},),
-        "may-crash-2021": ({"BTCUSDT": "2021-03-18", "ETHUSDT": "2022-05-21"},),
+        **dict.fromkeys(("black-thursday-2020", "uptrend-2021", "may-crash-2021"), _EARLY),
         "ftx-2022": (
             {"BTCUSDT": "2022-05-21", "ETHUSDT": "2022-05-21"},
             {"BTCUSDT": "2022-11-25", "ETHUSDT": "2022-11-25"},

@@ -11,6 +11,8 @@ Array = NDArray[np.float64]
 Single = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
+MOST = 2**25  # steps of all paths together
+
 
 def asset(symbols: tuple[str, ...], symbol: str) -> int:
     """Return the place of a symbol, or refuse one that is not there."""
@@ -24,6 +26,18 @@ def count(field_name: str, value: int, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise wrong(field_name, value, f"give a whole number, {least} or more")
     return int(value)
+
+
+def path_count(paths: int, steps: int) -> int:
+    """Return how many paths are simulated, or refuse more than fit into a minute.
+
+    Args:
+        paths: how many, two or more.
+        steps: of each path.
+    """
+    if count("paths", paths, 2) * steps > MOST:
+        raise wrong("paths", paths, f"with {steps:,} steps each at most {MOST // steps:,}; or give a shorter horizon")
+    return int(paths)
 
 
 def inside(field_name: str, value: float) -> float:

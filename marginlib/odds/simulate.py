@@ -10,7 +10,7 @@ import numpy as np
 from marginlib.errors import MarginError, name_text
 from marginlib.model import Account
 from marginlib.odds.bridge import blocks
-from marginlib.odds.checks import count
+from marginlib.odds.checks import path_count
 from marginlib.odds.diffusion import Diffusion
 from marginlib.odds.draws import Grid, factors, streams
 from marginlib.odds.estimates import KEPT_PATHS, Odds
@@ -100,7 +100,7 @@ def compare(
     """
     books = [Book.of(account, diffusion.symbols) for account in accounts.values()]
     grid = Grid.of(diffusion, days, steps)
-    paths = count("paths", paths, 2)
+    paths = path_count(paths, grid.steps)
     tallies = [Tally() for _ in books]
     if bridge:
         for block in blocks(grid, paths, seed):
@@ -144,8 +144,8 @@ class PathCache:
         self, diffusion: Diffusion, *, days: float = 30.0, steps: int = 30, paths: int = 16_384, seed: int = 0
     ) -> None:
         self.diffusion = diffusion
-        self.paths = count("paths", paths, 2)
         self._grid = Grid.of(diffusion, days, steps)
+        self.paths = path_count(paths, steps)
         self._blocks = list(blocks(self._grid, self.paths, seed))
 
     def odds(self, account: Account) -> Odds:
