@@ -193,13 +193,13 @@ class Handle:
         label: its name for the reader.
         across: where it stands in the panel, from 0 at the left to 1.
         down: and from 0 at the top to 1.
-        to: each value of the choice with the value to which it leads, and which leads back.
+        to: for each value of the choice, in order, the value to which it leads; that one leads back.
     """
 
     label: str
     across: float
     down: float
-    to: Mapping[Any, Any]
+    to: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)

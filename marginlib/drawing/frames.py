@@ -173,7 +173,7 @@ def _form(explorer: Explorer) -> dict[str, Any]:
             "path": list(map(control.values.index, control.path)),
             "handles": [
                 {name: getattr(each, name) for name in ("label", "across", "down")}
-                | {"to": [control.values.index(each.to[value]) for value in control.values]}
+                | {"to": list(map(control.values.index, each.to))}
                 for each in control.handles
             ],
         }

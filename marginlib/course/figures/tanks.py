@@ -28,8 +28,8 @@ _FOOT = 0.73  # of a panel of tanks, down from its top: between the pipes, where
         _WORDS,
         "none",
         (
-            Handle("Wall around BTC", 1 / 3, _FOOT, {"none": "BTC", "BTC": "none", "ETH": "each", "each": "ETH"}),
-            Handle("Wall around ETH", 2 / 3, _FOOT, {"none": "ETH", "ETH": "none", "BTC": "each", "each": "BTC"}),
+            Handle("Wall around BTC", 1 / 3, _FOOT, ("BTC", "none", "each", "ETH")),
+            Handle("Wall around ETH", 2 / 3, _FOOT, ("ETH", "each", "none", "BTC")),
         ),
     ),
     slider("btc", "BTC price", MOVES, 0, lambda move: percent(move / 100, 0)),
