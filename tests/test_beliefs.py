@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from dataclasses import fields, replace
 from functools import cache, partial
@@ -360,5 +361,8 @@ def test_each_ask_has_one_line_of_arithmetic(name: str, ask: str) -> None:
     assert "nan" not in line
 
 
-def test_every_step_is_named_in_the_docstring() -> None:
-    assert all(f"    {each.name}: " in (type(RIGHT).__doc__ or "") for each in fields(RIGHT))
+def test_every_step_is_explained_beside_it() -> None:
+    lines = inspect.getsource(type(RIGHT)).splitlines()
+    for each in fields(RIGHT):
+        k = next(k for k, line in enumerate(lines) if line.startswith(f"    {each.name}: "))
+        assert "# " in lines[k] or lines[k - 1].lstrip().startswith("# "), each.name

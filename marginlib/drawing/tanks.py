@@ -143,7 +143,11 @@ def tank_chart(title: str, tanks: Sequence[Tank]) -> Chart:
 
 
 def tank_sentence(tanks: Sequence[Tank]) -> str:
-    """Return what all tanks of an account hold, and each of them."""
+    """Return what all tanks of an account hold, and each of them.
+
+    Args:
+        tanks: every pool of the account.
+    """
     left, start = (
         money(sum(amounts), 0) for amounts in zip(*((each.level, each.start) for each in tanks), strict=True)
     )
@@ -152,7 +156,11 @@ def tank_sentence(tanks: Sequence[Tank]) -> str:
 
 
 def tank_table(tanks: Sequence[Tank]) -> Table:
-    """Return the numbers of the tanks of an account, and their sums."""
+    """Return the numbers of the tanks of an account, and their sums.
+
+    Args:
+        tanks: every pool of the account.
+    """
     columns = ("pool", "equity at the start", "equity now", "maintenance margin", "state")
     amounts = [(each.start, each.level, each.line) for each in tanks]
     sums = tuple(money(sum(column), 0) for column in zip(*amounts, strict=True))
