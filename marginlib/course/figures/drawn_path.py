@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 
 from marginlib.course.figures import FLAT
-from marginlib.course.figures.race import MARGIN, WALLET, short
+from marginlib.course.figures.race import GROUPS, MARGIN, WALLET, short
 from marginlib.course.figures.tanks import SIZES, modes_sentence, modes_table, straight
 from marginlib.drawing.chart import Chart, figure, slider
 from marginlib.drawing.tanks import KIND, Tank, tank_panel
@@ -32,7 +32,7 @@ def drawn_path(*, leverage: int, lowest: int, now: int) -> Chart:
     reached = min(lowest, now)
     drawn = {mode: [_after(pool, reached, now) for pool in pools] for mode, pools in accounts(leverage).items()}
     (cross,), (wallet, btc, eth) = ([short(each) for each in tanks] for tanks in drawn.values())
-    panel = tank_panel("cross, and isolated", (cross, btc, eth, wallet), WALLET)
+    panel = tank_panel(GROUPS, (cross, btc, eth, wallet), WALLET)
     lowest_now = f"BTC's lowest so far is {percent(reached / 100, 0)}, now it is at {percent(now / 100, 0)}."
     held = f"Two longs of {money(MARGIN * leverage, 0)}; ETH moves {FASTER:g} times as far."
     sentence = f"{lowest_now} {held} {modes_sentence(drawn)}"

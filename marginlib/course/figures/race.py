@@ -21,6 +21,7 @@ from marginlib.model import Account, Pool
 from marginlib.words import money
 
 WALLET, MARGIN = 10_000.0, 2_500.0
+GROUPS = "cross: the first tank; isolated: the other three"
 _SYMBOLS = ("BTCUSDT", "ETHUSDT")
 _EVENTS = {
     "black-thursday-2020": "March 2020",
@@ -78,7 +79,7 @@ def race(*, event: str, leverage: int, cursor: int) -> Chart:
     now = float(hours[-1]) * cursor / 100
     drawn = {mode: at_hour(states, path, now) for mode, states in runs.items()}
     (cross,), (wallet, btc, eth) = ([short(each) for each in tanks] for tanks in drawn.values())
-    tanks = tank_panel("cross, and isolated", (cross, btc, eth, wallet), WALLET)
+    tanks = tank_panel(GROUPS, (cross, btc, eth, wallet), WALLET)
     kind = "Prices between the recorded figures are interpolated." if path.interpolated else "These prices are made up."
     size = money(MARGIN * leverage, 0)
     sentence = f"After {now:.1f} of {hours[-1]:.0f} hours of two longs of {size}. {modes_sentence(drawn)} {kind}"
