@@ -80,7 +80,8 @@ def ours(arrays, count):
 
     ready = make()
     run = replay_bars_fast(account, ready, rules)
-    if run.liquidated or len(run.final.account.positions) != count or run.final.ledger.funding == 0:
+    died = any(state.liquidations for _, state in run.opened)
+    if died or len(run.final.account.positions) != count or run.final.ledger.funding == 0:
         msg = "the benchmark's book is not the one that it is meant to be"
         raise RuntimeError(msg)
     cold = best(lambda: replay_bars_fast(account, make(), rules), 5)
