@@ -1,6 +1,7 @@
 """Tanks: every level, line and state is the engine's, and a wall moves money without making any."""
 
 import random
+from itertools import pairwise
 from statistics import fmean
 
 import numpy as np
@@ -8,10 +9,11 @@ import pytest
 
 from marginlib import Account, Pool, account_risk, risk
 from marginlib.course import figures
-from marginlib.course.figures import race
+from marginlib.course.figures import drawn_path, race
 from marginlib.course.figures.tanks import MOVES, SIZES, WALLET, WALLS, opening, straight
 from marginlib.drawing.frames import frame, pack
 from marginlib.drawing.tanks import tank, tank_panel
+from marginlib.words import money
 
 rng = random.Random(20)
 STATES = [
@@ -116,7 +118,7 @@ def test_every_state_has_the_same_parts_in_the_same_roles():
 
 def test_a_lens_says_nothing_of_a_level_above_it():
     panel = tank_panel("", [tank(Pool(collateral=900), Pool(collateral=900), 1.0)], 600, lens=True)
-    assert [note.text for note in panel.notes] == ["free wallet", "", "", ""]
+    assert [note.text for note in panel.notes] == ["free wallet", "", "", "", ""]
 
 
 def test_the_race_ends_as_the_replay_says():
@@ -157,3 +159,48 @@ def test_what_comes_is_not_drawn_and_what_was_stays_on_the_axes():
             for line in prices.lines:
                 assert max(line.x) == pytest.approx(cursor / 100 * prices.x.span[1])
                 assert low <= min(line.y) <= max(line.y) <= high
+
+
+def along(points):
+    """A drawn path in steps of a tenth of a percent, from where it starts."""
+    ends = (0, *points)
+    return [
+        start + part * (end - start)
+        for start, end in pairwise(ends)
+        for part in np.linspace(0, 1, 10 * abs(end - start) + 2)
+    ]
+
+
+@pytest.mark.parametrize("leverage", [4, 6, 10])
+@pytest.mark.parametrize("seed", range(8))
+def test_a_drawn_path_ends_as_a_walk_along_it_does(leverage, seed):
+    drawn = random.Random(seed)
+    points = drawn.choices(drawn_path.MOVES, k=12)
+    chart = figures.DRAWN_PATH(leverage=leverage, lowest=min(0, *points), now=points[-1])
+    rows = iter(chart.table.rows)
+    for mode, pools in drawn_path.accounts(leverage).items():
+        for pool in pools:
+            pace = {each.symbol: drawn_path.FASTER if each.symbol == "ETHUSDT" else 1.0 for each in pool.positions}
+            state, now = "no position", risk(pool)
+            for move in along(points) if pool.positions else ():
+                marks = {
+                    each.symbol: each.entry_price * (1 + pace[each.symbol] * move / 100) for each in pool.positions
+                }
+                now = risk(pool.at(marks))
+                state = "open"
+                if now.equity <= now.maintenance:
+                    state = "liquidated"
+                    break
+            row = next(rows)
+            assert row[0] == mode
+            assert row[-1].split(",")[0] == state
+            assert row[3] == (money(now.equity, 0) if state != "liquidated" else "$0")
+
+
+def test_a_drawn_path_has_its_lowest_before_it_and_starts_unmoved():
+    _, lowest, now = figures.DRAWN_PATH.controls
+    assert lowest.values == now.values[: len(lowest.values)]
+    assert lowest.values[-1] == now.start == 0
+    assert set(now.path) < set(now.values)
+    below, same = (figures.DRAWN_PATH(lowest=low, now=-20) for low in (-10, -20))
+    assert below == same  # what is lower than the lowest is the lowest

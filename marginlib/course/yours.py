@@ -10,9 +10,8 @@ from pandas import DataFrame
 
 from marginlib import tables
 from marginlib.course.trade import my_account
-from marginlib.drawing.chart import Chart
 from marginlib.drawing.still import static
-from marginlib.drawing.tanks import KIND, tank, tank_panel, tank_sentence, tank_table
+from marginlib.drawing.tanks import tank, tank_chart, tank_sentence
 from marginlib.errors import MarginError, wrong
 from marginlib.liquidation import bankruptcy_price, liquidation_price
 from marginlib.margin import account_risk, risk
@@ -274,9 +273,7 @@ def _tanks(account: Account) -> str:
     drawn = [tank(pool, pool, widest) for pool in account.pools()]
     if len(drawn) > 4 or any(len(each.pipes) > 2 for each in drawn):  # noqa: PLR2004 - places of a panel, pipes of a tank
         return ""
-    panel = tank_panel("your pools", drawn, max(each.start for each in drawn))
-    chart = Chart("Your account as tanks", (panel,), tank_sentence(drawn), tank_table(drawn), KIND)
-    html: str = static(chart)._repr_mimebundle_()["text/html"]
+    html: str = static(tank_chart("your pools as tanks", drawn))._repr_mimebundle_()["text/html"]
     return html.split("<table", maxsplit=1)[0]
 
 

@@ -6,7 +6,7 @@
 from marginlib.drawing.chart import Axis, Chart, Line, Marker, Note, Panel, Table, choice, figure, pool_chart, slider
 from marginlib.drawing.live import explore
 from marginlib.drawing.still import static
-from marginlib.drawing.tanks import tank, tank_panel, tank_sentence, tank_table
+from marginlib.drawing.tanks import tank, tank_chart, tank_panel, tank_sentence, tank_table
 
 __all__ = [
     "Axis",
@@ -23,6 +23,7 @@ __all__ = [
     "slider",
     "static",
     "tank",
+    "tank_chart",
     "tank_panel",
     "tank_sentence",
     "tank_table",

@@ -186,6 +186,23 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True)
+class Handle:
+    """A button that stands in the first panel and moves a choice, such as a wall between two tanks.
+
+    Args:
+        label: its name for the reader.
+        across: where it stands in the panel, from 0 at the left to 1.
+        down: and from 0 at the top to 1.
+        to: for each value of the choice, in order, the value to which it leads; that one leads back.
+    """
+
+    label: str
+    across: float
+    down: float
+    to: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Control:
     """A slider or a choice: the values that it can take, each with its text."""
 
@@ -196,6 +213,8 @@ class Control:
     start: Any  # where it stands at first
     choice: bool = False  # True for a choice between a few words rather than a slider
     plays: bool = False  # True for a slider along time or steps, which can also play by itself
+    path: tuple[Any, ...] = ()  # values that a hand draws one after the other; the control before it has their lowest
+    handles: tuple[Handle, ...] = ()  # of a choice, on the picture itself
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -470,6 +489,7 @@ def slider(
     text: str | Callable[[Any], str],
     *,
     plays: bool = False,
+    path: Sequence[float] = (),
 ) -> Control:
     """Return a slider whose values read as `text.format(value)`, or as `text(value)`.
 
@@ -480,6 +500,8 @@ def slider(
         start: where it stands at first.
         text: how a value reads, such as "{}x", or a function that writes it, such as `marginlib.words.percent`.
         plays: True where it runs along time or steps, and can also play by itself.
+        path: where it also follows a path that is drawn by hand, the values drawn at first, all from `start` on. The
+            control before it then follows the lowest so far: its values are the first of these, up to `start`.
 
     Example:
         >>> slider("leverage", "leverage setting", (5, 10), 5, "{}x").texts
@@ -488,10 +510,10 @@ def slider(
         ('-5 %', '0 %', '+5 %')
     """
     written = text.format if isinstance(text, str) else text
-    return Control(name, label, tuple(values), tuple(map(written, values)), start, plays=plays)
+    return Control(name, label, tuple(values), tuple(map(written, values)), start, plays=plays, path=tuple(path))
 
 
-def choice(name: str, label: str, words: Mapping[Any, str], start: object) -> Control:
+def choice(name: str, label: str, words: Mapping[Any, str], start: object, handles: Sequence[Handle] = ()) -> Control:
     """Return a choice between a few words.
 
     Args:
@@ -499,12 +521,13 @@ def choice(name: str, label: str, words: Mapping[Any, str], start: object) -> Co
         label: its name for the reader.
         words: each value with the words that stand for it.
         start: the value chosen at first.
+        handles: what moves it on the picture itself, too.
 
     Example:
         >>> choice("direction", "side", {1: "long", -1: "short"}, 1).texts
         ('long', 'short')
     """
-    return Control(name, label, tuple(words), tuple(words.values()), start, choice=True)
+    return Control(name, label, tuple(words), tuple(words.values()), start, choice=True, handles=tuple(handles))
 
 
 def figure(title: str, *controls: Control, **short: object) -> Callable[[Callable[..., Chart]], Explorer]:

@@ -167,10 +167,22 @@ def _refuse_too_many(explorer: Explorer) -> None:
 def _form(explorer: Explorer) -> dict[str, Any]:
     """Return what stays while the controls of a figure move."""
     shown = ("name", "label", "texts", "choice", "plays")
+    controls = [
+        {name: getattr(control, name) for name in shown}
+        | {
+            "path": list(map(control.values.index, control.path)),
+            "handles": [
+                {name: getattr(each, name) for name in ("label", "across", "down")}
+                | {"to": list(map(control.values.index, each.to))}
+                for each in control.handles
+            ],
+        }
+        for control in explorer.controls
+    ]
     return {
         "name": explorer.name,
         "title": explorer.title,
-        "controls": [{name: getattr(control, name) for name in shown} for control in explorer.controls],
+        "controls": controls,
         "sizes": {name: getattr(SIZES, name) for name in SIZES.__slots__},
         "panels": looks(explorer()),
     }

@@ -5,7 +5,8 @@
  * in one animation frame. No kernel is asked.
  *
  * @typedef {{numbers: ArrayLike<number>[], texts: string[]}} Frame
- * @typedef {{name: string, label: string, texts: string[], choice: boolean, plays: boolean}} Control
+ * @typedef {{name: string, label: string, texts: string[], choice: boolean, plays: boolean, path: number[],
+ *   handles: {label: string, across: number, down: number, to: number[]}[]}} Control
  * @typedef {{look: string, dashes: number[], named: boolean}} LineForm
  * @typedef {LineForm & {shape: string, size: number, filled: boolean, rule: boolean}} MarkerForm
  * @typedef {{look: string, hatch: string, named: boolean}} AreaForm
@@ -128,6 +129,7 @@ const [NARROWEST, WIDEST] = [340, 1100]; // of a figure: a narrower page shows i
 const SLIM = 560; // a page that is narrower has its panels below each other
 const LEAST = 300; // width of a panel that stands beside others
 const COLUMN = 220; // least width of a legend's column
+const EDGE = 8; // of a field in which a path is drawn: half a point, and its border
 const LETTER = 0.6; // width of a bold letter, in heights of type
 
 /**
@@ -485,6 +487,122 @@ function player(control, now, go, stopped) {
   return { buttons: still.matches ? [button] : [button, faster], stop, playing: () => timer !== undefined };
 }
 
+/**
+ * Return a field in which a path is drawn: a slider for each of its points, and a pointer that moves those it passes.
+ * `moved` hears where the path has been lowest and where it is, step by step as it plays.
+ * @param {Control} control
+ * @param {number} start where every path begins
+ * @param {(low: number, now: number) => void} moved
+ * @param {() => void} stopped
+ */
+function path(control, start, moved, stopped) {
+  const steps = matchMedia("(prefers-reduced-motion: reduce)").matches ? 1 : 4; // from a point to the next
+  const points = [start, ...control.path];
+  const [many, last] = [control.path.length, control.texts.length - 1];
+  let at = 0;
+  /** @param {number} step */
+  const value = (step) => {
+    const [k, part] = [Math.floor(step / steps), (step % steps) / steps];
+    return Math.round(points[k] + part * ((points[k + 1] ?? 0) - points[k]));
+  };
+  const inputs = control.path.map((_, k) => html("input", {
+    type: "range", min: 0, max: last, step: 1, "aria-label": `Point ${k + 1} of ${many}`, "aria-orientation": "vertical",
+    "data-point": k + 1, "data-lm-suppress-shortcuts": "true",
+  }));
+  const drawing = document.createElementNS(SVG, "svg");
+  put(drawing, { viewBox: `0 0 ${2 * many} ${last}`, preserveAspectRatio: "none", "aria-hidden": "true" });
+  const [level, all, past] = ["axis", "ahead", "past"].map((name) => svg(drawing, "path", { class: name }));
+  const ends = [last, 0].map((k) => html("span", {}, control.texts[k]));
+  const field = html("div", { class: "marginlib-field" }, drawing, ...ends, ...inputs);
+  /** @param {number} chosen the point that the Tab key comes back to */
+  const roam = (chosen) => inputs.forEach((input, k) => put(input, { tabindex: k === chosen ? 0 : -1 }));
+  roam(0);
+  const read = html("output");
+  /** @param {number} step */
+  const place = (step) => `${Math.max(0, (2 * step) / steps - 1)},${last - value(step)}`;
+  /** @param {number} step */
+  const until = (step) => `M${Array.from({ length: step + 1 }, (_, k) => place(k)).join("L")}`;
+  const show = () => {
+    inputs.forEach((input, k) => {
+      input.value = String(points[k + 1]);
+      put(input, { "aria-valuetext": control.texts[points[k + 1]] });
+    });
+    put(level, { d: `M0,${last - start}H${2 * many}` });
+    put(all, { d: until(steps * many) });
+    put(past, { d: until(at) });
+    say(read, `step ${Math.ceil(at / steps)} of ${many}`);
+  };
+  /** @param {number} step */
+  const go = (step) => {
+    at = step;
+    show();
+    moved(Math.min(...Array.from({ length: at + 1 }, (_, k) => value(k))), value(at));
+  };
+  const texts = Array(steps * many + 1).fill("");
+  const plays = player({ ...control, name: "path", label: "your path", texts }, () => at, go, stopped);
+  /** @param {number} k @param {number} to */
+  const set = (k, to) => {
+    plays.stop();
+    points[k] = Math.max(0, Math.min(last, to));
+    go(k * steps);
+  };
+  inputs.forEach((input, k) => {
+    input.addEventListener("input", () => set(k + 1, Number(input.value)));
+    input.addEventListener("focus", () => roam(k));
+    input.addEventListener("keydown", (event) => {
+      const beside = { ArrowLeft: k - 1, ArrowRight: k + 1 }[event.key];
+      if (beside === undefined) return;
+      event.preventDefault();
+      inputs[beside]?.focus();
+    });
+  });
+  /** @param {PointerEvent} event */
+  const draw = (event) => {
+    const box = field.getBoundingClientRect();
+    const k = Math.ceil(((event.clientX - box.left) / box.width) * many);
+    if (k > 0 && k <= many) set(k, Math.round(last * (1 - (event.clientY - box.top - EDGE) / (box.height - 2 * EDGE))));
+  };
+  field.addEventListener("pointerdown", (event) => {
+    event.preventDefault(); // it selects nothing
+    field.setPointerCapture(event.pointerId);
+    draw(event);
+  });
+  field.addEventListener("pointermove", (event) => field.hasPointerCapture(event.pointerId) && draw(event));
+  show();
+  const element = html("div", { class: "marginlib-path", role: "group", "aria-label": "Draw a path: left and right choose a point, up and down move it" },
+    html("div", { class: "marginlib-control" }, html("span", {}, "Draw a path"), read, ...plays.buttons), field);
+  return { ...plays, element };
+}
+
+/**
+ * Return buttons on the picture that move a choice, such as a wall between two tanks: by a press, a drag or a key.
+ * @param {Control} control @param {() => number} now @param {(k: number) => void} moved
+ */
+function handles(control, now, moved) {
+  return control.handles.map(({ label, across, down, to }) => {
+    const element = html("button", {
+      type: "button", class: "marginlib-handle", "aria-label": label, title: label, "data-lm-suppress-shortcuts": "true",
+    }, "\u2194");
+    let from = 0;
+    element.addEventListener("pointerdown", (event) => {
+      from = event.clientX;
+      element.setPointerCapture(event.pointerId); // so that a drag ends as a press does
+    });
+    element.addEventListener("pointermove", (event) => {
+      if (element.hasPointerCapture(event.pointerId)) element.style.translate = `${event.clientX - from}px`;
+    });
+    element.addEventListener("lostpointercapture", () => (element.style.translate = ""));
+    element.addEventListener("click", () => moved(to[now()]));
+    /** @param {Plan} plan @param {number} page @param {number} depth */
+    const show = (plan, page, depth) => {
+      put(element, { "aria-pressed": String(to[now()] < now()) });
+      element.style.left = `${(100 * (plan.x + LEFT + across * (plan.whole - LEFT - RIGHT))) / page}%`;
+      element.style.top = `${(100 * (plan.y + plan.top + down * plan.height)) / depth}%`;
+    };
+    return { element, show };
+  });
+}
+
 // --- the figure ---
 
 /**
@@ -522,19 +640,25 @@ async function mount({ model, el }) {
   const controls = form.controls.map((control, k) =>
     (control.choice ? radios : slider)(control, (value) => {
       players.forEach((each) => each?.stop());
-      move(k, value);
+      moveOne(k, value);
     }));
   const players = form.controls.map((control, k) => control.plays
-    ? player(control, () => at[k], (value) => move(k, value), () => speak())
+    ? player(control, () => at[k], (value) => moveOne(k, value), () => speak())
     : undefined);
   players.forEach((each, k) => each && controls[k].element.append(...each.buttons));
+  const paths = form.controls.flatMap((control, k) => control.path.length
+    ? [path(control, form.controls[k - 1].texts.length - 1,
+      (low, now) => move(at.map((each, j) => (j === k ? now : j === k - 1 ? low : each))), () => speak())]
+    : []);
+  players.push(...paths);
+  const held = form.controls.flatMap((control, k) => handles(control, () => at[k], (value) => moveOne(k, value)));
   const root = html("section",
     // Dollars are money: pages that typeset mathematics leave this part alone.
     { class: "marginlib-figure tex2jax_ignore mathjax_ignore", "data-figure": form.name, "aria-label": form.title },
     html("div", { class: "marginlib-head" },
       html("p", { class: "marginlib-title" }, form.title), ...(controls.length ? [html("p", { class: "marginlib-help" }, HELP)] : [])),
-    html("div", { class: "marginlib-controls" }, ...controls.map((each) => each.element)),
-    html("div", { class: "marginlib-chart" }, drawing), words, spoken);
+    html("div", { class: "marginlib-controls" }, ...paths.map((each) => each.element), ...controls.map((each) => each.element)),
+    html("div", { class: "marginlib-chart" }, drawing, ...held.map((each) => each.element)), words, spoken);
   el.replaceChildren(root);
 
   // --- drawing: once per animation frame ---
@@ -552,6 +676,8 @@ async function mount({ model, el }) {
     const [sentenceText, alt, columns, rows] = now.texts.slice(-4);
     paint(now);
     put(drawing, { "aria-label": alt });
+    const [[first], depth] = planned(form.panels, width);
+    for (const each of held) each.show(first, width, depth);
     say(sentence, sentenceText.replace(/ (?=%|\d\d:\d\d)/g, "\u00a0").replace(/(?<=\d-)(?=\d)/g, "\u2060")); // neither number nor date breaks
     fill(table, columns, rows);
     words.classList.toggle("beside", columns.split("\t").length < 3);
@@ -584,10 +710,12 @@ async function mount({ model, el }) {
     due ??= requestAnimationFrame(draw);
   };
   /** @param {number} k @param {number} value */
-  function move(k, value) {
-    if (at[k] === value) return;
+  const moveOne = (k, value) => move(at.map((each, j) => (j === k ? value : each)));
+  /** @param {number[]} next */
+  function move(next) {
+    if (String(next) === String(at)) return;
     touched = true;
-    go(at.map((each, j) => (j === k ? value : each)));
+    go(next);
     clearTimeout(sync);
     sync = setTimeout(tell, SYNC);
   }

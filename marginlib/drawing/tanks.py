@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, pi, sin
 
-from marginlib.drawing.chart import Area, Axis, Line, Note, Panel, Table
+from marginlib.drawing.chart import Area, Axis, Chart, Line, Note, Panel, Table
 from marginlib.drawing.style import number_text
 from marginlib.liquidation import bankruptcy_price, liquidation_prices
 from marginlib.margin import risk
@@ -20,6 +20,7 @@ from marginlib.words import money
 _HALF = 0.42  # of a tank's width, where a place is 1 wide
 _DEPTH = 0.6  # of what is below the ground, in heights of a tank
 _WIDEST = 0.3  # of a pipe
+_ROOMY = 3  # tanks beside each other in which a long word has room, on a phone too
 _WRITTEN = 0.5  # dollars: less is written as none
 KIND = "Pools drawn as tanks: the level is equity, a line near the bottom maintenance margin, a pipe a position."
 _WAVE = tuple(k / 8 for k in range(9))
@@ -106,7 +107,7 @@ def tank_panel(title: str, tanks: Sequence[Tank | None], top: float, *, lens: bo
     for k, tank in enumerate(tanks):
         areas += _areas(tank, k + 0.5, top, named=not k)
         lines += _lines(tank, k + 0.5, top, named=not k)
-        notes += _notes(tank, k + 0.5, top, lens=lens)
+        notes += _notes(tank, k + 0.5, top, lens=lens, tight=len(tanks) > _ROOMY)
     held = [(pipe, tank, k + 0.5, n) for k, tank in enumerate(tanks) if tank for n, pipe in enumerate(tank.pipes)]
     for pipe, tank, middle, n in sorted(held, key=lambda each: each[0].label):  # always in the same order
         aside = n - (len(tank.pipes) - 1) / 2
@@ -123,6 +124,22 @@ def tank_panel(title: str, tanks: Sequence[Tank | None], top: float, *, lens: bo
         ]
     across, up = Axis("", (0.0, float(len(tanks))), floor=inf), Axis("[$]", (-_DEPTH * top, 1.16 * top), floor=0.0)
     return Panel(title, across, up, tuple(lines), areas=tuple(areas), notes=tuple(notes))
+
+
+def tank_chart(title: str, tanks: Sequence[Tank]) -> Chart:
+    """Return an account as tanks, with the sentence and the table.
+
+    Args:
+        title: what the figure is called.
+        tanks: every pool of the account.
+
+    Example:
+        >>> pool = Pool(collateral=500)
+        >>> tank_chart("my account", [tank(pool, pool, 1_000)]).sentence
+        'the account has $500 of $500 (free wallet $500).'
+    """
+    panel = tank_panel(title, tanks, max(each.start for each in tanks))
+    return Chart(title, (panel,), tank_sentence(tanks), tank_table(tanks), KIND)
 
 
 def tank_sentence(tanks: Sequence[Tank]) -> str:
@@ -187,17 +204,17 @@ def _lines(tank: Tank | None, middle: float, top: float, *, named: bool) -> list
     ]
 
 
-def _notes(tank: Tank | None, middle: float, top: float, *, lens: bool) -> list[Note]:
+def _notes(tank: Tank | None, middle: float, top: float, *, lens: bool, tight: bool) -> list[Note]:
     """Return a tank's name and its level, or that it has ended and what the venue took."""
     if tank is None:
-        return [Note("", middle, 0.0, strong=row == 1) for row in range(4)]
-    ended = ("", "") if tank.taken is None else ("liquidated", f"venue {money(tank.taken, 0)}")
-    high = min(max(tank.level, tank.line) / top + 0.075, 0.9) if tank.taken is None else 0.34
+        return [Note("", middle, 0.0, strong=row == 1) for row in range(5)]
+    went = "" if tank.taken is None else money(tank.taken, 0)
+    ended = ("ended", "venue", went) if tight else ("liquidated", f"venue {went}", "")
+    high = min(max(tank.level, tank.line) / top + 0.075, 0.9) if tank.taken is None else 0.35
     return [
         Note(tank.name, middle, 1.1 * top),
         Note("" if lens and tank.level > top else money(tank.level, 0), middle, high * top, strong=True),
-        Note(ended[0], middle, 0.22 * top),
-        Note(ended[1], middle, 0.1 * top),
+        *(Note(text if went else "", middle, (0.245 - 0.1 * row) * top) for row, text in enumerate(ended)),
     ]
 
 

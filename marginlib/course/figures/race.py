@@ -9,8 +9,9 @@ from functools import cache
 
 import numpy as np
 
+from marginlib.course.figures.tanks import modes_sentence
 from marginlib.drawing.chart import Axis, Chart, Line, Marker, Panel, Table, choice, figure, slider
-from marginlib.drawing.tanks import KIND, Tank, tank, tank_panel, tank_sentence
+from marginlib.drawing.tanks import KIND, Tank, tank, tank_panel
 from marginlib.market.generate import jump_diffusion_path
 from marginlib.market.paths import PricePath
 from marginlib.market.recorded import crash
@@ -20,6 +21,7 @@ from marginlib.model import Account, Pool
 from marginlib.words import money
 
 WALLET, MARGIN = 10_000.0, 2_500.0
+GROUPS = "cross: the first tank; isolated: the other three"
 _SYMBOLS = ("BTCUSDT", "ETHUSDT")
 _EVENTS = {
     "black-thursday-2020": "March 2020",
@@ -76,12 +78,11 @@ def race(*, event: str, leverage: int, cursor: int) -> Chart:
     hours = (path.times - path.times[0]).astype(float) / 3_600
     now = float(hours[-1]) * cursor / 100
     drawn = {mode: at_hour(states, path, now) for mode, states in runs.items()}
-    (cross,), (wallet, btc, eth) = ([_short(each) for each in tanks] for tanks in drawn.values())
-    tanks = tank_panel("cross, and isolated", (cross, btc, eth, wallet), WALLET)
-    told = " ".join(f"{mode.capitalize()}: {tank_sentence(each)}" for mode, each in drawn.items())
+    (cross,), (wallet, btc, eth) = ([short(each) for each in tanks] for tanks in drawn.values())
+    tanks = tank_panel(GROUPS, (cross, btc, eth, wallet), WALLET)
     kind = "Prices between the recorded figures are interpolated." if path.interpolated else "These prices are made up."
     size = money(MARGIN * leverage, 0)
-    sentence = f"After {now:.1f} of {hours[-1]:.0f} hours of two longs of {size}. {told} {kind}"
+    sentence = f"After {now:.1f} of {hours[-1]:.0f} hours of two longs of {size}. {modes_sentence(drawn)} {kind}"
     title = f"Two accounts in {_EVENTS[event]}, at {leverage}x"
     return Chart(title, (tanks, prices_panel(path, hours, now)), sentence, _table(runs, path, now), KIND)
 
@@ -107,7 +108,7 @@ def at_hour(
     ]
 
 
-def _short(drawn: Tank) -> Tank:
+def short(drawn: Tank) -> Tank:
     """Return a tank with few words: four stand beside each other, on a phone too."""
     pipes = tuple(replace(pipe, size="") for pipe in drawn.pipes)
     return replace(drawn, name=re.split(r":|'| wallet", drawn.name)[0], pipes=pipes)

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 from marginlib.course.figures import FLAT
-from marginlib.drawing.chart import Chart, choice, figure, slider
+from marginlib.drawing.chart import Chart, Handle, Table, choice, figure, slider
 from marginlib.drawing.tanks import KIND, Tank, tank, tank_panel, tank_sentence, tank_table
 from marginlib.margin import risk
 from marginlib.model import Account, Pool, Position
-from marginlib.words import percent
+from marginlib.words import money, percent
 
 WALLET, LENS = 10_000.0, 600.0
 SIZES = {"BTCUSDT": (30_000.0, 60_000.0), "ETHUSDT": (15_000.0, 3_000.0)}  # dollars, price
 MOVES = (-30, -25, -20, -16, -12, -10, -9, -8, -6, -4, -2, 0, 2, 4, 8, 12, 20)
 WALLS = {"none": (), "BTC": ("BTCUSDT",), "ETH": ("ETHUSDT",), "each": ("BTCUSDT", "ETHUSDT")}
 _WORDS = {"none": "none: cross", "BTC": "around BTC", "ETH": "around ETH", "each": "around each: isolated"}
+_FOOT = 0.73  # of a panel of tanks, down from its top: between the pipes, where no number stands
 
 
 @figure(
     "Where is the wall?",
-    choice("walls", "walls", _WORDS, "none"),
+    choice(
+        "walls",
+        "walls",
+        _WORDS,
+        "none",
+        (
+            Handle("Wall around BTC", 1 / 3, _FOOT, ("BTC", "none", "each", "ETH")),
+            Handle("Wall around ETH", 2 / 3, _FOOT, ("ETH", "each", "none", "BTC")),
+        ),
+    ),
     slider("btc", "BTC price", MOVES, 0, lambda move: percent(move / 100, 0)),
     slider("eth", "ETH price", MOVES, 0, lambda move: percent(move / 100, 0)),
     slider("leverage", "leverage setting", (5, 10, 20), 10, "{}x"),
@@ -52,7 +63,7 @@ def opening(symbol: str, leverage: float) -> Position:
     return Position.open(symbol=symbol, quantity=dollars / price, price=price, schedule=FLAT, leverage=leverage)
 
 
-def straight(pool: Pool, moves: dict[str, int]) -> Tank:
+def straight(pool: Pool, moves: Mapping[str, float]) -> Tank:
     """Return a pool as a tank after moves of the coins [%], liquidated where the straight way there meets its line.
 
     The rate is flat, so equity less maintenance margin is straight along the way, and where it is 0 needs no search.
@@ -68,6 +79,21 @@ def straight(pool: Pool, moves: dict[str, int]) -> Tank:
     if ended:
         return tank(pool, Pool(collateral=0.0), widest, risk(moved(before / (before - after))).equity)
     return tank(pool, moved(1.0), widest)
+
+
+def modes_sentence(drawn: Mapping[str, Sequence[Tank]]) -> str:
+    """Return what the account has in each mode, in words."""
+    return " ".join(f"{mode.capitalize()}: {tank_sentence(each)}" for mode, each in drawn.items())
+
+
+def modes_table(drawn: Mapping[str, Sequence[Tank]]) -> Table:
+    """Return the pools of the account in each mode."""
+    rows = (
+        (mode, each.name, money(each.start, 0), money(each.level, 0), each.state)
+        for mode, tanks in drawn.items()
+        for each in tanks
+    )
+    return Table(("system", "pool", "equity at the start", "equity now", "state"), tuple(rows))
 
 
 def move_text(move: int) -> str:

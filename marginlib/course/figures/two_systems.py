@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from marginlib.course.figures.tanks import WALLET, move_text, opening, straight
-from marginlib.drawing.chart import Chart, Table, figure, slider
-from marginlib.drawing.tanks import KIND, tank_panel, tank_sentence
+from marginlib.course.figures.tanks import WALLET, modes_sentence, modes_table, move_text, opening, straight
+from marginlib.drawing.chart import Chart, figure, slider
+from marginlib.drawing.tanks import KIND, tank_panel
 from marginlib.model import Account
-from marginlib.words import money, percent
+from marginlib.words import percent
 
 _MOVES = (-40, -34, -33, -30, -25, -20, -15, -12, -10, -9, -8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 5, 10, 15, 20)
 
@@ -28,12 +28,5 @@ def two_systems(*, leverage: int, btc: int) -> Chart:
         tank_panel("cross: one tank", (None, cross, None), WALLET),
         tank_panel("isolated: a wall", (own, wallet, None), WALLET),
     )
-    told = " ".join(f"{mode.capitalize()}: {tank_sentence(tanks)}" for mode, tanks in drawn.items())
-    rows = tuple(
-        (mode, each.name, money(each.start, 0), money(each.level, 0), each.state)
-        for mode, tanks in drawn.items()
-        for each in tanks
-    )
-    table = Table(("system", "pool", "equity at the start", "equity now", "state"), rows)
     title = "A long of $30,000 in an account of $10,000, in both systems"
-    return Chart(title, panels, f"BTC {move_text(btc)}. {told}", table, KIND)
+    return Chart(title, panels, f"BTC {move_text(btc)}. {modes_sentence(drawn)}", modes_table(drawn), KIND)
