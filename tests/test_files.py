@@ -268,7 +268,7 @@ def test_other_faults_of_archive_files(tmp_path):
         read_bars(archive(tmp_path, ARCHIVE[::2]))
     bars = archive(tmp_path, ARCHIVE)
     with pytest.raises(MarginError, match=r"line 2: .*2020-03-12T00:00:00Z comes after 2020-03-12T01:00:00Z"):
-        read_bars(archive(tmp_path, [ARCHIVE[1], ARCHIVE[0]], "ETHUSDT-1h.csv"))
+        read_bars(archive(tmp_path, [ARCHIVE[1], ARCHIVE[0], ARCHIVE[2]], "ETHUSDT-1h.csv"))
     with pytest.raises(MarginError, match="has other times than"):
         read_bars(bars, mark=archive(tmp_path, ARCHIVE_MARK[:2], "mark.csv"))
     with pytest.raises(MarginError, match="line 1: columns timestamp, open"):
@@ -369,3 +369,47 @@ def test_files_of_two_contracts_are_not_joined(tmp_path):
     far = [re.sub(r",7(\d{3}\.)", r",\1", line) for line in ARCHIVE_MARK]  # 7,937 becomes 937
     with pytest.raises(MarginError, match=r"stands at 0\.1\d+ times the bars' close; give their contract's file"):
         read_bars(bars, mark=archive(tmp_path, far, "mark.csv"))
+
+
+def test_files_as_people_download_them(tmp_path):
+    (expected,) = read_bars(archive(tmp_path, ARCHIVE)).values()
+    epochs = [",".join(line.split(",")[:6]) for line in ARCHIVE]
+    header = "timestamp,open,high,low,close,volume"
+    for lines in (
+        ARCHIVE[::-1],
+        [ARCHIVE_HEADER, *ARCHIVE[::-1]],
+        ["https://where.it.comes.from", ARCHIVE_HEADER, *ARCHIVE],
+        epochs,
+        epochs[::-1],
+        [header, *epochs],
+        [header, *(line.replace("00000,79", "00000000,79", 1) for line in epochs)],
+    ):
+        found = read_bars(archive(tmp_path, lines), symbol="BTCUSDT")["BTCUSDT"]
+        for column in ("times", "open", "high", "low", "close", "volume"):
+            np.testing.assert_array_equal(getattr(found, column), getattr(expected, column))
+    with pytest.raises(MarginError, match=r"line 1: high = '7800': it is below low"):  # newest first: as it stands
+        read_bars(archive(tmp_path, [ARCHIVE[2].replace("7920.00", "7800"), *ARCHIVE[1::-1]]))
+
+
+def test_tiny_prices_and_huge_sizes_are_read_to_the_last_digit(tmp_path):
+    fields = ("0.00000001", "0.0000000123456789", "1e-8", "0.00000001000000001", "98765432109876543.21")
+    lines = [",".join((f"{1583971200000 + 3_600_000 * hour}", *fields)) for hour in range(2)]
+    (bars,) = read_bars(plain(tmp_path, lines)).values()
+    found = (bars.open[1], bars.high[1], bars.low[1], bars.close[1], bars.volume[1])
+    assert found == tuple(map(float, fields))
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ([HEADER.replace(",", ";"), PLAIN[0].replace(",", ";")], "line 1: it seems to be a table of semicolons"),
+        (["# note", "1583971200000;7,5;8,5;7,1;7,2;1"], "line 2: it seems to be a table of semicolons; give commas"),
+        (["<!DOCTYPE html>", "<p>404, not found</p>"], "line 1: it seems to be a web page"),
+        ([HEADER, *PLAIN[:2], HEADER, *PLAIN[2:]], "line 4: the header again; delete this line"),
+        ([*ARCHIVE[:2], ARCHIVE_HEADER, ARCHIVE[2]], "line 3: the header again; delete this line"),
+        (["1583971200500,7,8,6,7,1", "1583974800500,7,8,6,7,1"], "line 1: timestamp = '1583971200500': give a whole"),
+    ],
+)
+def test_what_a_file_seems_to_be_is_said(tmp_path, lines, message):
+    with pytest.raises(MarginError, match=re.escape(message)):
+        read_bars(plain(tmp_path, lines), symbol="A")

@@ -5,9 +5,11 @@ twelve columns, with a header in newer files and without one in older ones, time
 since 1970, as `.csv` or as the `.zip` it comes in. A mark price stands in a file of its own, and so does funding.
 
 The **plain** layout, of a file or of a DataFrame, has a header: timestamp, open, high, low, close, and any of symbol,
-volume, mark_high, mark_low, mark_close, and funding_rate or funding_sum. A timestamp says its zone, and that is UTC.
+volume, mark_high, mark_low, mark_close, and funding_rate or funding_sum. A timestamp says its zone, and that is UTC, or
+all are milliseconds or microseconds since 1970. A file of numbers alone, six to a line, is ccxt's list.
 
-Nothing is repaired in silence: each fault is refused with the file, the line and the column.
+Bars may stand newest first, and below notes: lines that begin with "#" or an address. Nothing is repaired in silence:
+each fault is refused with the file, the line and the column.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import takewhile
+from itertools import islice, takewhile
 from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,7 +58,8 @@ def read_bars(
             1970, open, high, low, close and volume.
         symbol: whose bars these are, where no column says it; left out, the name of the file does: the archive's up to
             the first "-" (BTCUSDT-1h-2020-03.csv), a plain one's after the last "_".
-        mark: archive layout only: the `markPriceKlines` file of the same times; it becomes the mark columns.
+        mark: archive layout only: the `markPriceKlines` file of the same contract and times; it becomes the mark
+            columns. A file whose name or prices are another contract's is refused.
         funding: archive layout only: the `fundingRate` file; rates settled within a bar are added up, and a bar
             without a settlement has NaN. Settlements outside of the bars are left out.
 
@@ -85,14 +88,15 @@ def read_bars(
             raise wrong("symbol", symbol, "a list does not say whose bars these are; give symbol=")
         columns = (*_NEEDED, "volume")
         table = _Table(pd.DataFrame(source, dtype=object).astype(str), "list, row").named(columns)
-        return {symbol: table.bars(symbol, table.epochs("timestamp") // _SECOND, columns)}
+        return {symbol: table.bars(symbol, table.opens(), columns)}
     file = Path(source)
     table = _read(file)
-    if table.first == "open_time" or table.first.isdigit():
+    ccxt = table.first.isdigit() and table.fields.shape[1] == len(_NEEDED) + 1
+    if not ccxt and (table.first == "open_time" or table.first.isdigit()):
         return {(name := symbol or _named_in(file, file.name.split("-")[0])): _archive(table, name, mark, funding)}
     if mark is not None or funding is not None:
         raise MarginError(f"mark, funding: {file} has columns of its own for them; leave them out")
-    table = table.named()
+    table = table.named((*_NEEDED, "volume") if ccxt else ())
     if symbol is None and "symbol" not in table.fields:
         symbol = _named_in(file, file.stem.split("_")[-1])
     return _plain(table, symbol)
@@ -114,6 +118,9 @@ class _Table:
     def named(self, columns: tuple[str, ...] = ()) -> _Table:
         """Return the table with its columns named: by these, which a header has to repeat, or by its header."""
         fields = self.fields
+        again = np.flatnonzero(fields.iloc[1:, 0].str.strip() == (columns[0] if columns else self.first))
+        if again.size and (columns or not self.first[:4].isdigit()):
+            raise MarginError(f"{self.where} {fields.index[again[0] + 1]}: the header again; delete this line")
         names = tuple(fields.iloc[0].str.strip())
         if not columns or not self.first.isdigit():
             fields = fields.iloc[1:]
@@ -150,9 +157,26 @@ class _Table:
             times.append((time + later) * (1_000 if time < 10**14 else 1))
         return np.array(times, dtype=np.int64)
 
+    def opens(self) -> NDArray[np.int64]:
+        """Return the timestamps [s]: numbers are milliseconds or microseconds since 1970, texts say their zone."""
+        if self.fields["timestamp"].str.strip().str.isdigit().all():
+            times = self.epochs("timestamp")
+            if (odd := times % _SECOND > 0).any():
+                raise self.wrong(int(odd.argmax()), "timestamp", "give a whole second")
+            return times // _SECOND
+        found = []
+        for row, written in zip(self.fields.index, self.fields["timestamp"], strict=True):
+            try:
+                found.append(moment("timestamp", written).astype(np.int64))
+            except MarginError as error:
+                raise MarginError(f"{self.where} {row}: {error}") from None
+        return np.array(found, dtype=np.int64)
+
     def bars(self, symbol: str, times: ArrayLike, columns: Iterable[str], length: int | None = None) -> Bars:
         """Return one symbol's bars that open at these times [s], with the columns that there are."""
         opens = np.array(times, dtype="datetime64[s]")
+        if opens.size > 1 and (np.diff(opens) < np.timedelta64(0, "s")).all():  # newest first
+            return _Table(self.fields.iloc[::-1], self.where).bars(symbol, opens[::-1], columns, length)
         step, row, why = step_fault(opens, np.timedelta64("NaT" if length is None else length, "s"))
         if why:
             raise self.wrong(row, str(self.fields.columns[0]), why)
@@ -179,7 +203,12 @@ def _read(file: Path) -> _Table:
     import pandas as pd  # noqa: PLC0415 - as above
 
     with file.open(encoding="utf-8-sig", errors="replace") as lines:
-        notes = sum(1 for _ in takewhile(lambda line: line.startswith("#"), lines))
+        notes = sum(1 for _ in takewhile(lambda line: line.startswith(("#", "http")), lines))
+        lines.seek(0)
+        first = next(islice(lines, notes, None), "").strip()
+    if first.isprintable() and (first.startswith("<") or first.count(";") > first.count(",")):
+        seems = "a web page" if first.startswith("<") else "a table of semicolons"
+        raise MarginError(f"{file}, line {notes + 1}: it seems to be {seems}; give commas, and points in the decimals")
     try:
         # A byte that is no text becomes a text that is no number, and is refused where it stands.
         fields = pd.read_csv(
@@ -232,13 +261,7 @@ def _plain(table: _Table, symbol: str | None) -> dict[str, Bars]:
         one = _Table(fields[[*_NEEDED, *(each for each in columns if each not in _NEEDED)]], table.where)
         if not name:
             raise one.wrong(0, "symbol", "give the contract's name")
-        times = []
-        for row, written in enumerate(fields["timestamp"]):
-            try:
-                times.append(moment("timestamp", written))
-            except MarginError as error:
-                raise MarginError(f"{table.where} {fields.index[row]}: {error}") from None
-        found[str(name)] = one.bars(str(name), times, columns)
+        found[str(name)] = one.bars(str(name), one.opens(), columns)
     return found
 
 
