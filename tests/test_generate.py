@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from marginlib import MarginError
-from marginlib.market.generate import geometric_brownian_path, jump_diffusion_path
+from marginlib.market.generate import geometric_brownian_path, jump_diffusion_path, seeded_paths
 
 YEAR_HOURS = 365 * 24
 
@@ -189,3 +189,16 @@ def test_the_moments_of_a_path_are_a_step_apart():
         )
         start = np.datetime64("2026-01-05T10:00:00")
         assert path.times.tolist() == [(start + k * length).tolist() for k in range(4)]
+
+
+def test_seeded_paths_are_those_of_the_seeds_and_not_more_than_can_be_waited_for():
+    terms = {"volatility": 0.6, "steps": 24, "correlation": 0.8}
+    first = {"BTCUSDT": 60_000.0, "ETHUSDT": 3_000.0}
+    for seed, path in enumerate(seeded_paths(3, first, **terms)):
+        assert (path.mark_prices == geometric_brownian_path(first, seed=seed, **terms).mark_prices).all()
+    jumps = {"jumps_per_year": 6, "jump_mean": -0.15, "jump_volatility": 0.1}
+    (only,) = seeded_paths(1, first, **jumps, **terms)
+    assert (only.mark_prices == jump_diffusion_path(first, seed=0, **jumps, **terms).mark_prices).all()
+    for count, steps in ((0, 24), (3, 0), (3, -1), (3_000, 120_000), (1.5, 24)):
+        with pytest.raises(MarginError, match=f"count = {count}, steps = {steps}: give whole numbers"):
+            seeded_paths(count, first, **{**terms, "steps": steps})

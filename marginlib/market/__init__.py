@@ -25,7 +25,7 @@ from marginlib.market.desk import (
 )
 from marginlib.market.events import AddIsolatedMargin, Fill, Funding, MarkPrices, SetLeverage, SetMarginMode
 from marginlib.market.files import read_bars
-from marginlib.market.generate import geometric_brownian_path, jump_diffusion_path
+from marginlib.market.generate import geometric_brownian_path, jump_diffusion_path, seeded_paths
 from marginlib.market.paths import Bars, PricePath
 from marginlib.market.policies import (
     fifth_first,
@@ -84,6 +84,7 @@ __all__ = [
     "read_bars",
     "replay",
     "replay_history",
+    "seeded_paths",
     "step",
     "step_down",
     "worth",

@@ -18,6 +18,7 @@ from marginlib.market.paths import FloatArray, PricePath, moment, seconds
 
 _YEAR = 365 * 86_400  # [s]
 _START = np.datetime64("2000-01-01", "s")
+_MOST_STEPS = 2**22  # of many paths together: seconds
 
 
 def geometric_brownian_path(
@@ -121,6 +122,25 @@ def jump_diffusion_path(
     Source: Merton (1976), "Option pricing when underlying stock returns are discontinuous".
     """
     return geometric_brownian_path(prices, **motion, jumps=(jumps_per_year, jump_mean, jump_volatility))
+
+
+def seeded_paths(count: int, prices: Mapping[str, float], *, steps: int, **motion: Any) -> tuple[PricePath, ...]:  # noqa: ANN401 - as above
+    """Return the paths of the seeds 0, 1, 2 and so on.
+
+    Args:
+        count: how many.
+        prices: the first price of each symbol [quote currency per base coin].
+        steps: of each path; times `count`, at most 4,194,304 in all.
+        motion: volatility and so on, as `geometric_brownian_path` takes them, or `jump_diffusion_path` with its jumps.
+
+    Raises:
+        MarginError: there would be no path, or more steps than are made while somebody waits; or as those two.
+    """
+    if not all(isinstance(each, int) and each > 0 for each in (count, steps)) or count * steps > _MOST_STEPS:
+        limit = f"give whole numbers of at least 1, whose product is at most {_MOST_STEPS:,}"
+        raise MarginError(f"count = {count}, steps = {steps}: {limit}")
+    make = jump_diffusion_path if "jumps_per_year" in motion else geometric_brownian_path
+    return tuple(make(prices, steps=steps, seed=seed, **motion) for seed in range(count))
 
 
 def _each(field: str, value: object, first: Mapping[str, float], check: Callable[[str, object], float]) -> FloatArray:
