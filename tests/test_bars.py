@@ -456,3 +456,25 @@ def test_funding_that_is_not_free_any_more_is_taken_from_the_margin(contract, si
     last = replay_bars_fast(account, path, rules).final.account
     assert last.wallet_balance * coin == pytest.approx(4_024 - 5 * 10)
     assert last.positions[1].isolated_margin * coin == pytest.approx(2_000 - 3 * 5)
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_a_bar_that_gapped_past_the_price_is_met_at_its_near_end(fast):
+    """From 100 to a bar of 84 to 86: no mark between was ever there, so what happens is what happens at 86."""
+    schedule = RiskSchedule.flat(0.004)
+    position = BOOK.position("C", 1, 100, leverage=20, schedule=schedule)
+    gapped = bars([[101, 86]], [[99, 84]], [[100, 85]], symbols=("C",))
+
+    def last(account):
+        if fast:
+            return replay_bars_fast(account, gapped, RULES).opened[-1][1]
+        return list(replay_bars(account, gapped, RULES))[-1]
+
+    isolated = last(Account(wallet_balance=50, positions=(position.isolated(),)))
+    (closed,) = isolated.liquidations
+    assert closed.mark_price == 86
+    assert closed.fund_paid + closed.deleveraged == pytest.approx(9)  # 5 of margin, 14 of loss
+    assert isolated.account.wallet_balance == pytest.approx(45)
+    cross = last(Account(wallet_balance=5, positions=(position,)))
+    assert cross.liquidations[0].mark_price == 86
+    assert cross.account.wallet_balance == pytest.approx(0)

@@ -356,3 +356,16 @@ def test_settlements_rise_and_bars_open_at_whole_seconds(tmp_path):
         MarginError, match="line 1: close_time = '1583974799999': a complete bar closes one unit before"
     ):
         read_bars(archive(tmp_path, late))
+
+
+def test_files_of_two_contracts_are_not_joined(tmp_path):
+    bars = archive(tmp_path, ARCHIVE)
+    foreign = archive(tmp_path, ARCHIVE_MARK, "ETHUSDT-1h-2020-03-12.csv")
+    with pytest.raises(MarginError, match=r"mark: .*ETHUSDT-1h.* is not of BTCUSDT"):
+        read_bars(bars, mark=foreign)
+    settled = archive(tmp_path, ARCHIVE_FUNDING, "ETHUSDT-fundingRate-2020-03.csv")
+    with pytest.raises(MarginError, match=r"funding: .*ETHUSDT-fundingRate.* is not of BTCUSDT"):
+        read_bars(bars, funding=settled, symbol="BTC")
+    far = [re.sub(r",7(\d{3}\.)", r",\1", line) for line in ARCHIVE_MARK]  # 7,937 becomes 937
+    with pytest.raises(MarginError, match=r"stands at 0\.1\d+ times the bars' close; give their contract's file"):
+        read_bars(bars, mark=archive(tmp_path, far, "mark.csv"))

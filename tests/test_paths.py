@@ -136,3 +136,19 @@ def test_bars_keep_their_arrays_as_they_are_and_say_what_they_are():
         ("2020-03-12T10:00:00", {"A": 1, "B": 2}),
         ("2020-03-12T12:00:00", {"A": 3, "B": 4}),
     ]
+
+
+@pytest.mark.parametrize(
+    "times", [[1698364800000, 1698368400000], [1698364800, 1698368400], [1.6983648e9, 1.6983684e9]]
+)
+def test_numbers_are_no_times_as_they_do_not_say_their_unit(times):
+    ones = [1.0, 1.0]
+    for make in (
+        lambda: Bars(symbol="A", times=times, open=ones, high=ones, low=ones, close=ones),
+        lambda: path_of(ones, times),
+    ):
+        with pytest.raises(MarginError, match=r"times = 1698364800.*: numbers do not say their unit; of .* give np"):
+            make()
+    advised = np.array([1698364800000, 1698368400000], dtype="datetime64[ms]")
+    bars = Bars(symbol="A", times=advised, open=ones, high=ones, low=ones, close=ones)
+    assert text(bars.times[0]) == "2023-10-27T00:00:00Z"

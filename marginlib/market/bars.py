@@ -167,9 +167,10 @@ class MarkBars:
 def replay_bars(account: Account | Snapshot, bars: MarkBars, rules: Rules) -> Iterator[Snapshot]:
     """Yield the state at the close of every bar: the plain loop.
 
-    At a bar's open comes its funding; then every pool is tried at its worst marks within the bar, and closed by the
-    rules where the straight way there first meets its maintenance margin (a pool that is cut and safe again goes on
-    towards the worst from there); then the marks are the bar's close.
+    At a bar's open comes its funding; where the bar does not hold the close before it, the marks jump to its nearer
+    end. Then every pool is tried at its worst marks within the bar, and closed by the rules where the straight way
+    there first meets its maintenance margin (a pool that is cut and safe again goes on towards the worst from there);
+    then the marks are the bar's close.
 
     Example:
         >>> from marginlib import RiskSchedule
@@ -194,6 +195,11 @@ def _bar(state: Snapshot, bars: MarkBars, bar: int, rules: Rules) -> Snapshot:
         state = step(state, Funding(rates=rates), rules)
         actions.extend(state.actions)
     high, low, close = (dict(zip(bars.symbols, prices, strict=True)) for prices in bars.prices(bar))
+    before = {each.symbol: each.mark_price for each in state.account.positions if each.symbol in low}
+    nearest = {symbol: min(max(mark, low[symbol]), high[symbol]) for symbol, mark in before.items()}
+    if nearest != before:  # a gap: no mark between the close before and this bar was ever there
+        state = step(state, MarkPrices(prices=nearest), rules)
+        actions.extend(state.actions)
     state = _tried(replace(state, actions=()), high, low, rules)
     actions.extend(state.actions)
     state = step(state, MarkPrices(prices=close), rules)

@@ -38,6 +38,7 @@ _FUNDING = ("calc_time", "funding_interval_hours", "last_funding_rate")
 _NEEDED = ("timestamp", "open", "high", "low", "close")
 _OPTIONAL = ("symbol", "volume", "mark_high", "mark_low", "mark_close", "funding_rate", "funding_sum")
 _SECOND = 10**6  # [us]
+_APART = 1.25  # a mark and a last price that are usually further apart are of two contracts
 
 
 def read_bars(
@@ -192,6 +193,12 @@ def _read(file: Path) -> _Table:
     return _Table(fields.iloc[: filled.max(initial=-1) + 1], f"{file}, line")
 
 
+def _symbol_of(file: Path) -> str:
+    """Return the symbol that an archive's file name begins with, or nothing where it begins otherwise."""
+    part = file.name.split("-")[0]
+    return part if part.replace("_", "").isalnum() and part.isupper() else ""
+
+
 def _named_in(file: Path, part: str) -> str:
     """Return the part of a file's name that says the symbol, or refuse to guess."""
     if not part.replace("_", "").isalnum() or not part.isupper():
@@ -240,6 +247,10 @@ def _archive(
 ) -> Bars:
     """Return the bars of an archive file, with the columns of its mark and funding files."""
     table = table.named(_ARCHIVE)
+    own = _symbol_of(Path(table.where.rpartition(",")[0]))
+    for what, other in (("mark", mark), ("funding", funding)):
+        if other is not None and own and _symbol_of(Path(other)) not in {"", own}:
+            raise MarginError(f"{what}: {other} is not of {own}, as the bars are; give the {what} file of {own}")
     opens, closes = table.epochs("open_time"), table.epochs("close_time", later=1)
     lengths = closes - opens
     faults = (lengths <= 0) | (opens % _SECOND > 0) | (closes % _SECOND > 0) | (lengths != lengths[0])
@@ -251,6 +262,9 @@ def _archive(
         marked = _archive(_read(Path(mark)), symbol, None, None)
         if not np.array_equal(marked.times, bars.times):
             raise MarginError(f"mark: {mark} has other times than the bars: {marked!r}, {bars!r}")
+        ratio = float(np.median(marked.close / bars.close))
+        if not 1 / _APART < ratio < _APART:
+            raise MarginError(f"mark: {mark} stands at {ratio:.3g} times the bars' close; give their contract's file")
         bars = replace(bars, mark_high=marked.high, mark_low=marked.low, mark_close=marked.close)
     if funding is None:
         return bars

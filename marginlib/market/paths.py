@@ -69,6 +69,15 @@ def moment(field: str, value: object) -> np.datetime64:
     return np.datetime64(int(when.timestamp()), "s")
 
 
+def _moments(times: object) -> TimeArray:
+    """Return the times of a record in whole seconds; numbers are refused, as they do not say their unit."""
+    given: NDArray[np.generic] = np.array(times)
+    if given.dtype.kind in "iuf" and given.size:
+        give = "numbers do not say their unit; of milliseconds since 1970, give np.array(times, dtype='datetime64[ms]')"
+        raise wrong("times", given.flat[0].item(), give)
+    return given.astype("datetime64[s]")
+
+
 def text(when: np.datetime64 | int) -> str:
     """Return a moment as text with its zone, such as 2020-03-12T11:00:00Z."""
     return f"{np.array(when).astype('datetime64[s]')}Z"
@@ -127,7 +136,7 @@ class Bars:
 
     def __post_init__(self) -> None:
         name_text("symbol", self.symbol)
-        times = np.array(self.times, dtype="datetime64[s]")
+        times = _moments(self.times)
         if times.ndim != 1 or not times.size or np.isnat(times).any():
             raise MarginError(f"times of {self.symbol}: give one UTC time for each bar, in one row, and at least one")
         _keep(self, "times", times)
@@ -233,7 +242,7 @@ class PricePath:
     def __post_init__(self) -> None:
         object.__setattr__(self, "symbols", tuple(name_text("symbols", symbol) for symbol in self.symbols))
         name_text("label", self.label)
-        times = np.array(self.times, dtype="datetime64[s]")
+        times = _moments(self.times)
         prices = np.array(self.mark_prices, dtype=np.float64)
         if len(set(self.symbols)) < len(self.symbols) or prices.shape != (times.size, len(self.symbols)):
             raise MarginError(
