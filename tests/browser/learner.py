@@ -160,6 +160,7 @@ class Learner:
         if asked.kind == "choice":
             shown = form.locator("fieldset").first.locator("label span").all_text_contents()
             press("Space")
+            shown = [each.replace("\u00a0", " ").replace("\u2060", "") for each in shown]  # what keeps a line whole
             for _ in range(shown.index(answer)):
                 press("ArrowDown")
             press("Tab")
