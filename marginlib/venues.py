@@ -13,6 +13,7 @@ maintenance margin rate, largest leverage, maintenance amount], or `tiers`, each
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -179,6 +180,7 @@ class Rulebook:
         mark_price: float | None = None,
         leverage: float = 1.0,
         schedule: RiskSchedule | None = None,
+        contract: Contract | None = None,
     ) -> Position:
         """Return a cross position under these rules (`isolate` makes it isolated).
 
@@ -190,16 +192,22 @@ class Rulebook:
             leverage: the leverage set [1].
             schedule: risk tiers to put in place of the book's own, such as a rate read on a venue's page; the book's
                 other terms, its closing fee among them, are laid on top.
+            contract: linear or inverse; left out, as the book's symbols are.
 
         Raises:
             UnknownNameError: the book has no such symbol.
-            MarginError: a number is out of its range, or the leverage is above what the tiers allow.
+            MarginError: a number is out of its range, the leverage is above what the tiers allow, or a symbol named as
+                inverse contracts are (BTC-USD-SWAP, BTCUSD, BTCUSD_PERP) would be computed as linear.
 
         Example:
             >>> btc = rulebook("okx", "2021-07-25").position("BTC-USDT-SWAP", 0.1, 60_000, leverage=10)
             >>> round(btc.schedule.rates[0], 4)  # 0.4 % of maintenance and 0.05 % for closing
             0.0045
         """
+        named = re.fullmatch(r"[A-Z0-9]+(-USD-\w+|USD(_\w+|[A-Z]\d\d)?)", str(symbol))
+        if named and contract is None and self.contract is Contract.LINEAR and symbol not in self.schedules:
+            give = "an inverse contract by its name, and this book's are linear; give contract=Contract.INVERSE"
+            raise wrong("symbol", symbol, give)
         position = Position(
             symbol=symbol,
             quantity=quantity,
@@ -207,7 +215,7 @@ class Rulebook:
             mark_price=entry_price if mark_price is None else mark_price,
             schedule=self.schedule(symbol) if schedule is None else schedule,
             leverage=leverage,
-            contract=self.contract,
+            contract=self.contract if contract is None else contract,
             maintenance_basis=self.maintenance_basis,
         )
         match self.closing_fee:

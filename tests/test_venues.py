@@ -621,3 +621,19 @@ def test_what_is_no_json_is_left_alone(data: Path) -> None:
 def test_steps_that_no_policy_takes_are_refused() -> None:
     with pytest.raises(MarginError, match=r"tiers = 0: give a whole number"):
         Rules.of(replace(rulebook("okx", "2021-07-25"), liquidation={"policy": "step_down", "tiers": 0}))
+
+
+def test_a_contract_named_as_inverse_is_not_computed_as_linear() -> None:
+    """The right value as OKX published it: 2352.85."""
+    flat = marginlib.RiskSchedule.flat(0.008)
+    okx = marginlib.rulebook("okx", "2021-07-25")
+    for book in (okx, *(marginlib.rulebook(*each) for each in marginlib.rulebooks() if each[0] == "bybit")):
+        for symbol in ("ETH-USD-210430", "BTC-USD-SWAP", "BTCUSD", "BTCUSD_PERP", "BTCUSDH25"):
+            with pytest.raises(marginlib.MarginError, match=r"an inverse contract by its name.*give contract="):
+                book.position(symbol, 10, 2566.31, leverage=10, schedule=flat)
+        for symbol in ("BTCUSDT", "BTC-USDT-SWAP", "BTC-USD", "BTCUSDC", "BTC"):
+            assert book.position(symbol, 1, 100, schedule=flat).contract is marginlib.Contract.LINEAR
+    inverse = marginlib.Contract.INVERSE
+    eth = okx.position("ETH-USD-210430", 100, 2566.31, leverage=10, schedule=flat, contract=inverse)
+    (pool,) = (each for each in marginlib.Account(wallet_balance=1, positions=(eth.isolated(),)).pools() if each.own)
+    assert marginlib.liquidation_price(pool, eth.symbol) == pytest.approx(2352.84, abs=0.02)
