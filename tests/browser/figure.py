@@ -14,7 +14,8 @@ from playwright.sync_api import Locator, Page
 from marginlib.course import figures
 from marginlib.drawing.chart import Axis, Chart, Control, Explorer, Marker, Panel
 
-ROOTS = "section.marginlib-figure:not(.marginlib-form *)"  # a card draws one of its own
+# A card draws one of its own, and the desk that is played another; both have tests of their own.
+ROOTS = "section.marginlib-figure:not(.marginlib-form *):not([data-figure='DESK_GAME'])"
 
 
 @dataclass(frozen=True)
