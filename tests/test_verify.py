@@ -237,7 +237,7 @@ OTHER = leg(symbol="BTC", mark_price=60_000)
         ({"fee_rate": -0.1}, "fee_rate = -0.1: give a fraction"),
         ({"fee_rate": 0.995}, "positions, number 1: maintenance_margin_rate + closing_fee_rate = "),
         ({"contract": "quanto"}, "contract = 'quanto': give one of linear, inverse"),
-        ({"contract": ["linear"]}, "contract = ['linear']: give one of linear, inverse"),
+        ({"contract": ["linear"]}, "contract = ['linear'] (did you mean linear?): give one of linear, inverse"),
         ({"maintenance_basis": "index"}, "maintenance_basis = 'index': give one of mark, entry"),
         ({"symbol": "DOGE"}, "symbol = 'DOGE': give one of the positions' symbols, ETH, BTC"),
         ({"positions": {}}, "positions = {}: give a list of at least one position"),
