@@ -46,7 +46,8 @@ class LiveFigures(Preprocessor):
             each for cell in notebook.cells for each in cell.get("outputs", []) if VIEW in each.get("data", {})
         ):
             name = output.data.pop(VIEW)["model_id"]
-            if not is_live_figure(model := saved.get(name)):
+            model: Any = saved.get(name)
+            if not is_live_figure(model):
                 still += str(output.data.get("text/plain", "")).startswith("[Interactive figure")
                 continue
             state = dict(model["state"])
