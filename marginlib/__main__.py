@@ -1,4 +1,4 @@
-"""The command line: `marginlib course DIR`, `verify FILE.jsonl` and `grade`, also as `python -m marginlib`."""
+"""The command line: `marginlib course DIR`, `verify FILE.jsonl`, `rulebooks` and `grade`, also as `python -m marginlib`."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     course.epilog = "All other words after DIR go to JupyterLab, such as --no-browser or --port=9000."
     verify = commands.add_parser("verify", help="compute published liquidation prices again, and compare")
     verify.add_argument("file", type=Path, metavar="FILE.jsonl", help="one published example a line, as JSON")
+    commands.add_parser("rulebooks", help="list where each recorded term of each venue comes from, and when it was read")
     commands.add_parser("grade", help="a graded course: key, tickets, grades, reports", add_help=False)
     chosen, words = parser.parse_known_args(arguments)
     if chosen.command == "grade":
@@ -48,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if chosen.command == "verify":
             return _verify(chosen.file)
+        if chosen.command == "rulebooks":
+            return _rulebooks()
         print(_printable(str(write_course(chosen.folder, teach=chosen.teach))), flush=True)
         if opens:
             open_course(chosen.folder, words)
@@ -80,6 +83,17 @@ def _verify(path: Path) -> int:
         raise MarginError(f"{path}: no rows: give one JSON object a line")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
+
+
+def _rulebooks() -> int:
+    """Print a line for each recorded term and a count of the old ones; return the exit code."""
+    frame = import_module("marginlib.tables").facts()  # on first use: pandas takes a second
+    old = frame.pop("over a year ago")
+    text = frame.assign(read=frame["read"] + old.map({True: " OLD", False: ""}))
+    text = text.apply(lambda column: column.str.ljust(column.str.len().max()))
+    print(_printable(text.to_string(index=False, justify="left")))
+    print(f"{len(frame)} terms, {old.sum()} read more than a year ago")
+    return 0
 
 
 def _lines(path: Path) -> Iterator[str]:
