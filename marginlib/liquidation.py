@@ -17,7 +17,7 @@ from math import fsum, inf, isfinite, nan
 from sys import float_info
 from typing import NamedTuple, Self
 
-from marginlib.errors import LARGEST, UnknownNameError, finite, fraction, positive, wrong
+from marginlib.errors import LARGEST, finite, fraction, positive, unknown, wrong
 from marginlib.margin import maintenance_margin, position_risk, risk
 from marginlib.model import MaintenanceBasis, Pool, Position
 from marginlib.tiers import RiskSchedule
@@ -272,12 +272,7 @@ def _split(pool: Pool, symbol: str) -> tuple[list[Position], list[Position]]:
     """Return the pool's legs of `symbol` and its other positions."""
     legs = [position for position in pool.positions if position.symbol == symbol]
     if not legs:
-        raise wrong(
-            "symbol",
-            symbol,
-            f"give one of {', '.join(pool.symbols) or 'none, for the pool has no position'}",
-            UnknownNameError,
-        )
+        raise unknown("symbol", symbol, pool.symbols or ["none, for the pool has no position"])
     return legs, [position for position in pool.positions if position.symbol != symbol]
 
 

@@ -14,7 +14,7 @@ from enum import Enum
 from math import inf, isclose
 from typing import Self
 
-from marginlib.errors import LARGEST, MarginError, UnknownNameError, at_least_zero, finite, name_text, positive, wrong
+from marginlib.errors import LARGEST, MarginError, at_least_zero, finite, name_text, positive, unknown, wrong
 from marginlib.tiers import RiskSchedule
 
 __all__ = ["Account", "Contract", "Health", "MaintenanceBasis", "MarginMode", "Pool", "Position"]
@@ -432,9 +432,4 @@ def _known(asked: Mapping[str, float], symbols: tuple[str, ...]) -> None:
     """Refuse a symbol that no position has."""
     for symbol in asked:
         if symbol not in symbols:
-            raise wrong(
-                "symbol",
-                symbol,
-                f"give one of {', '.join(symbols) or 'none, for there is no position'}",
-                UnknownNameError,
-            )
+            raise unknown("symbol", symbol, symbols or ["none, for there is no position"])

@@ -22,7 +22,7 @@ from math import copysign
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from marginlib.errors import MarginError, UnknownNameError, fraction, positive, wrong
+from marginlib.errors import MarginError, fraction, positive, unknown, wrong
 from marginlib.margin import Risk
 from marginlib.model import Contract, Health, MaintenanceBasis, Position
 from marginlib.tiers import RiskSchedule, RiskTier
@@ -167,8 +167,8 @@ class Rulebook:
             UnknownNameError: the book has no such symbol; the message lists those it has.
         """
         if symbol not in self.schedules:
-            known = ", ".join(self.symbols) or "no table: give a schedule of your own"
-            raise wrong("symbol", symbol, f"{self.venue} of {self.date} has {known}", UnknownNameError)
+            known = self.symbols or ["no table: give a schedule of your own"]
+            raise unknown("symbol", symbol, known, f"{self.venue} of {self.date} has")
         return self.schedules[symbol]
 
     def position(
@@ -288,9 +288,9 @@ def rulebook(venue: str, date: str, *, folder: str | Path | None = None) -> Rule
     """
     books = _books(folder)
     if venue not in books:
-        raise wrong("venue", venue, f"give one of {', '.join(books)}", UnknownNameError)
+        raise unknown("venue", venue, books)
     if date not in books[venue]:
-        raise wrong("date", date, f"{venue} is recorded for {', '.join(books[venue])}", UnknownNameError)
+        raise unknown("date", date, books[venue], f"{venue} is recorded for")
     return books[venue][date]
 
 
@@ -365,11 +365,11 @@ _KINDS: dict[str, type] = {
 def _term(name: str, value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
     """Return a term of a record as a rulebook holds it, or refuse one that no rulebook has."""
     if name not in _KINDS:
-        raise wrong("term", name, f"give one of {', '.join(sorted(_KINDS))}")
+        raise unknown("term", name, sorted(_KINDS))
     kind = _KINDS[name]
     if issubclass(kind, Enum):
         if value not in kind.__members__:
-            raise wrong(name, value, f"give one of {', '.join(kind.__members__)}")
+            raise unknown(name, value, kind.__members__)
         return kind[value]
     if not isinstance(value, kind):
         raise wrong(name, value, f"give {({str: 'a text', dict: 'an object', bool: 'true or false'})[kind]}")

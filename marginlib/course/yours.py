@@ -12,7 +12,7 @@ from marginlib import tables
 from marginlib.course.trade import my_account
 from marginlib.drawing.still import static
 from marginlib.drawing.tanks import tank, tank_chart, tank_sentence
-from marginlib.errors import MarginError, wrong
+from marginlib.errors import MarginError, unknown
 from marginlib.liquidation import bankruptcy_price, liquidation_price
 from marginlib.margin import account_risk, risk
 from marginlib.market.recorded import crashes
@@ -62,7 +62,7 @@ def yours(notebook: str) -> Yours:
         MarginError: no such notebook, or the file of your trade cannot be read.
     """
     if notebook not in _LESSONS:
-        raise wrong("notebook", notebook, f"give one of {', '.join(_LESSONS)}")
+        raise unknown("notebook", notebook, _LESSONS)
     account, own = my_account()
     whose = "Your trade." if own else "The course's example, for no trade of yours is kept: my_trade() in 01 takes it."
     try:

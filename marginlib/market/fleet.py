@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from marginlib.errors import MarginError, wrong
+from marginlib.errors import MarginError, unknown, wrong
 from marginlib.market.desk import AddMargin, Decision, Desk, Hold, Order, Reduce
 from marginlib.model import Account
 from marginlib.tiers import RiskSchedule
@@ -81,7 +81,7 @@ class _Fleet:
         if not isinstance(order, Reduce | AddMargin):
             raise wrong("order", order, "give Hold, Reduce, Close or AddMargin; play others on one path at a time")
         if order.symbol not in self.symbols:
-            raise wrong("symbol", order.symbol, f"give one of {', '.join(self.symbols)}")
+            raise unknown("symbol", order.symbol, self.symbols)
         k = self.symbols.index(order.symbol)
         if isinstance(order, Reduce):
             sold = order.share * self.quantity[k]
