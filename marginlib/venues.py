@@ -8,7 +8,8 @@ with its `source`; a term of a dated book stands before the venue's own. A membe
 name. Risk tables are given as their source gives them, by symbol: `brackets`, rows of [notional floor, cap or null,
 maintenance margin rate, largest leverage, maintenance amount], or `tiers`, each with a `notional_floor` and either a
 `maintenance_margin_rate` or a `max_leverage` and the `maintenance_fraction` of its initial margin, and then perhaps a
-`notional_cap`. What is not known is left out, and `not_recorded` says so.
+`notional_cap`; `whole_position` says that the tables' rates are asked of the whole position. What is not known is left
+out, and `not_recorded` says so.
 """
 
 from __future__ import annotations
@@ -337,9 +338,11 @@ def _rulebook(venue: str, date: str, record: Mapping[str, Any]) -> Rulebook:
     if not terms.get("source"):
         raise MarginError("source: say where the figures were published")
     brackets, tiers, caps = (terms.pop(part, {}) for part in ("brackets", "tiers", "notional_cap"))
-    schedules = {symbol: RiskSchedule.from_brackets(rows) for symbol, rows in brackets.items()}
+    whole = terms.pop("whole_position", False)
+    schedules = {symbol: RiskSchedule.from_brackets(rows, whole_position=whole) for symbol, rows in brackets.items()}
     for symbol, rows in tiers.items():
-        schedules[symbol] = RiskSchedule(tiers=tuple(map(_tier, rows)), notional_cap=caps.get(symbol))
+        cap, found = caps.get(symbol), tuple(map(_tier, rows))
+        schedules[symbol] = RiskSchedule(tiers=found, notional_cap=cap, whole_position=whole)
     return Rulebook(venue=venue, date=date, schedules=MappingProxyType(schedules), **terms)
 
 
@@ -348,7 +351,7 @@ _KINDS: dict[str, type] = {
     **dict.fromkeys(("source", "name", "first_step", "last_step", "not_recorded"), str),
     **dict.fromkeys(("brackets", "tiers", "notional_cap", "liquidation", "words"), dict),
     **dict.fromkeys(("closing_fee_rate", "clearance_fee_rate"), object),
-    "liquidates_at_equality": bool,
+    **dict.fromkeys(("liquidates_at_equality", "whole_position"), bool),
     "contract": Contract,
     "maintenance_basis": MaintenanceBasis,
     "isolated_basis": MaintenanceBasis,
