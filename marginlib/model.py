@@ -262,6 +262,13 @@ class Pool:
         """Whether the pool is one isolated position's own; False of the cross pool."""
         return any(position.own_margin > 0 for position in self.positions)
 
+    def check_convex(self, what: str) -> None:
+        """Refuse a pool whose maintenance margin jumps, for what rests on its being convex."""
+        for position in self.positions:
+            if position.schedule.whole_position:
+                give = f"{what} takes tiers that are marginal; replay its events one by one"
+                raise wrong("whole_position", f"True, of {position.symbol}", give)
+
     @property
     def symbols(self) -> tuple[str, ...]:
         """The symbols of the pool's positions, each once, in order."""

@@ -8,9 +8,10 @@ with its `source`; a term of a dated book stands before the venue's own. A membe
 name. Risk tables are given as their source gives them, by symbol: `brackets`, rows of [notional floor, cap or null,
 maintenance margin rate, largest leverage, maintenance amount], or `tiers`, each with a `notional_floor` and either a
 `maintenance_margin_rate` or a `max_leverage` and the `maintenance_fraction` of its initial margin, and then perhaps a
-`notional_cap`. What is not known is left out, and `not_recorded` says so. `contracts` names the symbols whose contract
-is another than the venue's, and `facts` says where terms come from: the `terms`, the `kind` of source, the day on which
-it was `read` (as much of it as is known) and the `source`.
+`notional_cap`; `whole_position` says that the tables' rates are asked of the whole position. What is not known is left
+out, and `not_recorded` says so. `contracts` names the symbols whose contract is another than the venue's, and `facts`
+says where terms come from: the `terms`, the `kind` of source, the day on which it was `read` (as much of it as is known)
+and the `source`.
 """
 
 from __future__ import annotations
@@ -379,9 +380,11 @@ def _rulebook(venue: str, date: str, own: dict[str, Any], book: dict[str, Any]) 
     terms["facts"] = tuple(_facts([*own.get("facts", []), *book.get("facts", [])], record))
     terms["contracts"] = {name: _term("contract", each) for name, each in terms.get("contracts", {}).items()}
     brackets, tiers, caps = (terms.pop(part, {}) for part in ("brackets", "tiers", "notional_cap"))
-    schedules = {symbol: RiskSchedule.from_brackets(rows) for symbol, rows in brackets.items()}
+    whole = terms.pop("whole_position", False)
+    schedules = {symbol: RiskSchedule.from_brackets(rows, whole_position=whole) for symbol, rows in brackets.items()}
     for symbol, rows in tiers.items():
-        schedules[symbol] = RiskSchedule(tiers=tuple(map(_tier, rows)), notional_cap=caps.get(symbol))
+        cap, found = caps.get(symbol), tuple(map(_tier, rows))
+        schedules[symbol] = RiskSchedule(tiers=found, notional_cap=cap, whole_position=whole)
     return Rulebook(venue=venue, date=date, schedules=MappingProxyType(schedules), **terms)
 
 
@@ -392,7 +395,7 @@ _KINDS: dict[str, type] = {
     "facts": list,
     "kind": SourceKind,
     **dict.fromkeys(("closing_fee_rate", "clearance_fee_rate"), object),
-    "liquidates_at_equality": bool,
+    **dict.fromkeys(("liquidates_at_equality", "whole_position"), bool),
     "contract": Contract,
     "maintenance_basis": MaintenanceBasis,
     "isolated_basis": MaintenanceBasis,
