@@ -1,4 +1,4 @@
-"""The command line: `marginlib course DIR`, `verify FILE.jsonl`, `rulebooks` and `grade`, also as `python -m marginlib`."""
+"""The command line: `marginlib course`, `account`, `verify`, `rulebooks`, `grade`; also `python -m marginlib`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     course.epilog = "All other words after DIR go to JupyterLab, such as --no-browser or --port=9000."
     verify = commands.add_parser("verify", help="compute published liquidation prices again, and compare")
     verify.add_argument("file", type=Path, metavar="FILE.jsonl", help="one published example a line, as JSON")
-    commands.add_parser("rulebooks", help="list where each recorded term of each venue comes from, and when it was read")
+    commands.add_parser(
+        "rulebooks", help="list where each recorded term of each venue comes from, and when it was read"
+    )
     commands.add_parser("grade", help="a graded course: key, tickets, grades, reports", add_help=False)
     chosen, words = parser.parse_known_args(arguments)
     if chosen.command == "grade":

@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from functools import partial
 from itertools import starmap
@@ -54,6 +54,7 @@ __all__ = [
     "decisions",
     "desk",
     "estimates",
+    "facts",
     "key_figures",
     "ledger",
     "liquidations",
@@ -565,7 +566,7 @@ def facts(books: Iterable[Rulebook] | None = None, *, today: date | None = None)
         books: the rulebooks; left out, all that are recorded.
         today: the day from which a year is counted back; left out, the day of the clock.
     """
-    since = (today or date.today()) - timedelta(days=365)
+    since = (today or datetime.now(tz=UTC).date()) - timedelta(days=365)
     rows = [
         {
             "rulebook": f"{book.venue} {book.date}",

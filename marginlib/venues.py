@@ -10,8 +10,8 @@ maintenance margin rate, largest leverage, maintenance amount], or `tiers`, each
 `maintenance_margin_rate` or a `max_leverage` and the `maintenance_fraction` of its initial margin, and then perhaps a
 `notional_cap`; `whole_position` says that the tables' rates are asked of the whole position. What is not known is left
 out, and `not_recorded` says so. `contracts` names the symbols whose contract is another than the venue's, and `facts`
-says where terms come from: the `terms`, the `kind` of source, the day on which it was `read` (as much of it as is known)
-and the `source`.
+says where terms come from: the `terms`, the `kind` of source, the day on which it was `read` (as much of it as is
+known) and the `source`.
 """
 
 from __future__ import annotations
@@ -106,11 +106,21 @@ class SourceKind(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Fact:
-    """Where one term of a rulebook comes from: its kind of source, the day it was read, and the source."""
+    """Where one term of a rulebook comes from.
+
+    Args:
+        term: the term, by its name in `Rulebook` or in a venue's file.
+        kind: what kind of source it is.
+        read: the day on which it was read as YYYY-MM-DD, or as much of it as is known.
+        source: where it stands.
+
+    Raises:
+        MarginError: `read` is no day, month or year.
+    """
 
     term: str
     kind: SourceKind
-    read: str  # YYYY-MM-DD, or as much of it as is known
+    read: str
     source: str
 
     def __post_init__(self) -> None:
@@ -141,7 +151,7 @@ class Rulebook:
         isolated_basis: the same for isolated positions; left out, as `maintenance_basis`.
         closing_fee: where the fee for closing is counted.
         closing_fee_rate: that fee [1].
-        liquidates_at_equality: whether equity = maintenance is liquidated already (most venues; not dYdX).
+        liquidates_at_equality: whether equity = maintenance is liquidated already (not by dYdX and Hyperliquid).
         ratio: how the venue shows how near liquidation is.
         mode_scope: what a margin mode is set for.
         mode_change: when it may be changed; None where that is not recorded, as of the terms below.
