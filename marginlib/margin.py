@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import inf
 
-from marginlib.errors import MarginError, UnknownNameError, positive, wrong
+from marginlib.errors import MarginError, positive, unknown, wrong
 from marginlib.model import Account, Health, MaintenanceBasis, Pool, Position
 
 __all__ = [
@@ -305,8 +305,8 @@ def _only(account: Account, symbol: str) -> Position:
     """Return the account's one position of `symbol`."""
     found = [position for position in account.positions if position.symbol == symbol]
     if not found:
-        names = ", ".join(position.symbol for position in account.positions)
-        raise wrong("symbol", symbol, f"give one of {names or 'none, for there is no position'}", UnknownNameError)
+        names = [position.symbol for position in account.positions]
+        raise unknown("symbol", symbol, names or ["none, for there is no position"])
     if len(found) > 1:
         raise wrong("symbol", symbol, f"the account has {len(found)} positions of it; give a symbol held once")
     return found[0]

@@ -14,7 +14,7 @@ from enum import Enum
 from math import inf, isclose
 from typing import Self
 
-from marginlib.errors import LARGEST, MarginError, UnknownNameError, at_least_zero, finite, name_text, positive, wrong
+from marginlib.errors import LARGEST, MarginError, at_least_zero, finite, name_text, positive, unknown, wrong
 from marginlib.tiers import RiskSchedule
 
 __all__ = ["Account", "Contract", "Health", "MaintenanceBasis", "MarginMode", "Pool", "Position"]
@@ -262,6 +262,13 @@ class Pool:
         """Whether the pool is one isolated position's own; False of the cross pool."""
         return any(position.own_margin > 0 for position in self.positions)
 
+    def check_convex(self, what: str) -> None:
+        """Refuse a pool whose maintenance margin jumps, for what rests on its being convex."""
+        for position in self.positions:
+            if position.schedule.whole_position:
+                give = f"{what} takes tiers that are marginal; replay its events one by one"
+                raise wrong("whole_position", f"True, of {position.symbol}", give)
+
     @property
     def symbols(self) -> tuple[str, ...]:
         """The symbols of the pool's positions, each once, in order."""
@@ -432,9 +439,4 @@ def _known(asked: Mapping[str, float], symbols: tuple[str, ...]) -> None:
     """Refuse a symbol that no position has."""
     for symbol in asked:
         if symbol not in symbols:
-            raise wrong(
-                "symbol",
-                symbol,
-                f"give one of {', '.join(symbols) or 'none, for there is no position'}",
-                UnknownNameError,
-            )
+            raise unknown("symbol", symbol, symbols or ["none, for there is no position"])

@@ -8,7 +8,8 @@ with its `source`; a term of a dated book stands before the venue's own. A membe
 name. Risk tables are given as their source gives them, by symbol: `brackets`, rows of [notional floor, cap or null,
 maintenance margin rate, largest leverage, maintenance amount], or `tiers`, each with a `notional_floor` and either a
 `maintenance_margin_rate` or a `max_leverage` and the `maintenance_fraction` of its initial margin, and then perhaps a
-`notional_cap`. What is not known is left out, and `not_recorded` says so.
+`notional_cap`; `whole_position` says that the tables' rates are asked of the whole position. What is not known is left
+out, and `not_recorded` says so.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from math import copysign
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from marginlib.errors import MarginError, UnknownNameError, fraction, positive, wrong
+from marginlib.errors import MarginError, fraction, positive, unknown, wrong
 from marginlib.margin import Risk
 from marginlib.model import Contract, Health, MaintenanceBasis, Position
 from marginlib.tiers import RiskSchedule, RiskTier
@@ -167,8 +168,8 @@ class Rulebook:
             UnknownNameError: the book has no such symbol; the message lists those it has.
         """
         if symbol not in self.schedules:
-            known = ", ".join(self.symbols) or "no table: give a schedule of your own"
-            raise wrong("symbol", symbol, f"{self.venue} of {self.date} has {known}", UnknownNameError)
+            known = self.symbols or ["no table: give a schedule of your own"]
+            raise unknown("symbol", symbol, known, f"{self.venue} of {self.date} has")
         return self.schedules[symbol]
 
     def position(
@@ -288,9 +289,9 @@ def rulebook(venue: str, date: str, *, folder: str | Path | None = None) -> Rule
     """
     books = _books(folder)
     if venue not in books:
-        raise wrong("venue", venue, f"give one of {', '.join(books)}", UnknownNameError)
+        raise unknown("venue", venue, books)
     if date not in books[venue]:
-        raise wrong("date", date, f"{venue} is recorded for {', '.join(books[venue])}", UnknownNameError)
+        raise unknown("date", date, books[venue], f"{venue} is recorded for")
     return books[venue][date]
 
 
@@ -337,9 +338,11 @@ def _rulebook(venue: str, date: str, record: Mapping[str, Any]) -> Rulebook:
     if not terms.get("source"):
         raise MarginError("source: say where the figures were published")
     brackets, tiers, caps = (terms.pop(part, {}) for part in ("brackets", "tiers", "notional_cap"))
-    schedules = {symbol: RiskSchedule.from_brackets(rows) for symbol, rows in brackets.items()}
+    whole = terms.pop("whole_position", False)
+    schedules = {symbol: RiskSchedule.from_brackets(rows, whole_position=whole) for symbol, rows in brackets.items()}
     for symbol, rows in tiers.items():
-        schedules[symbol] = RiskSchedule(tiers=tuple(map(_tier, rows)), notional_cap=caps.get(symbol))
+        cap, found = caps.get(symbol), tuple(map(_tier, rows))
+        schedules[symbol] = RiskSchedule(tiers=found, notional_cap=cap, whole_position=whole)
     return Rulebook(venue=venue, date=date, schedules=MappingProxyType(schedules), **terms)
 
 
@@ -348,7 +351,7 @@ _KINDS: dict[str, type] = {
     **dict.fromkeys(("source", "name", "first_step", "last_step", "not_recorded"), str),
     **dict.fromkeys(("brackets", "tiers", "notional_cap", "liquidation", "words"), dict),
     **dict.fromkeys(("closing_fee_rate", "clearance_fee_rate"), object),
-    "liquidates_at_equality": bool,
+    **dict.fromkeys(("liquidates_at_equality", "whole_position"), bool),
     "contract": Contract,
     "maintenance_basis": MaintenanceBasis,
     "isolated_basis": MaintenanceBasis,
@@ -365,11 +368,11 @@ _KINDS: dict[str, type] = {
 def _term(name: str, value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
     """Return a term of a record as a rulebook holds it, or refuse one that no rulebook has."""
     if name not in _KINDS:
-        raise wrong("term", name, f"give one of {', '.join(sorted(_KINDS))}")
+        raise unknown("term", name, sorted(_KINDS))
     kind = _KINDS[name]
     if issubclass(kind, Enum):
         if value not in kind.__members__:
-            raise wrong(name, value, f"give one of {', '.join(kind.__members__)}")
+            raise unknown(name, value, kind.__members__)
         return kind[value]
     if not isinstance(value, kind):
         raise wrong(name, value, f"give {({str: 'a text', dict: 'an object', bool: 'true or false'})[kind]}")

@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from twins import bisected_liquidation_price
+from twins import bisected_liquidation_price, exact_liquidation_price
 
 from marginlib import (
     Account,
@@ -552,3 +552,60 @@ def test_the_fee_is_charged_on_what_is_closed_at_its_mark_and_on_nothing_else() 
 def test_a_fee_that_is_no_fraction_is_refused() -> None:
     with pytest.raises(MarginError, match=r"clearance_fee_rate = 1\.25: give a fraction"):
         close_out(Pool(collateral=1), clearance_fee_rate=1.25)
+
+
+# --- tiers whose rate is asked of the whole position: maintenance jumps at an edge, and nothing is concave ------------
+
+JUMPING = RiskSchedule(
+    tiers=(
+        RiskTier(notional_floor=0, maintenance_margin_rate=0.01),
+        RiskTier(notional_floor=1_000, maintenance_margin_rate=0.05),
+    ),
+    whole_position=True,
+)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "entry", "collateral", "expected"),
+    [
+        # Above 100 a long of 10 needs 5 %, below it 1 %: liquidated at 102.1, though it would be safe again at 99.
+        (10, 105, 80, (1_050 - 80) / 9.5),
+        (10, 99, 60, 930 / 9.9),  # only the lower tier's line
+        (10, 99, 20, 100.0),  # at the edge equity is 30, and above it 50 are needed: a long that dies of a rise
+        (-10, 99, 30, 100.0),  # equity is 20 at the edge, the need 10 below it and 50 above: it dies on the jump
+        (-10, 99, 200, 1_190 / 10.5),
+    ],
+)
+def test_a_tier_that_jumps_by_hand(quantity: float, entry: float, collateral: float, expected: float) -> None:
+    assert price(collateral, held(quantity, entry, schedule=JUMPING)) == pytest.approx(expected)
+    assert lone_liquidation_price(collateral, quantity, entry, JUMPING) == pytest.approx(expected)
+
+
+def test_a_common_shock_stops_at_the_first_jump_on_either_side() -> None:
+    book = (held(10, 105, schedule=JUMPING), held(1, 50, symbol="ETH", schedule=JUMPING))
+    fall, rise = common_shock(Pool(collateral=80, positions=book))
+    # 80 + 1,100 f - 1,100 = 0.05 x 1,050 f + 0.01 x 50 f
+    assert fall == pytest.approx(1_020 / (1_100 - 52.5 - 0.5) - 1)
+    assert rise is None
+    short = common_shock(Pool(collateral=30, positions=(held(-10, 99, schedule=JUMPING),)))
+    assert short == (None, pytest.approx(100 / 99 - 1))
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_the_walk_over_jumps_is_an_exact_brute_force(seed: int) -> None:
+    source = random.Random(seed)
+    legs = []
+    for symbol in source.choices("AAAB", k=source.randint(1, 4)):
+        floors = sorted(source.sample(range(100, 5_000), source.randint(0, 4)))
+        rates = sorted(source.sample(range(1, 400), len(floors) + 1))
+        rows = zip((0, *floors), rates, strict=True)
+        tiers = tuple(RiskTier(notional_floor=floor, maintenance_margin_rate=rate / 1_000) for floor, rate in rows)
+        schedule = RiskSchedule(tiers=tiers, whole_position=source.random() < 0.8)
+        size = source.choice((1, -1)) * source.randint(1, 50)
+        basis = source.choice((MARK, MARK, ENTRY))
+        legs.append(held(size, source.randint(50, 150), symbol=symbol, mark=100, schedule=schedule, basis=basis))
+    pool = Pool(collateral=source.randint(-500, 5_000), positions=tuple(legs))
+    for symbol in pool.symbols:
+        expected, found = exact_liquidation_price(pool, symbol), liquidation_price(pool, symbol)
+        assert (found is None) == (expected is None)
+        assert found is None or found == pytest.approx(float(expected), rel=1e-12)

@@ -55,7 +55,7 @@ def test_a_value_that_a_control_cannot_take_is_named():
     panel = explore(figures.ISOLATED)
     with pytest.raises(MarginError, match="leverage = 7: give one of 1, 2, 3, 5"):
         panel.move(leverage=7)
-    with pytest.raises(UnknownNameError, match="lever: ISOLATED has the controls direction, leverage, added"):
+    with pytest.raises(UnknownNameError, match=r"'lever' \(did you mean leverage\?\): ISOLATED has direction, lev"):
         panel.move(lever=2)
 
 

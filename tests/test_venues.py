@@ -487,6 +487,20 @@ def test_a_new_file_is_a_new_venue_and_nothing_else_has_to_be_touched(data: Path
         rulebook("nova", "2026-06-01")
 
 
+def test_a_venue_whose_rate_is_of_the_whole_position_says_so_in_its_file(data: Path) -> None:
+    rows = [{"notional_floor": 0, "maintenance_margin_rate": 0.004}]
+    rows += [{"notional_floor": 1_000_000, "maintenance_margin_rate": 0.01}]
+    brackets = [[0, 50_000, 0.004, 125, 0], [50_000, None, 0.005, 100, 0]]
+    book = {"source": "made up", "whole_position": True, "tiers": {"BTC": rows}, "brackets": {"ETH": brackets}}
+    (data / "nova.json").write_text(json.dumps(NOVA | {"books": {"2026-01-01": book}}), encoding="utf-8")
+    nova = rulebook("nova", "2026-01-01", folder=data)
+    assert nova.schedule("BTC").maintenance_margin(2_000_000) == pytest.approx(20_000)
+    assert nova.schedule("ETH").maintenance_margin(60_000) == pytest.approx(300)
+    # The closing fee of this venue, 0.1 %, is laid on top.
+    held = nova.position("BTC", 20_000, 100)
+    assert marginlib.maintenance_margin(held) == pytest.approx(22_000)
+
+
 def test_a_fee_rule_is_a_line_of_the_file(data: Path) -> None:
     file = data / "hyperliquid.json"
     text = file.read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from marginlib.errors import MarginError, at_least_zero, fraction, positive, wrong
+from marginlib.errors import MarginError, at_least_zero, fraction, positive, unknown, wrong
 from marginlib.margin import position_risk, risk
 from marginlib.market.events import SetMarginMode
 from marginlib.model import MarginMode, Pool, Position
@@ -164,10 +164,10 @@ def recorded_policy(liquidation: Mapping[str, Any]) -> Policy:
     terms = dict(liquidation)
     name, order = terms.pop("policy", None), terms.get("order")
     if name not in makers:
-        raise wrong("policy", name, f"give one of {', '.join(makers)}")
+        raise unknown("policy", name, makers)
     if "order" in terms:
         if order not in orders:
-            raise wrong("order", order, f"give one of {', '.join(orders)}")
+            raise unknown("order", order, orders)
         terms["order"] = orders[order]
     try:
         return makers[name](**terms)

@@ -46,7 +46,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from platformdirs import user_data_path
 
-from marginlib.errors import MarginError, name_text, wrong
+from marginlib.errors import MarginError, name_text, unknown, wrong
 from marginlib.files import write_whole
 
 CONFIDENCES = ("guess", "fairly sure", "certain")
@@ -100,7 +100,7 @@ class Attempt:
 def _one_of(name: str, value: object, allowed: tuple[object, ...]) -> None:
     """Refuse a value that is none of those allowed; 1 is not True here."""
     if not any(value is each or (isinstance(value, str) and value == each) for each in allowed):
-        raise wrong(name, value, f"give one of {', '.join(map(repr, allowed))}")
+        raise unknown(name, value, map(repr, allowed), kind=MarginError)
 
 
 def _plain(answer: object) -> Any:  # noqa: ANN401 - JSON is any of six types
