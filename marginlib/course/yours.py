@@ -9,6 +9,7 @@ from math import inf
 from pandas import DataFrame
 
 from marginlib import tables
+from marginlib.course.exports import coin, plain
 from marginlib.course.trade import my_account
 from marginlib.drawing.still import static
 from marginlib.drawing.tanks import tank, tank_chart, tank_sentence
@@ -63,7 +64,8 @@ def yours(notebook: str) -> Yours:
     """
     if notebook not in _LESSONS:
         raise unknown("notebook", notebook, _LESSONS)
-    account, own = my_account()
+    kept, own = my_account()
+    account = plain(kept)
     whose = "Your trade." if own else "The course's example, for no trade of yours is kept: my_trade() in 01 takes it."
     try:
         sentence, frame, caption = _LESSONS[notebook](account)
@@ -85,7 +87,7 @@ def _held(account: Account) -> str:
 
 def _coin(position: Position) -> str:
     """Return a position's coin."""
-    return position.symbol.removesuffix("USDT")
+    return coin(position.symbol)
 
 
 def _cross(account: Account) -> Pool:
@@ -194,7 +196,7 @@ def _crashes(account: Account) -> Restated:
         states = crash_replay(
             event.event, replace(account, positions=held), Rules(book=crash_rulebooks(event.event)[0])
         )
-        gone = [each.symbol.removesuffix("USDT") for state in states for each in state.liquidations]
+        gone = [coin(each.symbol) for state in states for each in state.liquidations]
         end = account_risk(states[-1].account).equity
         rows.append({"event": event.event, "liquidated": ", ".join(gone) or "nobody", "left at the end [$]": end})
     if not rows:
@@ -263,8 +265,7 @@ def _venues(account: Account) -> Restated:
 
 def _named(book: Rulebook, position: Position) -> str | None:
     """Return what a venue calls a position's contract, or None where the venue does not record it."""
-    coin = _coin(position)
-    return next((name for name in book.schedules if name.partition("-")[0].removesuffix("USDT") == coin), None)
+    return next((name for name in book.schedules if coin(name) == _coin(position)), None)
 
 
 def _tanks(account: Account) -> str:
