@@ -23,7 +23,7 @@
 const SVG = "http://www.w3.org/2000/svg";
 const HELP = "Click a control, then move it with the arrow keys or drag it.";
 const QUIET = 600; // ms after the last move until the sentence is spoken
-const SYNC = 150; // ms after the last move until Python is told where the controls stand
+const SYNC = 400; // ms after the last move until Python is told where the controls stand: that costs more than drawing
 
 // --- frames ---
 
@@ -98,12 +98,13 @@ function put(element, attributes) {
 }
 
 /**
- * Set a text where it differs.
+ * Set a text where it differs, in an element's one node: a new one would be laid out from nothing.
  * @param {Element} element
  * @param {string} text
  */
 function say(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+  const node = element.firstChild ?? element.appendChild(document.createTextNode(""));
+  if (node.nodeValue !== text) node.nodeValue = text;
 }
 
 /** @param {number} value */
@@ -715,6 +716,9 @@ async function mount({ model, el }) {
   function move(next) {
     if (String(next) === String(at)) return;
     touched = true;
+    // Water flows where a wall moves or a crash plays; under a hand on a slider it stands where the hand does.
+    const chosen = form.controls.some((each, k) => each.choice && next[k] !== at[k]);
+    root.classList.toggle("flows", chosen || players.some((each) => each?.playing()));
     go(next);
     clearTimeout(sync);
     sync = setTimeout(tell, SYNC);

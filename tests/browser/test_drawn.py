@@ -134,8 +134,13 @@ def test_field_and_walls_are_open_to_all(notebook):
 
 def test_water_jumps_where_less_motion_is_wanted(notebook):
     page = notebook.page
-    water = page.locator("[data-figure='TANKS'] .area.equity").first
-    assert water.evaluate("each => parseFloat(getComputedStyle(each).transitionDuration)") > 0
+    figure, water = shown(notebook, "TANKS"), page.locator("[data-figure='TANKS'] .area.equity").first
+    flows = "each => parseFloat(getComputedStyle(each).transitionDuration) > 0"
+    figure.root.get_by_role("button", name="Wall around BTC").press("Enter")
+    assert water.evaluate(flows)
+    figure.input(figure.explorer.controls[1]).press("Home")
+    assert not water.evaluate(flows)  # it stands where a hand on a slider does
+    figure.root.get_by_role("button", name="Wall around BTC").press("Enter")
     page.emulate_media(reduced_motion="reduce")
     try:
         assert [each for figure in live_figures(page) for each in check(figure.root, "moving")] == []
