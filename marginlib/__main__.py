@@ -33,9 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     course.epilog = "All other words after DIR go to JupyterLab, such as --no-browser or --port=9000."
     verify = commands.add_parser("verify", help="compute published liquidation prices again, and compare")
     verify.add_argument("file", type=Path, metavar="FILE.jsonl", help="one published example a line, as JSON")
-    commands.add_parser(
-        "rulebooks", help="list where each recorded term of each venue comes from, and when it was read"
-    )
+    account = "what your own account faces, from a table or your venue's export"
+    commands.add_parser("account", help=account, add_help=False)
+    commands.add_parser("rulebooks", help="where each recorded term of each venue comes from, and when it was read")
     commands.add_parser("grade", help="a graded course: key, tickets, grades, reports", add_help=False)
     chosen, words = parser.parse_known_args(arguments)
     if chosen.command == "grade":
@@ -46,13 +46,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 2
         return int(grading.main(words))
     opens = chosen.command == "course" and not (chosen.no_open or chosen.teach)
-    if words and not opens:
+    if words and not opens and chosen.command != "account":
         parser.error(f"unrecognized arguments: {' '.join(words)}")
     try:
         if chosen.command == "verify":
             return _verify(chosen.file)
         if chosen.command == "rulebooks":
             return _rulebooks()
+        if chosen.command == "account":
+            print(_printable(import_module("marginlib.course.account").report(words)))
+            return 0
         print(_printable(str(write_course(chosen.folder, teach=chosen.teach))), flush=True)
         if opens:
             open_course(chosen.folder, words)

@@ -175,4 +175,4 @@ def test_half_a_call_and_an_unknown_notebook_are_refused():
 
 def test_a_market_that_nobody_measured_is_named_with_its_assumption():
     keep_trade(5_000, TABLE)
-    assert "Assumed volatility a year: SOLUSDT 100 %, BTCUSDT 100 %" in yours("10").sentences[1]
+    assert "Assumed volatility a year: SOLUSDT 100 %, BTCUSDT 63 %" in yours("10").sentences[1]

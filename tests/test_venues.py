@@ -490,7 +490,7 @@ def test_a_new_file_is_a_new_venue_and_nothing_else_has_to_be_touched(data: Path
     assert book.schedule("BTC").amounts == (0, 100)
     # From the file to an account: 150 at 100, 25x, isolated by a change of mode under the open position.
     rules = Rules.of(book)
-    assert rules.assumed == ("funding_from",)
+    assert rules.assumed == ("funding_from", "withdrawal")
     isolate = SetMarginMode(symbol="BTC", margin_mode=MarginMode.ISOLATED)
     events = [SetLeverage(symbol="BTC", leverage=25), Fill(symbol="BTC", quantity=150, price=100), isolate]
     # At 97.8 the notional is 14,670 and the equity 600 - 330 = 270, above 14,670 x (0.02 + 0.001) - 100 = 208.07.
@@ -545,11 +545,11 @@ def test_a_fee_rule_is_a_line_of_the_file(data: Path) -> None:
 
 ASSUMED = {
     "binance_usdm": ("clearance_fee_rate", "fee_from", "funding_from"),
-    "binance_coinm": ("clearance_fee_rate", "fee_from", "funding_from", "mode_change"),
-    "bybit": ("clearance_fee_rate", "fee_from"),
-    "dydx_v4": ("policy", "fee_from", "funding_from", "mode_change"),
+    "binance_coinm": ("clearance_fee_rate", "fee_from", "funding_from", "withdrawal", "mode_change"),
+    "bybit": ("clearance_fee_rate", "fee_from", "withdrawal"),
+    "dydx_v4": ("policy", "fee_from", "funding_from", "withdrawal", "mode_change"),
     "hyperliquid": ("fee_from", "funding_from"),
-    "okx": ("clearance_fee_rate", "fee_from", "funding_from", "mode_change"),
+    "okx": ("clearance_fee_rate", "fee_from", "funding_from", "withdrawal", "mode_change"),
 }
 
 
@@ -560,7 +560,7 @@ def test_rules_come_of_every_book_and_name_what_it_leaves_out(venue: str, date: 
     known = {"clearance_fee_rate"} if book.clearance_fee_rate is not None else set()  # Binance's, of late only
     assert rules.assumed == tuple(term for term in ASSUMED[venue] if term not in known)
     assert rules.book is book
-    for term in ("leftover", "clearance_fee_rate", "fee_from", "funding_from", "mode_change"):
+    for term in ("leftover", "clearance_fee_rate", "fee_from", "funding_from", "withdrawal", "mode_change"):
         default = getattr(Rules, term)
         assert getattr(rules, term) == (default if term in rules.assumed else getattr(book, term))
 
@@ -568,7 +568,7 @@ def test_rules_come_of_every_book_and_name_what_it_leaves_out(venue: str, date: 
 def test_a_term_that_is_given_stands_before_the_book_s_and_is_not_assumed() -> None:
     rules = Rules.of(rulebook("okx", "2021-07-25"), clearance_fee_rate=0.003, leftover=Leftover.RETURNED)
     assert (rules.clearance_fee_rate, rules.leftover) == (0.003, Leftover.RETURNED)
-    assert rules.assumed == ("fee_from", "funding_from", "mode_change")
+    assert rules.assumed == ("fee_from", "funding_from", "withdrawal", "mode_change")
 
 
 def test_the_venues_rules_on_changing_the_mode_are_those_recorded() -> None:
@@ -635,6 +635,8 @@ FACT = {"terms": ["ratio"], "kind": "PUBLISHED", "read": "2026", "source": "a pa
         ({"facts": [FACT | {"read": "May"}]}, r"read = 'May': give a day as YYYY-MM-DD"),
         ({"facts": [FACT | {"read": 2026}]}, r"read = 2026: give a day as YYYY-MM-DD"),
         ({"contracts": {"BTCUSD": "COIN"}}, r"contract = 'COIN': give one of LINEAR, INVERSE"),
+        ({"withdrawal": {"profit": True, "notional_share": 1}}, r"notional_share = 1: give a fraction"),
+        ({"withdrawal": {"profits": True}}, r"nova\.json, book of 2026-01-01: .*unexpected keyword argument 'profits'"),
         ({"brackets": {"BTC": 5}}, r"nova\.json, book of 2026-01-01: "),
     ],
 )
