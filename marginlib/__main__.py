@@ -51,10 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if chosen.command == "verify":
             return _verify(chosen.file)
-        if chosen.command == "rulebooks":
-            return _rulebooks()
-        if chosen.command == "account":
-            print(_printable(import_module("marginlib.course.account").report(words)))
+        if chosen.command in {"account", "rulebooks"}:
+            told = (
+                import_module("marginlib.course.account").report(words) if chosen.command == "account" else _sources()
+            )
+            print(_printable(told))
             return 0
         print(_printable(str(write_course(chosen.folder, teach=chosen.teach))), flush=True)
         if opens:
@@ -90,15 +91,14 @@ def _verify(path: Path) -> int:
     return 1 if failed else 0
 
 
-def _rulebooks() -> int:
-    """Print a line for each recorded term and a count of the old ones; return the exit code."""
+def _sources() -> str:
+    """Return a line for each recorded term, and a count of the old ones."""
     frame = import_module("marginlib.tables").facts()  # on first use: pandas takes a second
     old = frame.pop("over a year ago")
     text = frame.assign(read=frame["read"] + old.map({True: " OLD", False: ""}))
     text = text.apply(lambda column: column.str.ljust(column.str.len().max()))
-    print(_printable(text.to_string(index=False, justify="left")))
-    print(f"{len(frame)} terms, {old.sum()} read more than a year ago")
-    return 0
+    lines = text.to_string(index=False, justify="left")
+    return f"{lines}\n{len(frame)} terms, {old.sum()} read more than a year ago"
 
 
 def _lines(path: Path) -> Iterator[str]:
