@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 OLD, NEW = f"notebooks/a.{__version__}.md", f"notebooks/a.{__version__}-2.md"
 
 
-FIRST = course._without_outputs(b'{"cells": [], "metadata": {}}').decode()  # noqa: SLF001 - as it comes to a folder
+FIRST = course._unopened(b'{"cells": [], "metadata": {}}', run=False).decode()  # noqa: SLF001 - as it comes to a folder
 
 
 @pytest.fixture
