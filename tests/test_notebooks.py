@@ -44,8 +44,8 @@ SEED_HEADINGS = {
     ],
 }
 
-# Cells of more than five lines, and how many they have: a loop that keeps a ledger step by step, where the order is what
-# it shows, or a list that a learner fills in.
+# Cells of more than five lines, and how many they have: a loop that keeps a ledger step by step, where the order is
+# what it shows, or a list that a learner fills in.
 LONGER = {
     (number, name): lines
     for number, cells in {
