@@ -4,22 +4,23 @@ Along one price, with every other mark held still, the equity of a pool is a str
 is convex and made of straight pieces (the risk tiers). So *equity - maintenance* is concave, and its zeros are found
 exactly, without a search: take the tiers that hold the positions somewhere, solve the straight line, look which tiers
 hold them there, and go on until these are the same (Newton's method). For an inverse contract the same holds along the
-reciprocal of the price. One linear position alone needs no steps: its tier is looked up.
+reciprocal of the price. One linear position alone needs no steps: its tier is looked up. Where a tier's rate is asked
+of the whole position, maintenance jumps and nothing is concave: then every tier is walked through, from 0 upwards.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from itertools import chain
+from dataclasses import dataclass, replace
+from itertools import chain, pairwise
 from math import fsum, inf, isfinite, nan
 from sys import float_info
 from typing import NamedTuple, Self
 
 from marginlib.errors import LARGEST, finite, fraction, positive, unknown, wrong
 from marginlib.margin import maintenance_margin, position_risk, risk
-from marginlib.model import MaintenanceBasis, Pool, Position
+from marginlib.model import MaintenanceBasis, Pool, Position, ShownPrice
 from marginlib.tiers import RiskSchedule
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "liquidation_price",
     "liquidation_prices",
     "lone_liquidation_price",
+    "shown_liquidation_price",
 ]
 
 # A difference of two amounts is nothing when it is smaller than the rounding of the amounts themselves.
@@ -57,7 +59,8 @@ def lone_liquidation_price(
         schedule: the contract's risk tiers.
 
     Returns:
-        The price [quote currency per base coin], or None where no positive price liquidates the position.
+        The price [quote currency per base coin], or None where no positive price liquidates the position. Where tiers
+        that jump make several, the nearest to the entry price.
 
     Raises:
         MarginError: a number is not finite, the quantity is 0, the entry price is not above 0.
@@ -72,6 +75,10 @@ def lone_liquidation_price(
     """
     if not (type(collateral) is float and type(quantity) is float and type(entry_price) is float and entry_price > 0):
         collateral, quantity, entry_price = _checked(collateral, quantity, entry_price)
+    if schedule.whole_position:
+        uncapped = replace(schedule, notional_cap=None)
+        alone = Position.open(symbol="-", quantity=quantity, price=entry_price, schedule=uncapped, leverage=1e-9)
+        return liquidation_price(Pool(collateral=collateral, positions=(alone,)), "-")
     cost = quantity * entry_price
     shortfall = cost - collateral
     keep, amount = schedule.liquidation_lines[bisect_right(schedule.liquidation_edges, shortfall)]
@@ -146,6 +153,45 @@ def liquidation_prices(pool: Pool) -> dict[str, float | None]:
     return {symbol: _liquidation_price(surplus - fsum(terms[symbol]), own, scale) for symbol, own in legs.items()}
 
 
+def shown_liquidation_price(pool: Pool, symbol: str, convention: ShownPrice) -> float | None:
+    """Return the price that a venue shows as the liquidation price of `symbol`, by its convention.
+
+    Only `OTHERS_HELD` is a price at which the pool is liquidated, if nothing but this mark moves: `liquidation_price`.
+
+        frozen maintenance:  mark - (equity - maintenance margin) / quantity
+        pro rata:            the price of the position alone, with equity x notional / all notional behind it
+
+    Args:
+        pool: collateral and the positions that it backs.
+        symbol: whose price is asked.
+        convention: what the venue shows.
+
+    Returns:
+        The price [quote currency per base coin], or None where the convention gives no positive one.
+
+    Raises:
+        UnknownNameError: the pool has no position of `symbol`.
+
+    Example:
+        >>> eth = Position.open(symbol="ETH", quantity=20, price=3_000, schedule=RiskSchedule.flat(0.004))
+        >>> pool = Pool(collateral=10_000, positions=(eth,))
+        >>> [round(shown_liquidation_price(pool, "ETH", each), 2) for each in ShownPrice]
+        [2510.04, 2512.0, 2510.04]
+
+    Source: Bitget and KuCoin, "estimated liquidation price" and "liquidation price in cross margin mode".
+    """
+    legs, now = _split(pool, symbol)[0], risk(pool)
+    own = Pool(collateral=-fsum(leg.unrealized_pnl for leg in legs), positions=tuple(legs))
+    if convention is ShownPrice.PRO_RATA:
+        share = now.equity * risk(own).notional / now.notional
+        return liquidation_price(replace(own, collateral=own.collateral + share), symbol)
+    if convention is ShownPrice.FROZEN_MAINTENANCE:
+        exposure, power = _total([leg.exposure for leg in legs]), legs[0].contract.power
+        spare = now.equity - now.maintenance - exposure * legs[0].mark_price ** power
+        return _power(_root(spare, exposure, scale=_scale(pool)), power)
+    return liquidation_price(pool, symbol)
+
+
 def bankruptcy_price(pool: Pool, symbol: str) -> float | None:
     """Return the mark price of `symbol` at which the pool's equity is 0, all its other marks held still.
 
@@ -212,7 +258,7 @@ def common_shock(pool: Pool) -> CommonShock:
         return CommonShock(None, None)
     power = pool.positions[0].contract.power
     slopes = [position.exposure * position.mark_price**power for position in pool.positions]
-    zeros = _Surplus.of(pool.collateral, pool.positions, slopes, _scale(pool)).zeros()
+    zeros = _Surplus.of(pool.collateral, pool.positions, slopes, _scale(pool)).zeros(1.0)
     below, above = (_power(factor, power) for factor in zeros)
     moves = sorted(factor - 1 for factor in (below, above) if factor is not None)
     if len(moves) != 1:
@@ -285,13 +331,13 @@ def _liquidation_price(free: float, legs: Sequence[Position], scale: float) -> f
     """Return the price at which `free` collateral and these legs of one symbol meet their maintenance margin."""
     power = legs[0].contract.power
     mark = legs[0].mark_price ** power
-    zeros = _Surplus.of(free, legs, [leg.exposure for leg in legs], scale).zeros()
+    zeros = _Surplus.of(free, legs, [leg.exposure for leg in legs], scale).zeros(mark)
     found = [zero for zero in zeros if zero is not None]
     return _power(min(found, key=lambda zero: max(zero / mark, mark / zero), default=None), power)
 
 
 class _Surplus(NamedTuple):
-    """*equity - maintenance* along a variable t > 0: a concave function made of straight lines.
+    """*equity - maintenance* along a variable t > 0: straight lines, concave but where tiers jump.
 
     surplus(t) = constant + sum of (slope x t - maintenance margin of |slope| x t)
     """
@@ -319,9 +365,34 @@ class _Surplus(NamedTuple):
                 slopes.append(-abs(slope) * schedule.rates[k])
         return fsum(intercepts), _total(slopes)
 
-    def zeros(self) -> tuple[float | None, float | None]:
-        """Return where the surplus rises and where it falls through 0."""
+    def zeros(self, now: float) -> tuple[float | None, float | None]:
+        """Return where the surplus rises and where it falls through 0; of several, the next on either side of `now`."""
+        if any(each.schedule.whole_position for _, each in self.pieces):
+            turns = self.turns()
+            below, above = (
+                [turn for turn in turns if turn[0] <= now][-1:],
+                [turn for turn in turns if turn[0] > now][:1],
+            )
+            ends = {rises: t for t, rises in below + above}
+            return ends.get(True), ends.get(False)
         return self.reached(self.line(0.0), 1.0), self.reached(self.line(inf), -1.0)
+
+    def turns(self) -> list[tuple[float, bool]]:
+        """Return every t at which the surplus changes its sign, rising, and whether it is above 0 beyond it."""
+        edges = {floor / abs(slope) for slope, each in self.pieces if slope for floor in each.schedule.floors[1:]}
+        found: list[tuple[float, bool]] = []
+        for low, high in pairwise((0.0, *sorted(edges - {inf}), inf)):
+            line = self.line((low + high) / 2 if high < inf else 2 * low + 1)
+            zero, rises = _root(*line, scale=self.scale), line[1] > 0
+            found.append((low, self.above(line, low)))
+            if zero is not None and low < zero < high:
+                found.append((zero, rises))
+        return [turn for before, turn in pairwise(found) if before[1] != turn[1]]
+
+    def above(self, line: tuple[float, float], t: float) -> bool:
+        """Return whether a line is above 0 from t on; what is rounding there counts as 0."""
+        value = line[0] + line[1] * t
+        return (value if abs(value) > _ROUNDING * (self.scale + abs(line[1]) * t) else line[1]) > 0
 
     def reached(self, line: tuple[float, float], direction: float) -> float | None:
         """Return the zero that Newton's steps reach from an outer line, which slopes in `direction`, or None.

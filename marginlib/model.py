@@ -17,7 +17,7 @@ from typing import Self
 from marginlib.errors import LARGEST, MarginError, at_least_zero, finite, name_text, positive, unknown, wrong
 from marginlib.tiers import RiskSchedule
 
-__all__ = ["Account", "Contract", "Health", "MaintenanceBasis", "MarginMode", "Pool", "Position"]
+__all__ = ["Account", "Contract", "Health", "MaintenanceBasis", "MarginMode", "Pool", "Position", "ShownPrice"]
 
 
 class MarginMode(Enum):
@@ -40,6 +40,14 @@ class MaintenanceBasis(Enum):
 
     MARK = "mark"
     ENTRY = "entry"
+
+
+class ShownPrice(Enum):
+    """The convention by which a venue shows a liquidation price in cross margin."""
+
+    OTHERS_HELD = "all other marks held still"  # true if only this mark moves: Binance
+    FROZEN_MAINTENANCE = "maintenance margin held at today's mark"  # Bitget, until September 2025
+    PRO_RATA = "equity shared by the positions' values"  # KuCoin
 
 
 class Contract(Enum):
@@ -261,6 +269,13 @@ class Pool:
     def own(self) -> bool:
         """Whether the pool is one isolated position's own; False of the cross pool."""
         return any(position.own_margin > 0 for position in self.positions)
+
+    def check_convex(self, what: str) -> None:
+        """Refuse a pool whose maintenance margin jumps, for what rests on its being convex."""
+        for position in self.positions:
+            if position.schedule.whole_position:
+                give = f"{what} takes tiers that are marginal; replay its events one by one"
+                raise wrong("whole_position", f"True, of {position.symbol}", give)
 
     @property
     def symbols(self) -> tuple[str, ...]:

@@ -7,6 +7,8 @@ price instead of computing it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
+from itertools import pairwise
 from typing import NamedTuple
 
 from marginlib import Contract, MaintenanceBasis, Pool, Position, RiskSchedule
@@ -16,9 +18,17 @@ FAR = 1e9
 
 
 def maintenance_by_slices(schedule: RiskSchedule, notional: float) -> float:
-    """Return maintenance margin as an income tax: each tier's rate on the slice of the notional inside the tier."""
+    """Return maintenance margin as an income tax: each tier's rate on the slice of the notional inside the tier.
+
+    Where the venue asks the rate of the whole position it is one slice, in the last tier that it is above.
+    """
     owed = 0.0
     tiers = schedule.tiers
+    if schedule.whole_position:
+        rate = [tier.maintenance_margin_rate for tier in tiers if tier.notional_floor < notional or tier is tiers[0]][
+            -1
+        ]
+        return notional * (rate + schedule.closing_fee_rate) - schedule.first_amount
     for number, tier in enumerate(tiers):
         top = tiers[number + 1].notional_floor if number + 1 < len(tiers) else float("inf")
         inside = min(notional, top) - tier.notional_floor
@@ -124,3 +134,46 @@ def nearest_price(found: Zeros, mark: float) -> float | None:
 def bisected_liquidation_price(pool: Pool, symbol: str) -> float | None:
     """Return the liquidation price nearest to the mark, found by search."""
     return nearest_price(zeros(along_price(pool, symbol)), marks_of(pool)[symbol])
+
+
+def exact_surplus(pool: Pool, symbol: str, price: Fraction) -> Fraction:
+    """Return equity - maintenance of linear positions with one mark moved, in fractions."""
+    total = Fraction(pool.collateral)
+    for position in pool.positions:
+        mark = price if position.symbol == symbol else Fraction(position.mark_price)
+        size, entry = Fraction(position.quantity), Fraction(position.entry_price)
+        basis = mark if position.maintenance_basis is MaintenanceBasis.MARK else entry
+        total += size * (mark - entry) - exact_maintenance(position.schedule, abs(size) * basis)
+    return total
+
+
+def exact_maintenance(schedule: RiskSchedule, notional: Fraction) -> Fraction:
+    """Return maintenance margin in fractions, from floors and rates alone."""
+    floors = [Fraction(str(tier.notional_floor)) for tier in schedule.tiers]
+    rates = [Fraction(str(tier.maintenance_margin_rate)) for tier in schedule.tiers]
+    if schedule.whole_position:
+        return notional * [rate for floor, rate in zip(floors, rates, strict=True) if floor < notional or not floor][-1]
+    tops = [*floors[1:], max(notional, floors[-1])]
+    return sum(
+        (rate * max(min(notional, top) - low, Fraction(0)) for low, top, rate in zip(floors, tops, rates, strict=True)),
+        Fraction(0),
+    )
+
+
+def exact_liquidation_price(pool: Pool, symbol: str) -> Fraction | None:
+    """Return the price next to the mark at which the surplus changes its sign: every line of every tier is tried."""
+    legs = [position for position in pool.positions if position.symbol == symbol]
+    mark = Fraction(legs[0].mark_price)
+    edges = {Fraction(str(floor)) / abs(Fraction(leg.quantity)) for leg in legs for floor in leg.schedule.floors[1:]}
+    stops = [Fraction(0), *sorted(edges), max(edges, default=mark) + 10**9]
+    places = set(edges)
+    for low, high in pairwise(stops):
+        left, right = low + (high - low) / 3, low + (high - low) * 2 / 3
+        at_left, at_right = exact_surplus(pool, symbol, left), exact_surplus(pool, symbol, right)
+        if at_left != at_right:
+            zero = left - at_left * (right - left) / (at_right - at_left)
+            places |= {zero} if low < zero < high else set()
+    stops = [Fraction(0), *sorted(places), max(places, default=mark) + 10**9]
+    signs = [exact_surplus(pool, symbol, (low + high) / 2) > 0 for low, high in pairwise(stops)]
+    turns = [place for place, (before, after) in zip(sorted(places), pairwise(signs), strict=True) if before != after]
+    return min(turns, key=lambda turn: max(turn / mark, mark / turn), default=None)

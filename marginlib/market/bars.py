@@ -210,6 +210,7 @@ def _tried(state: Snapshot, high: Mapping[str, float], low: Mapping[str, float],
     """Return the state after every pool was led to its worst marks in the bar, one pool after another."""
     for key in dict.fromkeys(_key(pool) for pool in state.account.pools() if pool.positions):
         while pool := next((each for each in state.account.pools() if each.positions and _key(each) == key), None):
+            pool.check_convex("a replay of bars")
             worst = pool.at(_worst(pool, high, low))
             if rules.safe(worst):
                 break
@@ -558,6 +559,7 @@ class _Lines:
     """*Equity - maintenance* of a pool, collateral aside, as lines in price^power: one for each tier reached."""
 
     def __init__(self, pool: Pool, rows: Mapping[str, int], blocks: _Blocks) -> None:
+        pool.check_convex("a replay of bars")
         self.constant = 0.0
         self.straight: dict[int, tuple[Array, Array]] = {}
         self.bent: list[tuple[int, list[Position], list[list[tuple[float, float]]]]] = []
