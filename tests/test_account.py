@@ -168,7 +168,10 @@ def test_a_difference_has_its_reason():
     assert why(shown(61_000 - (margin + 100 - 0.004 * 6_100) / size)).startswith(
         "a convention: maintenance margin frozen"
     )
-    assert why(shown((size * entry - margin - 100) / (size * (1 - 0.004)))) == "a margin with the unrealized PnL in it"
+    assert (
+        why(shown((size * entry - margin - 100) / (size * (1 - 0.004))))
+        == "a margin read without its unrealized PnL in it"
+    )
     assert why(shown(50_000.0)).startswith("no rule explains it: $")
     assert why(shown(nan)) == "not in the file"
 

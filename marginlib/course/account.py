@@ -294,8 +294,9 @@ def _causes(found: Export, each: Position) -> Iterator[tuple[str, float | None]]
     now, profit = risk(pool), each.unrealized_pnl if pool.own else 0.0
     frozen = each.mark_price - (now.equity - now.maintenance) / each.quantity
     yield "a convention: maintenance margin frozen at the mark of now", frozen
-    fuller = replace(pool, collateral=pool.collateral + profit)
-    yield "a margin with the unrealized PnL in it", liquidation_price(fuller, each.symbol)
+    for word, sign in (("without", 1), ("with", -1)):
+        other = replace(pool, collateral=pool.collateral + sign * profit)
+        yield f"a margin read {word} its unrealized PnL in it", liquidation_price(other, each.symbol)
 
 
 def _rules(found: Export, each: Position) -> Iterator[tuple[str, dict[str, Any]]]:

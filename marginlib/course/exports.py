@@ -29,6 +29,7 @@ from marginlib.venues import Rulebook, rulebook, rulebooks
 Row = Mapping[str, Any]
 
 _CLOSE = 1e-4  # exports round their amounts: two that differ by less are the same
+_LATEST = 1e14  # ms: what is later is no time
 _CHILD = 128  # dYdX: from this number on a subaccount backs isolated positions
 _NO_RATES: Mapping[str, float] = MappingProxyType({})
 
@@ -212,7 +213,7 @@ def _price(row: Row, name: str) -> float | None:
 def _day(row: Row, name: str) -> str:
     """Return the day of a time in milliseconds, as rulebooks are dated; a late one where there is none."""
     time = _number(row, name, default=0.0)
-    return f"{datetime.fromtimestamp(time / 1000, UTC):%Y-%m-%d}" if time > 0 else "9999"
+    return f"{datetime.fromtimestamp(time / 1000, UTC):%Y-%m-%d}" if 0 < time < _LATEST else "9999"
 
 
 def _book(venue: str, day: str = "9999") -> Rulebook:
