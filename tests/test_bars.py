@@ -478,3 +478,20 @@ def test_a_bar_that_gapped_past_the_price_is_met_at_its_near_end(fast):
     cross = last(Account(wallet_balance=5, positions=(position,)))
     assert cross.liquidations[0].mark_price == 86
     assert cross.account.wallet_balance == pytest.approx(0)
+
+
+def test_behind_a_hole_a_position_is_met_where_the_prices_come_back():
+    """A long of 1 at 100 with 5 behind it; from 99 the prices come back below 86: no price of the hole is used."""
+    table = pd.DataFrame(
+        [[f"2026-01-05T{hour}Z", *prices] for hour, prices in (("10", [100, 101, 99, 100]), ("11", [100, 101, 99, 99]),
+         ("14", [85, 86, 84, 85]))],
+        columns=["timestamp", "open", "high", "low", "close"],
+    )  # fmt: skip
+    bars = read_bars(table, symbol="A", gaps="keep")
+    account = Account(
+        wallet_balance=5, positions=(replace(BOOK, schedules={"A": FLAT}).position("A", 1, 100, leverage=20),)
+    )
+    states = replay_history(account, bars, Rules(), last_for_mark=True)["isolated"]
+    (gone,) = states[-1].liquidations
+    assert gone.mark_price == 86
+    alike(account, MarkBars.of(bars["A"], last_for_mark=True), Rules())
