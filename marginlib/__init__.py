@@ -16,9 +16,11 @@ from marginlib.liquidation import (
     liquidation_price,
     liquidation_prices,
     lone_liquidation_price,
+    shown_liquidation_price,
 )
 from marginlib.margin import (
     Risk,
+    WithdrawalRule,
     account_risk,
     add_isolated_margin,
     available_balance,
@@ -26,11 +28,23 @@ from marginlib.margin import (
     maintenance_margin,
     max_addable_margin,
     max_removable_margin,
+    max_withdrawal,
     position_risk,
     remove_isolated_margin,
     risk,
 )
-from marginlib.model import Account, Contract, Health, MaintenanceBasis, MarginMode, Pool, Position
+from marginlib.model import (
+    Account,
+    Coin,
+    Contract,
+    Health,
+    MaintenanceBasis,
+    MarginMode,
+    Netting,
+    Pool,
+    Position,
+    ShownPrice,
+)
 from marginlib.tiers import RiskSchedule, RiskTier
 from marginlib.venues import Rulebook, rulebook, rulebooks
 
@@ -42,19 +56,23 @@ __path__ = [*__path__, f"{__path__[0]}/jupyter/earlier"]
 __all__ = [
     "Account",
     "CloseOut",
+    "Coin",
     "CommonShock",
     "Contract",
     "Health",
     "MaintenanceBasis",
     "MarginError",
     "MarginMode",
+    "Netting",
     "Pool",
     "Position",
     "Risk",
     "RiskSchedule",
     "RiskTier",
     "Rulebook",
+    "ShownPrice",
     "UnknownNameError",
+    "WithdrawalRule",
     "account_risk",
     "add_isolated_margin",
     "available_balance",
@@ -68,9 +86,11 @@ __all__ = [
     "maintenance_margin",
     "max_addable_margin",
     "max_removable_margin",
+    "max_withdrawal",
     "position_risk",
     "remove_isolated_margin",
     "risk",
     "rulebook",
     "rulebooks",
+    "shown_liquidation_price",
 ]

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
+from difflib import get_close_matches
 from enum import Enum
 from math import inf, isfinite, nan
 from numbers import Real
+from re import sub
 
-__all__ = ["MarginError", "UnknownNameError", "at_least_zero", "finite", "fraction", "name_text", "positive", "wrong"]
+__all__ = [
+    "MarginError",
+    "UnknownNameError",
+    "at_least_zero",
+    "finite",
+    "fraction",
+    "name_text",
+    "positive",
+    "unknown",
+    "wrong",
+]
 
 # Sums and ratios of amounts up to here stay within a float, so that no result is infinite unnoticed.
 LARGEST = 1e300
@@ -36,6 +49,50 @@ def wrong(field: str, value: object, give: str, kind: type[MarginError] = Margin
         marginlib.errors.MarginError: leverage = 0: give a number above 0
     """
     return kind(f"{field} = {_shown(value)}: {give}")
+
+
+def unknown(
+    field: str,
+    value: object,
+    names: Iterable[object],
+    give: str = "give one of",
+    kind: type[MarginError] = UnknownNameError,
+) -> MarginError:
+    """Return the error for a name that is not among those that are; with the nearest of them.
+
+    Args:
+        field: what was named, as the caller knows it.
+        value: the name given.
+        names: those that are.
+        give: what stands before their list.
+        kind: the class of the error.
+
+    Example:
+        >>> raise unknown("symbol", "btc/usdt", ["BTCUSDT", "ETHUSDT"])
+        Traceback (most recent call last):
+        marginlib.errors.UnknownNameError: symbol = 'btc/usdt' (did you mean BTCUSDT?): give one of BTCUSDT, ETHUSDT
+    """
+    texts = [str(name) for name in names]
+    near = " or ".join(_near(value, texts))
+    asked = f" (did you mean {near}?)" if near else ""
+    return kind(f"{field} = {_shown(value)}{asked}: {give} {', '.join(texts)}")
+
+
+def _near(value: object, names: list[str]) -> list[str]:
+    """Return up to three names that may be meant: the same but for case and signs, those it begins, those like it."""
+    bare, asked = {name: _bare(name) for name in names}, _bare(str(value))
+    if isinstance(value, Real | None) or not asked:
+        return []
+    same = [name for name in names if bare[name] == asked]
+    begun = [name for name in names if bare[name].startswith(asked)]
+    like = set(get_close_matches(asked, bare.values(), cutoff=0.8))
+    return (same or begun or [name for name in names if bare[name] in like])[:3]
+
+
+def _bare(name: str) -> str:
+    """Return a name without case, signs, and what a contract's name ends with, so that BTC, BTC/USDT are BTCUSDT."""
+    letters = sub(r"[\W_]", "", name.casefold().removesuffix(".p"))
+    return sub(r"(?<=.)(usd[tc]?|perp|swap)+$", "", letters)
 
 
 def finite(field: str, value: object) -> float:

@@ -28,7 +28,7 @@ import pandas as pd
 from pandas import DataFrame
 from pandas.io.formats.style import Styler
 
-from marginlib.errors import MarginError, at_least_zero, finite, positive, wrong
+from marginlib.errors import MarginError, at_least_zero, finite, positive, unknown, wrong
 from marginlib.liquidation import bankruptcy_price, liquidation_price
 from marginlib.margin import account_risk, available_balance, risk
 from marginlib.market.desk import Score, Session
@@ -328,8 +328,9 @@ def positions(source: DataFrame | str | Path, rules: Rulebook | float | None = N
     table, where = (source, "") if isinstance(source, DataFrame) else (pd.read_csv(source), f"{Path(source).name}, ")
     for column in [*_NEEDED, *table.columns]:
         if column not in table.columns or column not in _UNITS:
-            problem = "missing" if column in _UNITS else "not known"
-            raise MarginError(f"{where}column {column} is {problem}: give {', '.join(_UNITS)}; the first three always")
+            if column in _UNITS:
+                raise MarginError(f"{where}column {column} is missing")
+            raise unknown(f"{where}column", column, _UNITS, "give the first three of, and any other of")
     found = []
     for number, row in enumerate(table.to_dict("records"), start=1):
         try:

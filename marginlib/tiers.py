@@ -8,11 +8,12 @@ right when one writes `notional x rate - amount`:
     amount_k = amount_(k-1) + floor_k x (rate_k - rate_(k-1))
 
 so the maintenance margin is continuous and convex in the notional: `max over k of (notional x rate_k - amount_k)`.
+Some venues take the tier's rate of the **whole position** instead: then nothing is taken off, and the margin jumps.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -81,6 +82,7 @@ class RiskSchedule:
         closing_fee_rate: fee for closing that the venue counts inside maintenance [1]; it is added to every rate.
         first_amount: maintenance amount of the first tier [quote currency]. 0, unless the schedule is one tier taken
             out of a longer table (`RiskSchedule.flat`).
+        whole_position: whether a tier's rate is asked of the whole position, not of the part above the tier's floor.
 
     Raises:
         MarginError: no tiers, a first floor that is not 0, floors that do not rise (tiers that overlap), rates that
@@ -95,6 +97,8 @@ class RiskSchedule:
         (0.0, 50.0)
         >>> schedule.maintenance_margin(60_000)
         250.0
+        >>> RiskSchedule(tiers=schedule.tiers, whole_position=True).maintenance_margin(60_000)
+        300.0
 
     Source: Binance USD-M, leverage and margin tables ("maintenance amount", cum).
     """
@@ -103,6 +107,7 @@ class RiskSchedule:
     notional_cap: float | None = None
     closing_fee_rate: float = 0.0
     first_amount: float = 0.0
+    whole_position: bool = False
 
     # Derived once, since every price asks for them.
     floors: tuple[float, ...] = field(init=False, repr=False, compare=False)
@@ -122,7 +127,7 @@ class RiskSchedule:
         floors = tuple(float(tier.notional_floor) for tier in tiers)
         rates = tuple(float(tier.maintenance_margin_rate) + fee for tier in tiers)
         fraction("maintenance_margin_rate + closing_fee_rate", rates[-1])
-        amounts = _amounts(tiers, first)
+        amounts = (first,) * len(tiers) if self.whole_position else _amounts(tiers, first)
         upper = [(floor, rate * floor - amount) for floor, rate, amount in zip(floors, rates, amounts, strict=True)][1:]
         tops, bottoms = [floor - need for floor, need in upper], [-floor - need for floor, need in upper]
         longs = [(1 - rate, amount) for rate, amount in zip(rates, amounts, strict=True)]
@@ -163,7 +168,13 @@ class RiskSchedule:
         return cls(tiers=(tier,), first_amount=maintenance_amount, closing_fee_rate=closing_fee_rate)
 
     @classmethod
-    def from_brackets(cls, brackets: Iterable[Sequence[float | None]], *, closing_fee_rate: float = 0.0) -> Self:
+    def from_brackets(
+        cls,
+        brackets: Iterable[Sequence[float | None]],
+        *,
+        closing_fee_rate: float = 0.0,
+        whole_position: bool = False,
+    ) -> Self:
         """Return the schedule of a published table, checking that the table agrees with itself.
 
         Args:
@@ -171,6 +182,7 @@ class RiskSchedule:
                 amount) [quote currency, quote currency, 1, 1, quote currency], lowest first. The amounts are derived
                 again and compared with the ones given.
             closing_fee_rate: closing fee that the venue counts inside maintenance [1].
+            whole_position: whether a tier's rate is asked of the whole position; every amount is then 0.
 
         Raises:
             MarginError: a row is short, tiers overlap or leave a gap, or an amount is not the derived one.
@@ -193,13 +205,18 @@ class RiskSchedule:
                 raise wrong("notional_floor", floor, f"tier {number} {kind} the one before; give {previous_cap!r}")
             tiers.append(RiskTier(notional_floor=floor, maintenance_margin_rate=rate, max_leverage=leverage))
             previous_cap = cap
-        schedule = cls(tiers=tuple(tiers), notional_cap=previous_cap, closing_fee_rate=closing_fee_rate)
+        schedule = cls(
+            tiers=tuple(tiers),
+            notional_cap=previous_cap,
+            closing_fee_rate=closing_fee_rate,
+            whole_position=whole_position,
+        )
         for number, (row, derived) in enumerate(zip(rows, schedule.amounts, strict=True), start=1):
             # Compared in proportion to the maintenance on the floor: tables in coins have amounts far below 0.01.
             if not isclose(row[4], derived, abs_tol=1e-6 * row[0] * row[2]):
-                raise wrong(
-                    "maintenance_amount", row[4], f"tier {number} needs {derived:,.10g}, or the margin jumps there"
-                )
+                jumps = ", or the margin jumps there; if the rate is of the whole position, give whole_position=True"
+                give = f"tier {number} needs {derived:,.10g}{'' if whole_position else jumps}"
+                raise wrong("maintenance_amount", row[4], give)
         return schedule
 
     def tier(self, notional: float) -> int:
@@ -212,8 +229,7 @@ class RiskSchedule:
             (0, 1)
         """
         at_least_zero("notional", notional)
-        # Both tiers ask the same maintenance on the edge; venues write it as the lower tier's cap.
-        return max(0, sum(floor < notional for floor in self.floors) - 1)
+        return max(0, bisect_left(self.floors, notional) - 1)  # venues write an edge as the lower tier's cap
 
     def maintenance_margin(self, notional: float) -> float:
         """Return the margin needed to keep a position of `notional`, closing fee included where the venue says so.
@@ -231,7 +247,7 @@ class RiskSchedule:
             3700.0
         """
         at_least_zero("notional", notional)
-        k = bisect_right(self.floors, notional) - 1
+        k = max(0, bisect_left(self.floors, notional) - 1)
         return notional * self.rates[k] - self.amounts[k]
 
     def max_leverage(self, notional: float) -> float:
@@ -311,7 +327,7 @@ def _bracket(number: int, row: Sequence[float | None]) -> tuple[float, float | N
 
 
 def _check_order(tiers: tuple[RiskTier, ...], notional_cap: float | None) -> None:
-    """Refuse tiers that overlap, are not convex, or allow more leverage to a larger position."""
+    """Refuse tiers that overlap, whose rates fall, or allow more leverage to a larger position."""
     if not tiers:
         raise MarginError("tiers = (): give at least one RiskTier")
     if tiers[0].notional_floor != 0:

@@ -8,7 +8,8 @@ with its `source`; a term of a dated book stands before the venue's own. A membe
 name. Risk tables are given as their source gives them, by symbol: `brackets`, rows of [notional floor, cap or null,
 maintenance margin rate, largest leverage, maintenance amount], or `tiers`, each with a `notional_floor` and either a
 `maintenance_margin_rate` or a `max_leverage` and the `maintenance_fraction` of its initial margin, and then perhaps a
-`notional_cap`. What is not known is left out, and `not_recorded` says so.
+`notional_cap`; `whole_position` says that the tables' rates are asked of the whole position. What is not known is left
+out, and `not_recorded` says so.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from math import copysign
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from marginlib.errors import MarginError, UnknownNameError, fraction, positive, wrong
-from marginlib.margin import Risk
-from marginlib.model import Contract, Health, MaintenanceBasis, Position
+from marginlib.errors import MarginError, fraction, positive, unknown, wrong
+from marginlib.margin import Risk, WithdrawalRule
+from marginlib.model import Coin, Contract, Health, MaintenanceBasis, Netting, Position, ShownPrice
 from marginlib.tiers import RiskSchedule, RiskTier
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ class Rulebook:
         closing_fee_rate: that fee [1].
         liquidates_at_equality: whether equity = maintenance is liquidated already (most venues; not dYdX).
         ratio: how the venue shows how near liquidation is.
+        shown_price: by which convention it shows a liquidation price in cross margin.
         mode_scope: what a margin mode is set for.
         mode_change: when it may be changed; None where that is not recorded, as of the terms below.
         first_step: what the venue does first when a pool is liquidated, in words.
@@ -116,6 +118,9 @@ class Rulebook:
         clearance_fee_rate: fee on the notional closed by force [1].
         fee_from: which money pays the fee of an isolated position's fill.
         funding_from: which money pays the funding of an isolated position.
+        withdrawal: what has to stay in a pool when money leaves it, and whether profit may.
+        netting: what is asked for a long and a short of one symbol in one pool.
+        haircuts: the coins that it takes as collateral, by symbol, and the share of each price that does not count [1].
         words: what the venue calls the ideas of this course, by our name.
         not_recorded: what this book leaves out because it is not known here.
 
@@ -139,6 +144,7 @@ class Rulebook:
     closing_fee_rate: float = 0.0
     liquidates_at_equality: bool = True
     ratio: RatioConvention = RatioConvention.RISES
+    shown_price: ShownPrice = ShownPrice.OTHERS_HELD
     mode_scope: ModeScope = ModeScope.POSITION
     mode_change: ModeChange | None = None
     first_step: str = ""
@@ -148,11 +154,16 @@ class Rulebook:
     clearance_fee_rate: float | None = None
     fee_from: PaidFrom | None = None
     funding_from: PaidFrom | None = None
+    withdrawal: WithdrawalRule | None = None
+    netting: Netting = Netting.NONE
+    haircuts: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     words: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     not_recorded: str = ""
 
     def __post_init__(self) -> None:
         fraction("closing_fee_rate", self.closing_fee_rate)
+        for symbol, share in self.haircuts.items():
+            fraction(f"haircuts[{symbol!r}]", share)
         fraction("clearance_fee_rate", 0.0 if self.clearance_fee_rate is None else self.clearance_fee_rate)
 
     @property
@@ -167,9 +178,24 @@ class Rulebook:
             UnknownNameError: the book has no such symbol; the message lists those it has.
         """
         if symbol not in self.schedules:
-            known = ", ".join(self.symbols) or "no table: give a schedule of your own"
-            raise wrong("symbol", symbol, f"{self.venue} of {self.date} has {known}", UnknownNameError)
+            known = self.symbols or ["no table: give a schedule of your own"]
+            raise unknown("symbol", symbol, known, f"{self.venue} of {self.date} has")
         return self.schedules[symbol]
+
+    def coin(self, symbol: str, amount: float, mark_price: float) -> Coin:
+        """Return a coin as collateral under these rules.
+
+        Args:
+            symbol: whose mark price values it.
+            amount: how many coins [base coin].
+            mark_price: the venue's fair price [quote currency per base coin].
+
+        Raises:
+            UnknownNameError: the venue takes no such coin; the message lists those it takes.
+        """
+        if symbol not in self.haircuts:
+            raise unknown("symbol", symbol, self.haircuts or ["none"], f"{self.venue} takes as collateral")
+        return Coin(symbol=symbol, amount=amount, mark_price=mark_price, haircut=self.haircuts[symbol])
 
     def position(
         self,
@@ -288,9 +314,9 @@ def rulebook(venue: str, date: str, *, folder: str | Path | None = None) -> Rule
     """
     books = _books(folder)
     if venue not in books:
-        raise wrong("venue", venue, f"give one of {', '.join(books)}", UnknownNameError)
+        raise unknown("venue", venue, books)
     if date not in books[venue]:
-        raise wrong("date", date, f"{venue} is recorded for {', '.join(books[venue])}", UnknownNameError)
+        raise unknown("date", date, books[venue], f"{venue} is recorded for")
     return books[venue][date]
 
 
@@ -337,23 +363,28 @@ def _rulebook(venue: str, date: str, record: Mapping[str, Any]) -> Rulebook:
     if not terms.get("source"):
         raise MarginError("source: say where the figures were published")
     brackets, tiers, caps = (terms.pop(part, {}) for part in ("brackets", "tiers", "notional_cap"))
-    schedules = {symbol: RiskSchedule.from_brackets(rows) for symbol, rows in brackets.items()}
+    whole = terms.pop("whole_position", False)
+    schedules = {symbol: RiskSchedule.from_brackets(rows, whole_position=whole) for symbol, rows in brackets.items()}
     for symbol, rows in tiers.items():
-        schedules[symbol] = RiskSchedule(tiers=tuple(map(_tier, rows)), notional_cap=caps.get(symbol))
+        cap, found = caps.get(symbol), tuple(map(_tier, rows))
+        schedules[symbol] = RiskSchedule(tiers=found, notional_cap=cap, whole_position=whole)
     return Rulebook(venue=venue, date=date, schedules=MappingProxyType(schedules), **terms)
 
 
 # What each term of a record is; a number is checked by the record that it goes into.
 _KINDS: dict[str, type] = {
     **dict.fromkeys(("source", "name", "first_step", "last_step", "not_recorded"), str),
-    **dict.fromkeys(("brackets", "tiers", "notional_cap", "liquidation", "words"), dict),
+    **dict.fromkeys(("brackets", "tiers", "notional_cap", "liquidation", "words", "haircuts"), dict),
     **dict.fromkeys(("closing_fee_rate", "clearance_fee_rate"), object),
-    "liquidates_at_equality": bool,
+    **dict.fromkeys(("liquidates_at_equality", "whole_position"), bool),
     "contract": Contract,
     "maintenance_basis": MaintenanceBasis,
     "isolated_basis": MaintenanceBasis,
     "closing_fee": ClosingFee,
     "ratio": RatioConvention,
+    "shown_price": ShownPrice,
+    "netting": Netting,
+    "withdrawal": WithdrawalRule,
     "mode_scope": ModeScope,
     "mode_change": ModeChange,
     "leftover": Leftover,
@@ -365,12 +396,14 @@ _KINDS: dict[str, type] = {
 def _term(name: str, value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
     """Return a term of a record as a rulebook holds it, or refuse one that no rulebook has."""
     if name not in _KINDS:
-        raise wrong("term", name, f"give one of {', '.join(sorted(_KINDS))}")
+        raise unknown("term", name, sorted(_KINDS))
     kind = _KINDS[name]
     if issubclass(kind, Enum):
         if value not in kind.__members__:
-            raise wrong(name, value, f"give one of {', '.join(kind.__members__)}")
+            raise unknown(name, value, kind.__members__)
         return kind[value]
+    if kind is WithdrawalRule:
+        return WithdrawalRule(**value)
     if not isinstance(value, kind):
         raise wrong(name, value, f"give {({str: 'a text', dict: 'an object', bool: 'true or false'})[kind]}")
     return MappingProxyType(value) if isinstance(value, dict) else value

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from marginlib.errors import MarginError, at_least_zero, finite, fraction, name_text, positive, wrong
+from marginlib.errors import MarginError, at_least_zero, finite, fraction, name_text, positive, unknown, wrong
 from marginlib.liquidation import bankruptcy_price, liquidation_price
 from marginlib.model import Contract, MaintenanceBasis, Pool, Position
 from marginlib.tiers import RiskSchedule
@@ -197,7 +197,7 @@ def _pool(data: dict[str, Any]) -> Pool:
     symbols = _each(legs, _symbol)
     target = data["symbol"]
     if target not in symbols:
-        raise wrong("symbol", target, f"give one of the positions' symbols, {', '.join(symbols)}", RowError)
+        raise unknown("symbol", target, symbols, "give one of the positions' symbols,", RowError)
     # The target's mark does not enter its own price, so it may be left out; its legs share the one that is known.
     own = [leg for leg, symbol in zip(legs, symbols, strict=True) if symbol == target]
     given = [leg["mark_price"] for leg in own if leg.get("mark_price") is not None]
@@ -283,5 +283,5 @@ def _choice(data: dict[str, Any], name: str, *choices: str) -> str:
     """Return a field that must be one of a few words."""
     value = _field(data, name)
     if not isinstance(value, str) or value not in choices:
-        raise wrong(name, value, f"give {' or '.join(choices)}", RowError)
+        raise unknown(name, value, choices, kind=RowError)
     return value

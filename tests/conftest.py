@@ -23,6 +23,7 @@ settings.load_profile("marginlib")
 _FOLDER = tempfile.TemporaryDirectory(prefix="marginlib-progress-", ignore_cleanup_errors=True)
 os.environ["MARGINLIB_PROGRESS"] = str(Path(_FOLDER.name) / "progress.json")
 _IPYTHON = tempfile.TemporaryDirectory(prefix="marginlib-ipython-", ignore_cleanup_errors=True)
+os.environ["MARGINLIB_GRADE_AS_ROOT"] = "nothing-else-of-value-is-here"  # a gate may be root
 os.environ["IPYTHONDIR"] = offline_kernels(Path(_IPYTHON.name))
 
 

@@ -8,7 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from marginlib import Account, Contract, MaintenanceBasis, MarginError, RiskSchedule, account_risk, rulebook
+from marginlib import (
+    Account,
+    Contract,
+    MaintenanceBasis,
+    MarginError,
+    Position,
+    RiskSchedule,
+    RiskTier,
+    account_risk,
+    rulebook,
+)
 from marginlib.market.bars import BarRun, MarkBars, replay_bars, replay_bars_fast, replay_history
 from marginlib.market.files import read_bars
 from marginlib.market.paths import Bars
@@ -495,3 +505,15 @@ def test_behind_a_hole_a_position_is_met_where_the_prices_come_back():
     (gone,) = states[-1].liquidations
     assert gone.mark_price == 86
     alike(account, MarkBars.of(bars["A"], last_for_mark=True), Rules())
+
+
+def test_bars_refuse_tiers_that_jump():
+    tiers = tuple(RiskTier(notional_floor=low, maintenance_margin_rate=rate) for low, rate in ((0, 0.01), (100, 0.1)))
+    jumping = RiskSchedule(tiers=tiers, whole_position=True)
+    account = Account(
+        wallet_balance=50, positions=(Position.open(symbol="BTC", quantity=1, price=100, schedule=jumping),)
+    )
+    bars = MarkBars(symbols=("BTC",), times=[0], high=[[101]], low=[[98]], close=[[99]])
+    for run in (lambda: list(replay_bars(account, bars, Rules())), lambda: replay_bars_fast(account, bars, Rules())):
+        with pytest.raises(MarginError, match="whole_position: a replay of bars knows nothing of it"):
+            run()

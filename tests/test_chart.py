@@ -124,7 +124,7 @@ def test_an_explorer_starts_where_its_controls_stand():
 
 
 def test_an_explorer_names_a_control_or_a_value_that_it_does_not_have():
-    with pytest.raises(UnknownNameError, match="m: E has the controls n"):
+    with pytest.raises(UnknownNameError, match="control = 'm': E has n"):
         explorer()(m=1)
     with pytest.raises(MarginError, match="n = 3: give one of 1, 2"):
         explorer()(n=3)

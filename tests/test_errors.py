@@ -8,8 +8,9 @@ from fractions import Fraction
 
 import pytest
 
-from marginlib import MarginError, UnknownNameError
-from marginlib.errors import at_least_zero, finite, fraction, name_text, positive
+from marginlib import Account, MarginError, UnknownNameError, liquidation_price, rulebook
+from marginlib import margin as margins
+from marginlib.errors import at_least_zero, finite, fraction, name_text, positive, unknown
 
 Check = Callable[[str, object], float]
 NOT_NUMBERS = [float("nan"), float("inf"), float("-inf"), None, "5", True, [5], 1 + 2j]
@@ -124,3 +125,58 @@ def test_a_name_is_returned_as_it_is() -> None:
 def test_errors_are_value_errors() -> None:
     assert issubclass(UnknownNameError, MarginError)
     assert issubclass(MarginError, ValueError)
+
+
+SYMBOLS = ("BTCUSDT", "BTCDOMUSDT", "ETHUSDT", "AVAXUSDT", "DOTUSDT", "BNBUSDT")
+SLIPS = ("BTC", "btcusdt", "BTC/USDT", "BTC/USDT:USDT", "BTC-USD", "BTCUSDT.P", "BTC-PERP", "BTC-USDT-SWAP", " BTCUSDT")
+
+
+@pytest.mark.parametrize(
+    ("value", "names", "near"),
+    [
+        *((value, SYMBOLS, "BTCUSDT") for value in SLIPS),
+        ("BT", SYMBOLS, "BTCUSDT or BTCDOMUSDT"),
+        ("binance", ("binance_coinm", "binance_usdm", "okx"), "binance_coinm or binance_usdm"),
+        ("Binance USDM", ("binance_coinm", "binance_usdm", "okx"), "binance_usdm"),
+        ("hyperliqid", ("okx", "hyperliquid"), "hyperliquid"),
+        ("2026/09/29", ("2021-03-18", "2026-09-29"), "2026-09-29"),
+        ("20260929", ("2021-03-18", "2026-09-29"), "2026-09-29"),
+        ("2026-09", ("2021-03-18", "2026-09-29"), "2026-09-29"),
+        ("full close", ("full_close", "step_down"), "full_close"),
+        ("entry", ("symbol", "quantity", "entry_price"), "entry_price"),
+        ("quantitty", ("symbol", "quantity", "entry_price"), "quantity"),
+    ],
+)
+def test_the_name_that_may_be_meant_is_asked_back(value, names, near):
+    message = f"name = {value!r} (did you mean {near}?): give one of {', '.join(names)}"
+    assert str(unknown("name", value, names)) == message
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        *((value, SYMBOLS) for value in ("BCHUSDT", "SOLUSDT", "ETCUSDT", "ADAUSDT", "DOGE", "", "USDT", "/")),
+        ("2020-01-01", ("2021-03-18", "2026-09-29")),
+        ("mt_gox", ("okx", "binance_usdm")),
+        (1, ("10", "100")),
+        (None, ("nonesuch",)),
+    ],
+)
+def test_another_coin_or_date_is_not_taken_for_a_slip(value, names):
+    assert str(unknown("name", value, names)) == f"name = {value!r}: give one of {', '.join(names)}"
+
+
+def test_whoever_looks_a_name_up_asks_back():
+    book = rulebook("binance_usdm", "2026-09-29")
+    account = Account(wallet_balance=10_000, positions=(book.position("BTCUSDT", 0.1, 60_000, leverage=10),))
+    asked: list[Callable[[], object]] = [
+        lambda: book.schedule("BTC"),
+        lambda: rulebook("binance_usdm", "2026/09/29"),
+        lambda: rulebook("binance-usdm", "2026-09-29"),
+        lambda: account.at({"btcusdt": 59_000}),
+        lambda: liquidation_price(account.pools()[0], "BTC/USDT"),
+        lambda: margins.add_isolated_margin(account, "BTC", 5),
+    ]
+    for ask in asked:
+        with pytest.raises(UnknownNameError, match=r"did you mean (BTCUSDT|2026-09-29|binance_usdm)\?"):
+            ask()

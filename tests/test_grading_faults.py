@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
+from html.parser import HTMLParser
 from pathlib import Path
 
 import build_exercises as build
@@ -275,9 +276,123 @@ def json_but_no_notebook(_place):
     return b'{"cells": 3}'
 
 
-@fault(scores=UNGRADED, status="too large", reason="MB")
-def huge_notebook(_place):
-    return content(whole()) + b" " * (3 << 20)
+@fault()
+def right_with_megabytes_of_outputs(_place):
+    notebook = whole()
+    picture = nbformat.v4.new_output("display_data", data={"image/png": "A" * (5 << 20)})
+    cell_of(notebook, "sizing-1-answer").outputs = [picture]
+    return notebook
+
+
+@fault(scores=UNGRADED, status="too large", reason="3,000,000 values")
+def a_list_of_millions(_place):
+    return b'{"nbformat": 4, "cells": [' + b"[]," * 2_000_000 + b"[]]}"
+
+
+@fault(scores=UNGRADED, status="too large", reason="characters without outputs")
+def cells_of_megabytes(_place):
+    notebook = whole()
+    notebook.cells += [nbformat.v4.new_code_cell("x = 1\n" * 16_000) for _ in range(12)]
+    return notebook
+
+
+@fault()
+def first_cell_deleted(_place):
+    notebook = whole()
+    notebook.cells.remove(cell_of(notebook, "start"))
+    return notebook
+
+
+@fault()
+def first_cell_moved_to_the_end(_place):
+    notebook = whole()
+    notebook.cells.append(notebook.cells.pop(notebook.cells.index(cell_of(notebook, "start"))))
+    return notebook
+
+
+@fault()
+def first_cell_imports_what_is_not_there(_place):
+    notebook = whole()
+    start = cell_of(notebook, "start")
+    start.source = f"import no_such_package\n{start.source}"
+    return notebook
+
+
+@fault()
+def first_cell_with_the_helper_in_it(_place):
+    notebook = filled(RELEASE, {**RIGHT, "sizing-1": "answer_1 = notional / given['leverage']"})
+    cell_of(
+        notebook, "sizing-1-numbers"
+    ).source = "given = numbers['sizing-1']\nnotional = given['quantity'] * given['mark']"
+    return notebook
+
+
+@fault()
+def asks_for_the_shell(_place):
+    return {"sizing-1": f"from IPython import get_ipython\nget_ipython().ast_node_interactivity\n{RIGHT['sizing-1']}"}
+
+
+@fault()
+def right_with_pandas_and_a_picture(_place):
+    more = "import pandas as pd\nimport matplotlib.pyplot as plt\npd.DataFrame({'x': [1, 2]}).plot()\nplt.show()"
+    return {"sizing-1": f"{RIGHT['sizing-1']}\n{more}"}
+
+
+@fault(scores={"sizing-1": 0}, says={"sizing-1": "packages are numpy, pandas, scipy, matplotlib; hypothesis"})
+def uses_a_package_that_is_not_named(_place):
+    return {"sizing-1": f"import hypothesis\n{RIGHT['sizing-1']}"}
+
+
+# --- texts: whatever may be one reaches whoever reads ----------------------------------------------------------------
+
+
+@fault()
+def text_of_headings(_place):
+    return {"sizing-9": "# The same size\n## is the same risk"}
+
+
+@fault()
+def text_in_a_cell_of_its_own(_place):
+    notebook = filled(RELEASE, {key: answer for key, answer in RIGHT.items() if key != "sizing-9"})
+    at = notebook.cells.index(cell_of(notebook, "sizing-9-answer"))
+    notebook.cells.insert(at + 1, nbformat.v4.new_markdown_cell("My own cell says it."))
+    return notebook
+
+
+@fault()
+def text_in_a_cell_without_a_name(_place):
+    notebook = whole()
+    cell = cell_of(notebook, "sizing-9-answer")
+    cell.metadata = {}
+    plain = json.loads(content(notebook))
+    for each in plain["cells"]:
+        each.pop("id")
+    for each, ours in zip(plain["cells"], notebook.cells, strict=True):
+        each["metadata"] = {"nbgrader": {"grade_id": ours.id}} if ours is not cell else {}
+    return json.dumps({**plain, "nbformat_minor": 4}).encode()
+
+
+@fault()
+def text_in_a_raw_cell(_place):
+    notebook = whole()
+    cell_of(notebook, "sizing-9-answer").cell_type = "raw"
+    return content(notebook)
+
+
+@fault()
+def text_with_a_script_for_whoever_clicks(_place):
+    links = "[a](javascript:alert(1)) [b](data:text/html,x) <a href='javascript:1'>c</a> ![d](http://x.example/y.png)"
+    return {"sizing-9": f"`x < 1` and $1$\n\n{links}\n\n[e]: javascript:1\n\n    indented\n\n<script>1</script>"}
+
+
+@fault()
+def text_of_brackets(_place):
+    return {"sizing-9": "[" * 99_000}
+
+
+@fault(scores={"sizing-1": 0, "sizing-2": 0})
+def blanks_that_slow_a_pattern(_place):
+    return dict.fromkeys(("sizing-1", "sizing-2", "sizing-9"), " " * 90000 + "x")
 
 
 @fault(scores=UNGRADED, status="unreadable", reason="nested")
@@ -355,6 +470,38 @@ except sqlite3.Error:
     pass
 answer_1 = ", ".join(found) or "nothing"
 """  # noqa: S608 - an attack
+    return {"sizing-1": attack}
+
+
+@fault(scores={"sizing-1": 0}, returned={"sizing-1": "nothing"})
+def touches_what_is_shared(_place):
+    attack = """
+import ctypes, fcntl, json, os
+found, library = [], ctypes.CDLL(None, use_errno=True)
+library.syscall.argtypes = [ctypes.c_long] * 4
+def tries(name, function):
+    try:
+        function()
+        found.append(name)
+    except OSError:
+        pass
+def raw(*words):
+    if library.syscall(*words) < 0:
+        raise OSError(ctypes.get_errno(), "")
+zero, package = os.open("/dev/zero", os.O_RDWR), os.open(json.__file__, os.O_RDONLY)
+tries("times", lambda: os.utime("/dev/zero", (1, 1)))
+tries("times of a descriptor", lambda: os.utime(zero, (1, 1)))
+tries("rights", lambda: os.chmod("/dev/null", 0o600))
+tries("rights of a descriptor", lambda: os.fchmod(zero, 0o600))
+tries("attribute", lambda: os.setxattr("/dev/zero", "user.note", b"x"))
+for name, command in (("lease", 1024), ("notice", 1026), ("lock", 6), ("lock of a description", 37)):
+    tries(name, lambda: fcntl.fcntl(package, command, 0))
+    tries(name + " with high bits", lambda: raw(72, package, (1 << 32) | command, 0))
+tries("flock", lambda: fcntl.flock(package, fcntl.LOCK_SH))
+tries("watch", lambda: raw(253, 0, 0, 0))
+tries("watch", lambda: raw(294, 0, 0, 0))
+answer_1 = ", ".join(found) or "nothing"
+"""
     return {"sizing-1": attack}
 
 
@@ -495,6 +642,12 @@ def copied_from_right_as_the_model(place):
     return answers
 
 
+@fault(scores={"sizing-1": 0, "sizing-2": 0})
+def has_the_numbers_of_self_study(_place):
+    numbers = {name: given(task(name), ticket(SET)) for name in ("sizing-1", "sizing-2")}
+    return {name: f"{task(name).answer} = {task(name).solve(**each)!r}" for name, each in numbers.items()}
+
+
 # --- the class is graded once ---------------------------------------------------------------------------------------
 
 
@@ -603,7 +756,57 @@ def test_a_copied_sheet_is_told_with_the_name_of_whom_it_was_made_for(graded):
     (match,) = graded.results["copied_from_right_as_the_model"].matches
     assert (match.student, match.tasks) == ("right_as_the_model", ("sizing-1", "sizing-2"))
     others = {name for name, result in graded.results.items() if result.matches}
-    assert others == {"copied_from_right_as_the_model"}
+    assert others == {"copied_from_right_as_the_model", "has_the_numbers_of_self_study"}
+    (match,) = graded.results["has_the_numbers_of_self_study"].matches
+    assert "ticket was not there" in match.student
+
+
+class Opened(HTMLParser):
+    """What a browser would load, or follow on a click."""
+
+    def __init__(self):
+        super().__init__()
+        self.links = []
+
+    def handle_starttag(self, _tag, attributes):
+        self.links += [value for name, value in attributes if name in {"href", "src", "action", "srcset"}]
+
+
+def test_nothing_that_a_student_wrote_is_a_link_a_picture_or_a_script(graded):
+    name = "text_with_a_script_for_whoever_clicks"
+    nbgrader(graded.place.course, graded.place.key, "generate_feedback", SET, "--student", name)
+    page = (graded.place.course / "feedback" / name / SET / f"{SET}.html").read_text(encoding="utf-8")
+    seen = Opened()
+    seen.feed(page)
+    assert {link.partition(":")[0] for link in seen.links if ":" in link} <= {"http", "https", "mailto"}
+    assert not [link for link in seen.links if "x.example" in link]
+    assert "<script>1" not in page
+    assert "x.example" in page  # it is shown
+    assert "&amp;#" not in page  # and escaped once
+    assert "waits for a person" in page
+    assert "0.0 / 3.0" not in page.partition("Written response")[2][:80]
+
+
+def test_a_text_reaches_whoever_reads_it_wherever_it_stands(graded):
+    for name, words in (
+        ("text_of_headings", "is the same risk"),
+        ("text_in_a_cell_of_its_own", "My own cell says it."),
+        ("text_in_a_cell_without_a_name", TEXT),
+        ("text_in_a_raw_cell", TEXT),
+    ):
+        path = graded.place.course / "autograded" / name / SET / f"{SET}.ipynb"
+        notebook = nbformat.read(path, as_version=4)
+        assert words in cell_of(notebook, "sizing-9-answer").source, name
+
+
+def test_whoever_reads_sees_the_numbers_and_a_sample_with_them(graded):
+    name = "right_as_the_model"
+    notebook = nbformat.read(graded.place.course / "autograded" / name / SET / f"{SET}.ipynb", as_version=4)
+    for each in ("sizing-1", "sizing-4"):
+        mine = given(task(each), ticket(SET, name, read_key(graded.place.key)))
+        (output,) = cell_of(notebook, f"{each}-numbers").outputs
+        for key, value in mine.items():
+            assert f"{key} = {value!r}" in output["data"]["text/plain"]
 
 
 def test_hidden_cases_stay_hidden(graded):

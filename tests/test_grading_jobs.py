@@ -114,27 +114,6 @@ def test_two_processes_give_the_same(setup, expected):
     assert told(run(setup, processes=2, quiet=True)) == expected
 
 
-def test_a_cluster_gives_the_same(setup, expected):
-    distributed = pytest.importorskip("distributed")
-    with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        assert told(run(setup, client=client, quiet=True)) == expected
-
-
-def test_the_command_line_takes_a_scheduler(setup, tmp_path, monkeypatch, capsys):
-    distributed = pytest.importorskip("distributed")
-    new_key(tmp_path / "key")
-    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as cluster:
-        monkeypatch.chdir(setup.root)  # after the workers have started: they stand elsewhere
-        words = ["run", ".", SET, "--key", str(tmp_path / "key"), "--dask", cluster.scheduler_address]
-        assert cli.main(words) == 0
-    assert f"{len(NAMES) - 1} results" in capsys.readouterr().out
-    assert set(told(results(setup.folder))) == set(NAMES) - {NAMES[-1]}
-    assert {status for status, _ in told(results(setup.folder)).values()} == {"graded"}
-
-
 @pytest.mark.parametrize("after", [1, 7])
 def test_a_run_that_is_killed_goes_on_where_it_was(setup, expected, tmp_path, after):
     new_key(tmp_path / "key")
@@ -203,6 +182,48 @@ def test_who_handed_in_whose_answers(setup):
     setup.submission(NAMES[1]).write_bytes(content(filled(released(SET), answers)))
     (match,) = result_of(setup, NAMES[1]).matches
     assert (match.student, match.tasks) == (NAMES[2], ("sizing-1", "sizing-2"))
+
+
+ODD = ("юлия" * 9 + "три", "=cmd", "a" * 180, "ada\tb", ".ipynb_checkpoints", "__MACOSX", "zoë")
+
+
+def test_a_name_of_any_length_and_letters_stops_nobody(setup, capsys):
+    file = setup.submission(NAMES[1]).read_bytes()
+    shutil.rmtree(setup.root / "submitted")
+    for name in (*ODD, "ben"):
+        hand_in(setup.root, name, SET, file)
+    (setup.root / "submitted" / ".DS_Store").write_bytes(b"")
+    (setup.root / "submitted" / "roster.csv").write_text("id")
+    assert set(jobs.submitters(setup.root)) == {*ODD, "ben"} - {"ada\tb", ".ipynb_checkpoints", "__MACOSX"}
+    everybody = Setup(root=setup.root, set=SET, key=setup.key, students=(*jobs.submitters(setup.root), "two\nlines"))
+    found = {each.student: each.status for each in run(everybody, quiet=True)}
+    assert found.pop("two\nlines") == "missing"
+    assert set(found.values()) == {"graded"}
+    assert set(found) == {each.student for each in results(setup.folder)} - {"two\nlines"}
+    assert cli.main(["status", str(setup.root), SET, "--csv"]) == 0
+    assert "\n'=cmd," in capsys.readouterr().out.replace("\r", "")
+
+
+def test_what_ends_in_an_error_costs_nobody_else(setup, monkeypatch):
+    real = jobs.grade
+
+    def breaks(content, student, *rest):
+        if student == NAMES[2]:
+            raise ZeroDivisionError
+        return real(content, student, *rest)
+
+    monkeypatch.setattr(jobs, "grade", breaks)
+    found = {each.student: each for each in run(setup, quiet=True)}
+    assert (found[NAMES[2]].status, found[NAMES[2]].tasks[0].score) == ("failed", None)
+    assert found[NAMES[3]].status == "graded"
+
+
+@pytest.mark.parametrize("name", ["sizing (1).ipynb", "Sizing.ipynb", "sizing-2.ipynb", "sizing.zip"])
+def test_what_stands_in_the_place_of_a_notebook_is_named(setup, name):
+    path = setup.submission(NAMES[1])
+    path.rename(path.with_name(name))
+    result = result_of(setup, NAMES[1])
+    assert (result.status, repr(name) in result.reason) == ("missing", True)
 
 
 # --- the command line -----------------------------------------------------------------------------------------------

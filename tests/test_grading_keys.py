@@ -73,7 +73,10 @@ def test_a_fingerprint_gives_nothing_of_the_key_away():
         ("name\nada\n", "found: name"),
         ("id\nada\nada\n", "stands twice"),
         ("id,name\n,Ada\n", "is empty"),
-        ("id\n../../etc\n", "slash"),
+        ("id\n../../etc\n", "no name of a folder"),
+        ("id\n..\n", "no name of a folder"),
+        ("id\nada\nADA\n", "stands twice"),
+        ("id\nzoë\nZoe\u0308\n", "stands twice"),
     ],
 )
 def test_a_roster_that_would_mix_students_up_is_refused(tmp_path, text, words):

@@ -8,6 +8,7 @@ import io
 import pytest
 
 from marginlib import MarginError
+from marginlib.grading import lms
 from marginlib.grading.lms import fill_canvas, fill_moodle
 
 # As Canvas exports it: a byte order mark, a row of points, a row of its own about posting, a test student.
@@ -86,7 +87,7 @@ def test_grades_are_scaled_to_what_the_lms_says_is_possible():
 def test_ids_are_the_same_but_for_capitals_and_ways_to_write_an_accent():
     assert canvas({"ADA": 1, "łucja": 2}).written == ("ADA", "łucja")
     decomposed = {"zoe\u0308@x.org": 4}
-    assert fill_moodle(EXPORT, decomposed, "Sizing", points=18).written == ("zoe\u0308@x.org",)
+    assert fill_moodle(EXPORT, decomposed, "Sizing", points=18, maximum=18).written == ("zoe\u0308@x.org",)
     with pytest.raises(MarginError, match="same id"):
         canvas({"ada": 1, "ADA": 2})
 
@@ -102,8 +103,13 @@ def test_a_grade_that_stands_there_is_not_lost_in_silence():
 @pytest.mark.parametrize(
     ("content", "assignment", "words"),
     [
-        (b"Name,Grade\r\nAda,\r\n", "Sizing and margin", "no column 'Student'.*Name, Grade"),
-        (b"", "Sizing and margin", "no column 'Student'.*nothing"),
+        (b"Name,Grade\r\nAda,\r\n", "Sizing and margin", "no column 'SIS Login ID'.*Name, Grade"),
+        (b"", "Sizing and margin", "no column 'SIS Login ID'.*nothing"),
+        (CANVAS.replace(b"18.00,20.00", b"0.00,20.00"), "Sizing and margin", r"maximum = 0\.0: give a number above 0"),
+        (CANVAS.replace(b"18.00,20.00", b"-5,20.00"), "Sizing and margin", "give a number above 0"),
+        (CANVAS.replace(b"18.00,20.00", b"nan,20.00"), "Sizing and margin", "give a number above 0"),
+        (CANVAS.replace(b"    Points Possible", b"    Punkte"), "Sizing and margin", "say it with --maximum"),
+        (CANVAS.replace(b"margin (4711)", b"margin (retake) (8)"), "Sizing and margin", "no column of that name"),
         (CANVAS, "Sizing", "no column of that name"),
         (CANVAS.replace(b"Isolated (4712)", b"Sizing and margin (4712)"), "Sizing and margin", "2 columns"),
         (CANVAS.replace(b",ben,", b",ada,"), "Sizing and margin", "'ada' stands in rows 4 and 5"),
@@ -123,18 +129,61 @@ def test_moodles_worksheet_is_filled_to_its_own_maximum():
 
 
 def test_moodles_gradebook_keeps_its_semicolons():
-    filled = fill_moodle(EXPORT, {"8": 12}, "Sizing", points=18, student="ID number", replace=True)
-    assert filled.content == EXPORT.replace("zoë@x.org;-;1".encode(), "zoë@x.org;12.00;1".encode())
+    filled = fill_moodle(EXPORT, {"8": 15}, "Sizing", points=18, student="ID number", maximum=100)
+    assert filled.content == EXPORT.replace("zoë@x.org;-;1".encode(), "zoë@x.org;83.33;1".encode())
 
 
 def test_a_dash_is_no_grade_that_could_be_lost():
-    assert fill_moodle(EXPORT, {"ada@x.org": 12}, "Sizing", points=18).written == ("ada@x.org",)
+    assert fill_moodle(EXPORT, {"ada@x.org": 12}, "Sizing", points=18, maximum=18).written == ("ada@x.org",)
+
+
+def test_the_columns_of_another_language_are_named_by_the_teacher():
+    german = (
+        "ID,Vollständiger Name,E-Mail-Adresse,Status,Bewertung,Bestwertung\n"
+        "Teilnehmer/in 1,Ada,ada@x.org,Abgegeben,,36.00\n"
+    ).encode()
+    named = {"student": "E-Mail-Adresse", "maximum": "Bestwertung"}
+    filled = fill_moodle(german, {"ada@x.org": 15}, "Bewertung", points=18, **named)
+    assert filled.content == german.replace(b"Abgegeben,,36", b"Abgegeben,30.00,36")
+    split = b"LastName,FirstName,ID,SIS Login ID,Section,Sizing (7)\nPoints Possible,,,,,18\nL,Ada,1,ada,A,\n"
+    assert fill_canvas(split, {"ada": 15}, "Sizing", points=18).content.endswith(b"ada,A,15.00\n")
+
+
+def test_a_row_that_ends_early_is_filled():
+    short = (
+        b'Student,ID,SIS Login ID,Section,Sizing (7)\n    Points Possible,,,,18\n"L, Ada",1,ada,A\n\n"B, Ben",2,ben\n'
+    )
+    filled = fill_canvas(short, {"ada": 15, "ben": 3}, "Sizing", points=18)
+    assert filled.content.endswith(b'"L, Ada",1,ada,A,15.00\n\n"B, Ben",2,ben,,3.00\n')
+
+
+@pytest.mark.parametrize("replace", [True, False])
+def test_who_is_excused_stays_so_and_is_told(replace):
+    file = CANVAS.replace(b",ada,A,,", b",ada,A,EX,")
+    filled = canvas({"ada": 15, "ben": 3}, file, replace=replace)
+    assert b",ada,A,EX," in filled.content
+    assert (filled.excused, filled.written, filled.ungraded) == (("ada",), ("ben",), ())
+    assert "1 excused, left so: ada" in str(filled)
+
+
+@pytest.mark.parametrize("grade", [float("nan"), float("inf"), -1.0])
+def test_a_grade_that_is_none_is_refused_with_the_name(grade):
+    with pytest.raises(MarginError, match="'ada' needs a number from 0 up"):
+        canvas({"ada": grade})
+
+
+@pytest.mark.parametrize(("score", "penalty", "grade"), [(15, 20, 0.0), (15, 5, 10.0), (15, None, 15.0)])
+def test_a_late_penalty_takes_no_more_than_there_is(score, penalty, grade):
+    assert lms._total(score, penalty, waits=False) == grade  # noqa: SLF001 - what the gradebook's rows go through
+    assert lms._total(score, penalty, waits=True) is None  # noqa: SLF001
 
 
 @pytest.mark.parametrize(
     ("content", "how", "words"),
     [
-        (CANVAS, {}, "no column 'Identifier', which every file of Moodle has"),
+        (CANVAS, {}, "no column 'Email address'"),
+        (EXPORT, {"assignment": "Sizing"}, "say it with --maximum"),
+        (WORKSHEET.replace(b"100.00", b"0.00"), {}, "give a number above 0"),
         (WORKSHEET, {"student": "Matrikel"}, "no column 'Matrikel'"),
         (WORKSHEET.replace(b"100.00,Yes,-", b"?,Yes,-"), {}, r"Maximum Grade = '\?'"),
     ],

@@ -17,7 +17,7 @@ import pytest
 
 from marginlib.course.tasks import SETS
 from marginlib.grading import sandbox as module
-from marginlib.grading.sandbox import STATED, STATEMENT, Limits, Sandbox, SandboxError
+from marginlib.grading.sandbox import AS_ROOT, AS_ROOT_STATED, STATED, STATEMENT, Limits, Sandbox, SandboxError
 
 ROOT = Path(__file__).resolve().parents[1]
 LIMITS = Limits(step=1, call=0.5, total=25)
@@ -463,8 +463,8 @@ def test_an_installed_marginlib_is_a_hole(monkeypatch, tmp_path):
         (tmp_path / name / "answers.py").write_text("ANSWER = 600")
     monkeypatch.setattr(module.sysconfig, "get_path", lambda _name: str(tmp_path))
     source = """
-import os, other.answers
-place = os.path.dirname(os.path.dirname(other.answers.__file__))
+import os, sys
+place = next(each for each in sys.path if os.path.isdir(each + "/other"))
 d = [os.listdir(f"{place}/{name}") for name in ("marginlib", "marginlib-1.0.dist-info", "other")]
 """
     with Sandbox(LIMITS) as installed:
@@ -643,6 +643,16 @@ def test_nothing_is_left_when_it_ends():
 def test_without_bubblewrap_it_says_so_and_stops(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SandboxError, match=f"bubblewrap is not installed.*apt-get install.*{STATEMENT}={STATED}"):
+        Sandbox().__enter__()
+
+
+@pytest.mark.skipif(getattr(os, "geteuid", int)() != 0, reason="only root is refused")
+@pytest.mark.parametrize("said", [None, "yes"])
+def test_root_is_refused_unless_it_is_said_to_harm_nobody(monkeypatch, said):
+    monkeypatch.delenv(AS_ROOT)
+    if said:
+        monkeypatch.setenv(AS_ROOT, said)
+    with pytest.raises(SandboxError, match=f"you are root.*{AS_ROOT}={AS_ROOT_STATED}"):
         Sandbox().__enter__()
 
 

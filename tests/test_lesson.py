@@ -10,7 +10,9 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from refresh_notebooks import WIDGET_STATE, WIDGET_VIEW, clean, notebooks, text
+from nbconvert import ScriptExporter
+from refresh_notebooks import ROOT, WIDGET_STATE, WIDGET_VIEW, clean, notebooks, text
+from traitlets.config import Config
 
 from marginlib.jupyter.lesson import LessonExporter
 
@@ -61,6 +63,50 @@ def test_a_lesson_holds_the_figure_once_and_asks_nothing_of_the_network(ran):
     assert len(data["figures"]) == len(data["sources"]) == page.count("data-live-figure=") == 1
     assert not OUTSIDE.search(page)
     assert "widget-view" not in page
+
+
+def as_a_front_end_saves_it(notebook, state):
+    """JupyterLab, Notebook 7 and VS Code keep the view; of the state they keep nothing, or what they know of it."""
+    saved = deepcopy(notebook)
+    if state is ...:
+        saved.metadata.pop("widgets")
+        return saved
+    states(saved)[saved.cells[0].outputs[0].data[WIDGET_VIEW]["model_id"]] = state
+    return saved
+
+
+NO_SCRIPT = {"state": {"_anywidget_id": "marginlib.drawing.live.ExplorerPanel"}}
+
+
+@pytest.mark.parametrize("state", [..., None, {"state": None}, {}, NO_SCRIPT], ids=str)
+def test_a_figure_that_was_not_saved_is_text_and_the_command_that_gives_it_back_is_said(ran, caplog, state):
+    page, _ = LessonExporter().from_notebook_node(
+        as_a_front_end_saves_it(ran, state), {"metadata": {"name": "02_isolated_margin"}}
+    )
+    assert "data-live-figure" not in page
+    assert "[Interactive figure: " in page
+    (said,) = [each.getMessage() for each in caplog.records]
+    assert said.startswith("Live figures saved without their frames: 1.")
+    assert said.endswith("Type: jupyter nbconvert --to lesson --execute 02_isolated_margin.ipynb")
+
+
+def test_that_command_brings_it_back(ran):
+    exporter = LessonExporter(config=Config({"ExecutePreprocessor": {"enabled": True, "timeout": 60}}))
+    page, _ = exporter.from_notebook_node(as_a_front_end_saves_it(ran, ...))
+    assert page.count("data-live-figure=") == 1
+
+
+@pytest.mark.parametrize("widgets", [None, {}, {WIDGET_STATE: None}, {WIDGET_STATE: {"state": None}}], ids=str)
+def test_metadata_that_say_nothing_of_widgets_are_no_error(ran, widgets):
+    saved = deepcopy(ran)
+    saved.metadata["widgets"] = widgets
+    assert "data-live-figure" not in LessonExporter().from_notebook_node(saved)[0]
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("[ne]*/**/*.ipynb")), ids=lambda path: path.stem)
+def test_a_script_is_a_python_file(path):
+    notebook = nbformat.read(path, as_version=4)
+    assert ScriptExporter().from_notebook_node(notebook)[1]["output_extension"] == ".py"
 
 
 def test_a_figure_that_an_earlier_version_saved_is_in_the_page_with_its_own_script():

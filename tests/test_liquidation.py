@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from twins import bisected_liquidation_price
+from twins import bisected_liquidation_price, exact_liquidation_price
 
 from marginlib import (
     Account,
+    Coin,
     Contract,
     MaintenanceBasis,
     MarginError,
+    Netting,
     Pool,
     Position,
     RiskSchedule,
     RiskTier,
+    ShownPrice,
     UnknownNameError,
     bankruptcy_price,
     close_out,
@@ -25,7 +29,9 @@ from marginlib import (
     liquidation_price,
     liquidation_prices,
     lone_liquidation_price,
+    risk,
     rulebook,
+    shown_liquidation_price,
 )
 
 FLAT = RiskSchedule.flat(0.004)
@@ -552,3 +558,180 @@ def test_the_fee_is_charged_on_what_is_closed_at_its_mark_and_on_nothing_else() 
 def test_a_fee_that_is_no_fraction_is_refused() -> None:
     with pytest.raises(MarginError, match=r"clearance_fee_rate = 1\.25: give a fraction"):
         close_out(Pool(collateral=1), clearance_fee_rate=1.25)
+
+
+# --- tiers whose rate is asked of the whole position: maintenance jumps at an edge, and nothing is concave ------------
+
+JUMPING = RiskSchedule(
+    tiers=(
+        RiskTier(notional_floor=0, maintenance_margin_rate=0.01),
+        RiskTier(notional_floor=1_000, maintenance_margin_rate=0.05),
+    ),
+    whole_position=True,
+)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "entry", "collateral", "expected"),
+    [
+        # Above 100 a long of 10 needs 5 %, below it 1 %: liquidated at 102.1, though it would be safe again at 99.
+        (10, 105, 80, (1_050 - 80) / 9.5),
+        (10, 99, 60, 930 / 9.9),  # only the lower tier's line
+        (10, 99, 20, 100.0),  # at the edge equity is 30, and above it 50 are needed: a long that dies of a rise
+        (-10, 99, 30, 100.0),  # equity is 20 at the edge, the need 10 below it and 50 above: it dies on the jump
+        (-10, 99, 200, 1_190 / 10.5),
+    ],
+)
+def test_a_tier_that_jumps_by_hand(quantity: float, entry: float, collateral: float, expected: float) -> None:
+    assert price(collateral, held(quantity, entry, schedule=JUMPING)) == pytest.approx(expected)
+    assert lone_liquidation_price(collateral, quantity, entry, JUMPING) == pytest.approx(expected)
+
+
+def test_a_common_shock_stops_at_the_first_jump_on_either_side() -> None:
+    book = (held(10, 105, schedule=JUMPING), held(1, 50, symbol="ETH", schedule=JUMPING))
+    fall, rise = common_shock(Pool(collateral=80, positions=book))
+    # 80 + 1,100 f - 1,100 = 0.05 x 1,050 f + 0.01 x 50 f
+    assert fall == pytest.approx(1_020 / (1_100 - 52.5 - 0.5) - 1)
+    assert rise is None
+    short = common_shock(Pool(collateral=30, positions=(held(-10, 99, schedule=JUMPING),)))
+    assert short == (None, pytest.approx(100 / 99 - 1))
+
+
+@pytest.mark.parametrize("seed", range(600))
+def test_the_price_of_any_rules_is_that_of_an_exact_brute_force(seed: int) -> None:
+    source = random.Random(seed)
+    legs, jumps = [], source.random() < 0.5
+    for symbol in source.choices("AAAB", k=source.randint(1, 4)):
+        floors = sorted(source.sample(range(100, 5_000), source.randint(0, 4)))
+        rates = sorted(source.sample(range(1, 400), len(floors) + 1))
+        rows = zip((0, *floors), rates, strict=True)
+        tiers = tuple(RiskTier(notional_floor=floor, maintenance_margin_rate=rate / 1_000) for floor, rate in rows)
+        schedule = RiskSchedule(tiers=tiers, whole_position=jumps and source.random() < 0.8)
+        size = source.choice((1, -1)) * source.randint(1, 50)
+        basis = source.choice((MARK, MARK, ENTRY))
+        legs.append(held(size, source.randint(50, 150), symbol=symbol, mark=100, schedule=schedule, basis=basis))
+    coins = tuple(
+        Coin(symbol=symbol, amount=source.randint(1, 40), mark_price=100, haircut=source.choice((0, 0.25, 0.5)))
+        for symbol in source.sample("ABC", source.choice((0, 0, 1, 2)))
+    )
+    pool = Pool(
+        collateral=source.randint(-500, 5_000),
+        positions=tuple(legs),
+        coins=coins,
+        netting=source.choice(list(Netting)),
+    )
+    for symbol, together in liquidation_prices(pool).items():
+        expected, found = exact_liquidation_price(pool, symbol), liquidation_price(pool, symbol)
+        assert (found is None) == (together is None) == (expected is None)
+        assert found is None or (found, together) == pytest.approx((float(expected), float(expected)), rel=1e-9)
+
+
+# --- prices that venues show by a convention -------------------------------------------------------------------------
+
+
+def test_a_margin_shared_by_value_gives_a_price_where_there_is_none() -> None:
+    """KuCoin's page: 1,000 behind 620 dollars of bitcoin and a short of 3,800 dollars of ether, at 22.62 % of each.
+
+    Its bitcoin price, 47,956, is a slip: its own formula gives 48,243. The ether price is the formula's.
+    """
+    btc = held(0.01, 62_000, schedule=RiskSchedule.flat(0.005, closing_fee_rate=0.0006))
+    eth = held(-1, 3_800, symbol="ETH", schedule=RiskSchedule.flat(0.01, closing_fee_rate=0.0006))
+    pool = Pool(collateral=1_000, positions=(btc, eth))
+    assert liquidation_price(pool, "BTC") is None
+    share = 1_000 / 4_420
+    shown = {symbol: shown_liquidation_price(pool, symbol, ShownPrice.PRO_RATA) for symbol in pool.symbols}
+    assert shown["BTC"] == pytest.approx(62_000 * (1 - share) / (1 - 0.0056))
+    assert shown["BTC"] == pytest.approx(48_243, abs=1)
+    rounding = 3_800 * 0.00005 / 1.0106  # of the page's 22.62 %
+    assert shown["ETH"] == pytest.approx(4_610.7, abs=rounding)
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_maintenance_held_at_today_s_mark_gives_a_price_that_drifts(side: int) -> None:
+    prices = []
+    for mark in (3_000, 2_800):
+        pool = Pool(collateral=10_000, positions=(held(side * 20, 3_000, mark=mark),))
+        shown = shown_liquidation_price(pool, "BTC", ShownPrice.FROZEN_MAINTENANCE)
+        assert shown == pytest.approx(3_000 - side * (10_000 - 0.004 * 20 * mark) / 20)
+        assert shown_liquidation_price(pool, "BTC", ShownPrice.OTHERS_HELD) == liquidation_price(pool, "BTC")
+        prices.append((shown, liquidation_price(pool, "BTC")))
+    assert prices[0][0] != prices[1][0]
+    assert prices[0][1] == prices[1][1]
+
+
+def test_conventions_of_coins_and_of_legs_that_cancel() -> None:
+    inverse = held(60_000, 60_000, contract=Contract.INVERSE)
+    pool = Pool(collateral=0.5, positions=(inverse,))
+    # Equity 0.5, maintenance 0.004: 1/p = 1/60,000 + 0.496 / 60,000.
+    frozen = shown_liquidation_price(pool, "BTC", ShownPrice.FROZEN_MAINTENANCE)
+    assert frozen == pytest.approx(60_000 / 1.496)
+    legs = Pool(collateral=100, positions=(held(1, 100), held(-1, 100)))
+    assert shown_liquidation_price(legs, "BTC", ShownPrice.FROZEN_MAINTENANCE) is None
+
+
+# --- a long and a short of one symbol: what is asked of them ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("netting", "needed", "expected"),
+    [
+        # A long of 5 and a short of 3 from 100 with 250 behind them, 10 % of maintenance: equity is 250 + 2 (p - 100).
+        (Netting.NONE, 80, None),  # 0.8 p is more only above 50 / -1.2
+        (Netting.LARGER_LEG, 50, None),
+        (Netting.LEGS_CLOSED, 20, None),
+    ],
+)
+def test_what_is_asked_of_a_long_and_a_short(netting: Netting, needed: float, expected: float | None) -> None:
+    legs = (held(5, 100, schedule=RiskSchedule.flat(0.1)), held(-3, 100, schedule=RiskSchedule.flat(0.1)))
+    pool = Pool(collateral=250, positions=legs, netting=netting)
+    assert risk(pool).maintenance == pytest.approx(needed)
+    assert risk(pool).initial == pytest.approx(10 * needed)
+    assert risk(pool).notional == 800
+    assert liquidation_price(pool, "BTC") is expected
+    # With 100 instead: 2 (p - 50) = 0.8 p, 0.5 p, 0.2 p.
+    nearer = replace(pool, collateral=100)
+    assert liquidation_price(nearer, "BTC") == pytest.approx(100 / (2 - needed / 100))
+    other = held(1, 100, symbol="ETH", schedule=RiskSchedule.flat(0.1))
+    assert risk(replace(pool, positions=(*legs, other))).maintenance == pytest.approx(needed + 10)
+
+
+def test_equal_legs_are_never_liquidated_where_they_are_closed_against_each_other_first() -> None:
+    legs = (held(0.1, 100), held(0.2, 100), held(-0.3, 100))
+    pool = Pool(collateral=1, positions=legs, netting=Netting.LEGS_CLOSED)
+    assert (risk(pool).maintenance, risk(pool).initial) == (0, 0)
+    assert liquidation_price(pool, "BTC") is None
+    # The larger leg alone: 1 = 0.004 x 0.3 p; both: half of that.
+    assert liquidation_price(replace(pool, netting=Netting.LARGER_LEG), "BTC") == pytest.approx(1 / 0.0012)
+    assert liquidation_price(replace(pool, netting=Netting.NONE), "BTC") == pytest.approx(1 / 0.0024)
+
+
+def test_a_coin_has_a_price_that_liquidates_and_a_shock_moves_it() -> None:
+    coin = Coin(symbol="BTC", amount=2, mark_price=100, haircut=0.1)
+    eth = held(-5, 100, symbol="ETH", schedule=RiskSchedule.flat(0.1))
+    pool = Pool(collateral=0, positions=(eth,), coins=(coin,))
+    assert risk(pool).equity == 180
+    assert liquidation_price(pool, "BTC") == pytest.approx(50 / 1.8)  # of the short 50 are needed
+    assert bankruptcy_price(replace(pool, positions=(eth.at(120),)), "BTC") == pytest.approx(100 / 1.8)
+    assert liquidation_prices(pool) == pytest.approx({"ETH": 680 / 5.5, "BTC": 50 / 1.8})
+    # All marks by a factor f: 180 f - 500 (f - 1) = 50 f.
+    assert common_shock(pool) == (None, pytest.approx(500 / 370 - 1))
+    assert close_out(pool.at({"ETH": 120})).realized_pnl == -100
+    shown = shown_liquidation_price(pool, "ETH", ShownPrice.FROZEN_MAINTENANCE)
+    assert shown == pytest.approx(100 + 130 / 5)
+
+
+def test_a_coin_is_refused_where_it_can_be_none() -> None:
+    with pytest.raises(MarginError, match=r"haircut = 1: give a fraction"):
+        Coin(symbol="BTC", amount=1, mark_price=1, haircut=1)
+    with pytest.raises(MarginError, match=r"another BTC leg of the pool has 100"):
+        Pool(collateral=0, positions=(held(1, 100),), coins=(Coin(symbol="BTC", amount=1, mark_price=99),))
+    with pytest.raises(MarginError, match=r"coins: an inverse contract pays in its own coin"):
+        Pool(
+            collateral=0,
+            positions=(held(1, 100, contract=Contract.INVERSE),),
+            coins=(Coin(symbol="BTC", amount=1, mark_price=100),),
+        )
+    owing = Account(wallet_balance=-50, coins=(Coin(symbol="BTC", amount=1, mark_price=100, haircut=0.4),))
+    assert risk(owing.pools()[0]).equity == pytest.approx(10)
+    with pytest.raises(MarginError, match=r"wallet_balance = -70"):
+        Account(wallet_balance=-70, coins=owing.coins)

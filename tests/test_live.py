@@ -55,14 +55,14 @@ def test_a_value_that_a_control_cannot_take_is_named():
     panel = explore(figures.ISOLATED)
     with pytest.raises(MarginError, match="leverage = 7: give one of 1, 2, 3, 5"):
         panel.move(leverage=7)
-    with pytest.raises(UnknownNameError, match="lever: ISOLATED has the controls direction, leverage, added"):
+    with pytest.raises(UnknownNameError, match=r"'lever' \(did you mean leverage\?\): ISOLATED has direction, lev"):
         panel.move(lever=2)
 
 
 def test_the_state_is_the_frames_and_where_the_controls_stand(panel):
     state = panel.get_state()
     own = {name for name in panel.keys if name not in {"layout", "tabbable", "tooltip"} and not name.startswith("_")}
-    assert own == {"packed", "at"}
+    assert own == {"packed", "at", "path"}
     assert state["packed"] == (panel.explorer.packed or pack(panel.explorer))
     json.dumps(state["at"])
     assert len(state["_esm"]) + len(state["_css"]) < 43_500

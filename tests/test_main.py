@@ -91,7 +91,7 @@ def test_files_come_from_everywhere(tmp_path: Path, start: bytes, end: bytes) ->
         (f"{LINE}\n{{", ["line 2: ", "not JSON"]),
         (f"\n{LINE}\n[5]", ["line 3: ", "[5]: give a JSON object"]),
         (f"{LINE}\n{json.dumps(GOOD | {'wallet_balance': float('nan')})}", ["line 2: ", "wallet_balance = nan"]),
-        (json.dumps(GOOD | {"contract": "quanto"}), ["line 1: ", "contract = 'quanto': give linear or inverse"]),
+        (json.dumps(GOOD | {"contract": "quanto"}), ["line 1: ", "contract = 'quanto': give one of linear, inverse"]),
         (json.dumps(GOOD | {"symbol": "BTC"}), ["line 1: ", "symbol = 'BTC': give one of the positions' symbols, ETH"]),
         (json.dumps(GOOD | {"expected": {"price": 5}}), ["line 1: ", "expected = {'price': 5}"]),
         (json.dumps(GOOD | {"tolerance": {"pct": 5}}), ["line 1: ", "tolerance = {'pct': 5}"]),

@@ -263,6 +263,7 @@ def test_every_prediction_is_a_card_and_its_result_is_computed_after_it(path):
     sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     notebook.cells = [cell for cell in notebook.cells if not cell.source.startswith("closing_questions(")]
     for name, each in asked.items():
+        assert each.why, f"{name}: its card ends without a reason"
         place = next(k for k, source in enumerate(sources) if source.startswith(f'predict("{name}"'))
         computed = [each for each in sources[place + 1 :] if not each.startswith(("predict(", "explore(", "static("))]
         assert computed, f"{name}: nothing is computed after the prediction"

@@ -158,12 +158,18 @@ def test_a_home_that_nobody_knows_leaves_the_file_beside_the_notebook(home, monk
     assert (home / "marginlib-progress.json").exists()
 
 
-def test_a_browser_keeps_the_file_beside_the_notebook(tmp_path, monkeypatch):
+@pytest.mark.parametrize("drive", ["drive", "notebooks"], ids=["the drive", "no drive"])
+def test_a_browser_keeps_one_file_for_all_notebooks_and_exercises(tmp_path, monkeypatch, drive):
+    """Only what lies on its drive is still there tomorrow, and a notebook's folder is one of many on it."""
+    (tmp_path / drive).mkdir()
+    (tmp_path / "notebooks").mkdir(exist_ok=True)
     monkeypatch.delenv("MARGINLIB_PROGRESS")
     monkeypatch.setattr(sys, "platform", "emscripten")
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(module, "_DRIVE", tmp_path / "drive")
+    monkeypatch.chdir(tmp_path / "notebooks")
     record(attempt())
-    assert (tmp_path / "marginlib-progress.json").exists()
+    assert (tmp_path / drive / "marginlib-progress.json").exists()
+    assert module.beside("my-trade.json") == tmp_path / drive / "my-trade.json"
 
 
 JSON = st.recursive(

@@ -1,16 +1,28 @@
 """Replay: numbers derived by hand, every policy, money conserved, bars."""
 
 import random
+from collections import Counter
 from dataclasses import FrozenInstanceError, astuple, fields, replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marginlib import Account, Contract, MarginError, MarginMode, RiskSchedule, risk
+from marginlib import (
+    Account,
+    Contract,
+    MarginError,
+    MarginMode,
+    Pool,
+    RiskSchedule,
+    WithdrawalRule,
+    liquidation_price,
+    risk,
+)
 from marginlib.market.events import (
     AddIsolatedMargin,
     Deposit,
+    DepositCoin,
     Fill,
     Funding,
     MarkPrices,
@@ -18,6 +30,7 @@ from marginlib.market.events import (
     SetLeverage,
     SetMarginMode,
     Withdrawal,
+    WithdrawCoin,
 )
 from marginlib.market.policies import (
     Cut,
@@ -28,7 +41,7 @@ from marginlib.market.policies import (
     largest_notional_first,
     step_down,
 )
-from marginlib.market.replay import Ledger, Replenishment, Rules, Snapshot, replay, step
+from marginlib.market.replay import Conversion, Ledger, Replenishment, Rules, Snapshot, replay, step
 from marginlib.market.settlement import Liquidation
 from marginlib.venues import Leftover, ModeChange, PaidFrom, Rulebook
 
@@ -230,9 +243,52 @@ def test_deposits_and_withdrawals():
         run([*isolated(), fill(10, 100), Withdrawal(amount=9_901)])
 
 
-def test_open_profit_cannot_be_withdrawn():
-    with pytest.raises(MarginError, match=r"at most 10000 can be withdrawn"):
-        run([fill(10, 100), marks(BTC=1_000), SetLeverage(symbol="BTC", leverage=100), Withdrawal(amount=10_001)])
+def test_open_profit_cannot_be_withdrawn_and_what_keeps_the_position_stays():
+    # 10 x 1,000 dollars need 100 to be kept.
+    events = [fill(10, 100), marks(BTC=1_000), SetLeverage(symbol="BTC", leverage=100)]
+    with pytest.raises(MarginError, match=r"at most 9900 can be withdrawn"):
+        run([*events, Withdrawal(amount=9_901)])
+    assert run([*events, Withdrawal(amount=9_900)]).account.wallet_balance == 100
+
+
+PROFIT = WithdrawalRule(profit=True, notional_share=0.1)
+
+
+def test_binance_lets_90_of_200_leave():
+    events = [SetLeverage(symbol="BTC", leverage=100), fill(1, 10_000), marks(BTC=11_000)]
+    with pytest.raises(MarginError, match=r"amount = 91.0: at most 90 can be withdrawn now"):
+        run([*events, Withdrawal(amount=91)], wallet=200)
+    assert run([*events, Withdrawal(amount=90)], wallet=200).account.wallet_balance == 110
+
+
+@pytest.mark.parametrize(("entry", "mark", "wallet", "most"), [(100, 150, 100, 45), (2_000, 3_000, 1_000, 900)])
+def test_profit_leaves_an_isolated_position_where_the_venue_lets_it(entry, mark, wallet, most):
+    rules = replace(RULES, withdrawal=PROFIT)
+    events = [*isolated(), fill(1, entry), marks(BTC=mark)]
+    with pytest.raises(MarginError, match=rf"at most {most} can be moved for BTC now"):
+        run([*events, RemoveIsolatedMargin(symbol="BTC", amount=most + 0.01)], wallet=wallet, rules=rules)
+    before = run(events, wallet=wallet, rules=rules)
+    state = run([*events, RemoveIsolatedMargin(symbol="BTC", amount=most)], wallet=wallet, rules=rules)
+    pools, were = state.account.pools(), before.account.pools()
+    assert risk(pools[1]).equity == pytest.approx(risk(were[1]).equity - most)
+    assert risk(pools[0]).equity == pytest.approx(risk(were[0]).equity + most)
+    # The price is that of the margin less what left, profit realized or not.
+    least = Pool(collateral=entry / 10 - most, positions=(before.account.positions[0].cross(),))
+    assert liquidation_price(pools[1], "BTC") == pytest.approx(liquidation_price(least, "BTC"))
+    # And the money is the counterparties' once it leaves the account.
+    gone = step(state, Withdrawal(amount=wallet - entry / 10 + most), rules)
+    assert abs(gone.imbalance) <= MONEY
+    assert step(gone, fill(-1, mark), rules).account.wallet_balance == pytest.approx(mark - entry + entry / 10 - most)
+
+
+def test_profit_leaves_the_cross_pool_and_its_wallet_owes_it():
+    rules = replace(RULES, withdrawal=PROFIT)
+    events = [SetLeverage(symbol="BTC", leverage=10), fill(1, 100), marks(BTC=150)]
+    state = run([*events, Withdrawal(amount=45)], wallet=10, rules=rules)
+    assert state.account.wallet_balance == -35
+    with pytest.raises(MarginError, match=r"at most 0 can be withdrawn now"):
+        step(state, Withdrawal(amount=1), rules)
+    assert step(state, fill(-1, 150), rules).account.wallet_balance == 15
 
 
 def test_isolated_margin_moves_within_the_wallet():
@@ -293,6 +349,62 @@ def test_what_other_venues_say_to_a_change_of_mode():
         run([everything])
     state = run([fill(1, 100), fill(1, 100, "ETH"), everything], rules=whole)
     assert {each.margin_mode for each in state.account.positions} == {MarginMode.ISOLATED}
+
+
+# Coins as collateral.
+
+COINS = replace(BOOK, haircuts={"BTC": 0.1, "ETH": 0.25})
+TAKES = Rules(book=COINS)
+
+
+def test_a_coin_backs_a_position_after_its_haircut_and_is_no_money():
+    events = [marks(BTC=100), DepositCoin(symbol="BTC", amount=4), DepositCoin(symbol="BTC", amount=1)]
+    state = run([*events, fill(4, 100, "ETH")], wallet=0, rules=TAKES)
+    (coin,) = state.account.coins
+    assert (coin.amount, coin.value, state.account.wallet_balance) == (5, 450, 0)
+    # 450 of equity, 400 of initial margin: 50 / 0.9 dollars of coins may leave, and no money.
+    with pytest.raises(MarginError, match=r"at most 0 can be withdrawn now"):
+        step(state, Withdrawal(amount=1), TAKES)
+    with pytest.raises(MarginError, match=r"amount = 0.6: at most 0.555556 of BTC can be withdrawn now"):
+        step(state, WithdrawCoin(symbol="BTC", amount=0.6), TAKES)
+    assert step(state, WithdrawCoin(symbol="BTC", amount=0.5), TAKES).account.coins[0].amount == 4.5
+    with pytest.raises(MarginError, match=r"at most 0 of ETH can be withdrawn now"):
+        step(state, WithdrawCoin(symbol="ETH", amount=1), TAKES)
+    assert not run([*events, WithdrawCoin(symbol="BTC", amount=5)], rules=TAKES).account.coins
+
+
+def test_a_coin_that_the_venue_does_not_take_is_refused():
+    with pytest.raises(MarginError, match=r"symbol = 'SOL': test takes as collateral BTC, ETH"):
+        run([marks(SOL=100), DepositCoin(symbol="SOL", amount=1)], rules=TAKES)
+    with pytest.raises(MarginError, match=r"symbol = 'BTC': give a Rulebook that takes this coin, and its mark price"):
+        run([DepositCoin(symbol="BTC", amount=1)], rules=TAKES)
+    with pytest.raises(MarginError, match=r"haircuts\['BTC'\] = 1: give a fraction"):
+        replace(BOOK, haircuts={"BTC": 1})
+
+
+def test_coins_are_sold_before_a_position_is_touched_and_what_the_haircut_held_back_may_be_enough():
+    lever = SetLeverage(symbol="ETH", leverage=20)
+    events = [marks(BTC=100), DepositCoin(symbol="BTC", amount=5), lever, fill(40, 100, "ETH")]
+    # At 90: 450 - 400 = 50 of equity, more than 1 % of 3,600. At 89.5: 30, less than 35.8; sold at 100, 80 are there.
+    assert not run([*events, marks(ETH=90)], wallet=0, rules=TAKES).actions
+    state = run([*events, marks(ETH=89.5)], wallet=0, rules=TAKES)
+    assert state.actions == (Conversion(symbol="BTC", amount=5, price=100),)
+    assert (state.account.wallet_balance, state.account.coins) == (500, ())
+    assert state.ledger.counterparties == -500
+    # Lower still, and the position goes too.
+    state = run([*events, marks(ETH=88)], wallet=0, rules=TAKES)
+    assert [type(each) for each in state.actions] == [Conversion, Liquidation]
+
+
+def test_a_wrong_way_coin_falls_with_the_position_that_it_backs():
+    long = BOOK.position("BTC", 10, 100, leverage=10)
+    coin = COINS.coin("BTC", 2, 100)
+    account = Account(wallet_balance=0, positions=(long,), coins=(coin,))
+    # 1.8 p + 10 (p - 100) = 0.1 p; with 180 dollars in its place, 10 (p - 100) + 180 = 0.1 p.
+    assert liquidation_price(account.pools()[0], "BTC") == pytest.approx(1_000 / 11.7)
+    assert liquidation_price(Pool(collateral=180, positions=(long,)), "BTC") == pytest.approx(820 / 9.9)
+    safe, sold = (step(Snapshot.start(account), marks(BTC=price), TAKES) for price in (85.5, 85.4))
+    assert (safe.actions, sold.actions[0]) == ((), Conversion(symbol="BTC", amount=2, price=85.4))
 
 
 # Funding.
@@ -774,13 +886,16 @@ def events_from(draws, state):  # noqa: PLR0911 - one event a line
             return kind(symbol=symbol, amount=1 + 500 * first)
         case 10:
             return SetLeverage(symbol=symbol, leverage=5 + 20 * first)
+        case 11:
+            kind = DepositCoin if second > 0.5 else WithdrawCoin
+            return kind(symbol=symbol, amount=(1 + 500 * first) / mark)
         case _:
             return SetMarginMode(symbol=symbol, margin_mode=MarginMode.ISOLATED if first > 0.4 else MarginMode.CROSS)
 
 
 RULEBOOKS = st.builds(
     Rules,
-    book=st.just(BOOK),
+    book=st.just(COINS),
     policy=st.sampled_from(
         [
             full_close(),
@@ -807,7 +922,7 @@ def worth(state):
 def walk(draws, rules, fund):
     """Run the events, refused ones left out; return how many happened, and how many liquidations there were."""
     state = Snapshot.start(Account(wallet_balance=10_000), insurance_fund=fund)
-    cash, happened, liquidated = 10_000.0, 0, 0
+    cash, happened, liquidated, coins = 10_000.0, 0, 0, Counter()
     for draw in draws:
         event = events_from(draw, state)
         try:
@@ -823,6 +938,14 @@ def walk(draws, rules, fund):
         for each in after.liquidations:
             cash += each.quantity * each.mark_price - each.fee - each.kept + each.fund_paid
             cash += each.deleveraged if each.taken_over else 0.0
+        for each in after.actions:
+            if isinstance(each, Conversion):
+                cash += each.amount * each.price
+                coins[each.symbol] -= each.amount
+        if isinstance(event, DepositCoin | WithdrawCoin):
+            coins[event.symbol] += event.amount if isinstance(event, DepositCoin) else -event.amount
+        held = {each.symbol: each.amount for each in after.account.coins}
+        assert all(abs(coins[symbol] - held.get(symbol, 0.0)) <= MONEY * (1 + coins[symbol]) for symbol in coins)
         holding = sum(each.quantity * each.mark_price for each in after.account.positions)
         scale = ledger.deposits + ledger.fund_at_start
         assert abs(after.imbalance) <= MONEY
@@ -836,7 +959,7 @@ def walk(draws, rules, fund):
 def sequence(seed, length=400):
     """Random numbers for a walk; hypothesis chooses the seed and the rules."""
     source = random.Random(seed)
-    return [(source.randrange(12), source.randrange(3), source.random(), source.random()) for _ in range(length)]
+    return [(source.randrange(13), source.randrange(3), source.random(), source.random()) for _ in range(length)]
 
 
 @settings(max_examples=25, deadline=None)
@@ -846,8 +969,7 @@ def test_money_is_conserved_over_random_events(seed, rules, fund):
     assert happened >= 200
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_the_random_events_do_liquidate(seed):
-    happened, liquidated = walk(sequence(seed), RULES, 0.0)
-    assert happened >= 200
-    assert liquidated >= 1
+def test_the_random_events_do_liquidate():
+    runs = [walk(sequence(seed), TAKES, 0.0) for seed in range(5)]
+    assert all(happened >= 200 for happened, _ in runs)
+    assert sum(liquidated for _, liquidated in runs) >= 5

@@ -52,6 +52,33 @@ def test_each_rate_applies_to_its_own_slice(notional: float, expected: float) ->
     assert maintenance_by_slices(schedule, notional) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(
+    ("floor", "rates", "notional", "marginal", "whole"),
+    [
+        (1_000_000, (0.004, 0.01), 2_000_000, 14_000, 20_000),
+        (50_000, (0.004, 0.005), 60_000, 250, 300),
+        (50_000, (0.004, 0.005), 50_000, 200, 200),  # an edge belongs to the tier below it
+    ],
+)
+def test_a_rate_on_the_whole_position_takes_nothing_off(
+    floor: float, rates: tuple[float, float], notional: float, marginal: float, whole: float
+) -> None:
+    rows = tiers((0, rates[0], None), (floor, rates[1], None))
+    assert RiskSchedule(tiers=rows).maintenance_margin(notional) == pytest.approx(marginal)
+    schedule = RiskSchedule(tiers=rows, whole_position=True)
+    assert schedule.maintenance_margin(notional) == pytest.approx(whole)
+    assert maintenance_by_slices(schedule, notional) == pytest.approx(whole)
+    assert schedule.amounts == (0, 0)
+
+
+def test_a_table_of_rates_on_the_whole_position_is_read_and_has_no_amounts() -> None:
+    rows = [(floor, cap, rate, leverage, 0) for floor, cap, rate, leverage, _ in TABLE]
+    schedule = RiskSchedule.from_brackets(rows, whole_position=True)
+    assert schedule.maintenance_margin(60_000) == pytest.approx(300)
+    with pytest.raises(MarginError, match=r"maintenance_amount = 50\.0: tier 2 needs 0$"):
+        RiskSchedule.from_brackets(TABLE, whole_position=True)
+
+
 def test_a_closing_fee_is_added_to_every_rate() -> None:
     schedule = RiskSchedule.from_brackets(TABLE, closing_fee_rate=0.0006)
     assert schedule.rates == pytest.approx((0.0046, 0.0056, 0.0106, 0.0256))
@@ -132,7 +159,8 @@ def test_equal_tables_are_equal_and_hash_alike() -> None:
 
 def test_a_schedule_shows_what_it_is_made_of_and_not_what_is_derived() -> None:
     tier = "RiskTier(notional_floor=0.0, maintenance_margin_rate=0.01, max_leverage=None)"
-    shown = f"RiskSchedule(tiers=({tier},), notional_cap=None, closing_fee_rate=0.0, first_amount=0.0)"
+    rest = "notional_cap=None, closing_fee_rate=0.0, first_amount=0.0, whole_position=False"
+    shown = f"RiskSchedule(tiers=({tier},), {rest})"
     assert repr(RiskSchedule.flat(0.01)) == shown
 
 
@@ -234,7 +262,7 @@ def test_a_schedule_shows_what_it_is_made_of_and_not_what_is_derived() -> None:
             lambda: RiskSchedule.from_brackets([(0, 50, 0.01, 50, 0), (50, None, 0.02, 20, 5)]),
             "maintenance_amount",
             "5.0",
-            "tier 2 needs 0.5, or the margin jumps there",
+            "tier 2 needs 0.5, or the margin jumps there; if the rate is of the whole position, give",
         ),
         (
             lambda: RiskSchedule.from_brackets([(0, 50_000, 0.004, 125, 0), (50_000, None, 0.005, 100, 50.0003)]),

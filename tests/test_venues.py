@@ -469,7 +469,7 @@ def test_a_new_file_is_a_new_venue_and_nothing_else_has_to_be_touched(data: Path
     assert book.schedule("BTC").amounts == (0, 100)
     # From the file to an account: 150 at 100, 25x, isolated by a change of mode under the open position.
     rules = Rules.of(book)
-    assert rules.assumed == ("funding_from",)
+    assert rules.assumed == ("funding_from", "withdrawal")
     isolate = SetMarginMode(symbol="BTC", margin_mode=MarginMode.ISOLATED)
     events = [SetLeverage(symbol="BTC", leverage=25), Fill(symbol="BTC", quantity=150, price=100), isolate]
     # At 97.8 the notional is 14,670 and the equity 600 - 330 = 270, above 14,670 x (0.02 + 0.001) - 100 = 208.07.
@@ -485,6 +485,30 @@ def test_a_new_file_is_a_new_venue_and_nothing_else_has_to_be_touched(data: Path
     # The library's own folder knows nothing of it.
     with pytest.raises(UnknownNameError, match="venue = 'nova'"):
         rulebook("nova", "2026-06-01")
+
+
+def test_a_venue_whose_rate_is_of_the_whole_position_says_so_in_its_file(data: Path) -> None:
+    rows = [{"notional_floor": 0, "maintenance_margin_rate": 0.004}]
+    rows += [{"notional_floor": 1_000_000, "maintenance_margin_rate": 0.01}]
+    brackets = [[0, 50_000, 0.004, 125, 0], [50_000, None, 0.005, 100, 0]]
+    book = {"source": "made up", "whole_position": True, "tiers": {"BTC": rows}, "brackets": {"ETH": brackets}}
+    (data / "nova.json").write_text(json.dumps(NOVA | {"books": {"2026-01-01": book}}), encoding="utf-8")
+    nova = rulebook("nova", "2026-01-01", folder=data)
+    assert nova.schedule("BTC").maintenance_margin(2_000_000) == pytest.approx(20_000)
+    assert nova.schedule("ETH").maintenance_margin(60_000) == pytest.approx(300)
+    # The closing fee of this venue, 0.1 %, is laid on top.
+    held = nova.position("BTC", 20_000, 100)
+    assert marginlib.maintenance_margin(held) == pytest.approx(22_000)
+
+
+def test_coins_netting_and_the_shown_price_are_terms_of_a_file(data: Path) -> None:
+    terms = {"haircuts": {"BTC": 0.05}, "netting": "LARGER_LEG", "shown_price": "PRO_RATA"}
+    (data / "nova.json").write_text(json.dumps(NOVA | terms), encoding="utf-8")
+    nova = rulebook("nova", "2026-01-01", folder=data)
+    assert (nova.netting, nova.shown_price) == (marginlib.Netting.LARGER_LEG, marginlib.ShownPrice.PRO_RATA)
+    assert nova.coin("BTC", 2, 100).value == 190
+    with pytest.raises(UnknownNameError, match=r"symbol = 'DOGE': nova takes as collateral BTC"):
+        nova.coin("DOGE", 1, 1)
 
 
 def test_a_fee_rule_is_a_line_of_the_file(data: Path) -> None:
@@ -510,11 +534,11 @@ def test_a_fee_rule_is_a_line_of_the_file(data: Path) -> None:
 
 ASSUMED = {
     "binance_usdm": ("clearance_fee_rate", "fee_from", "funding_from"),
-    "binance_coinm": ("clearance_fee_rate", "fee_from", "funding_from", "mode_change"),
-    "bybit": ("policy", "leftover", "clearance_fee_rate", "fee_from", "funding_from"),
-    "dydx_v4": ("policy", "fee_from", "funding_from", "mode_change"),
+    "binance_coinm": ("clearance_fee_rate", "fee_from", "funding_from", "withdrawal", "mode_change"),
+    "bybit": ("policy", "leftover", "clearance_fee_rate", "fee_from", "funding_from", "withdrawal"),
+    "dydx_v4": ("policy", "fee_from", "funding_from", "withdrawal", "mode_change"),
     "hyperliquid": ("fee_from", "funding_from", "mode_change"),
-    "okx": ("clearance_fee_rate", "fee_from", "funding_from", "mode_change"),
+    "okx": ("clearance_fee_rate", "fee_from", "funding_from", "withdrawal", "mode_change"),
 }
 
 
@@ -524,7 +548,7 @@ def test_rules_come_of_every_book_and_name_what_it_leaves_out(venue: str, date: 
     rules = Rules.of(book)
     assert rules.assumed == ASSUMED[venue]
     assert rules.book is book
-    for term in ("leftover", "clearance_fee_rate", "fee_from", "funding_from", "mode_change"):
+    for term in ("leftover", "clearance_fee_rate", "fee_from", "funding_from", "withdrawal", "mode_change"):
         default = getattr(Rules, term)
         assert getattr(rules, term) == (default if term in rules.assumed else getattr(book, term))
 
@@ -532,7 +556,7 @@ def test_rules_come_of_every_book_and_name_what_it_leaves_out(venue: str, date: 
 def test_a_term_that_is_given_stands_before_the_book_s_and_is_not_assumed() -> None:
     rules = Rules.of(rulebook("okx", "2021-07-25"), clearance_fee_rate=0.003, leftover=Leftover.RETURNED)
     assert (rules.clearance_fee_rate, rules.leftover) == (0.003, Leftover.RETURNED)
-    assert rules.assumed == ("fee_from", "funding_from", "mode_change")
+    assert rules.assumed == ("fee_from", "funding_from", "withdrawal", "mode_change")
 
 
 def test_the_venues_rules_on_changing_the_mode_are_those_recorded() -> None:
@@ -588,6 +612,8 @@ def test_recorded_steps_are_the_policies_of_that_name() -> None:
             {"tiers": {"BTC": [{"notional_floor": 0, "max_leverage": 9, "maintenance_fraction": 0.5, "rate": 0.1}]}},
             r"tier = {.*\.\.\.: give a notional_floor",
         ),
+        ({"withdrawal": {"profit": True, "notional_share": 1}}, r"notional_share = 1: give a fraction"),
+        ({"withdrawal": {"profits": True}}, r"nova\.json, book of 2026-01-01: .*unexpected keyword argument 'profits'"),
         ({"brackets": {"BTC": 5}}, r"nova\.json, book of 2026-01-01: "),
     ],
 )

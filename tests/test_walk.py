@@ -6,7 +6,17 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from marginlib import Account, Contract, MarginError, RiskSchedule, UnknownNameError, account_risk, liquidation_price
+from marginlib import (
+    Account,
+    Contract,
+    MarginError,
+    Position,
+    RiskSchedule,
+    RiskTier,
+    UnknownNameError,
+    account_risk,
+    liquidation_price,
+)
 from marginlib.market.events import MarkPrices
 from marginlib.market.policies import step_down
 from marginlib.market.recorded import crash, crashes
@@ -131,3 +141,18 @@ def test_the_end_of_a_line_is_its_figure_to_the_last_digit():
     moments = [(noon + 60 * k, {"BTCUSDT": price}) for k, price in enumerate(prices)]
     states = walk(Snapshot.start(Account(wallet_balance=1_000, positions=(held,))), moments, Rules())
     assert [state.mark_prices["BTCUSDT"] for state in states] == prices
+
+
+def test_a_line_that_is_safe_at_both_ends_is_cut_where_a_margin_jumps():
+    # 1 x 110 needs a tenth above 100 dollars and a hundredth below: 17 of margin suffice at 110 (11) and at 95 (0.95).
+    rows = ((0, 0.01), (100, 0.1))
+    tiers = tuple(RiskTier(notional_floor=floor, maintenance_margin_rate=rate) for floor, rate in rows)
+    schedule = RiskSchedule(tiers=tiers, whole_position=True)
+    account = Account(
+        wallet_balance=17, positions=(Position.open(symbol="BTCUSDT", quantity=1, price=110, schedule=schedule),)
+    )
+    noon = np.datetime64("2021-05-19T12:00:00")
+    moments = [(noon, {"BTCUSDT": 110.0}), (noon + 1_000, {"BTCUSDT": 95.0})]
+    assert all(Rules().safe(account.at({"BTCUSDT": price}).pools()[0]) for price in (110, 95))
+    # 17 - (110 - p) = 0.1 p at p = 93 / 0.9 = 103.33, which is reached after 444.4 seconds.
+    assert deaths(walk(Snapshot.start(account), moments, Rules())) == [(noon + 445, "BTCUSDT")]

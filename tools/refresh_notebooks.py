@@ -24,7 +24,7 @@ from marginlib.jupyter.lesson import is_live_figure
 ROOT = Path(__file__).resolve().parents[1]
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-    "language_info": {"name": "python"},
+    "language_info": {"file_extension": ".py", "name": "python"},  # without it, --to script writes .txt
 }
 
 

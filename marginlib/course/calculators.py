@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from marginlib.errors import MarginError, wrong
+from marginlib.errors import MarginError, unknown
 from marginlib.liquidation import liquidation_price
 from marginlib.model import Pool
 from marginlib.words import price_text
@@ -64,7 +64,7 @@ def audit(calculator: str, cases: Mapping[str, tuple[Pool, str]]) -> list[dict[s
         'same'
     """
     if calculator not in CALCULATORS:
-        raise wrong("calculator", calculator, f"give one of {', '.join(CALCULATORS)}")
+        raise unknown("calculator", calculator, CALCULATORS)
     if not cases:
         raise MarginError("cases = {}: give at least one pool with the symbol asked about")
     rows: list[dict[str, str | float | None]] = []

@@ -12,7 +12,7 @@ from inspect import Parameter, signature
 from math import inf
 from typing import Any, Self
 
-from marginlib.errors import UnknownNameError, wrong
+from marginlib.errors import MarginError, unknown, wrong
 from marginlib.liquidation import bankruptcy_price, liquidation_price
 from marginlib.margin import risk
 from marginlib.model import Contract, Health, Pool
@@ -248,10 +248,10 @@ class Explorer:
         settings = {control.name: control.start for control in self.controls}
         for name, value in values.items():
             if name not in settings:
-                raise UnknownNameError(f"{name}: {self.name} has the controls {', '.join(settings)}")
+                raise unknown("control", name, settings, f"{self.name} has")
             control = next(each for each in self.controls if each.name == name)
             if value not in control.values:
-                raise wrong(name, value, f"give one of {', '.join(map(repr, control.values))}")
+                raise unknown(name, value, map(repr, control.values), kind=MarginError)
             settings[name] = value
         return settings
 
@@ -419,12 +419,7 @@ def pool_chart(pool: Pool, symbol: str = "", *, title: str = "", x_range: tuple[
     symbol = symbol or next(iter(pool.symbols), "")
     mark = next((each.mark_price for each in pool.positions if each.symbol == symbol), None)
     if mark is None:
-        raise wrong(
-            "symbol",
-            symbol,
-            f"give one of {', '.join(pool.symbols) or 'none, for the pool has no position'}",
-            UnknownNameError,
-        )
+        raise unknown("symbol", symbol, pool.symbols or ["none, for the pool has no position"])
     title = title or f"{money(pool.collateral, 0)} behind {' + '.join(pool.symbols)}"
     ends = [each for each in (liquidation_price(pool, symbol), bankruptcy_price(pool, symbol)) if each is not None]
     span = x_range or (min([0.5 * mark, *(0.9 * end for end in ends)]), max([1.5 * mark, *(1.1 * end for end in ends)]))

@@ -3,7 +3,7 @@
     sheet     a submitted notebook, read as bytes from a student: steps to run, texts to read
     sandbox   the cells run behind walls (`worker`), and plain JSON comes back
     verdict   what came back against what is right, with the numbers of this student; scores and words
-    jobs      all of that for a class: result files, shards, processes, Dask
+    jobs      all of that for a class: result files, processes, shards for a cluster
     preprocessors   nbgrader's part: a clean notebook in, scores and feedback into its gradebook
     items, report   what the class got wrong;  lms   grades for Canvas and Moodle
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import ExitStack
@@ -19,17 +20,18 @@ from hashlib import sha256
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
-from typing import Any
 from urllib.parse import quote
 
 from tqdm import tqdm
 
 from marginlib.errors import MarginError, wrong
 from marginlib.files import write_whole
-from marginlib.grading.keys import fingerprint
-from marginlib.grading.sandbox import Sandbox
+from marginlib.grading.keys import fingerprint, is_student
+from marginlib.grading.sandbox import Sandbox, SandboxError
 from marginlib.grading.sheet import Ungradable, read_bytes
 from marginlib.grading.verdict import Course, Result, grade, refused
+
+_LONGEST = 120  # bytes of a student's name in that of a file, and letters of a reason
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,9 +54,10 @@ class Setup:
 
 
 def submitters(root: str | Path) -> tuple[str, ...]:
-    """Return everybody who handed in anything, in order."""
+    """Return everybody who handed in anything, in order; what is no student's folder is left out."""
     folder = Path(root) / "submitted"
-    return tuple(sorted(each.name for each in folder.iterdir())) if folder.is_dir() else ()
+    there = folder.iterdir() if folder.is_dir() else ()
+    return tuple(sorted(each.name for each in there if each.is_dir() and is_student(each.name)))
 
 
 def result_of(setup: Setup, student: str) -> Result:
@@ -71,7 +74,7 @@ def result_of(setup: Setup, student: str) -> Result:
         why = error
     depends = content if why is None else why.status.encode()
     parts = [sha256(depends).hexdigest(), student, setup.set, course.exercises, fingerprint(setup.key)]
-    name, digest = quote(student, safe=""), sha256("\n".join(parts).encode()).hexdigest()[:16]
+    name, digest = _stem(student), sha256("\n".join(parts).encode()).hexdigest()[:16]
     path = setup.folder / f"{name}--{digest}.json"
     if path.is_file():
         return Result.read(json.loads(path.read_text(encoding="utf-8")))
@@ -80,6 +83,10 @@ def result_of(setup: Setup, student: str) -> Result:
             result = grade(content, student, course, _sandbox())
         except Ungradable as error:
             why = error
+        except SandboxError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it costs nobody else
+            why = Ungradable("failed", f"grading it ended with {type(error).__name__}; look at the file")
     if why is not None:
         result = refused(content, student, course, why)
     write_whole(path, json.dumps(result.plain(), indent=1))
@@ -89,18 +96,25 @@ def result_of(setup: Setup, student: str) -> Result:
     return result
 
 
+def _stem(student: str) -> str:
+    """Return how a student's results are named, which fits into any file system."""
+    quoted = quote(student, safe="")
+    return (
+        quoted if len(quoted) <= _LONGEST else f"{quoted[: _LONGEST - 20]}~{sha256(student.encode()).hexdigest()[:16]}"
+    )
+
+
 def run(
     setup: Setup,
     *,
     shard: tuple[int, int] = (1, 1),
     processes: int = 1,
-    client: Any = None,  # noqa: ANN401 - Dask is not needed unless it is used
     quiet: bool = False,
 ) -> Iterator[Result]:
     """Grade everybody's submission, or one shard of them, and yield each result as it is there.
 
-    A shard (k, n) is the k-th of n parts, from 1; which part a student is in depends on the id alone. `processes` run
-    at once on this machine, or the jobs on the workers of a `distributed.Client`, all of which see the course's folder.
+    `processes` run at once on this machine. A shard (k, n) is the k-th of n parts, from 1, for a cluster whose machines
+    see the course's folder; which part a student is in depends on the id alone.
 
     Raises:
         MarginError: there is no such shard.
@@ -113,11 +127,7 @@ def run(
     job = partial(result_of, setup)
     found: Iterable[Result] = map(job, students)
     with ExitStack() as kept:
-        if client is not None:
-            from distributed import as_completed as completed  # noqa: PLC0415 - only here
-
-            found = (each.result() for each in completed(client.map(job, students, pure=False)))
-        elif processes > 1:  # each process has a sandbox of its own
+        if processes > 1:  # each process has a sandbox of its own
             pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_end_with_parent)
             kept.enter_context(pool)
             found = (each.result() for each in as_completed([pool.submit(job, student) for student in students]))
@@ -130,6 +140,33 @@ def results(folder: str | Path) -> list[Result]:
     if not found:
         raise wrong("results", str(folder), "nothing there; `marginlib grade run` makes results")
     return sorted(found, key=lambda result: result.student)
+
+
+def autograded(root: str | Path, set_id: str, student: str) -> Path:
+    """Return where it stands which result of a student's is in the gradebook."""
+    return Path(root) / "autograded" / student / set_id / "marginlib_result.txt"
+
+
+def stale(root: str | Path, set_id: str) -> list[str]:
+    """Return the students whose result is not the one that the gradebook holds."""
+    found = []
+    for result in results(Path(root) / "results" / set_id):
+        marker = autograded(root, set_id, result.student)
+        handed_in = result.status != "missing"  # nbgrader passes over who handed in nothing
+        if handed_in and not (marker.is_file() and marker.read_text() == result.digest):
+            found.append(result.student)
+    return found
+
+
+def make_way(root: str | Path, set_id: str) -> list[str]:
+    """Take away what nbgrader has made of earlier submissions, so that it grades the new ones; return whose."""
+    again = []
+    for student in stale(root, set_id):
+        folder = autograded(root, set_id, student).parent
+        if folder.is_dir():
+            shutil.rmtree(folder)
+            again.append(student)
+    return again
 
 
 def _end_with_parent() -> None:
@@ -147,7 +184,8 @@ def _end_with_parent() -> None:
 @lru_cache(maxsize=8)
 def _course(setup: Setup) -> Course:
     """Return the course of an assignment; the right answers of all students are computed once a process."""
-    return Course(set=setup.set, key=setup.key, students=setup.students)
+    named = tuple(filter(is_student, setup.students))
+    return Course(set=setup.set, key=setup.key, students=named)
 
 
 @lru_cache(maxsize=1)

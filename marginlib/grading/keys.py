@@ -11,6 +11,8 @@ import csv
 import json
 import os
 import secrets
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -21,7 +23,7 @@ from marginlib.errors import MarginError, wrong
 from marginlib.practice.tasks.numbering import ticket
 
 KEY = "MARGINLIB_COURSE_KEY"  # the variable that names the key's file
-_BYTES = 32
+_BYTES, _LONGEST = 32, 200  # of a key, and of a student's id
 
 
 def new_key(path: str | Path) -> bytes:
@@ -93,11 +95,34 @@ def read_roster(path: str | Path) -> list[str]:
     if not rows or "id" not in rows[0]:
         found = ", ".join(rows[0]) if rows else "no rows"
         raise wrong("roster", str(path), f"give a CSV file with a column id; found: {found}")
-    students = [(row["id"] or "").strip() for row in rows]
+    students = [unicodedata.normalize("NFC", (row["id"] or "").strip()) for row in rows]
+    often = Counter(map(same_name, students))
     for student in students:
-        if not student or students.count(student) > 1 or "/" in student:
-            raise wrong("roster", str(path), f"id {student!r} is empty, stands twice, or has a slash in it")
+        if not is_student(student) or often[same_name(student)] > 1:
+            give = f"id {student!r} is empty, stands twice (capitals make no difference), or is no name of a folder"
+            raise wrong("roster", str(path), give)
     return students
+
+
+def same_name(name: str) -> str:
+    """Return an id as it is compared: capitals, blanks around it and ways to write an accent make no difference.
+
+    Example:
+        >>> same_name(" Zoe\u0308 ") == same_name("ZOË")
+        True
+    """
+    return unicodedata.normalize("NFC", name.strip()).casefold()
+
+
+def is_student(name: str) -> bool:
+    """Return whether a folder of that name can be a student's: it is printable, and no system's own.
+
+    Example:
+        >>> [is_student(name) for name in ("ada", "..", ".ipynb_checkpoints", "__MACOSX", "a/b", "")]
+        [True, False, False, False, False, False]
+    """
+    fits = bool(name) and name.isprintable() and "/" not in name and len(name.encode("utf-8", "replace")) <= _LONGEST
+    return fits and name == name.strip() and not name.startswith(".") and name != "__MACOSX"
 
 
 def write_tickets(key: bytes, students: Iterable[str], folder: str | Path, sets: Sequence[str] = SETS) -> list[Path]:

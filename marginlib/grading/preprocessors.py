@@ -8,7 +8,6 @@ beside the notebook.
 from __future__ import annotations
 
 import contextlib
-import html
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -23,7 +22,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 
 from marginlib.course.tasks import task
 from marginlib.files import write_whole
-from marginlib.grading.jobs import Setup, result_of, submitters
+from marginlib.grading.jobs import Setup, autograded, result_of, submitters
 from marginlib.grading.keys import read_key
 from marginlib.grading.sheet import Ungradable, parse, read_bytes
 from marginlib.grading.verdict import Result, TaskResult
@@ -32,6 +31,12 @@ from marginlib.practice.tasks.numbering import given, ticket
 
 # What the exchange puts beside a submission, and looks for beside its feedback.
 _EXCHANGED = ("timestamp.txt", "submission_secret.txt")
+_MOST_SHOWN = 50_000  # letters of cells that a student added; a page shows no more of them
+_TOTAL = re.compile(r"(<h4>[^<(]*\(Score: [^<)]*)\)")
+
+# Letters that can be neither markup nor part of a link once they are written as numbers.
+_ACTIVE = re.compile(r"[^\w .,;:!?'\"\n-]")
+_UNREAD = -987654321.0  # nbgrader's page writes any score as a number; this one is then written in words
 
 # A script from elsewhere, and the one that sets it up.
 _SCRIPTS = re.compile(r'<script[^>]*(src="https?://[^"]*"|text/x-mathjax-config)[^>]*>.*?</script>', re.DOTALL)
@@ -70,20 +75,50 @@ def _fill(clean: NotebookNode, path: Path, submitted: Path, set_id: str) -> None
     for cell in clean.cells:
         name = cell.metadata.get("nbgrader", {}).get("grade_id", "").removesuffix("-answer")
         if name in sheet.answers and name not in sheet.untouched:
-            source = sheet.answers[name]
-            if cell.cell_type != "code":  # a text, without anything that a browser would load or run
-                source = html.escape(source, quote=False).replace("![", "!\\[")
-            cell.source = source
-    clean.cells += [nbformat.v4.new_code_cell(source, id=f"own-{k}") for k, source in enumerate(sheet.own, start=1)]
+            cell.source = sheet.answers[name] if cell.cell_type == "code" else inert(sheet.answers[name])
+    left = _MOST_SHOWN
+    for k, (kind, source) in enumerate(sheet.own, start=1):
+        shown, left = source[:left], left - min(left, len(source))
+        if shown:
+            made = nbformat.v4.new_code_cell if kind == "code" else nbformat.v4.new_markdown_cell
+            clean.cells.append(made(shown if kind == "code" else inert(shown), id=f"own-{k}"))
+
+
+def inert(text: str) -> str:
+    """Return a text as it was written, letter by letter, as HTML in which nothing is a link, a picture or a script.
+
+    Example:
+        >>> inert("[x](javascript:y)")
+        '<div style="white-space: pre-wrap">&#91;x&#93;&#40;javascript:y&#41;</div>'
+    """
+    safe = _ACTIVE.sub(lambda found: f"&#{ord(found[0])};", text).replace("\n", "<br>")
+    return f'<div style="white-space: pre-wrap">{safe}</div>'
 
 
 class FeedbackExporter(HTMLExporter):
-    """Writes feedback pages that ask nothing of the network: nbgrader's own load what sets formulas."""
+    """Writes feedback pages that ask nothing of the network, and on which what waits for a person is no 0."""
+
+    def _preprocess(self, nb: NotebookNode, resources: Any) -> Any:  # noqa: ANN401
+        """Return the notebook with scores, and mark those that a person has yet to give."""
+        nb, resources = super()._preprocess(nb, resources)
+        about = resources["nbgrader"]
+        with Gradebook(about["db_url"]) as gradebook:
+            grades = gradebook.find_submission_notebook(about["notebook"], about["assignment"], about["student"]).grades
+            waits = {grade.cell.name: grade.max_score for grade in grades if grade.needs_manual_grade}
+        about["waits"] = sum(waits.values())
+        for cell in nb.cells:
+            marked = cell.metadata.get("nbgrader", {})
+            if marked.get("grade_id") in waits and "score" in marked:
+                marked["score"] = _UNREAD
+        return nb, resources
 
     def from_notebook_node(self, nb: NotebookNode, resources: Any = None, **named: Any) -> Any:  # noqa: ANN401
         """Return the page without the scripts that nbconvert adds for formulas."""
         page, resources = super().from_notebook_node(nb, resources, **named)
-        return _SCRIPTS.sub("", page), resources
+        page = _SCRIPTS.sub("", page).replace(f"{_UNREAD}", "waits for a person")
+        if waits := resources["nbgrader"]["waits"]:
+            page = _TOTAL.sub(rf"\1; {waits:g} of these wait for a person)", page, count=1)
+        return page, resources
 
 
 class Verdict(NbGraderPreprocessor):
@@ -92,13 +127,17 @@ class Verdict(NbGraderPreprocessor):
     def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:  # noqa: ANN401
         """Return the notebook with a message below each task; write the scores."""
         about = resources["nbgrader"]
-        result = result_of(_setup(self.parent.parent.coursedir.root, about["assignment"]), about["student"])
+        coursedir = self.parent.parent.coursedir
+        setup = _setup(coursedir.root, about["assignment"])
+        result = result_of(setup, about["student"])
         told = {each.task: each for each in result.tasks}
-        nb.cells = [each for cell in nb.cells for each in _with_verdict(cell, told, result)]
+        mine = ticket(setup.set, about["student"], setup.key)
+        nb.cells = [each for cell in nb.cells for each in _with_verdict(cell, told, result, mine)]
         names = about["notebook"], about["assignment"], about["student"]
         with Gradebook(about["db_url"]) as gradebook:
             _save(gradebook.find_submission_notebook(*names), told, result)
             gradebook.db.commit()
+        write_whole(autograded(coursedir.root, setup.set, about["student"]), result.digest)
         return nb, resources
 
 
@@ -114,32 +153,46 @@ def _kept_back(told: TaskResult, result: Result) -> str:
     return f"{result.status}: {result.reason}. Your teacher sees this, too." if refused else ""
 
 
-def _with_verdict(cell: NotebookNode, told: Mapping[str, TaskResult], result: Result) -> Iterator[NotebookNode]:
-    """Yield a cell with what is said of it: the student's message below a check, the rubric below a text."""
+def _with_verdict(
+    cell: NotebookNode, told: Mapping[str, TaskResult], result: Result, mine: str
+) -> Iterator[NotebookNode]:
+    """Yield a cell with what is said of it: numbers, the student's message below a check, the rubric below a text."""
     name, _, part = cell.metadata.get("nbgrader", {}).get("grade_id", "").rpartition("-")
     yield cell
     if name not in told:
         return
     each, kept_back = told[name], _kept_back(told[name], result)
-    if part == "check":
+    if part == "numbers":
+        asked = task(name)
+        numbers = given(asked, mine)
+        words = asked.text.format(**numbers)
+        values = ", ".join(f"{key} = {value!r}" for key, value in numbers.items())
+        told_of = (("Your numbers", f"{words}\n{values}"),)
+        cell.outputs = _shown(Feedback(task=name, state="words", passed=0, total=0, parts=told_of))
+    elif part == "check":
         parts = (("Not graded", kept_back),) if kept_back else each.parts
         parts += tuple(("Your notebook", note) for note in each.notes)
         shown = Feedback(task=name, state=each.state, passed=each.passed, total=each.total, parts=parts)
-        data = {"text/html": shown._repr_html_(), "text/plain": str(shown)}
-        cell.outputs = [nbformat.v4.new_output("display_data", data=data)]
+        cell.outputs = _shown(shown)
     elif part == "answer" and cell.cell_type == "markdown":
-        text = f"**Not graded.** {kept_back}\n\n{_rubric(name)}" if kept_back else _rubric(name)
-        yield nbformat.v4.new_markdown_cell(text, id=f"{name}-rubric")
+        text = f"**Not graded.** {kept_back}\n\n" if kept_back else ""
+        yield nbformat.v4.new_markdown_cell(text + _rubric(name, mine), id=f"{name}-rubric")
 
 
-def _rubric(name: str) -> str:
+def _shown(told: Feedback) -> list[NotebookNode]:
+    """Return feedback as the output of a cell."""
+    data = {"text/html": told._repr_html_(), "text/plain": str(told)}
+    return [nbformat.v4.new_output("display_data", data=data)]
+
+
+def _rubric(name: str, mine: str) -> str:
     """Return what whoever reads a text finds below it: what a good one says, how points follow, one way to say it."""
     asked = task(name)
     lines = [
         f"**How to read this text** ({asked.points} point{'s' if asked.points > 1 else ''})\n",
         f"{asked.points / len(asked.rubric):g} for each statement that it makes, in whatever words, with its reason:\n",
         *(f"- {statement}" for statement in asked.rubric),
-        f"\nOne way to say it: {asked.worked(**given(asked, ticket(asked.set)))}",
+        f"\nOne way to say it: {asked.worked(**given(asked, mine))}",
     ]
     return "\n".join(lines).replace("$", "&#36;")
 

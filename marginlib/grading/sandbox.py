@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 import site
 import socket
@@ -20,7 +21,10 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
+from importlib import metadata
 from math import isfinite
 from pathlib import Path
 from typing import Any, Self
@@ -31,6 +35,10 @@ from marginlib.practice.tasks.collecting import Outcome
 
 STATEMENT = "MARGINLIB_GRADE_UNCONFINED"
 STATED = "the-container-is-the-sandbox"
+AS_ROOT, AS_ROOT_STATED = "MARGINLIB_GRADE_AS_ROOT", "nothing-else-of-value-is-here"
+PACKAGES = "MARGINLIB_GRADE_PACKAGES"  # what students may import besides Python's own
+_PACKAGES = "numpy, pandas, scipy, matplotlib"
+_LOADED = {"matplotlib": "matplotlib.pyplot", "scipy": "scipy.optimize"}
 
 _WORKER = Path(__file__).with_name("worker.py")
 _INSIDE = "/grade"
@@ -68,7 +76,13 @@ _DENIED = (
     *("acct", "quotactl", "syslog", "personality", "vhangup", "settimeofday", "clock_settime", "adjtimex"),
     *("clock_adjtime", "sethostname", "setdomainname", "setuid", "setgid", "setreuid", "setregid", "setresuid"),
     *("setresgid", "setgroups"),
+    # What is shared holds still: its times, rights and names, and nobody is kept waiting for it.
+    *("chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat"),
+    *("utime", "utimes", "futimesat", "utimensat", "setxattr", "lsetxattr", "fsetxattr", "removexattr"),
+    *("lremovexattr", "fremovexattr", "flock", "inotify_init", "inotify_init1", "inotify_add_watch"),
 )
+_DENIED_TO_FCNTL = (1024, 1026, 6, 7, 37, 38)  # leases, notices, locks of both kinds: set, and wait for
+_LOW = 0xFFFFFFFF  # the kernel reads no more of that argument
 
 
 class SandboxError(MarginError):
@@ -116,6 +130,7 @@ class Sandbox:
         self._server: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._home: tempfile.TemporaryDirectory[str] | None = None
+        self._loaded: set[str] = set()
 
     def __enter__(self) -> Self:
         self._start()
@@ -134,6 +149,7 @@ class Sandbox:
         The request holds "numbers" by task, and "steps": each a cell ("run", "source") or a check ("check", "name",
         "cases"). The hidden cases of each task are sent once all steps are done.
         """
+        self._load("\n".join(step.get("source", "") for step in request["steps"]))
         start, limits = time.monotonic(), self.limits
         heard, end, spared = _Heard(request["steps"], hidden), start + limits.total, False
         while state := self._once(heard, request["numbers"], end):
@@ -153,6 +169,14 @@ class Sandbox:
             heard.lose(state)
         heard.reply.seconds = time.monotonic() - start
         return heard.told()
+
+    def _load(self, source: str) -> None:
+        """Let the server load the packages that some cells name, once for all who come after."""
+        for name in re.findall(r"[\w.-]+", packages()):
+            if name in source and name not in self._loaded and self._control is not None:
+                self._loaded.add(name)
+                if not self._says(b"R", partial(_ask_to_load, _LOADED.get(name, name))):
+                    self._stop()
 
     def _once(self, heard: _Heard, numbers: Mapping[str, Any], end: float) -> str:
         """Run a submission to its end, or return what kept it from that: "time" or "died"."""
@@ -194,10 +218,14 @@ class Sandbox:
     def _start(self) -> None:
         """Start the server, and wait until it has loaded what submissions use."""
         bwrap = shutil.which("bwrap")
+        if self.confined and os.geteuid() == 0 and os.environ.get(AS_ROOT) != AS_ROOT_STATED:
+            give = f"grade as a plain user, or, where that harms nobody, say so: {AS_ROOT}={AS_ROOT_STATED}"
+            raise SandboxError(f"you are root, and a hole in the walls would be root's: {give}")
         if self.confined and not bwrap:
             raise SandboxError(f"bubblewrap is not installed, and students' code runs nowhere else. {_WAYS_OUT}")
         filter_ = _filter()
         self._home = tempfile.TemporaryDirectory(prefix="marginlib-grade-")
+        self._loaded.clear()
         self._control, its = socket.socketpair()
         self._control.settimeout(_START)
         with its:
@@ -208,6 +236,7 @@ class Sandbox:
                 "collecting": f"{_INSIDE}/collecting.py" if self.confined else collecting.__file__,
                 "packages": list(_packages().values() if self.confined else _packages()),
                 "home": self._home.name,
+                "hidden": {"not": hidden_packages(), "named": packages()},
                 **{name: getattr(self.limits, name) for name in ("step", "call", "memory", "disk")},
                 "total": int(self.limits.total) + 1,
             }
@@ -259,6 +288,11 @@ class Sandbox:
             return self._control is not None and self._control.recv(1) == answer
         except OSError:
             return False
+
+
+def _ask_to_load(name: str, control: socket.socket) -> None:
+    """Ask the server to load a package."""
+    control.send(f"L{name}".encode())
 
 
 # --- what is heard from inside --------------------------------------------------------------------------------------
@@ -466,12 +500,52 @@ def _filter() -> str:
         raise SandboxError(f"pyseccomp does not work here ({error}): {give}") from error
     rules = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
     for name in _DENIED:
-        rules.add_rule(pyseccomp.ERRNO(errno.EPERM), name)
+        with suppress(OSError):  # an older libseccomp does not know the newest calls, nor does such a kernel
+            rules.add_rule(pyseccomp.ERRNO(errno.EPERM), name)
+    for command in _DENIED_TO_FCNTL:
+        asked = pyseccomp.Arg(1, pyseccomp.MASKED_EQ, _LOW, command)
+        rules.add_rule(pyseccomp.ERRNO(errno.EPERM), "fcntl", asked)
     rules.add_rule(pyseccomp.ERRNO(errno.ENOSYS), "clone3")  # not there: then the C library takes clone
     with tempfile.TemporaryFile() as file:
         rules.export_bpf(file)
         file.seek(0)
         return file.read().hex()
+
+
+def packages() -> str:
+    """Return the packages that students may use, as the teacher names them."""
+    return os.environ.get(PACKAGES, _PACKAGES)
+
+
+def needed_packages(named: str) -> dict[str, str]:
+    """Return the packages of a list and all that they need, with their versions; "" where one is not installed.
+
+    Example:
+        >>> needed_packages("no-such-package")
+        {'no-such-package': ''}
+    """
+    found: dict[str, str] = {}
+    waiting = re.findall(r"[\w.-]+", named)
+    while waiting:
+        name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
+        if name not in found:
+            try:
+                there = metadata.distribution(name)
+            except metadata.PackageNotFoundError:
+                found[name] = ""
+                continue
+            found[name] = there.version
+            needs = [each for each in there.requires or () if "extra ==" not in each]
+            waiting += [match[0] for each in needs if (match := re.match(r"[\w.-]+", each))]
+    return found
+
+
+def hidden_packages() -> list[str]:
+    """Return the modules of this interpreter's other packages, which an import in the sandbox does not find."""
+    named = [name for name, version in needed_packages(packages()).items() if version]
+    seen = {file.parts[0].partition(".")[0] for name in named for file in metadata.distribution(name).files or ()}
+    there = {each.name.partition(".")[0] for folder in _packages() for each in Path(folder).iterdir()}
+    return sorted(there - seen)
 
 
 def _packages() -> dict[str, str]:
@@ -490,7 +564,7 @@ def _walls(wall: str) -> list[str]:
     ]
     # No /proc, and of /dev no place where a file can be left for the next one.
     for name in ("null", "zero", "random", "urandom"):
-        words += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
+        words += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]  # the worker makes them read-only
     for name in ("lib", "lib64"):  # on many systems a link to the one in /usr
         path = Path("/", name)
         words += ["--symlink", str(path.readlink()), str(path)] if path.is_symlink() else _seen(path)

@@ -16,19 +16,22 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from marginlib.course.session import WORDS_STUB
 from marginlib.course.tasks import tasks
 from marginlib.errors import MarginError
+from marginlib.practice.tasks.task import Task
 
-_LARGEST = 2 << 20  # bytes of a notebook; the sets with all answers have less than a tenth of it
-_MOST_CELLS, _LONGEST_CELL = 1_000, 100_000
+_LARGEST, _MOST_PIECES = 100 << 20, 3_000_000  # bytes of a file, most of which are outputs; values in it
+_MOST_CELLS, _LONGEST_CELL, _LONGEST = 1_000, 100_000, 1_000_000  # cells, and letters of one and of all without outputs
+_LONGEST_NAME = 80
 _PARTS = ("text", "numbers", "answer", "check", "compare")
+_OURS = ("title", "start", "finish-text", "finish")
 
-# A line of an answer cell as it was handed out: numbers taken, three dots for the answer.
+# A line of an answer cell as it was handed out, without the blanks around it: numbers taken, three dots for the answer.
 _STUB = re.compile(
-    r"""\s* (\#.* | given\ =\ numbers\[".*"\] | \w+\ =\ \.\.\. | def\ \w+\(.*\): | return\ answer
-    | Your\ words(:|\ here\.) )? \s*""",
-    re.VERBOSE,
+    r"""(\#.* | given\ =\ numbers\[".*"\] | \w+\ =\ \.\.\. | def\ \w+\(.*\): | return\ answer)?""", re.VERBOSE
 )
+_WORDS_STUB = ("", "Your words:", WORDS_STUB)
 
 
 class Ungradable(MarginError):  # noqa: N818 - a verdict on a file, not a fault of ours
@@ -48,7 +51,7 @@ class Sheet:
     steps: tuple[Mapping[str, Any], ...]  # what to run and to check, in order, as `Sandbox.run` takes it
     answers: Mapping[str, str]  # task -> the student's answer cell, as it was handed in, where there is one
     untouched: frozenset[str]  # tasks whose answer cell is as it was handed out
-    own: tuple[str, ...]  # cells of code that the student added
+    own: tuple[tuple[str, str], ...]  # (kind, source) of each cell that the student added
     notes: Mapping[str, tuple[str, ...]]  # task -> what was odd about its cells
 
 
@@ -68,16 +71,26 @@ def read_bytes(path: str | Path, root: str | Path) -> bytes:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         if not path.exists():
-            raise Ungradable("missing", f"no file {path.name} was handed in") from error
+            raise Ungradable("missing", f"no file {path.name} was handed in{_instead(path.parent)}") from error
         raise Ungradable("unreadable", f"{path.name}: {error.strerror}") from error
     with os.fdopen(handle, "rb") as file:
         about = os.fstat(handle)
         if not stat.S_ISREG(about.st_mode):
             raise Ungradable("unreadable", f"{path.name} is no plain file")
         if about.st_size > _LARGEST:
-            reason = f"{path.name} has {about.st_size / 1e6:,.1f} MB; a notebook of this set has less than 2"
+            reason = f"{path.name} has {about.st_size / 1e6:,.1f} MB; give at most {_LARGEST / 1e6:,.0f}"
             raise Ungradable("too large", reason)
         return file.read(_LARGEST + 1)
+
+
+def _instead(folder: Path) -> str:
+    """Return what stands where a notebook was to stand, in words."""
+    try:
+        there = sorted(each.name for each in folder.iterdir() if not each.name.startswith("."))
+    except OSError:
+        return ""
+    found = [name for name in there if name not in {"timestamp.txt", "submission_secret.txt"}]
+    return f"; there is {', '.join(map(repr, found[:3]))}: look whether that is it" if found else ""
 
 
 def parse(content: bytes, set_id: str) -> Sheet:
@@ -93,10 +106,11 @@ def parse(content: bytes, set_id: str) -> Sheet:
     """
     cells, asked = _cells(content, set_id), tasks(set_id)
     notes: dict[str, list[str]] = {}
-    places = {task.id: _places(task.id, cells, notes) for task in asked}
+    places = {task.id: _places(task, cells, notes) for task in asked}
     answers = {task: cells[found[-1]][2] for task, found in places.items() if found}
+    untouched = {task.id for task in asked if task.id in answers and _untouched(answers[task.id], task)}
     chosen = {at for found in places.values() for at in found}
-    known = {f"{task.id}-{part}" for task in asked for part in _PARTS} | {"title"}
+    known = {f"{task.id}-{part}": task for task in asked for part in _PARTS}
     # A task is looked at after its check, or after its answer where that stands later.
     due: dict[int, list[Mapping[str, Any]]] = {}
     for task in asked:
@@ -105,46 +119,68 @@ def parse(content: bytes, set_id: str) -> Sheet:
             look = {"check": task.id, "name": task.answer, "cases": None}  # cases come from who knows the student
             due.setdefault(max([*checks, *places[task.id]]) if checks else len(cells), []).append(look)
     steps: list[Mapping[str, Any]] = []
-    own: list[str] = []
+    own: list[tuple[str, str]] = []
+    loose: list[tuple[Task | None, str, str]] = []  # the same, and below which task they stand
+    below: Task | None = None
     for at, (kind, name, source) in enumerate(cells):
-        added = at not in chosen and kind == "code" and name not in known
-        if added and name != "start":
-            own.append(source)
-        if (at in chosen or added) and kind == "code" and source.strip():
+        below = known.get(name, below)
+        added = at not in chosen and name not in known and name not in _OURS and source.strip()
+        if added:
+            own.append((kind, source))
+            loose.append((below, kind, source))
+        runs = at in chosen or added or name == "start" or name.endswith("-numbers")
+        if runs and kind == "code" and source.strip():
             steps.append({"run": f"{name or 'cell'} ({at + 1})", "source": source})
         steps += due.get(at, [])
+    for task in asked:
+        if task.kind == "explain" and (found := _texts(task, answers, untouched, loose)):
+            answers[task.id] = "\n\n".join(found)
+            untouched.discard(task.id)
     return Sheet(
         set=set_id,
         sha256=sha256(content).hexdigest(),
         steps=(*steps, *due.get(len(cells), [])),
         answers=answers,
-        untouched=frozenset(task for task, source in answers.items() if _untouched(source)),
+        untouched=frozenset(untouched),
         own=tuple(own),
         notes={task: tuple(said) for task, said in notes.items()},
     )
 
 
-def _places(task: str, cells: Sequence[tuple[str, str, str]], notes: dict[str, list[str]]) -> list[int]:
+def _places(task: Task, cells: Sequence[tuple[str, str, str]], notes: dict[str, list[str]]) -> list[int]:
     """Return where the answer cells of a task stand; a copy that was left as handed out does not count."""
-    found = [at for at, (_, name, _) in enumerate(cells) if name == f"{task}-answer"]
-    filled = [at for at in found if not _untouched(cells[at][2])]
+    found = [at for at, (_, name, _) in enumerate(cells) if name == f"{task.id}-answer"]
+    filled = [at for at in found if not _untouched(cells[at][2], task)]
     if len(found) > 1:
         which = "the last one that was filled in counts" if filled else "none was filled in"
-        notes.setdefault(task, []).append(f"The answer cell stands {len(found)} times; {which}.")
+        notes.setdefault(task.id, []).append(f"The answer cell stands {len(found)} times; {which}.")
     if not found:
-        notes.setdefault(task, []).append("The answer cell is not there, or has another name.")
+        notes.setdefault(task.id, []).append("The answer cell is not there, or has another name.")
     return filled or found[-1:]
 
 
-def _untouched(source: str) -> bool:
-    """Return whether an answer cell holds nothing but what was handed out."""
-    return all(_STUB.fullmatch(line) for line in source.splitlines())
+def _texts(
+    task: Task, answers: Mapping[str, str], untouched: set[str], loose: Sequence[tuple[Task | None, str, str]]
+) -> list[str]:
+    """Return the answer and all else that may be meant as one: what stands in a cell of another kind is read, too."""
+    if task.id in answers and task.id not in untouched:
+        return [answers[task.id], *(source for below, kind, source in loose if below is task and kind != "code")]
+    return [source for below, kind, source in loose if kind != "code" or below is task]
+
+
+def _untouched(source: str, task: Task) -> bool:
+    """Return whether an answer cell holds nothing but what was handed out; in a text, a line with # is a heading."""
+    lines = [line.strip() for line in source.splitlines()]
+    return all(line in _WORDS_STUB if task.kind == "explain" else _STUB.fullmatch(line) for line in lines)
 
 
 def _cells(content: bytes, set_id: str) -> list[tuple[str, str, str]]:
     """Return (kind, name, source) of each cell, or refuse the file."""
     if content[:2] == b"PK":
         raise Ungradable("not a notebook", f"a zip archive, not a notebook: hand in the file {set_id}.ipynb itself")
+    if sum(map(content.count, b"{[,")) > _MOST_PIECES:
+        give = "clear the outputs and hand it in again"
+        raise Ungradable("too large", f"more than {_MOST_PIECES:,} values in one file: {give}")
     try:
         notebook = json.loads(content)
     except RecursionError as error:
@@ -158,7 +194,10 @@ def _cells(content: bytes, set_id: str) -> list[tuple[str, str, str]]:
     if len(cells) > _MOST_CELLS:
         most = f"a notebook of this set has fewer than {_MOST_CELLS:,}"
         raise Ungradable("too large", f"{len(cells):,} cells; {most}")
-    return [_cell(cell) for cell in cells]
+    found = [_cell(cell) for cell in cells]
+    if sum(len(source) for _, _, source in found) > _LONGEST:
+        raise Ungradable("too large", f"more than {_LONGEST:,} characters without outputs")
+    return found
 
 
 def _cell(cell: object) -> tuple[str, str, str]:
@@ -177,4 +216,5 @@ def _cell(cell: object) -> tuple[str, str, str]:
     graded = grader.get("grade_id") if isinstance(grader, dict) else None
     # What UTF-8 cannot hold cannot be run or stored either.
     source = source.encode("utf-8", "replace").decode()
-    return str(cell.get("cell_type")), str(graded or cell.get("id") or ""), source
+    name = str(graded or cell.get("id") or "")[:_LONGEST_NAME]
+    return str(cell.get("cell_type")), "".join(filter(str.isprintable, name)), source

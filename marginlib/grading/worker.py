@@ -37,7 +37,8 @@ from typing import Any
 Message = dict[str, Any]
 
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID = 0x00020000, 0x08000000, 0x20000000
-MS_NOSUID, MS_NODEV, MS_NOEXEC = 2, 4, 8
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_RELATIME = 1, 2, 4, 8, 32, 4096, 1 << 21
+DEVICES = ("null", "zero", "random", "urandom")
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 24, 38
 SECCOMP_MODE_FILTER = 2
 CAPABILITIES_V3 = 0x20080522
@@ -59,9 +60,17 @@ with contextlib.suppress(ImportError, TypeError):  # where there is no Linux, th
 def serve(control: socket.socket, settings: Message) -> None:
     """Fork a child for each socket that arrives, and end it where that is asked for, as it is for every one.
 
-    Messages are single letters: S (start, with a socket) and K (kill) come in, F (forked) and X (it is gone) go out.
+    Messages begin with a letter: S (start, with a socket), L (load this package, for all who follow) and K (kill) come
+    in; F (forked), R (ready) and X (it is gone) go out.
     """
-    while socket_ := socket.recv_fds(control, 1, 1)[1]:
+    while True:
+        said, socket_, *_ = socket.recv_fds(control, 200, 1)
+        if said[:1] == b"L":
+            load(said[1:].decode())
+            control.send(b"R")
+            continue
+        if not socket_:
+            return
         child, keeper = fork(socket_[0], control, settings)
         os.close(socket_[0])
         control.send(b"F")
@@ -70,6 +79,14 @@ def serve(control: socket.socket, settings: Message) -> None:
             os.kill(child, signal.SIGKILL)
         os.waitpid(keeper, 0)
         control.send(b"X")
+
+
+def load(name: str) -> None:
+    """Import a package once, in the memory that all children share; most take longer than a cell may."""
+    with contextlib.suppress(Exception):  # whoever needs it is told when they import it
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
 
 
 def fork(data: int, control: socket.socket, settings: Message) -> tuple[int, int]:
@@ -161,6 +178,16 @@ def shut_in(connection: socket.socket, place: str, settings: Message) -> None:
 
     packed = Filter(len(program) // 8, ctypes.addressof(code))
     call(libc.prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(packed), 0, 0)
+
+
+def still_devices() -> None:
+    """Let nobody change the times and rights of the devices, which are this machine's own."""
+    for name in DEVICES:
+        path = f"/dev/{name}"
+        told = os.statvfs(path).f_flag  # what the machine has set has to stay set
+        kept = told & (MS_NOSUID | MS_NOEXEC | os.ST_NOATIME | os.ST_NODIRATIME)
+        kept |= MS_RELATIME if told & os.ST_RELATIME else 0
+        call(libc.mount, None, path.encode(), None, MS_REMOUNT | MS_BIND | MS_RDONLY | kept, None)
 
 
 def drop_capabilities() -> None:
@@ -329,6 +356,8 @@ class Shell:
         self.space = space
         self.cell = ""
         space["get_ipython"] = lambda: self
+        if there := sys.modules.get("IPython"):
+            there.get_ipython = space["get_ipython"]  # type: ignore[attr-defined]
 
     def run_cell_magic(self, name: str, _line: str, body: str) -> None:
         """Run the lines below the magic, which keep their numbers."""
@@ -340,8 +369,18 @@ class Shell:
         if name in RUNNING:
             execute(line, "<line>", self.space)
 
-    def __getattr__(self, _name: str) -> Callable[..., None]:
-        return silent
+    def __getattr__(self, _name: str) -> Silent:
+        return Silent()
+
+
+class Silent:
+    """Stands for whatever else IPython has: it takes every call, and nothing comes of it."""
+
+    def __call__(self, *_arguments: object, **_named: object) -> None:
+        """Do nothing."""
+
+    def __getattr__(self, _name: str) -> Silent:
+        return self
 
 
 class Shown:
@@ -355,20 +394,17 @@ class Shown:
             raise AttributeError(name)
 
 
-def silent(*_arguments: object, **_named: object) -> None:
-    """Do nothing: `display` and commands of the shell show nothing here."""
-
-
 def namespace(numbers: Message) -> dict[str, Any]:
     """Return the names that a notebook begins with, and put a stand-in in marginlib's place.
+
+    What the first cell is to make is there before it runs, for it may have been moved, changed or left out.
 
     The stand-in has `marginlib.course.start`, which gives the numbers of the request whatever it is asked for, and
     `check` and `finish`, which say nothing. Every other name and module of marginlib is refused.
     """
     sys.modules["__main__"] = main_ = ModuleType("__main__")
     space = vars(main_)
-    space.update(__builtins__=builtins, display=silent)
-    sys.meta_path.insert(0, NoAnswers())
+    space.update(__builtins__=builtins, display=Silent())
     sys.modules["marginlib"] = library = refusing("marginlib")
     for name in ("course", "exercises"):  # sheets of the first version say "exercises"
         module = refusing(f"marginlib.{name}")
@@ -376,6 +412,8 @@ def namespace(numbers: Message) -> dict[str, Any]:
         module.check = module.finish = lambda *_arguments, **_named: Shown()
         sys.modules[module.__name__] = module
         setattr(library, name, module)
+    names = ("start", "check", "finish")
+    space.update({name: getattr(library.course, name) for name in names}, numbers=deepcopy(numbers))
     return space
 
 
@@ -397,12 +435,17 @@ REFUSAL = "{} is not there while your answer is graded: the exercises ask you to
 
 
 class NoAnswers:
-    """Refuses every other module of marginlib: nothing that an exercise asks for can be imported."""
+    """Refuses every other module of marginlib, which holds what exercises ask for, and packages that are not named."""
+
+    def __init__(self, hidden: Message) -> None:
+        self.hidden, self.named = set(hidden["not"]), hidden["named"]
 
     def find_spec(self, name: str, _path: object = None, _target: object = None) -> None:
         """Refuse what belongs to marginlib, and leave the rest to others."""
         if name.partition(".")[0] == "marginlib":
             raise ImportError(REFUSAL.format(name))
+        if name in self.hidden:
+            raise ImportError(f"this course's packages are {self.named}; {name} is not there at grading")
 
 
 # --- start ----------------------------------------------------------------------------------------------------------
@@ -421,6 +464,8 @@ def main() -> None:
     """Load once what submissions use, then serve."""
     global collecting, transform  # noqa: PLW0603 - loaded once, before any fork
     settings = json.loads(sys.argv[1])
+    if settings["confined"]:
+        still_devices()
     sys.path += settings["packages"]
     collecting = ModuleType("collecting")
     SourceFileLoader("collecting", settings["collecting"]).exec_module(collecting)
@@ -434,6 +479,7 @@ def main() -> None:
     site.setquit()
     gc.collect()
     gc.freeze()  # the children share what is here: do not touch it
+    sys.meta_path.insert(0, NoAnswers(settings["hidden"]))
     control = socket.socket(fileno=settings["control"])
     control.send(b"R")
     serve(control, settings)

@@ -28,7 +28,8 @@ def is_live_figure(model: Any) -> bool:  # noqa: ANN401 - a widget's saved state
         >>> is_live_figure({"state": {"_anywidget_id": "marginlib.drawing.live.ExplorerPanel"}}), is_live_figure(None)
         (True, False)
     """
-    return bool(model) and model["state"].get("_anywidget_id", "").endswith(".ExplorerPanel")
+    state = model.get("state") if isinstance(model, dict) else None
+    return isinstance(state, dict) and str(state.get("_anywidget_id")).endswith(".ExplorerPanel") and "_esm" in state
 
 
 class LiveFigures(Preprocessor):
@@ -36,14 +37,18 @@ class LiveFigures(Preprocessor):
 
     def preprocess(self, notebook: Any, resources: dict[str, Any]) -> tuple[Any, dict[str, Any]]:  # noqa: ANN401
         """Return the notebook without widget views, and the resources with the figures' state."""
-        saved = notebook.metadata.pop("widgets", {}).get(STATE, {}).get("state", {})
+        widgets = notebook.metadata.pop("widgets", None) or {}
+        saved: dict[str, Any] = (widgets.get(STATE) or {}).get("state") or {}
+        still = 0  # figures whose state was not saved
         sources: list[dict[str, str]] = []  # script and style of a figure, given once for all that share them
         figures: dict[str, Any] = {}
         for output in (
             each for cell in notebook.cells for each in cell.get("outputs", []) if VIEW in each.get("data", {})
         ):
             name = output.data.pop(VIEW)["model_id"]
-            if not is_live_figure(model := saved.get(name)):
+            model: Any = saved.get(name)
+            if not is_live_figure(model):
+                still += str(output.data.get("text/plain", "")).startswith("[Interactive figure")
                 continue
             state = dict(model["state"])
             source = {"esm": state.pop("_esm"), "css": state.pop("_css", "")}
@@ -51,6 +56,13 @@ class LiveFigures(Preprocessor):
                 sources.append(source)
             figures[name] = {"source": sources.index(source), "state": state, "buffers": model.get("buffers", [])}
             output.data["text/html"] = f'<div data-live-figure="{escape(name)}"></div>'
+        if still:  # JupyterLab, Notebook and VS Code save a notebook without them
+            name = resources.get("metadata", {}).get("name", "NOTEBOOK")
+            self.log.warning(
+                "Live figures saved without their frames: %d. Type: jupyter nbconvert --to lesson --execute %s.ipynb",
+                still,
+                name,
+            )
         page = json.dumps({"sources": sources, "figures": figures})
         # "</" would end the script element that the state stands in.
         resources["live_figures"] = page.replace("</", "<\\/") if figures else ""

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from marginlib.errors import MarginError, finite, fraction, name_text, positive, wrong
+from marginlib.errors import MarginError, finite, fraction, name_text, positive, unknown, wrong
 from marginlib.margin import account_risk, risk
 from marginlib.market.events import AddIsolatedMargin, Event, Fill, SetLeverage, SetMarginMode
 from marginlib.market.generate import geometric_brownian_path
@@ -126,7 +126,7 @@ class Hedge(Order):
             raise wrong("symbol", self.symbol, "a hedge is another coin; to hold less of this one, reduce it")
         price = state.mark_prices.get(self.symbol)
         if price is None:
-            raise wrong("symbol", self.symbol, f"give one of {', '.join(state.mark_prices)}")
+            raise unknown("symbol", self.symbol, state.mark_prices)
         target = copysign(positive("share", self.share) * hedged.notional / price, -hedged.quantity)
         trade = partial(Fill, symbol=self.symbol, price=price, fee_rate=fee_rate)
         now = next((each.quantity for each in state.account.positions if each.symbol == self.symbol), 0.0)
@@ -166,8 +166,8 @@ def _held(state: Snapshot, symbol: str) -> Position:
     """Return the position in a symbol, or refuse an order on one that is not there."""
     held = next((each for each in state.account.positions if each.symbol == symbol), None)
     if held is None:
-        names = ", ".join(each.symbol for each in state.account.positions) or "nothing"
-        raise wrong("symbol", symbol, f"no such position is open; the account holds {names}")
+        names = [each.symbol for each in state.account.positions] or ["nothing"]
+        raise unknown("symbol", symbol, names, "no such position is open; the account holds", MarginError)
     return held
 
 
@@ -248,7 +248,7 @@ class Desk:
         positions = []
         for each in self.openings:
             if each.symbol not in prices:
-                raise wrong("symbol", each.symbol, f"give one of {', '.join(prices)}")
+                raise unknown("symbol", each.symbol, prices)
             price = prices[each.symbol]
             held = book.position(each.symbol, each.dollars / price, price, leverage=each.leverage)
             positions.append({MarginMode.CROSS: held.cross, MarginMode.ISOLATED: held.isolated}[each.margin_mode]())

@@ -49,9 +49,25 @@ class Deposit(Event):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Withdrawal(Event):
-    """Money that leaves the wallet; only what is neither set aside nor needed as initial margin may leave."""
+    """Money that leaves the wallet; what may leave is a rule of the venue's, `marginlib.WithdrawalRule`."""
 
     amount: float  # [quote currency], above 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DepositCoin(Event):
+    """Coins that come into the cross pool as collateral, valued at the last mark price of their symbol."""
+
+    symbol: str
+    amount: float  # [base coin], above 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WithdrawCoin(Event):
+    """Coins that leave the cross pool; what they count for has to be available."""
+
+    symbol: str
+    amount: float  # [base coin], above 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

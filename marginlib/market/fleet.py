@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from marginlib.errors import MarginError, wrong
+from marginlib.errors import MarginError, unknown, wrong
 from marginlib.market.desk import AddMargin, Decision, Desk, Hold, Order, Reduce
 from marginlib.model import Account
 from marginlib.tiers import RiskSchedule
@@ -30,6 +30,8 @@ class _Fleet:
     """
 
     def __init__(self, account: Account, paths: int, fee_rate: float) -> None:
+        for pool in account.pools():
+            pool.check_plain("a fleet")
         held = account.positions
         self.symbols, self.fee_rate = [each.symbol for each in held], fee_rate
         self.schedules, self.leverage = [each.schedule for each in held], [each.leverage for each in held]
@@ -81,7 +83,7 @@ class _Fleet:
         if not isinstance(order, Reduce | AddMargin):
             raise wrong("order", order, "give Hold, Reduce, Close or AddMargin; play others on one path at a time")
         if order.symbol not in self.symbols:
-            raise wrong("symbol", order.symbol, f"give one of {', '.join(self.symbols)}")
+            raise unknown("symbol", order.symbol, self.symbols)
         k = self.symbols.index(order.symbol)
         if isinstance(order, Reduce):
             sold = order.share * self.quantity[k]

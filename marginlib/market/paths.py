@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from marginlib.errors import MarginError, UnknownNameError, name_text, wrong
+from marginlib.errors import MarginError, name_text, unknown, wrong
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -34,7 +34,7 @@ _COLUMNS = (*_PRICES, "volume", "funding_rate")
 def seconds(field: str, timeframe: object) -> int:
     """Return the length of a timeframe such as "1h" [s], or refuse what is not one of the exchange's names."""
     if not isinstance(timeframe, str) or timeframe not in _TIMEFRAMES:
-        raise wrong(field, timeframe, f"give one of {', '.join(_TIMEFRAMES)}", UnknownNameError)
+        raise unknown(field, timeframe, _TIMEFRAMES)
     return _TIMEFRAMES[timeframe]
 
 
@@ -288,7 +288,7 @@ class PricePath:
             UnknownNameError: the path has no such symbol.
         """
         if symbol not in self.symbols:
-            raise wrong("symbol", symbol, f"give one of {', '.join(self.symbols)}", UnknownNameError)
+            raise unknown("symbol", symbol, self.symbols)
         column: FloatArray = self.mark_prices[:, self.symbols.index(symbol)]
         return column
 

@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from marginlib.errors import UnknownNameError, wrong
+from marginlib.errors import unknown, wrong
 from marginlib.market.paths import FloatArray, PricePath, TimeArray, moment, seconds
 
 _SOURCE = "Binance USD-M mark price, UTC"
@@ -98,7 +98,7 @@ class Crash:
             raise wrong("symbols", symbols, f"give a list of {', '.join(self.symbols)}, each once")
         for symbol in chosen:
             if symbol not in self.figures:
-                raise wrong("symbol", symbol, f"{self.event} has {', '.join(self.symbols)}", UnknownNameError)
+                raise unknown("symbol", symbol, self.symbols, f"{self.event} has")
         known = [self.figures[symbol] for symbol in chosen]
         start, end = known[0].times[[0, -1]]
         grid = np.arange(start, end, np.timedelta64(seconds("step", step), "s"))
@@ -123,7 +123,7 @@ def crash(event: str) -> Crash:
     Source: Binance USD-M mark price, UTC.
     """
     if event not in _events():
-        raise wrong("event", event, f"give one of {', '.join(_events())}", UnknownNameError)
+        raise unknown("event", event, _events())
     return _events()[event]
 
 

@@ -9,6 +9,8 @@ Money is neither made nor lost. The `Ledger` says where it went:
 
     deposits - withdrawals + fund at start
         = wallet (isolated margins included) + fees + funding paid + insurance fund + counterparties
+
+Coins that stand as collateral are no money until the venue sells them; each sale is an action, a `Conversion`.
 """
 
 from __future__ import annotations
@@ -22,10 +24,18 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 from marginlib.errors import MarginError, at_least_zero, fraction, wrong
-from marginlib.margin import add_isolated_margin, available_balance, max_addable_margin, remove_isolated_margin, risk
+from marginlib.margin import (
+    WithdrawalRule,
+    add_isolated_margin,
+    available_balance,
+    max_withdrawal,
+    remove_isolated_margin,
+    risk,
+)
 from marginlib.market.events import (
     AddIsolatedMargin,
     Deposit,
+    DepositCoin,
     Event,
     Fill,
     Funding,
@@ -34,10 +44,11 @@ from marginlib.market.events import (
     SetLeverage,
     SetMarginMode,
     Withdrawal,
+    WithdrawCoin,
 )
 from marginlib.market.policies import Policy, check_mode_change, full_close, recorded_policy
 from marginlib.market.settlement import ROUNDING, Liquidation, settle, split
-from marginlib.model import Account, Health, MarginMode, Pool, Position
+from marginlib.model import Account, Coin, Health, MarginMode, Pool, Position
 from marginlib.venues import Leftover, ModeChange, PaidFrom, Rulebook
 
 
@@ -54,6 +65,7 @@ class Rules:
             than the equity behind what is closed.
         fee_from: which money pays the fee of an isolated position's fill.
         funding_from: which money pays the funding of an isolated position.
+        withdrawal: what has to stay in a pool when money leaves it, and whether profit may; by default Binance's rule.
         mode_change: when the margin mode may be changed.
         replenish: isolated symbols with auto margin replenishment: instead of being liquidated they draw one initial
             margin after another from the available balance, until they hold their whole entry value.
@@ -68,7 +80,7 @@ class Rules:
         >>> rules.leftover, rules.clearance_fee_rate
         (<Leftover.RETURNED: 'returned'>, 0.015)
         >>> rules.assumed
-        ('policy', 'fee_from', 'funding_from', 'mode_change')
+        ('policy', 'fee_from', 'funding_from', 'withdrawal', 'mode_change')
     """
 
     book: Rulebook | None = None
@@ -77,6 +89,7 @@ class Rules:
     clearance_fee_rate: float = 0.0
     fee_from: PaidFrom = PaidFrom.ACCOUNT
     funding_from: PaidFrom = PaidFrom.POSITION
+    withdrawal: WithdrawalRule = WithdrawalRule()  # noqa: RUF009 - frozen
     mode_change: ModeChange = ModeChange.WHEN_FLAT
     replenish: frozenset[str] = frozenset()
     assumed: tuple[str, ...] = ()
@@ -97,7 +110,7 @@ class Rules:
             MarginError: the book names no policy that there is, or a number that the policy does not take.
         """
         recorded: dict[str, Any] = {"policy": recorded_policy(book.liquidation) if book.liquidation else None}
-        for term in ("leftover", "clearance_fee_rate", "fee_from", "funding_from", "mode_change"):
+        for term in ("leftover", "clearance_fee_rate", "fee_from", "funding_from", "withdrawal", "mode_change"):
             recorded[term] = getattr(book, term)
         said = {term: value for term, value in recorded.items() if value is not None} | given
         return cls(book=book, assumed=tuple(term for term in recorded if term not in said), **said)
@@ -148,6 +161,24 @@ class Replenishment:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Conversion:
+    """Collateral coins that the venue sold at their mark price, before it touched a position.
+
+    Args:
+        symbol: whose mark price valued them.
+        amount: how many [base coin].
+        price: at which they were sold [quote currency per base coin].
+    """
+
+    symbol: str
+    amount: float
+    price: float
+
+
+Action = Liquidation | Replenishment | Conversion
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Snapshot:
     """The whole state after an event: the account, where the money is, and what the event set off.
 
@@ -157,7 +188,7 @@ class Snapshot:
         mark_prices: the last mark price of every symbol seen.
         settings: leverage and margin mode set for symbols not held.
         event: what happened last; None at the start.
-        actions: liquidations and replenishments that the event set off, in order.
+        actions: liquidations, replenishments and conversions that the event set off, in order.
         time: when, in whatever the data calls time; None where it does not say.
     """
 
@@ -166,7 +197,7 @@ class Snapshot:
     mark_prices: Mapping[str, float]
     settings: Mapping[str, Setting]
     event: Event | None = None
-    actions: tuple[Liquidation | Replenishment, ...] = ()
+    actions: tuple[Action, ...] = ()
     time: object = None
 
     @classmethod
@@ -184,7 +215,7 @@ class Snapshot:
         return cls(
             account=account,
             ledger=Ledger(deposits=account.wallet_balance, insurance_fund=fund, fund_at_start=fund),
-            mark_prices=MappingProxyType({each.symbol: each.mark_price for each in account.positions}),
+            mark_prices=MappingProxyType({each.symbol: each.mark_price for each in account.held}),
             settings=MappingProxyType({}),
         )
 
@@ -264,29 +295,61 @@ def _(event: Deposit, state: Snapshot, _rules: Rules) -> Snapshot:
 
 
 @_apply.register
-def _(event: Withdrawal, state: Snapshot, _rules: Rules) -> Snapshot:
-    # Open profit may back a position, but it is not yet money that could leave.
-    free = max(0.0, min(available_balance(state.account), state.account.pools()[0].collateral))
+def _(event: Withdrawal, state: Snapshot, rules: Rules) -> Snapshot:
+    free = max_withdrawal(state.account, rules.withdrawal)
     if event.amount > free:
         raise wrong("amount", event.amount, f"at most {free:g} can be withdrawn now")
     return _booked(state, wallet=-event.amount, withdrawals=event.amount)
 
 
 @_apply.register
+def _(event: DepositCoin, state: Snapshot, rules: Rules) -> Snapshot:
+    if rules.book is None or event.symbol not in state.mark_prices:
+        raise wrong("symbol", event.symbol, "give a Rulebook that takes this coin, and its mark price first")
+    coin = rules.book.coin(event.symbol, event.amount, state.mark_prices[event.symbol])
+    return _with_coin(state, coin, coin.amount + sum(each.amount for each in _coins(state, event.symbol)))
+
+
+@_apply.register
+def _(event: WithdrawCoin, state: Snapshot, rules: Rules) -> Snapshot:
+    spare = rules.withdrawal.spare(state.account.pools()[0])
+    most = sum(each.amount * min(1.0, spare / each.value) for each in _coins(state, event.symbol))
+    if event.amount > most:
+        raise wrong("amount", event.amount, f"at most {most:g} of {event.symbol} can be withdrawn now")
+    (held,) = _coins(state, event.symbol)
+    return _with_coin(state, held, held.amount - event.amount)
+
+
+def _coins(state: Snapshot, symbol: str) -> list[Coin]:
+    """Return what the account has of a coin, as one record, or none."""
+    return [coin for coin in state.account.coins if coin.symbol == symbol]
+
+
+def _with_coin(state: Snapshot, coin: Coin, amount: float) -> Snapshot:
+    """Return the state with so much of a coin."""
+    coins = [each for each in state.account.coins if each.symbol != coin.symbol]
+    coins += [replace(coin, amount=amount)] if amount > 0 else []
+    return replace(state, account=state.account.after(coins=coins))
+
+
+@_apply.register
 def _(event: MarkPrices, state: Snapshot, _rules: Rules) -> Snapshot:
-    held = {position.symbol for position in state.account.positions}
+    held = set(state.account.symbols)
     account = state.account.at({symbol: price for symbol, price in event.prices.items() if symbol in held})
     return replace(state, account=account, mark_prices=MappingProxyType({**state.mark_prices, **event.prices}))
 
 
 @_apply.register
-def _(event: AddIsolatedMargin, state: Snapshot, _rules: Rules) -> Snapshot:
-    return replace(state, account=add_isolated_margin(state.account, event.symbol, event.amount))
+def _(event: AddIsolatedMargin, state: Snapshot, rules: Rules) -> Snapshot:
+    return replace(state, account=add_isolated_margin(state.account, event.symbol, event.amount, rules.withdrawal))
 
 
 @_apply.register
-def _(event: RemoveIsolatedMargin, state: Snapshot, _rules: Rules) -> Snapshot:
-    return replace(state, account=remove_isolated_margin(state.account, event.symbol, event.amount))
+def _(event: RemoveIsolatedMargin, state: Snapshot, rules: Rules) -> Snapshot:
+    account = remove_isolated_margin(state.account, event.symbol, event.amount, rules.withdrawal)
+    realized = account.wallet_balance - state.account.wallet_balance
+    ledger = replace(state.ledger, counterparties=state.ledger.counterparties - realized)
+    return replace(state, account=account, ledger=ledger)
 
 
 @_apply.register
@@ -373,7 +436,7 @@ def _opened(state: Snapshot, held: Position | None, event: Fill, quantity: float
         opened = rules.book.position(event.symbol, quantity, event.price, mark_price=mark, leverage=leverage)
         new = _in_mode(opened, mode)
     aside = new.own_margin - (held.own_margin if held else 0.0)
-    most = max_addable_margin(state.account)
+    most = max_withdrawal(state.account, rules.withdrawal)
     if aside > most * (1 + ROUNDING):
         raise wrong("quantity", event.quantity, f"{event.symbol} sets {aside:g} aside, and {most:g} is available")
     marks = MappingProxyType({event.symbol: event.price, **state.mark_prices})
@@ -420,19 +483,27 @@ def _funded(state: Snapshot, held: Position, payment: float, rules: Rules) -> Sn
 def liquidate(state: Snapshot, rules: Rules) -> Snapshot:
     """Return the state after every pool whose equity does not exceed its maintenance margin has been dealt with.
 
-    Isolated positions with auto margin replenishment draw margin first. Then the pools, in the account's order, are cut
-    by the rules' policy until they are safe or empty. A bankrupt pool is taken over whole, whatever the policy: its
-    loss beyond the collateral is paid by the insurance fund and, when that is empty, by the counterparties, who are
-    closed at the price at which the collateral was used up (auto-deleveraging).
+    Isolated positions with auto margin replenishment draw margin first, and coins that back a pool are sold. Then the
+    pools, in the account's order, are cut by the rules' policy until they are safe or empty. A bankrupt pool is taken
+    over whole, whatever the policy: its loss beyond the collateral is paid by the insurance fund and, when that is
+    empty, by the counterparties, who are closed at the price at which the collateral was used up (auto-deleveraging).
     """
     counts: Counter[tuple[str, float] | None] = Counter()
     while unsafe := [pool for pool in state.account.pools() if not rules.safe(pool)]:
         # Those that can draw margin do so while the cross pool, which they draw it from, is still there.
         pool = max(unsafe, key=lambda each: each.own and each.positions[0].symbol in rules.replenish)
+        if pool.coins:  # what the haircut held back may be enough
+            sold = tuple(
+                Conversion(symbol=each.symbol, amount=each.amount, price=each.mark_price) for each in pool.coins
+            )
+            value = fsum(each.amount * each.price for each in sold)
+            state = _booked(state, wallet=value, counterparties=-value, actions=sold)
+            state = replace(state, account=state.account.after(coins=()))
+            continue
         first, own = pool.positions[0], pool.collateral
         if pool.own and first.symbol in rules.replenish:
             value = first.entry_notional
-            more = min(value / first.leverage, value - own, max_addable_margin(state.account))
+            more = min(value / first.leverage, value - own, max_withdrawal(state.account, rules.withdrawal))
             if more > ROUNDING * value:
                 drawn = Replenishment(symbol=first.symbol, amount=more)
                 state = _booked(state, (first, first.isolated(own + more)), actions=(drawn,))
@@ -450,7 +521,7 @@ def _booked(
     state: Snapshot,
     *swaps: tuple[Position | None, Position | None],
     wallet: float = 0.0,
-    actions: tuple[Liquidation | Replenishment, ...] = (),
+    actions: tuple[Action, ...] = (),
     **flows: float,
 ) -> Snapshot:
     """Return the state with positions exchanged, the wallet changed, and the flows added to the ledger.

@@ -6,7 +6,7 @@ moment on a line, not one that was recorded. What moves is `marginlib.market.rep
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from types import MappingProxyType
@@ -72,8 +72,8 @@ def crash_replay(event: str, account: Account, rules: Rules, *, insurance_fund: 
     """Return the states of an account at every recorded figure of an event, and at each liquidation between them.
 
     Between two figures prices run on straight lines, and a pool that is safe at both ends of a line is safe along it:
-    equity is straight there too, and maintenance margin, convex in the notional, never bulges above its chord. So a
-    liquidation is looked for only where the end of a line is unsafe, and found to the second.
+    equity is straight there too, and maintenance margin, convex in the notional, never bulges above its chord; a line
+    is cut where it jumps. So a liquidation is looked for only where an end is unsafe, and found to the second.
 
     Args:
         event: the event's short name, as in `marginlib.market.recorded()`.
@@ -97,7 +97,7 @@ def crash_replay(event: str, account: Account, rules: Rules, *, insurance_fund: 
     """
     if not account.positions:
         raise MarginError("account.positions = (): give at least one position in a symbol of the event")
-    path = crash(event).path(tuple(dict.fromkeys(each.symbol for each in account.positions)), step="1d")
+    path = crash(event).path(account.symbols, step="1d")
     return walk(Snapshot.start(account, insurance_fund=insurance_fund), path.marks(), rules)
 
 
@@ -141,19 +141,34 @@ def _marks(line: _Line, second: int) -> Mapping[str, float]:
 
 def _next_stop(account: Account, line: _Line, now: int, rules: Rules) -> int:
     """Return the first second after `now` at which a pool is unsafe, or the end of the line."""
-    held = {each.symbol for each in account.positions}
+    held = set(account.symbols)
 
     def safe(second: int) -> bool:
         marks = {symbol: price for symbol, price in _marks(line, second).items() if symbol in held}
         return all(map(rules.safe, account.at(marks).pools()))
 
-    low, high = now, line[1][0]
-    if safe(high):
-        return high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if safe(middle) else (low, middle)
-    return high
+    low, end = now, line[1][0]
+    for high in sorted({second for second in _jumps(account, line) if now < second < end} | {end}):
+        if not safe(high):
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (middle, high) if safe(middle) else (low, middle)  # noqa: PLW2901 - the loop ends here
+            return high
+        low = high
+    return end
+
+
+def _jumps(account: Account, line: _Line) -> Iterator[int]:
+    """Yield the seconds around which a position's maintenance margin jumps on a line."""
+    (begin, first), (end, last) = line
+    for each in account.positions:
+        floors, start = each.schedule.floors[1:], first.get(each.symbol, each.mark_price)
+        change = last.get(each.symbol, start) - start
+        for floor in floors if each.schedule.whole_position and change else ():
+            share = (floor / abs(each.quantity) - start) / change
+            if 0 < share < 1:
+                second = begin + int(share * (end - begin))
+                yield from (second, second + 1)
 
 
 def _moved(state: Snapshot, second: int, marks: Mapping[str, float], rules: Rules) -> Snapshot:

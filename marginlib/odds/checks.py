@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from marginlib.errors import UnknownNameError, finite, wrong
+from marginlib.errors import finite, unknown, wrong
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -17,7 +17,7 @@ MOST = 2**25  # steps of all paths together
 def asset(symbols: tuple[str, ...], symbol: str) -> int:
     """Return the place of a symbol, or refuse one that is not there."""
     if symbol not in symbols:
-        raise wrong("symbol", symbol, f"give one of {', '.join(symbols)}", UnknownNameError)
+        raise unknown("symbol", symbol, symbols)
     return symbols.index(symbol)
 
 

@@ -20,7 +20,7 @@ from itertools import product
 from math import ceil, fsum, log10
 from types import MappingProxyType
 
-from marginlib.errors import MarginError, positive, wrong
+from marginlib.errors import MarginError, positive, unknown, wrong
 from marginlib.margin import risk
 from marginlib.model import Account, Position
 from marginlib.odds.checks import inside
@@ -163,7 +163,7 @@ class Decision:
         Several where the simulation cannot tell them apart, none where no partition meets the limit for sure.
         """
         if goal not in GOALS:
-            raise wrong("goal", goal, f"give one of {', '.join(GOALS)}")
+            raise unknown("goal", goal, GOALS)
         seen = {each.name: GOALS[goal](each) for each in self.prospects if each.meets is Meets.YES}
         least = min(seen.values(), key=lambda each: each.value, default=None)
         return tuple(name for name, each in seen.items() if least and not told_apart(each, least))
@@ -483,7 +483,7 @@ def trial(
         'no difference'
     """
     if kind not in BOOKS:
-        raise wrong("kind", kind, f"give one of {', '.join(BOOKS)}")
+        raise unknown("kind", kind, BOOKS)
     sides, correlation = BOOKS[kind]
     cache = _cache(_market_of(market, sides, correlation), days, paths, seed)
     return _trial(kind, size, leverage, days, cache, limit or RiskLimit())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from marginlib.errors import wrong
+from marginlib.errors import unknown
 from marginlib.practice.bank import question, questions
 from marginlib.practice.card import Card, Reveal, See, reveal
 from marginlib.practice.pages import CalibrationPage, GainPage, ProgressPage
@@ -110,5 +110,5 @@ def _known(notebook: str) -> str:
     """Return the name of a notebook, or refuse one that has no questions."""
     known = sorted({each.notebook for each in questions()})
     if notebook not in known:
-        raise wrong("notebook", notebook, f"give one of {', '.join(known)}, as a text")
+        raise unknown("notebook", notebook, known, "give as a text one of")
     return notebook

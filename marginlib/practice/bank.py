@@ -4,7 +4,7 @@ To add a question, add a record there; a notebook asks those of its number by it
 
     id          "NN-words"; a prediction is named after its cell: `predict-price` of notebook 02 is "02-price"
     kind        "choice", "number", "ordering" or "counterexample"
-    notebook    "00" to "13"
+    notebook    "00" to "14"
     objective   the objective that it serves
     role        "prediction", "opening", "closing", "pretest" or "posttest"
     text        the whole question
@@ -34,7 +34,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from marginlib.errors import MarginError, UnknownNameError, wrong
+from marginlib.errors import MarginError, unknown
 from marginlib.practice.judge import KINDS, Question, refused
 from marginlib.practice.objectives import BANK, OBJECTIVES
 
@@ -55,7 +55,7 @@ def question(name: str) -> Question:
     bank = _bank()
     if name not in bank:
         near = [each for each in bank if each[:2] == str(name)[:2]] or list(bank)
-        raise wrong("question", name, f"give one of {', '.join(near)}", UnknownNameError)
+        raise unknown("question", name, near)
     return bank[name]
 
 

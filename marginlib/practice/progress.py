@@ -2,7 +2,7 @@
 
 The file is `$MARGINLIB_PROGRESS`, or else `progress.json` in the folder that the system keeps for the data of programs
 (`platformdirs`), unless `~/.marginlib/progress.json` is there from before; in a browser it is `marginlib-progress.json`
-beside the notebook. It is JSON, in UTF-8, version 1 of the format:
+at the top of the course's files. It is JSON, in UTF-8, version 1 of the format:
 
     {"format": "marginlib-progress", "version": 1, "learner": "9b1e...", "attempts": [
       {"id": "0f8c...",                  unique: the same attempt is never kept twice
@@ -46,7 +46,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from platformdirs import user_data_path
 
-from marginlib.errors import MarginError, name_text, wrong
+from marginlib.errors import MarginError, name_text, unknown, wrong
 from marginlib.files import write_whole
 
 CONFIDENCES = ("guess", "fairly sure", "certain")
@@ -100,7 +100,7 @@ class Attempt:
 def _one_of(name: str, value: object, allowed: tuple[object, ...]) -> None:
     """Refuse a value that is none of those allowed; 1 is not True here."""
     if not any(value is each or (isinstance(value, str) and value == each) for each in allowed):
-        raise wrong(name, value, f"give one of {', '.join(map(repr, allowed))}")
+        raise unknown(name, value, map(repr, allowed), kind=MarginError)
 
 
 def _plain(answer: object) -> Any:  # noqa: ANN401 - JSON is any of six types
@@ -183,6 +183,7 @@ _Row = dict[str, Any]
 # Attempts that could not be written yet, by file.
 _waiting: dict[Path, list[_Row]] = {}
 _told: set[tuple[Path, str]] = set()
+_DRIVE = Path("/drive")  # where a browser shows the course's files to Python
 _NEW_LEARNER = uuid4().hex  # until a file says who it is
 
 
@@ -196,11 +197,11 @@ def _place(path: str | os.PathLike[str] | None) -> Path:
     with suppress(RuntimeError, OSError):  # a system without home folders, or one that shows nobody's
         if given:
             return Path(given).expanduser().resolve()
-        if sys.platform != "emscripten":  # a browser forgets all folders but the notebook's
+        if sys.platform != "emscripten":  # a browser forgets all folders but the course's
             old = Path("~/.marginlib/progress.json").expanduser()  # where it was at first, and stays if it is there
             new = user_data_path("marginlib", appauthor=False) / "progress.json"
             return (old if old.exists() and not new.exists() else new).resolve()
-    return Path("marginlib-progress.json").resolve()
+    return (_DRIVE if _DRIVE.is_dir() else Path()).joinpath("marginlib-progress.json").resolve()
 
 
 def beside(name: str) -> Path:
@@ -354,11 +355,11 @@ def _add(place: Path, rows: Iterable[_Row]) -> list[str]:
 def _alone(place: Path) -> AbstractContextManager[object]:
     """Return the file's lock, held; nothing where there are none, for a write is whole and follows a read."""
     try:
-        # Only who writes needs it, and where there are but soft locks, as in a browser, it warns when imported.
+        # Only who writes needs it.
         from filelock import FileLock  # noqa: PLC0415
 
         return FileLock(place.with_name(f"{place.name}.lock"), timeout=_SECONDS).acquire()
-    except NotImplementedError:  # a file system without locks
+    except (ImportError, NotImplementedError):  # a browser, where one notebook writes; a file system without locks
         return nullcontext()
 
 

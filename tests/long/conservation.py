@@ -16,13 +16,15 @@ import random
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from test_replay import BOOK, sequence, walk
+from test_replay import COINS, TIERED, sequence, walk
 
+from marginlib import WithdrawalRule
 from marginlib.market.policies import (
     fifth_first,
     full_close,
@@ -47,13 +49,15 @@ POLICIES = (
 def rules_of(seed: int) -> Rules:
     """Return the rules of one sequence."""
     source = random.Random(-1 - seed)
+    jumping = replace(TIERED, whole_position=True)
     return Rules(
-        book=BOOK,
+        book=source.choice([COINS, replace(COINS, schedules={**COINS.schedules, "SOL": jumping})]),
         policy=source.choice(POLICIES),
         leftover=source.choice(list(Leftover)),
         clearance_fee_rate=source.choice([0.0, 0.005, 0.0125]),
         fee_from=source.choice(list(PaidFrom)),
         funding_from=source.choice(list(PaidFrom)),
+        withdrawal=source.choice([WithdrawalRule(), WithdrawalRule(profit=True, notional_share=0.1)]),
         mode_change=source.choice([ModeChange.ANY_TIME, ModeChange.WHEN_FLAT]),
         replenish=frozenset(source.choice([(), ("BTC",), ("BTC", "ETH"), ("BTC", "ETH", "SOL")])),
     )

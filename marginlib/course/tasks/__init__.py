@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from marginlib.errors import UnknownNameError, wrong
+from marginlib.errors import unknown
 from marginlib.practice.tasks.task import Task
 
 __all__ = ["SETS", "task", "tasks"]
@@ -20,7 +20,7 @@ def tasks(set_id: str) -> tuple[Task, ...]:
         'isolated-1'
     """
     if set_id not in SETS:
-        raise wrong("set", set_id, f"give one of {', '.join(SETS)}", UnknownNameError)
+        raise unknown("set", set_id, SETS)
     found: tuple[Task, ...] = import_module(f"marginlib.course.tasks.{set_id}").TASKS
     return found
 
@@ -29,5 +29,5 @@ def task(task_id: str) -> Task:
     """Return a task by its set and number, such as "isolated-3"."""
     found = {each.id: each for each in tasks(str(task_id).rpartition("-")[0])}
     if task_id not in found:
-        raise wrong("task", task_id, f"give one of {', '.join(found)}", UnknownNameError)
+        raise unknown("task", task_id, found)
     return found[task_id]

@@ -13,7 +13,7 @@ from functools import cached_property
 from math import fsum, inf
 from typing import Any
 
-from marginlib.errors import UnknownNameError, at_least_zero, finite, positive, wrong
+from marginlib.errors import at_least_zero, finite, positive, unknown
 from marginlib.model import Account, Contract, MaintenanceBasis, Pool, Position
 from marginlib.tiers import RiskSchedule
 from marginlib.venues import rulebook
@@ -41,8 +41,7 @@ class Case:
         symbols = [position.symbol for position in self.account.positions]
         if self.symbol not in symbols:
             if self.symbol or not symbols:
-                known = ", ".join(symbols) or "none, for there is no position"
-                raise wrong("symbol", self.symbol, f"give one of {known}", UnknownNameError)
+                raise unknown("symbol", self.symbol, symbols or ["none, for there is no position"])
             object.__setattr__(self, "symbol", symbols[0])
         for symbol, price in self.last_prices.items():
             positive(f"last_prices[{symbol!r}]", price)

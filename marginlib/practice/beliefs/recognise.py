@@ -9,7 +9,7 @@ from math import isfinite
 from numbers import Real
 from typing import Any
 
-from marginlib.errors import UnknownNameError, at_least_zero, wrong
+from marginlib.errors import at_least_zero, unknown
 from marginlib.practice.beliefs.asks import ASKS, Ask, Reading
 from marginlib.practice.beliefs.catalogue import BELIEFS
 from marginlib.practice.beliefs.reasoning import RIGHT, Case
@@ -50,7 +50,7 @@ def answer(ask: str, case: Case, *codes: str) -> float | None:
     reasoning = RIGHT
     for code in codes:
         if code not in BELIEFS:
-            raise wrong("code", code, f"give one of {', '.join(BELIEFS)}", UnknownNameError)
+            raise unknown("code", code, BELIEFS)
         reasoning = BELIEFS[code].twist(reasoning)
     return _ask(ask).value(Reading(case, reasoning))
 
@@ -63,7 +63,7 @@ def working(ask: str, case: Case) -> str:
 def _ask(name: str) -> Ask:
     """Return the ask of that name."""
     if name not in ASKS:
-        raise wrong("ask", name, f"give one of {', '.join(ASKS)}", UnknownNameError)
+        raise unknown("ask", name, ASKS)
     return ASKS[name]
 
 
