@@ -531,7 +531,9 @@ def liquidate(state: Snapshot, rules: Rules) -> Snapshot:
     while unsafe := [pool for pool in state.account.pools() if not rules.safe(pool)]:
         # Those that can draw margin do so while the cross pool, which they draw it from, is still there.
         pool = max(unsafe, key=lambda each: each.own and each.positions[0].symbol in rules.replenish)
-        state = _cancelled(state, pool)
+        # Orders go first: those of an isolated position, or all.
+        orders = [order for order in state.account.orders if pool.own and order.symbol not in pool.symbols]
+        state = replace(state, account=state.account.after(orders=orders))
         if pool.coins:  # what the haircut held back may be enough
             sold = tuple(
                 Conversion(symbol=each.symbol, amount=each.amount, price=each.mark_price) for each in pool.coins
@@ -555,12 +557,6 @@ def liquidate(state: Snapshot, rules: Rules) -> Snapshot:
         made = settle(pool, cuts, leftover=rules.leftover, fee_rate=rules.clearance_fee_rate, fund=fund)
         state = _booked(state, *made.swaps, wallet=made.wallet, actions=made.done, **made.flows)
     return state
-
-
-def _cancelled(state: Snapshot, pool: Pool) -> Snapshot:
-    """Return the state without the orders that a venue cancels first: those of a position, or all."""
-    left = [order for order in state.account.orders if pool.own and order.symbol not in pool.symbols]
-    return replace(state, account=state.account.after(orders=left)) if state.account.orders else state
 
 
 def _booked(
