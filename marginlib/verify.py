@@ -1,8 +1,8 @@
 """The library against the world: published prices and amounts, one JSON object a line, computed again.
 
 Each row gives a pool, the symbol asked about and what somebody published; `check` computes it and compares within the
-row's own tolerance. The schema is in the README. Numbers may be written as text, as venues do, and a price that is empty,
-0 or below 0 is a venue's way to say that there is none.
+row's own tolerance. The schema is in the README. Numbers may be written as text, as venues do; a price that is empty,
+0 or below 0 is their way to say that there is none.
 """
 
 from __future__ import annotations
