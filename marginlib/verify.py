@@ -214,17 +214,15 @@ def _expected(name: str, value: object, tolerance: tuple[float, float]) -> float
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return a JSON object, or refuse one that gives a field twice: JSON would drop the first in silence."""
-    data = {name: _plain(name, value) for name, value in pairs}
+    data = dict(pairs)
     if len(data) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise RowError(f"{twice}: the field is given twice; give it once")
+    for name, value in pairs:  # a number that is written as text is a number
+        if isinstance(value, str) and name not in _WORDS and _NUMBER.fullmatch(value):
+            data[name] = float(value)
     return data
-
-
-def _plain(name: str, value: Any) -> Any:  # noqa: ANN401 - JSON
-    """Return a number that is written as text as a number, anything else as it is."""
-    return float(value) if isinstance(value, str) and name not in _WORDS and _NUMBER.fullmatch(value) else value
 
 
 def _compare(row: Row, price: str, expected: float | None) -> Check:
