@@ -6,7 +6,7 @@ from math import isnan
 import pandas as pd
 import pytest
 
-from marginlib import MarginError, liquidation_price
+from marginlib import MarginError, liquidation_price, rulebook, rulebooks
 from marginlib.course.exports import coin, read_account
 from marginlib.margin import account_risk
 
@@ -232,6 +232,17 @@ def test_five_positions_of_bybit(size):
         rows.append(BYBIT | said)
         expected.append(entry * (1 - side * (1 / leverage - 0.005)))
     assert prices(read_account(bybit(*rows))) == pytest.approx(expected)
+
+
+def test_bybit_since_2025_values_at_the_mark():
+    """1 BTC from 60,000 at 10x in cross, marked at 50,000, 0.5 % and the fee: 20,000 + P - 60,000 = 0.5 % P + fee."""
+    now = 1764547200000  # 2025-12-01
+    book = rulebook("bybit", max(date for venue, date in rulebooks() if venue == "bybit" and date <= "2025-12-01"))
+    fee = book.closing_fee_rate * 60_000 * (1 - 1 / 10)
+    row = BYBIT | {"symbol": "BTCUSDT", "size": "1", "avgPrice": "60000", "markPrice": "50000", "leverage": "10"}
+    row |= {"positionMM": str(300 + fee), "positionMMByMp": str(250 + fee), "tradeMode": 0, "updatedTime": str(now)}
+    assert fee > 0
+    assert prices(read_account(bybit(row), wallet_balance=20_000)) == pytest.approx([(40_000 + fee) / 0.995])
 
 
 def test_bybit_mode_is_the_accounts():

@@ -22,7 +22,7 @@ from pandas import DataFrame, read_csv
 from marginlib import tables
 from marginlib.course.figures import TIER_DATE
 from marginlib.errors import MarginError, wrong
-from marginlib.model import Account, Position
+from marginlib.model import Account, MaintenanceBasis, Position
 from marginlib.tiers import RiskSchedule
 from marginlib.venues import Rulebook, rulebook, rulebooks
 
@@ -383,11 +383,13 @@ def _bybit_leg(row: Row, isolated: bool, book: Rulebook) -> _Leg:
         shown=_price(row, "liqPrice"),
         fits=lambda table: table.notional_cap == cap,
     )
-    needs = _number(row, "positionMM", default=0.0)
+    basis = book.isolated_basis if own and book.isolated_basis else book.maintenance_basis
+    at_mark = basis is MaintenanceBasis.MARK
+    needs = _number(row, *["positionMMByMp"] * at_mark, "positionMM", default=0.0)
     if not needs:
         return leg
     fee = book.closing_fee_set_aside(_position(book, replace(leg, own=None), RiskSchedule.flat(0.0)))
-    return replace(leg, rate=(needs - fee) / _number(row, "positionValue"), fits=lambda _: False)
+    return replace(leg, rate=(needs - fee) / (leg.notional if at_mark else abs(size) * entry), fits=lambda _: False)
 
 
 def _okx(rows: Sequence[Row], found: Sequence[Row], given: _Given) -> Export:
