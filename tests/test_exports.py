@@ -453,6 +453,19 @@ def test_a_table_with_the_venues_prices():
         read_account(table.drop(columns="wallet_balance"))
 
 
+def test_a_table_may_say_that_there_is_no_price():
+    table = pd.DataFrame({"symbol": ["BTCUSDT"] * 2, "quantity": [0.1] * 2, "entry_price": [60_000] * 2})
+    found = read_account(table.assign(liquidation_price=[0, None]), wallet_balance=20_000)
+    assert found.shown[0] is None
+    assert isnan(found.shown[1])
+
+
+def test_a_file_that_is_no_table_is_named(tmp_path):
+    (tmp_path / "mine.csv").write_text("")
+    with pytest.raises(MarginError, match=r"mine\.csv: no table"):
+        read_account(tmp_path / "mine.csv")
+
+
 def test_a_csv_file(tmp_path):
     place = tmp_path / "mine.csv"
     place.write_text("symbol,quantity,entry_price,leverage\nBTCUSDT,-0.1,60000,10\n")
@@ -475,6 +488,14 @@ def test_a_csv_file(tmp_path):
         ([ETH | {"symbol": "NEWUSDT"}], "no table of NEWUSDT is recorded"),
         ('{"positions": ', "no JSON at"),
         ({"hello": 1}, "of no known shape"),
+        (
+            STATE | {"assetPositions": [{"position": {"coin": "ETH", "szi": "1", "entryPx": "1"}}]},
+            "leverage: the field",
+        ),
+        (STATE | {"assetPositions": [{"type": "oneWay"}]}, "position: the field is missing"),
+        (STATE | {"assetPositions": [{"position": None}]}, "export: a field is of another kind"),
+        (pd.DataFrame({"quantity": [1], "wallet_balance": [None]}), "wallet_balance: a table needs it"),
+        (pd.DataFrame({"quantity": [1], "wallet_balance": ["much"]}), "wallet_balance = 'much': give a number"),
         ("/nowhere/mine.json", "mine.json: No such file"),
     ],
 )
