@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from marginlib.errors import MarginError, fraction, positive, unknown, wrong
 from marginlib.margin import Risk, WithdrawalRule
-from marginlib.model import Contract, Health, MaintenanceBasis, Position, ShownPrice
+from marginlib.model import Coin, Contract, Health, MaintenanceBasis, Netting, Position, ShownPrice
 from marginlib.tiers import RiskSchedule, RiskTier
 
 if TYPE_CHECKING:
@@ -119,6 +119,8 @@ class Rulebook:
         fee_from: which money pays the fee of an isolated position's fill.
         funding_from: which money pays the funding of an isolated position.
         withdrawal: what has to stay in a pool when money leaves it, and whether profit may.
+        netting: what is asked for a long and a short of one symbol in one pool.
+        haircuts: the coins that it takes as collateral, by symbol, and the share of each price that does not count [1].
         words: what the venue calls the ideas of this course, by our name.
         not_recorded: what this book leaves out because it is not known here.
 
@@ -153,11 +155,15 @@ class Rulebook:
     fee_from: PaidFrom | None = None
     funding_from: PaidFrom | None = None
     withdrawal: WithdrawalRule | None = None
+    netting: Netting = Netting.NONE
+    haircuts: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     words: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     not_recorded: str = ""
 
     def __post_init__(self) -> None:
         fraction("closing_fee_rate", self.closing_fee_rate)
+        for symbol, share in self.haircuts.items():
+            fraction(f"haircuts[{symbol!r}]", share)
         fraction("clearance_fee_rate", 0.0 if self.clearance_fee_rate is None else self.clearance_fee_rate)
 
     @property
@@ -175,6 +181,21 @@ class Rulebook:
             known = self.symbols or ["no table: give a schedule of your own"]
             raise unknown("symbol", symbol, known, f"{self.venue} of {self.date} has")
         return self.schedules[symbol]
+
+    def coin(self, symbol: str, amount: float, mark_price: float) -> Coin:
+        """Return a coin as collateral under these rules.
+
+        Args:
+            symbol: whose mark price values it.
+            amount: how many coins [base coin].
+            mark_price: the venue's fair price [quote currency per base coin].
+
+        Raises:
+            UnknownNameError: the venue takes no such coin; the message lists those it takes.
+        """
+        if symbol not in self.haircuts:
+            raise unknown("symbol", symbol, self.haircuts or ["none"], f"{self.venue} takes as collateral")
+        return Coin(symbol=symbol, amount=amount, mark_price=mark_price, haircut=self.haircuts[symbol])
 
     def position(
         self,
@@ -353,7 +374,7 @@ def _rulebook(venue: str, date: str, record: Mapping[str, Any]) -> Rulebook:
 # What each term of a record is; a number is checked by the record that it goes into.
 _KINDS: dict[str, type] = {
     **dict.fromkeys(("source", "name", "first_step", "last_step", "not_recorded"), str),
-    **dict.fromkeys(("brackets", "tiers", "notional_cap", "liquidation", "words"), dict),
+    **dict.fromkeys(("brackets", "tiers", "notional_cap", "liquidation", "words", "haircuts"), dict),
     **dict.fromkeys(("closing_fee_rate", "clearance_fee_rate"), object),
     **dict.fromkeys(("liquidates_at_equality", "whole_position"), bool),
     "contract": Contract,
@@ -362,6 +383,7 @@ _KINDS: dict[str, type] = {
     "closing_fee": ClosingFee,
     "ratio": RatioConvention,
     "shown_price": ShownPrice,
+    "netting": Netting,
     "withdrawal": WithdrawalRule,
     "mode_scope": ModeScope,
     "mode_change": ModeChange,

@@ -1,6 +1,7 @@
 """Replay: numbers derived by hand, every policy, money conserved, bars."""
 
 import random
+from collections import Counter
 from dataclasses import FrozenInstanceError, astuple, fields, replace
 
 import pytest
@@ -21,6 +22,7 @@ from marginlib import (
 from marginlib.market.events import (
     AddIsolatedMargin,
     Deposit,
+    DepositCoin,
     Fill,
     Funding,
     MarkPrices,
@@ -28,6 +30,7 @@ from marginlib.market.events import (
     SetLeverage,
     SetMarginMode,
     Withdrawal,
+    WithdrawCoin,
 )
 from marginlib.market.policies import (
     Cut,
@@ -38,7 +41,7 @@ from marginlib.market.policies import (
     largest_notional_first,
     step_down,
 )
-from marginlib.market.replay import Ledger, Replenishment, Rules, Snapshot, replay, step
+from marginlib.market.replay import Conversion, Ledger, Replenishment, Rules, Snapshot, replay, step
 from marginlib.market.settlement import Liquidation
 from marginlib.venues import Leftover, ModeChange, PaidFrom, Rulebook
 
@@ -346,6 +349,62 @@ def test_what_other_venues_say_to_a_change_of_mode():
         run([everything])
     state = run([fill(1, 100), fill(1, 100, "ETH"), everything], rules=whole)
     assert {each.margin_mode for each in state.account.positions} == {MarginMode.ISOLATED}
+
+
+# Coins as collateral.
+
+COINS = replace(BOOK, haircuts={"BTC": 0.1, "ETH": 0.25})
+TAKES = Rules(book=COINS)
+
+
+def test_a_coin_backs_a_position_after_its_haircut_and_is_no_money():
+    events = [marks(BTC=100), DepositCoin(symbol="BTC", amount=4), DepositCoin(symbol="BTC", amount=1)]
+    state = run([*events, fill(4, 100, "ETH")], wallet=0, rules=TAKES)
+    (coin,) = state.account.coins
+    assert (coin.amount, coin.value, state.account.wallet_balance) == (5, 450, 0)
+    # 450 of equity, 400 of initial margin: 50 / 0.9 dollars of coins may leave, and no money.
+    with pytest.raises(MarginError, match=r"at most 0 can be withdrawn now"):
+        step(state, Withdrawal(amount=1), TAKES)
+    with pytest.raises(MarginError, match=r"amount = 0.6: at most 0.555556 of BTC can be withdrawn now"):
+        step(state, WithdrawCoin(symbol="BTC", amount=0.6), TAKES)
+    assert step(state, WithdrawCoin(symbol="BTC", amount=0.5), TAKES).account.coins[0].amount == 4.5
+    with pytest.raises(MarginError, match=r"at most 0 of ETH can be withdrawn now"):
+        step(state, WithdrawCoin(symbol="ETH", amount=1), TAKES)
+    assert not run([*events, WithdrawCoin(symbol="BTC", amount=5)], rules=TAKES).account.coins
+
+
+def test_a_coin_that_the_venue_does_not_take_is_refused():
+    with pytest.raises(MarginError, match=r"symbol = 'SOL': test takes as collateral BTC, ETH"):
+        run([marks(SOL=100), DepositCoin(symbol="SOL", amount=1)], rules=TAKES)
+    with pytest.raises(MarginError, match=r"symbol = 'BTC': give a Rulebook that takes this coin, and its mark price"):
+        run([DepositCoin(symbol="BTC", amount=1)], rules=TAKES)
+    with pytest.raises(MarginError, match=r"haircuts\['BTC'\] = 1: give a fraction"):
+        replace(BOOK, haircuts={"BTC": 1})
+
+
+def test_coins_are_sold_before_a_position_is_touched_and_what_the_haircut_held_back_may_be_enough():
+    lever = SetLeverage(symbol="ETH", leverage=20)
+    events = [marks(BTC=100), DepositCoin(symbol="BTC", amount=5), lever, fill(40, 100, "ETH")]
+    # At 90: 450 - 400 = 50 of equity, more than 1 % of 3,600. At 89.5: 30, less than 35.8; sold at 100, 80 are there.
+    assert not run([*events, marks(ETH=90)], wallet=0, rules=TAKES).actions
+    state = run([*events, marks(ETH=89.5)], wallet=0, rules=TAKES)
+    assert state.actions == (Conversion(symbol="BTC", amount=5, price=100),)
+    assert (state.account.wallet_balance, state.account.coins) == (500, ())
+    assert state.ledger.counterparties == -500
+    # Lower still, and the position goes too.
+    state = run([*events, marks(ETH=88)], wallet=0, rules=TAKES)
+    assert [type(each) for each in state.actions] == [Conversion, Liquidation]
+
+
+def test_a_wrong_way_coin_falls_with_the_position_that_it_backs():
+    long = BOOK.position("BTC", 10, 100, leverage=10)
+    coin = COINS.coin("BTC", 2, 100)
+    account = Account(wallet_balance=0, positions=(long,), coins=(coin,))
+    # 1.8 p + 10 (p - 100) = 0.1 p; with 180 dollars in its place, 10 (p - 100) + 180 = 0.1 p.
+    assert liquidation_price(account.pools()[0], "BTC") == pytest.approx(1_000 / 11.7)
+    assert liquidation_price(Pool(collateral=180, positions=(long,)), "BTC") == pytest.approx(820 / 9.9)
+    safe, sold = (step(Snapshot.start(account), marks(BTC=price), TAKES) for price in (85.5, 85.4))
+    assert (safe.actions, sold.actions[0]) == ((), Conversion(symbol="BTC", amount=2, price=85.4))
 
 
 # Funding.
@@ -827,13 +886,16 @@ def events_from(draws, state):  # noqa: PLR0911 - one event a line
             return kind(symbol=symbol, amount=1 + 500 * first)
         case 10:
             return SetLeverage(symbol=symbol, leverage=5 + 20 * first)
+        case 11:
+            kind = DepositCoin if second > 0.5 else WithdrawCoin
+            return kind(symbol=symbol, amount=(1 + 500 * first) / mark)
         case _:
             return SetMarginMode(symbol=symbol, margin_mode=MarginMode.ISOLATED if first > 0.4 else MarginMode.CROSS)
 
 
 RULEBOOKS = st.builds(
     Rules,
-    book=st.just(BOOK),
+    book=st.just(COINS),
     policy=st.sampled_from(
         [
             full_close(),
@@ -860,7 +922,7 @@ def worth(state):
 def walk(draws, rules, fund):
     """Run the events, refused ones left out; return how many happened, and how many liquidations there were."""
     state = Snapshot.start(Account(wallet_balance=10_000), insurance_fund=fund)
-    cash, happened, liquidated = 10_000.0, 0, 0
+    cash, happened, liquidated, coins = 10_000.0, 0, 0, Counter()
     for draw in draws:
         event = events_from(draw, state)
         try:
@@ -876,6 +938,14 @@ def walk(draws, rules, fund):
         for each in after.liquidations:
             cash += each.quantity * each.mark_price - each.fee - each.kept + each.fund_paid
             cash += each.deleveraged if each.taken_over else 0.0
+        for each in after.actions:
+            if isinstance(each, Conversion):
+                cash += each.amount * each.price
+                coins[each.symbol] -= each.amount
+        if isinstance(event, DepositCoin | WithdrawCoin):
+            coins[event.symbol] += event.amount if isinstance(event, DepositCoin) else -event.amount
+        held = {each.symbol: each.amount for each in after.account.coins}
+        assert all(abs(coins[symbol] - held.get(symbol, 0.0)) <= MONEY * (1 + coins[symbol]) for symbol in coins)
         holding = sum(each.quantity * each.mark_price for each in after.account.positions)
         scale = ledger.deposits + ledger.fund_at_start
         assert abs(after.imbalance) <= MONEY
@@ -889,7 +959,7 @@ def walk(draws, rules, fund):
 def sequence(seed, length=400):
     """Random numbers for a walk; hypothesis chooses the seed and the rules."""
     source = random.Random(seed)
-    return [(source.randrange(12), source.randrange(3), source.random(), source.random()) for _ in range(length)]
+    return [(source.randrange(13), source.randrange(3), source.random(), source.random()) for _ in range(length)]
 
 
 @settings(max_examples=25, deadline=None)
@@ -899,8 +969,7 @@ def test_money_is_conserved_over_random_events(seed, rules, fund):
     assert happened >= 200
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_the_random_events_do_liquidate(seed):
-    happened, liquidated = walk(sequence(seed), RULES, 0.0)
-    assert happened >= 200
-    assert liquidated >= 1
+def test_the_random_events_do_liquidate():
+    runs = [walk(sequence(seed), TAKES, 0.0) for seed in range(5)]
+    assert all(happened >= 200 for happened, _ in runs)
+    assert sum(liquidated for _, liquidated in runs) >= 5

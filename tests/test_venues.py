@@ -501,6 +501,16 @@ def test_a_venue_whose_rate_is_of_the_whole_position_says_so_in_its_file(data: P
     assert marginlib.maintenance_margin(held) == pytest.approx(22_000)
 
 
+def test_coins_netting_and_the_shown_price_are_terms_of_a_file(data: Path) -> None:
+    terms = {"haircuts": {"BTC": 0.05}, "netting": "LARGER_LEG", "shown_price": "PRO_RATA"}
+    (data / "nova.json").write_text(json.dumps(NOVA | terms), encoding="utf-8")
+    nova = rulebook("nova", "2026-01-01", folder=data)
+    assert (nova.netting, nova.shown_price) == (marginlib.Netting.LARGER_LEG, marginlib.ShownPrice.PRO_RATA)
+    assert nova.coin("BTC", 2, 100).value == 190
+    with pytest.raises(UnknownNameError, match=r"symbol = 'DOGE': nova takes as collateral BTC"):
+        nova.coin("DOGE", 1, 1)
+
+
 def test_a_fee_rule_is_a_line_of_the_file(data: Path) -> None:
     file = data / "hyperliquid.json"
     text = file.read_text(encoding="utf-8")

@@ -55,6 +55,22 @@ class Withdrawal(Event):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class DepositCoin(Event):
+    """Coins that come into the cross pool as collateral, valued at the last mark price of their symbol."""
+
+    symbol: str
+    amount: float  # [base coin], above 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WithdrawCoin(Event):
+    """Coins that leave the cross pool; what they count for has to be available."""
+
+    symbol: str
+    amount: float  # [base coin], above 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Fill(Event):
     """A trade of the account's own: it opens, adds to, reduces, closes or flips the position of its symbol.
 

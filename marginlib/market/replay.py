@@ -9,6 +9,8 @@ Money is neither made nor lost. The `Ledger` says where it went:
 
     deposits - withdrawals + fund at start
         = wallet (isolated margins included) + fees + funding paid + insurance fund + counterparties
+
+Coins that stand as collateral are no money until the venue sells them; each sale is an action, a `Conversion`.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from marginlib.margin import (
 from marginlib.market.events import (
     AddIsolatedMargin,
     Deposit,
+    DepositCoin,
     Event,
     Fill,
     Funding,
@@ -41,10 +44,11 @@ from marginlib.market.events import (
     SetLeverage,
     SetMarginMode,
     Withdrawal,
+    WithdrawCoin,
 )
 from marginlib.market.policies import Policy, check_mode_change, full_close, recorded_policy
 from marginlib.market.settlement import ROUNDING, Liquidation, settle, split
-from marginlib.model import Account, Health, MarginMode, Pool, Position
+from marginlib.model import Account, Coin, Health, MarginMode, Pool, Position
 from marginlib.venues import Leftover, ModeChange, PaidFrom, Rulebook
 
 
@@ -157,6 +161,24 @@ class Replenishment:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Conversion:
+    """Collateral coins that the venue sold at their mark price, before it touched a position.
+
+    Args:
+        symbol: whose mark price valued them.
+        amount: how many [base coin].
+        price: at which they were sold [quote currency per base coin].
+    """
+
+    symbol: str
+    amount: float
+    price: float
+
+
+Action = Liquidation | Replenishment | Conversion
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Snapshot:
     """The whole state after an event: the account, where the money is, and what the event set off.
 
@@ -166,7 +188,7 @@ class Snapshot:
         mark_prices: the last mark price of every symbol seen.
         settings: leverage and margin mode set for symbols not held.
         event: what happened last; None at the start.
-        actions: liquidations and replenishments that the event set off, in order.
+        actions: liquidations, replenishments and conversions that the event set off, in order.
         time: when, in whatever the data calls time; None where it does not say.
     """
 
@@ -175,7 +197,7 @@ class Snapshot:
     mark_prices: Mapping[str, float]
     settings: Mapping[str, Setting]
     event: Event | None = None
-    actions: tuple[Liquidation | Replenishment, ...] = ()
+    actions: tuple[Action, ...] = ()
     time: object = None
 
     @classmethod
@@ -193,7 +215,7 @@ class Snapshot:
         return cls(
             account=account,
             ledger=Ledger(deposits=account.wallet_balance, insurance_fund=fund, fund_at_start=fund),
-            mark_prices=MappingProxyType({each.symbol: each.mark_price for each in account.positions}),
+            mark_prices=MappingProxyType({each.symbol: each.mark_price for each in account.held}),
             settings=MappingProxyType({}),
         )
 
@@ -281,8 +303,38 @@ def _(event: Withdrawal, state: Snapshot, rules: Rules) -> Snapshot:
 
 
 @_apply.register
+def _(event: DepositCoin, state: Snapshot, rules: Rules) -> Snapshot:
+    if rules.book is None or event.symbol not in state.mark_prices:
+        raise wrong("symbol", event.symbol, "give a Rulebook that takes this coin, and its mark price first")
+    coin = rules.book.coin(event.symbol, event.amount, state.mark_prices[event.symbol])
+    return _with_coin(state, coin, coin.amount + sum(each.amount for each in _coins(state, event.symbol)))
+
+
+@_apply.register
+def _(event: WithdrawCoin, state: Snapshot, rules: Rules) -> Snapshot:
+    spare = rules.withdrawal.spare(state.account.pools()[0])
+    most = sum(each.amount * min(1.0, spare / each.value) for each in _coins(state, event.symbol))
+    if event.amount > most:
+        raise wrong("amount", event.amount, f"at most {most:g} of {event.symbol} can be withdrawn now")
+    (held,) = _coins(state, event.symbol)
+    return _with_coin(state, held, held.amount - event.amount)
+
+
+def _coins(state: Snapshot, symbol: str) -> list[Coin]:
+    """Return what the account has of a coin, as one record, or none."""
+    return [coin for coin in state.account.coins if coin.symbol == symbol]
+
+
+def _with_coin(state: Snapshot, coin: Coin, amount: float) -> Snapshot:
+    """Return the state with so much of a coin."""
+    coins = [each for each in state.account.coins if each.symbol != coin.symbol]
+    coins += [replace(coin, amount=amount)] if amount > 0 else []
+    return replace(state, account=state.account.after(coins=coins))
+
+
+@_apply.register
 def _(event: MarkPrices, state: Snapshot, _rules: Rules) -> Snapshot:
-    held = {position.symbol for position in state.account.positions}
+    held = set(state.account.symbols)
     account = state.account.at({symbol: price for symbol, price in event.prices.items() if symbol in held})
     return replace(state, account=account, mark_prices=MappingProxyType({**state.mark_prices, **event.prices}))
 
@@ -431,15 +483,23 @@ def _funded(state: Snapshot, held: Position, payment: float, rules: Rules) -> Sn
 def liquidate(state: Snapshot, rules: Rules) -> Snapshot:
     """Return the state after every pool whose equity does not exceed its maintenance margin has been dealt with.
 
-    Isolated positions with auto margin replenishment draw margin first. Then the pools, in the account's order, are cut
-    by the rules' policy until they are safe or empty. A bankrupt pool is taken over whole, whatever the policy: its
-    loss beyond the collateral is paid by the insurance fund and, when that is empty, by the counterparties, who are
-    closed at the price at which the collateral was used up (auto-deleveraging).
+    Isolated positions with auto margin replenishment draw margin first, and coins that back a pool are sold. Then the
+    pools, in the account's order, are cut by the rules' policy until they are safe or empty. A bankrupt pool is taken
+    over whole, whatever the policy: its loss beyond the collateral is paid by the insurance fund and, when that is
+    empty, by the counterparties, who are closed at the price at which the collateral was used up (auto-deleveraging).
     """
     counts: Counter[tuple[str, float] | None] = Counter()
     while unsafe := [pool for pool in state.account.pools() if not rules.safe(pool)]:
         # Those that can draw margin do so while the cross pool, which they draw it from, is still there.
         pool = max(unsafe, key=lambda each: each.own and each.positions[0].symbol in rules.replenish)
+        if pool.coins:  # what the haircut held back may be enough
+            sold = tuple(
+                Conversion(symbol=each.symbol, amount=each.amount, price=each.mark_price) for each in pool.coins
+            )
+            value = fsum(each.amount * each.price for each in sold)
+            state = _booked(state, wallet=value, counterparties=-value, actions=sold)
+            state = replace(state, account=state.account.after(coins=()))
+            continue
         first, own = pool.positions[0], pool.collateral
         if pool.own and first.symbol in rules.replenish:
             value = first.entry_notional
@@ -461,7 +521,7 @@ def _booked(
     state: Snapshot,
     *swaps: tuple[Position | None, Position | None],
     wallet: float = 0.0,
-    actions: tuple[Liquidation | Replenishment, ...] = (),
+    actions: tuple[Action, ...] = (),
     **flows: float,
 ) -> Snapshot:
     """Return the state with positions exchanged, the wallet changed, and the flows added to the ledger.

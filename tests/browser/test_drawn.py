@@ -95,6 +95,21 @@ def test_a_pointer_draws_the_points_that_it_passes_and_play_walks_them(notebook)
     reached(figure, (NOW.values[drawn[6]], NOW.values[drawn[-1]]))
 
 
+def test_a_path_is_kept_over_a_reload_as_every_slider_is(notebook):
+    figure, page = shown(notebook, "DRAWN_PATH"), notebook.page
+    figure.root.locator("[data-point='5']").press("ArrowDown")
+    read = "root => [...root.querySelectorAll('.marginlib-path :is(input, output)')].map(each => each.value)"
+    page.wait_for_timeout(700)  # Python hears of it
+    before, state = figure.root.evaluate(read), figure.state()
+    notebook.command("docmanager:save")
+    page.reload()
+    notebook.wait_idle()
+    page.wait_for_selector("[data-figure='RACE'][data-ready='true']")
+    figure = shown(notebook, "DRAWN_PATH")
+    assert (figure.root.evaluate(read), figure.state()) == (before, state)
+    assert figure.differences(state) == {}
+
+
 def test_walls_are_moved_where_they_stand(notebook):
     figure, page = shown(notebook, "TANKS"), notebook.page
     walls = [figure.root.get_by_role("button", name=f"Wall around {coin}") for coin in ("BTC", "ETH")]

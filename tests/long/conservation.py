@@ -22,7 +22,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from test_replay import BOOK, TIERED, sequence, walk
+from test_replay import COINS, TIERED, sequence, walk
 
 from marginlib import WithdrawalRule
 from marginlib.market.policies import (
@@ -51,7 +51,7 @@ def rules_of(seed: int) -> Rules:
     source = random.Random(-1 - seed)
     jumping = replace(TIERED, whole_position=True)
     return Rules(
-        book=source.choice([BOOK, replace(BOOK, schedules={**BOOK.schedules, "SOL": jumping})]),
+        book=source.choice([COINS, replace(COINS, schedules={**COINS.schedules, "SOL": jumping})]),
         policy=source.choice(POLICIES),
         leftover=source.choice(list(Leftover)),
         clearance_fee_rate=source.choice([0.0, 0.005, 0.0125]),
