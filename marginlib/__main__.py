@@ -42,7 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             grading = import_module("marginlib.grading.cli")
         except ModuleNotFoundError as missing:
-            print(f'{missing.name} is not installed: python -m pip install "marginlib[grade]"', file=sys.stderr)
+            print(
+                f'{missing.name} is not installed: in the repository, python -m pip install ".[grade]"', file=sys.stderr
+            )
             return 2
         return int(grading.main(words))
     opens = chosen.command == "course" and not (chosen.no_open or chosen.teach)
