@@ -22,7 +22,7 @@ from marginlib.files import write_whole
 from marginlib.liquidation import liquidation_price, shown_liquidation_price
 from marginlib.margin import max_addable_margin, risk
 from marginlib.model import Account, MaintenanceBasis, MarginMode, Pool, Position, ShownPrice
-from marginlib.odds.decision import chance_text
+from marginlib.odds.decision import MARKETS, chance_text
 from marginlib.odds.diffusion import DAYS_PER_YEAR, Diffusion
 from marginlib.odds.simulate import compare
 from marginlib.tables import Shown, move, show
@@ -128,9 +128,8 @@ def where(found: Export, volatility: Mapping[str, float] | None = None) -> Answe
                 "then away [move]": move(other, each.mark_price),
             }
         )
-    daily = {name: value / sqrt(DAYS_PER_YEAR) for name, value in market.volatility.items()}
-    told = ", ".join(f"{coin(name)} {percent(value).lstrip('+')}" for name, value in daily.items())
-    said = f"A daily standard deviation: {told}. Each price holds while the other marks stand still."
+    daily = _volatilities(market, volatility, sqrt(DAYS_PER_YEAR))
+    said = f"A daily standard deviation: {daily}. Each price holds while the other marks stand still."
     return Answer("Where", said, DataFrame(rows), "as it is, and with this one position's mode switched")
 
 
@@ -216,9 +215,19 @@ def chances(found: Export, days: float = 30.0, volatility: Mapping[str, float] |
     market = assumed(account, volatility)
     result = compare(_holdable(account), market, days=positive("days", days), paths=_PATHS, seed=_SEED)
     told = ", ".join(f"{name} {chance_text(each.liquidation)}" for name, each in result.items())
-    sigma = ", ".join(f"{coin(name)} {100 * value:.0f} %" for name, value in market.volatility.items())
-    said = f"A liquidation within {days:g} days: {told}. Volatility a year: {sigma}; no drift, {_PATHS:,} paths."
+    yearly = _volatilities(market, volatility)
+    said = f"A liquidation within {days:g} days: {told}. Volatility a year: {yearly}; no drift, {_PATHS:,} paths."
     return Answer("Odds", said, tables.odds(result), f"{days:g} days")
+
+
+def _volatilities(market: Diffusion, given: Mapping[str, float] | None, parts: float = 1.0) -> str:
+    """Return volatilities in words, each with where it is from, of a year or of a part of it."""
+    told = []
+    for symbol, value in market.volatility.items():
+        measured = "measured 2020 to 2026" if value == MARKETS["2020 to 2026"].volatility.get(symbol) else "assumed"
+        source = "given" if coin(symbol) in (given or {}) else measured
+        told.append(f"{coin(symbol)} {percent(value / parts).lstrip('+')} ({source})")
+    return ", ".join(told)
 
 
 def _named(each: Position) -> str:
