@@ -113,6 +113,7 @@ def _notes(found: Export) -> list[str]:
 def where(found: Export, volatility: Mapping[str, float] | None = None) -> Answer:
     """Return where each position is liquidated as it is, and with its own mode switched; the others as they are."""
     market = assumed(plain(found.account), volatility)
+    daily = {coin(name): value / sqrt(DAYS_PER_YEAR) for name, value in market.volatility.items()}
     rows = []
     for each in found.account.positions:
         price, other = _ends(found.account, each), _switched(found, each)
@@ -123,13 +124,13 @@ def where(found: Export, volatility: Mapping[str, float] | None = None) -> Answe
                 "mark [$/coin]": each.mark_price,
                 "liquidated at [$/coin]": price,
                 "away [move]": move(price, each.mark_price),
-                _DEVIATIONS: _deviations(price, each, market),
+                _DEVIATIONS: None if price is None else log(price / each.mark_price) / daily[coin(each.symbol)],
                 "in the other mode [$/coin]": other,
                 "then away [move]": move(other, each.mark_price),
             }
         )
-    daily = _volatilities(market, volatility, sqrt(DAYS_PER_YEAR))
-    said = f"A daily standard deviation: {daily}. Each price holds while the other marks stand still."
+    told = _volatilities(market, volatility, sqrt(DAYS_PER_YEAR))
+    said = f"A daily standard deviation: {told}. Each price holds while the other marks stand still."
     return Answer("Where", said, DataFrame(rows), "as it is, and with this one position's mode switched")
 
 
@@ -252,12 +253,6 @@ def _switched(found: Export, each: Position) -> float | None:
     shared = found.account.pools()[0]
     behind, positions = shared.collateral + each.own_margin, (*shared.positions, each.cross())
     return liquidation_price(replace(shared, collateral=behind, positions=positions), each.symbol)
-
-
-def _deviations(price: float | None, each: Position, market: Diffusion) -> float | None:
-    """Return how many daily standard deviations of the log price a liquidation is away [1]."""
-    daily = market.volatility[f"{coin(each.symbol)}USDT"] / sqrt(DAYS_PER_YEAR)
-    return None if price is None else log(price / each.mark_price) / daily
 
 
 def _share_to_close(pool: Pool, each: Position, wanted: float) -> float | None:

@@ -351,14 +351,11 @@ def _binance_leg(row: Row, brackets: Mapping[str, RiskSchedule]) -> _Leg:
         own=wallet if mode == "isolated" else None,
         shown=_price(row, "liquidationPrice"),
         rate=None if isnan(needs) else needs / notional,
-        fits=(lambda table: _most(table, leverage) == cap) if isnan(needs) else _asks(notional, needs),
+        fits=(lambda table: leverage <= table.tiers[0].leverage_limit and table.max_notional(leverage) == cap)
+        if isnan(needs)
+        else _asks(notional, needs),
         table=brackets.get(row["symbol"]),
     )
-
-
-def _most(table: RiskSchedule, leverage: float) -> float:
-    """Return the largest notional that a table allows at a leverage; 0 where it allows none."""
-    return table.max_notional(leverage) if leverage <= table.tiers[0].leverage_limit else 0.0
 
 
 def _asks(notional: float, maintenance: float) -> Callable[[RiskSchedule], bool]:
