@@ -16,9 +16,11 @@ from marginlib.liquidation import (
     liquidation_price,
     liquidation_prices,
     lone_liquidation_price,
+    shown_liquidation_price,
 )
 from marginlib.margin import (
     Risk,
+    WithdrawalRule,
     account_risk,
     add_isolated_margin,
     available_balance,
@@ -26,11 +28,12 @@ from marginlib.margin import (
     maintenance_margin,
     max_addable_margin,
     max_removable_margin,
+    max_withdrawal,
     position_risk,
     remove_isolated_margin,
     risk,
 )
-from marginlib.model import Account, Contract, Health, MaintenanceBasis, MarginMode, Pool, Position
+from marginlib.model import Account, Contract, Health, MaintenanceBasis, MarginMode, Pool, Position, ShownPrice
 from marginlib.tiers import RiskSchedule, RiskTier
 from marginlib.venues import Rulebook, rulebook, rulebooks
 
@@ -54,7 +57,9 @@ __all__ = [
     "RiskSchedule",
     "RiskTier",
     "Rulebook",
+    "ShownPrice",
     "UnknownNameError",
+    "WithdrawalRule",
     "account_risk",
     "add_isolated_margin",
     "available_balance",
@@ -68,9 +73,11 @@ __all__ = [
     "maintenance_margin",
     "max_addable_margin",
     "max_removable_margin",
+    "max_withdrawal",
     "position_risk",
     "remove_isolated_margin",
     "risk",
     "rulebook",
     "rulebooks",
+    "shown_liquidation_price",
 ]

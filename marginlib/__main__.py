@@ -1,4 +1,4 @@
-"""The command line: `marginlib course DIR`, `verify FILE.jsonl` and `grade`, also as `python -m marginlib`."""
+"""The command line: `marginlib course`, `account`, `verify` and `grade`, also as `python -m marginlib`."""
 
 from __future__ import annotations
 
@@ -33,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     course.epilog = "All other words after DIR go to JupyterLab, such as --no-browser or --port=9000."
     verify = commands.add_parser("verify", help="compute published liquidation prices again, and compare")
     verify.add_argument("file", type=Path, metavar="FILE.jsonl", help="one published example a line, as JSON")
+    commands.add_parser(
+        "account", help="what your own account faces, from a table or your venue's export", add_help=False
+    )
     commands.add_parser("grade", help="a graded course: key, tickets, grades, reports", add_help=False)
     chosen, words = parser.parse_known_args(arguments)
     if chosen.command == "grade":
@@ -43,11 +46,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 2
         return int(grading.main(words))
     opens = chosen.command == "course" and not (chosen.no_open or chosen.teach)
-    if words and not opens:
+    if words and not opens and chosen.command != "account":
         parser.error(f"unrecognized arguments: {' '.join(words)}")
     try:
         if chosen.command == "verify":
             return _verify(chosen.file)
+        if chosen.command == "account":
+            print(_printable(import_module("marginlib.course.account").report(words)))
+            return 0
         print(_printable(str(write_course(chosen.folder, teach=chosen.teach))), flush=True)
         if opens:
             open_course(chosen.folder, words)

@@ -20,7 +20,7 @@ from typing import NamedTuple, Self
 
 from marginlib.errors import LARGEST, finite, fraction, positive, unknown, wrong
 from marginlib.margin import maintenance_margin, position_risk, risk
-from marginlib.model import MaintenanceBasis, Pool, Position
+from marginlib.model import MaintenanceBasis, Pool, Position, ShownPrice
 from marginlib.tiers import RiskSchedule
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "liquidation_price",
     "liquidation_prices",
     "lone_liquidation_price",
+    "shown_liquidation_price",
 ]
 
 # A difference of two amounts is nothing when it is smaller than the rounding of the amounts themselves.
@@ -150,6 +151,45 @@ def liquidation_prices(pool: Pool) -> dict[str, float | None]:
     terms = {symbol: _terms(own) for symbol, own in legs.items()}
     surplus, scale = fsum([pool.collateral, *chain(*terms.values())]), _scale(pool)
     return {symbol: _liquidation_price(surplus - fsum(terms[symbol]), own, scale) for symbol, own in legs.items()}
+
+
+def shown_liquidation_price(pool: Pool, symbol: str, convention: ShownPrice) -> float | None:
+    """Return the price that a venue shows as the liquidation price of `symbol`, by its convention.
+
+    Only `OTHERS_HELD` is a price at which the pool is liquidated, if nothing but this mark moves: `liquidation_price`.
+
+        frozen maintenance:  mark - (equity - maintenance margin) / quantity
+        pro rata:            the price of the position alone, with equity x notional / all notional behind it
+
+    Args:
+        pool: collateral and the positions that it backs.
+        symbol: whose price is asked.
+        convention: what the venue shows.
+
+    Returns:
+        The price [quote currency per base coin], or None where the convention gives no positive one.
+
+    Raises:
+        UnknownNameError: the pool has no position of `symbol`.
+
+    Example:
+        >>> eth = Position.open(symbol="ETH", quantity=20, price=3_000, schedule=RiskSchedule.flat(0.004))
+        >>> pool = Pool(collateral=10_000, positions=(eth,))
+        >>> [round(shown_liquidation_price(pool, "ETH", each), 2) for each in ShownPrice]
+        [2510.04, 2512.0, 2510.04]
+
+    Source: Bitget and KuCoin, "estimated liquidation price" and "liquidation price in cross margin mode".
+    """
+    legs, now = _split(pool, symbol)[0], risk(pool)
+    own = Pool(collateral=-fsum(leg.unrealized_pnl for leg in legs), positions=tuple(legs))
+    if convention is ShownPrice.PRO_RATA:
+        share = now.equity * risk(own).notional / now.notional
+        return liquidation_price(replace(own, collateral=own.collateral + share), symbol)
+    if convention is ShownPrice.FROZEN_MAINTENANCE:
+        exposure, power = _total([leg.exposure for leg in legs]), legs[0].contract.power
+        spare = now.equity - now.maintenance - exposure * legs[0].mark_price ** power
+        return _power(_root(spare, exposure, scale=_scale(pool)), power)
+    return liquidation_price(pool, symbol)
 
 
 def bankruptcy_price(pool: Pool, symbol: str) -> float | None:
@@ -329,13 +369,11 @@ class _Surplus(NamedTuple):
         """Return where the surplus rises and where it falls through 0; of several, the next on either side of `now`."""
         if any(each.schedule.whole_position for _, each in self.pieces):
             turns = self.turns()
-            ends = {
-                rises: t
-                for t, rises in [
-                    *[turn for turn in turns if turn[0] <= now][-1:],
-                    *[turn for turn in turns if turn[0] > now][:1],
-                ]
-            }
+            below, above = (
+                [turn for turn in turns if turn[0] <= now][-1:],
+                [turn for turn in turns if turn[0] > now][:1],
+            )
+            ends = {rises: t for t, rises in below + above}
             return ends.get(True), ends.get(False)
         return self.reached(self.line(0.0), 1.0), self.reached(self.line(inf), -1.0)
 

@@ -1,7 +1,7 @@
 """What a pool has, what it needs to open and what it needs to keep: equity, initial margin, maintenance margin.
 
 `Risk` holds the three numbers and adds with `+`, so a pool is its collateral plus its positions, and an account is its
-pools. Everything else here reads a `Risk`.
+pools. Everything else here reads a `Risk`. What may leave a pool is a rule of the venue's: `WithdrawalRule`.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import inf
 
-from marginlib.errors import MarginError, positive, unknown, wrong
+from marginlib.errors import MarginError, fraction, positive, unknown, wrong
 from marginlib.model import Account, Health, MaintenanceBasis, Pool, Position
 
 __all__ = [
     "Risk",
+    "WithdrawalRule",
     "account_risk",
     "add_isolated_margin",
     "available_balance",
@@ -21,6 +22,7 @@ __all__ = [
     "maintenance_margin",
     "max_addable_margin",
     "max_removable_margin",
+    "max_withdrawal",
     "position_risk",
     "remove_isolated_margin",
     "risk",
@@ -198,35 +200,90 @@ def available_balance(account: Account) -> float:
     return max(0.0, risk(account.pools()[0]).available)
 
 
-def max_addable_margin(account: Account) -> float:
-    """Return the most that can be moved from the cross pool into an isolated position.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WithdrawalRule:
+    """What has to stay in a pool when money leaves it, and whether open profit may be that money.
 
-        max(0, min(available balance, cross collateral - cross maintenance margin))
+        equity - max(initial margin, share x notional), and without profit at most collateral - maintenance margin
 
-    The second term keeps unrealized profit, which is not yet money, from being set aside.
+    Args:
+        profit: whether profit may leave that is not realized yet.
+        notional_share: share of the notional that stays as equity, whatever the leverage [1].
+
+    Raises:
+        MarginError: the share is not at least 0 and below 1.
+
+    Source: Binance, "How to calculate the maximum withdrawal" (both caps); Hyperliquid, "Margining" (with profit, 0.1).
+
+    Example:
+        >>> from marginlib import RiskSchedule
+        >>> flat = RiskSchedule.flat(0.01)
+        >>> btc = Position.open(symbol="BTC", quantity=1, price=10_000, schedule=flat, leverage=100).at(11_000)
+        >>> pool = Pool(collateral=200, positions=(btc,))  # 1,000 of profit
+        >>> WithdrawalRule().most(pool), WithdrawalRule(profit=True).most(pool)
+        (90.0, 1090.0)
+    """
+
+    profit: bool = False
+    notional_share: float = 0.0
+
+    def __post_init__(self) -> None:
+        fraction("notional_share", self.notional_share)
+
+    def most(self, pool: Pool) -> float:
+        """Return the most that may leave a pool [quote currency], 0 or more."""
+        now = risk(pool)
+        spare = now.equity - max(now.initial, self.notional_share * now.notional)
+        return max(0.0, spare if self.profit else min(spare, pool.collateral - now.maintenance))
+
+
+_BINANCE = WithdrawalRule()
+
+
+def max_withdrawal(account: Account, rule: WithdrawalRule = _BINANCE) -> float:
+    """Return the most that can leave the wallet, or be moved from the cross pool into an isolated position.
+
+        max(0, min(cross equity - cross initial margin, cross collateral - cross maintenance margin))
+
+    The second term keeps unrealized profit, which is not yet money, where it is; a rule may say otherwise.
 
     Args:
         account: the account.
+        rule: what the venue lets leave; left out, Binance's.
 
-    Source: Binance USD-M, "isolated margin: maximum addable".
+    Source: Binance USD-M, "isolated margin: maximum addable", and its rule of withdrawals.
+
+    Example:
+        >>> max_withdrawal(Account(wallet_balance=10_000))
+        10000.0
+    """
+    return rule.most(account.pools()[0])
+
+
+def max_addable_margin(account: Account, rule: WithdrawalRule = _BINANCE) -> float:
+    """Return the most that can be moved from the cross pool into an isolated position: `max_withdrawal`.
+
+    Args:
+        account: the account.
+        rule: what the venue lets leave; left out, Binance's.
 
     Example:
         >>> max_addable_margin(Account(wallet_balance=10_000))
         10000.0
     """
-    cross = account.pools()[0]
-    return max(0.0, min(available_balance(account), cross.collateral - risk(cross).maintenance))
+    return max_withdrawal(account, rule)
 
 
-def max_removable_margin(position: Position) -> float:
+def max_removable_margin(position: Position, rule: WithdrawalRule = _BINANCE) -> float:
     """Return the most isolated margin that can be taken back out of an isolated position.
 
         max(0, min(isolated margin - maintenance margin, isolated margin + unrealized PnL - initial margin))
 
-    A loss lowers it; a profit does not raise it above what was set aside.
+    A loss lowers it; a profit does not raise it above what was set aside, unless the venue's rule lets profit leave.
 
     Args:
         position: an isolated position.
+        rule: what the venue lets leave; left out, Binance's.
 
     Raises:
         MarginError: the position has no isolated margin.
@@ -239,19 +296,21 @@ def max_removable_margin(position: Position) -> float:
         >>> btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, leverage=10, schedule=flat)
         >>> max_removable_margin(btc.isolated(900)), max_removable_margin(btc.isolated(900).at(58_500))
         (300.0, 165.0)
+        >>> eth = Position.open(symbol="ETH", quantity=1, price=100, leverage=10, schedule=flat).isolated().at(150)
+        >>> max_removable_margin(eth, WithdrawalRule(profit=True, notional_share=0.1))
+        45.0
     """
-    margin = _isolated_margin(position)
-    keep, reopen = margin - maintenance_margin(position), margin + position.unrealized_pnl - initial_margin(position)
-    return max(0.0, min(keep, reopen))
+    return rule.most(Pool(collateral=_isolated_margin(position), positions=(position,)))
 
 
-def add_isolated_margin(account: Account, symbol: str, amount: float) -> Account:
+def add_isolated_margin(account: Account, symbol: str, amount: float, rule: WithdrawalRule = _BINANCE) -> Account:
     """Return the account after `amount` moved from the cross pool into the isolated position of `symbol`.
 
     Args:
         account: the account; its wallet balance does not change, for the money stays in the wallet.
         symbol: the isolated position, which must be the only one of its symbol.
         amount: money to add [quote currency], above 0.
+        rule: what the venue lets leave the cross pool; left out, Binance's.
 
     Raises:
         MarginError: the amount is not above 0 or more than `max_addable_margin`, or the position is not isolated.
@@ -265,16 +324,20 @@ def add_isolated_margin(account: Account, symbol: str, amount: float) -> Account
         >>> add_isolated_margin(account, "BTCUSDT", 300).positions[0].isolated_margin
         900.0
     """
-    return _move(account, symbol, positive("amount", amount), max_addable_margin(account), 1)
+    return _move(account, symbol, positive("amount", amount), max_addable_margin(account, rule), 1)
 
 
-def remove_isolated_margin(account: Account, symbol: str, amount: float) -> Account:
+def remove_isolated_margin(account: Account, symbol: str, amount: float, rule: WithdrawalRule = _BINANCE) -> Account:
     """Return the account after `amount` moved out of the isolated position of `symbol` into the cross pool.
 
+    Where a rule lets more leave than was set aside, the position's profit is realized first: its entry price becomes
+    its mark price, and its equity and its liquidation price are what the amount alone makes of them.
+
     Args:
-        account: the account; its wallet balance does not change.
+        account: the account; its wallet balance changes by a profit that is realized, and else not at all.
         symbol: the isolated position, which must be the only one of its symbol.
         amount: money to take out [quote currency], above 0.
+        rule: what the venue lets leave; left out, Binance's.
 
     Raises:
         MarginError: the amount is not above 0 or more than `max_removable_margin`, or the position is not isolated.
@@ -288,7 +351,7 @@ def remove_isolated_margin(account: Account, symbol: str, amount: float) -> Acco
         >>> remove_isolated_margin(account, "BTCUSDT", 300).positions[0].isolated_margin
         600.0
     """
-    return _move(account, symbol, positive("amount", amount), max_removable_margin(_only(account, symbol)), -1)
+    return _move(account, symbol, positive("amount", amount), max_removable_margin(_only(account, symbol), rule), -1)
 
 
 def _move(account: Account, symbol: str, amount: float, most: float, sign: int) -> Account:
@@ -297,8 +360,15 @@ def _move(account: Account, symbol: str, amount: float, most: float, sign: int) 
     margin = _isolated_margin(position)
     if amount > most:
         raise wrong("amount", amount, f"at most {most:,.10g} can be moved for {symbol} now")
-    moved = replace(position, isolated_margin=margin + sign * amount)
-    return replace(account, positions=tuple(moved if each is position else each for each in account.positions))
+    left, wallet = margin + sign * amount, account.wallet_balance
+    if left <= 0:  # the rest of it is profit
+        left, wallet = left + position.unrealized_pnl, wallet + position.unrealized_pnl
+        moved = replace(position, isolated_margin=left, entry_price=position.mark_price)
+    else:
+        moved = replace(position, isolated_margin=left)
+    return account.after(
+        wallet_balance=wallet, positions=(moved if each is position else each for each in account.positions)
+    )
 
 
 def _only(account: Account, symbol: str) -> Position:

@@ -17,7 +17,7 @@ from typing import Self
 from marginlib.errors import LARGEST, MarginError, at_least_zero, finite, name_text, positive, unknown, wrong
 from marginlib.tiers import RiskSchedule
 
-__all__ = ["Account", "Contract", "Health", "MaintenanceBasis", "MarginMode", "Pool", "Position"]
+__all__ = ["Account", "Contract", "Health", "MaintenanceBasis", "MarginMode", "Pool", "Position", "ShownPrice"]
 
 
 class MarginMode(Enum):
@@ -40,6 +40,14 @@ class MaintenanceBasis(Enum):
 
     MARK = "mark"
     ENTRY = "entry"
+
+
+class ShownPrice(Enum):
+    """The convention by which a venue shows a liquidation price in cross margin."""
+
+    OTHERS_HELD = "all other marks held still"  # true if only this mark moves: Binance
+    FROZEN_MAINTENANCE = "maintenance margin held at today's mark"  # Bitget, until September 2025
+    PRO_RATA = "equity shared by the positions' values"  # KuCoin
 
 
 class Contract(Enum):

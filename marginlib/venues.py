@@ -24,8 +24,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from marginlib.errors import MarginError, fraction, positive, unknown, wrong
-from marginlib.margin import Risk
-from marginlib.model import Contract, Health, MaintenanceBasis, Position
+from marginlib.margin import Risk, WithdrawalRule
+from marginlib.model import Contract, Health, MaintenanceBasis, Position, ShownPrice
 from marginlib.tiers import RiskSchedule, RiskTier
 
 if TYPE_CHECKING:
@@ -108,6 +108,7 @@ class Rulebook:
         closing_fee_rate: that fee [1].
         liquidates_at_equality: whether equity = maintenance is liquidated already (most venues; not dYdX).
         ratio: how the venue shows how near liquidation is.
+        shown_price: by which convention it shows a liquidation price in cross margin.
         mode_scope: what a margin mode is set for.
         mode_change: when it may be changed; None where that is not recorded, as of the terms below.
         first_step: what the venue does first when a pool is liquidated, in words.
@@ -117,6 +118,7 @@ class Rulebook:
         clearance_fee_rate: fee on the notional closed by force [1].
         fee_from: which money pays the fee of an isolated position's fill.
         funding_from: which money pays the funding of an isolated position.
+        withdrawal: what has to stay in a pool when money leaves it, and whether profit may.
         words: what the venue calls the ideas of this course, by our name.
         not_recorded: what this book leaves out because it is not known here.
 
@@ -140,6 +142,7 @@ class Rulebook:
     closing_fee_rate: float = 0.0
     liquidates_at_equality: bool = True
     ratio: RatioConvention = RatioConvention.RISES
+    shown_price: ShownPrice = ShownPrice.OTHERS_HELD
     mode_scope: ModeScope = ModeScope.POSITION
     mode_change: ModeChange | None = None
     first_step: str = ""
@@ -149,6 +152,7 @@ class Rulebook:
     clearance_fee_rate: float | None = None
     fee_from: PaidFrom | None = None
     funding_from: PaidFrom | None = None
+    withdrawal: WithdrawalRule | None = None
     words: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     not_recorded: str = ""
 
@@ -357,6 +361,8 @@ _KINDS: dict[str, type] = {
     "isolated_basis": MaintenanceBasis,
     "closing_fee": ClosingFee,
     "ratio": RatioConvention,
+    "shown_price": ShownPrice,
+    "withdrawal": WithdrawalRule,
     "mode_scope": ModeScope,
     "mode_change": ModeChange,
     "leftover": Leftover,
@@ -374,6 +380,8 @@ def _term(name: str, value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
         if value not in kind.__members__:
             raise unknown(name, value, kind.__members__)
         return kind[value]
+    if kind is WithdrawalRule:
+        return WithdrawalRule(**value)
     if not isinstance(value, kind):
         raise wrong(name, value, f"give {({str: 'a text', dict: 'an object', bool: 'true or false'})[kind]}")
     return MappingProxyType(value) if isinstance(value, dict) else value

@@ -18,6 +18,7 @@ from marginlib import (
     Position,
     RiskSchedule,
     RiskTier,
+    ShownPrice,
     UnknownNameError,
     bankruptcy_price,
     close_out,
@@ -26,6 +27,7 @@ from marginlib import (
     liquidation_prices,
     lone_liquidation_price,
     rulebook,
+    shown_liquidation_price,
 )
 
 FLAT = RiskSchedule.flat(0.004)
@@ -609,3 +611,46 @@ def test_the_walk_over_jumps_is_an_exact_brute_force(seed: int) -> None:
         expected, found = exact_liquidation_price(pool, symbol), liquidation_price(pool, symbol)
         assert (found is None) == (expected is None)
         assert found is None or found == pytest.approx(float(expected), rel=1e-12)
+
+
+# --- prices that venues show by a convention -------------------------------------------------------------------------
+
+
+def test_a_margin_shared_by_value_gives_a_price_where_there_is_none() -> None:
+    """KuCoin's page: 1,000 behind 620 dollars of bitcoin and a short of 3,800 dollars of ether, at 22.62 % of each.
+
+    Its bitcoin price, 47,956, is a slip: its own formula gives 48,243. The ether price is the formula's.
+    """
+    btc = held(0.01, 62_000, schedule=RiskSchedule.flat(0.005, closing_fee_rate=0.0006))
+    eth = held(-1, 3_800, symbol="ETH", schedule=RiskSchedule.flat(0.01, closing_fee_rate=0.0006))
+    pool = Pool(collateral=1_000, positions=(btc, eth))
+    assert liquidation_price(pool, "BTC") is None
+    share = 1_000 / 4_420
+    shown = {symbol: shown_liquidation_price(pool, symbol, ShownPrice.PRO_RATA) for symbol in pool.symbols}
+    assert shown["BTC"] == pytest.approx(62_000 * (1 - share) / (1 - 0.0056))
+    assert shown["BTC"] == pytest.approx(48_243, abs=1)
+    rounding = 3_800 * 0.00005 / 1.0106  # of the page's 22.62 %
+    assert shown["ETH"] == pytest.approx(4_610.7, abs=rounding)
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_maintenance_held_at_today_s_mark_gives_a_price_that_drifts(side: int) -> None:
+    prices = []
+    for mark in (3_000, 2_800):
+        pool = Pool(collateral=10_000, positions=(held(side * 20, 3_000, mark=mark),))
+        shown = shown_liquidation_price(pool, "BTC", ShownPrice.FROZEN_MAINTENANCE)
+        assert shown == pytest.approx(3_000 - side * (10_000 - 0.004 * 20 * mark) / 20)
+        assert shown_liquidation_price(pool, "BTC", ShownPrice.OTHERS_HELD) == liquidation_price(pool, "BTC")
+        prices.append((shown, liquidation_price(pool, "BTC")))
+    assert prices[0][0] != prices[1][0]
+    assert prices[0][1] == prices[1][1]
+
+
+def test_conventions_of_coins_and_of_legs_that_cancel() -> None:
+    inverse = held(60_000, 60_000, contract=Contract.INVERSE)
+    pool = Pool(collateral=0.5, positions=(inverse,))
+    # Equity 0.5, maintenance 0.004: 1/p = 1/60,000 + 0.496 / 60,000.
+    frozen = shown_liquidation_price(pool, "BTC", ShownPrice.FROZEN_MAINTENANCE)
+    assert frozen == pytest.approx(60_000 / 1.496)
+    legs = Pool(collateral=100, positions=(held(1, 100), held(-1, 100)))
+    assert shown_liquidation_price(legs, "BTC", ShownPrice.FROZEN_MAINTENANCE) is None

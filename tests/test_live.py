@@ -62,7 +62,7 @@ def test_a_value_that_a_control_cannot_take_is_named():
 def test_the_state_is_the_frames_and_where_the_controls_stand(panel):
     state = panel.get_state()
     own = {name for name in panel.keys if name not in {"layout", "tabbable", "tooltip"} and not name.startswith("_")}
-    assert own == {"packed", "at"}
+    assert own == {"packed", "at", "path"}
     assert state["packed"] == (panel.explorer.packed or pack(panel.explorer))
     json.dumps(state["at"])
     assert len(state["_esm"]) + len(state["_css"]) < 43_500

@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marginlib import Account, Contract, MarginError, MarginMode, RiskSchedule, risk
+from marginlib import (
+    Account,
+    Contract,
+    MarginError,
+    MarginMode,
+    Pool,
+    RiskSchedule,
+    WithdrawalRule,
+    liquidation_price,
+    risk,
+)
 from marginlib.market.events import (
     AddIsolatedMargin,
     Deposit,
@@ -230,9 +240,52 @@ def test_deposits_and_withdrawals():
         run([*isolated(), fill(10, 100), Withdrawal(amount=9_901)])
 
 
-def test_open_profit_cannot_be_withdrawn():
-    with pytest.raises(MarginError, match=r"at most 10000 can be withdrawn"):
-        run([fill(10, 100), marks(BTC=1_000), SetLeverage(symbol="BTC", leverage=100), Withdrawal(amount=10_001)])
+def test_open_profit_cannot_be_withdrawn_and_what_keeps_the_position_stays():
+    # 10 x 1,000 dollars need 100 to be kept.
+    events = [fill(10, 100), marks(BTC=1_000), SetLeverage(symbol="BTC", leverage=100)]
+    with pytest.raises(MarginError, match=r"at most 9900 can be withdrawn"):
+        run([*events, Withdrawal(amount=9_901)])
+    assert run([*events, Withdrawal(amount=9_900)]).account.wallet_balance == 100
+
+
+PROFIT = WithdrawalRule(profit=True, notional_share=0.1)
+
+
+def test_binance_lets_90_of_200_leave():
+    events = [SetLeverage(symbol="BTC", leverage=100), fill(1, 10_000), marks(BTC=11_000)]
+    with pytest.raises(MarginError, match=r"amount = 91.0: at most 90 can be withdrawn now"):
+        run([*events, Withdrawal(amount=91)], wallet=200)
+    assert run([*events, Withdrawal(amount=90)], wallet=200).account.wallet_balance == 110
+
+
+@pytest.mark.parametrize(("entry", "mark", "wallet", "most"), [(100, 150, 100, 45), (2_000, 3_000, 1_000, 900)])
+def test_profit_leaves_an_isolated_position_where_the_venue_lets_it(entry, mark, wallet, most):
+    rules = replace(RULES, withdrawal=PROFIT)
+    events = [*isolated(), fill(1, entry), marks(BTC=mark)]
+    with pytest.raises(MarginError, match=rf"at most {most} can be moved for BTC now"):
+        run([*events, RemoveIsolatedMargin(symbol="BTC", amount=most + 0.01)], wallet=wallet, rules=rules)
+    before = run(events, wallet=wallet, rules=rules)
+    state = run([*events, RemoveIsolatedMargin(symbol="BTC", amount=most)], wallet=wallet, rules=rules)
+    pools, were = state.account.pools(), before.account.pools()
+    assert risk(pools[1]).equity == pytest.approx(risk(were[1]).equity - most)
+    assert risk(pools[0]).equity == pytest.approx(risk(were[0]).equity + most)
+    # The price is that of the margin less what left, profit realized or not.
+    least = Pool(collateral=entry / 10 - most, positions=(before.account.positions[0].cross(),))
+    assert liquidation_price(pools[1], "BTC") == pytest.approx(liquidation_price(least, "BTC"))
+    # And the money is the counterparties' once it leaves the account.
+    gone = step(state, Withdrawal(amount=wallet - entry / 10 + most), rules)
+    assert abs(gone.imbalance) <= MONEY
+    assert step(gone, fill(-1, mark), rules).account.wallet_balance == pytest.approx(mark - entry + entry / 10 - most)
+
+
+def test_profit_leaves_the_cross_pool_and_its_wallet_owes_it():
+    rules = replace(RULES, withdrawal=PROFIT)
+    events = [SetLeverage(symbol="BTC", leverage=10), fill(1, 100), marks(BTC=150)]
+    state = run([*events, Withdrawal(amount=45)], wallet=10, rules=rules)
+    assert state.account.wallet_balance == -35
+    with pytest.raises(MarginError, match=r"at most 0 can be withdrawn now"):
+        step(state, Withdrawal(amount=1), rules)
+    assert step(state, fill(-1, 150), rules).account.wallet_balance == 15
 
 
 def test_isolated_margin_moves_within_the_wallet():

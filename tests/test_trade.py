@@ -7,7 +7,7 @@ import pytest
 
 from marginlib import Account, MarginError, liquidation_price, rulebook
 from marginlib.course.figures import TIER_DATE
-from marginlib.course.trade import TradeForm, forget_trade, keep_trade, my_account, my_trade
+from marginlib.course.trade import TradeForm, forget_trade, keep_trade, my_account, my_export, my_trade
 from marginlib.course.yours import _LESSONS, yours
 from marginlib.practice.progress import beside
 
@@ -120,6 +120,52 @@ def test_a_file_that_is_no_trade_is_named():
         my_account()
 
 
+STATE = {  # a clearinghouse state of Hyperliquid, own numbers: 0.1 BTC from 60,000 at 10x in cross, 1,000 behind it
+    "assetPositions": [
+        {
+            "position": {
+                "coin": "BTC",
+                "szi": "0.1",
+                "entryPx": "60000",
+                "positionValue": "6000",
+                "leverage": {"type": "cross", "value": 10},
+                "maxLeverage": 40,
+                "liquidationPx": "50632.9",
+            }
+        }
+    ],
+    "marginSummary": {"accountValue": "1000"},
+    "crossMarginSummary": {"accountValue": "1000"},
+}
+
+
+def test_an_export_that_is_pasted_is_kept_as_it_is():
+    form = filled(my_trade(), export=json.dumps(STATE))  # a wallet of 5,000 stands in the form: the file's counts
+    form.press("keep")
+    found, own = my_export()
+    assert (own, found.account.wallet_balance, found.rules.name, found.shown) == (
+        True,
+        1_000,
+        "Hyperliquid",
+        (50_632.9,),
+    )
+    expected = (6_000 - 1_000) / (0.1 * (1 - 1 / 80))
+    assert liquidation_price(found.account.pools()[0], "BTC") == pytest.approx(expected)
+    assert yours("03").table.frame["liquidated at [$/coin]"].tolist() == pytest.approx([expected])
+    for notebook in ("09", "11", "12"):
+        assert "cannot be said" not in " ".join(yours(notebook).sentences)
+
+
+def test_what_is_not_in_an_export_is_taken_from_the_form():
+    row = {"symbol": "BTCUSDT", "positionAmt": "0.1", "entryPrice": "60000", "markPrice": "60000", "leverage": "10"}
+    form = filled(my_trade(), export=json.dumps([row | {"unRealizedProfit": "0", "marginType": "cross"}]))
+    form.press("keep")
+    assert my_account()[0].wallet_balance == 5_000
+    form = filled(my_trade(), export=json.dumps([row]), wallet_balance="")
+    form.press("keep")
+    assert "unRealizedProfit: the field is missing" in form.said
+
+
 def test_half_a_call_and_an_unknown_notebook_are_refused():
     with pytest.raises(MarginError, match="give both"):
         my_trade(5_000)
@@ -129,4 +175,4 @@ def test_half_a_call_and_an_unknown_notebook_are_refused():
 
 def test_a_market_that_nobody_measured_is_named_with_its_assumption():
     keep_trade(5_000, TABLE)
-    assert "Assumed volatility a year: SOLUSDT 100 %, BTCUSDT 100 %" in yours("10").sentences[1]
+    assert "Assumed volatility a year: SOLUSDT 100 %, BTCUSDT 63 %" in yours("10").sentences[1]

@@ -469,7 +469,7 @@ def test_a_new_file_is_a_new_venue_and_nothing_else_has_to_be_touched(data: Path
     assert book.schedule("BTC").amounts == (0, 100)
     # From the file to an account: 150 at 100, 25x, isolated by a change of mode under the open position.
     rules = Rules.of(book)
-    assert rules.assumed == ("funding_from",)
+    assert rules.assumed == ("funding_from", "withdrawal")
     isolate = SetMarginMode(symbol="BTC", margin_mode=MarginMode.ISOLATED)
     events = [SetLeverage(symbol="BTC", leverage=25), Fill(symbol="BTC", quantity=150, price=100), isolate]
     # At 97.8 the notional is 14,670 and the equity 600 - 330 = 270, above 14,670 x (0.02 + 0.001) - 100 = 208.07.
@@ -524,11 +524,11 @@ def test_a_fee_rule_is_a_line_of_the_file(data: Path) -> None:
 
 ASSUMED = {
     "binance_usdm": ("clearance_fee_rate", "fee_from", "funding_from"),
-    "binance_coinm": ("clearance_fee_rate", "fee_from", "funding_from", "mode_change"),
-    "bybit": ("policy", "leftover", "clearance_fee_rate", "fee_from", "funding_from"),
-    "dydx_v4": ("policy", "fee_from", "funding_from", "mode_change"),
+    "binance_coinm": ("clearance_fee_rate", "fee_from", "funding_from", "withdrawal", "mode_change"),
+    "bybit": ("policy", "leftover", "clearance_fee_rate", "fee_from", "funding_from", "withdrawal"),
+    "dydx_v4": ("policy", "fee_from", "funding_from", "withdrawal", "mode_change"),
     "hyperliquid": ("fee_from", "funding_from", "mode_change"),
-    "okx": ("clearance_fee_rate", "fee_from", "funding_from", "mode_change"),
+    "okx": ("clearance_fee_rate", "fee_from", "funding_from", "withdrawal", "mode_change"),
 }
 
 
@@ -538,7 +538,7 @@ def test_rules_come_of_every_book_and_name_what_it_leaves_out(venue: str, date: 
     rules = Rules.of(book)
     assert rules.assumed == ASSUMED[venue]
     assert rules.book is book
-    for term in ("leftover", "clearance_fee_rate", "fee_from", "funding_from", "mode_change"):
+    for term in ("leftover", "clearance_fee_rate", "fee_from", "funding_from", "withdrawal", "mode_change"):
         default = getattr(Rules, term)
         assert getattr(rules, term) == (default if term in rules.assumed else getattr(book, term))
 
@@ -546,7 +546,7 @@ def test_rules_come_of_every_book_and_name_what_it_leaves_out(venue: str, date: 
 def test_a_term_that_is_given_stands_before_the_book_s_and_is_not_assumed() -> None:
     rules = Rules.of(rulebook("okx", "2021-07-25"), clearance_fee_rate=0.003, leftover=Leftover.RETURNED)
     assert (rules.clearance_fee_rate, rules.leftover) == (0.003, Leftover.RETURNED)
-    assert rules.assumed == ("fee_from", "funding_from", "mode_change")
+    assert rules.assumed == ("fee_from", "funding_from", "withdrawal", "mode_change")
 
 
 def test_the_venues_rules_on_changing_the_mode_are_those_recorded() -> None:
@@ -602,6 +602,8 @@ def test_recorded_steps_are_the_policies_of_that_name() -> None:
             {"tiers": {"BTC": [{"notional_floor": 0, "max_leverage": 9, "maintenance_fraction": 0.5, "rate": 0.1}]}},
             r"tier = {.*\.\.\.: give a notional_floor",
         ),
+        ({"withdrawal": {"profit": True, "notional_share": 1}}, r"notional_share = 1: give a fraction"),
+        ({"withdrawal": {"profits": True}}, r"nova\.json, book of 2026-01-01: .*unexpected keyword argument 'profits'"),
         ({"brackets": {"BTC": 5}}, r"nova\.json, book of 2026-01-01: "),
     ],
 )

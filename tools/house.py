@@ -19,8 +19,11 @@ import grimp
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "marginlib"
 # 22,000 for the house as it was before the learner's features, and what those brought: tanks, a path and walls moved by
-# hand, an own trade and desk, a guess drawn beside the truth, a finish line, demands of tasks, refusals in plain words.
-MOST_LINES = 25_680
+# hand, an own trade and desk, a guess drawn beside the truth, a finish line, demands of tasks, refusals in plain words;
+# an account read from a venue's own export, more rules of venues as data, what grading used to drop.
+MOST_LINES = 29_500
+# 2,500 for one kind of tiers and one collateral; whole-position tiers, collateral coins and shown prices came after.
+MOST_ENGINE = 2_850
 ENGINE = ("__init__", "errors", "words", "tiers", "model", "margin", "liquidation", "venues", "verify")
 SHORT = 6
 sys.path.insert(0, str(ROOT))  # this checkout, wherever another one is installed
@@ -97,7 +100,7 @@ def main() -> int:
         ("rooms: modules and packages directly under marginlib/", len(rooms), 20),
         ("import arrows between them", len(arrows), 85),
         ("circles of imports", int(circle(arrows)), 0),
-        ("lines of the engine", lines([PACKAGE / f"{name}.py" for name in ENGINE]), 2500),
+        ("lines of the engine", lines([PACKAGE / f"{name}.py" for name in ENGINE]), MOST_ENGINE),
         ("lines of marginlib/ (py, js, css)", lines(every), MOST_LINES),
         ("body of a function, lines: median", int(statistics.median(bodies)), 5),
         ("body of a function, lines: 90th percentile", bodies[int(0.9 * len(bodies))], 16),

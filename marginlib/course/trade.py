@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pandas import DataFrame, isna, read_csv
+from pandas import DataFrame, isna
 
 from marginlib import tables
+from marginlib.course.exports import Export, loaded, read_account
 from marginlib.course.figures import TIER_DATE
 from marginlib.errors import MarginError
 from marginlib.files import write_whole
@@ -36,6 +37,7 @@ _FIELDS = {
     "leverage": "leverage setting",
 }
 _MODES = ("cross", "isolated")
+_PASTE = "or paste here what your venue answers: its positions, then its account, as JSON"
 
 
 def my_account() -> tuple[Account, bool]:
@@ -44,33 +46,47 @@ def my_account() -> tuple[Account, bool]:
     Raises:
         MarginError: the file is there and holds no account; the message names it.
     """
+    found, own = my_export()
+    return found.account, own
+
+
+def my_export() -> tuple[Export, bool]:
+    """Return the same with what the venue says of it: its rulebook, its own prices, what was assumed.
+
+    Raises:
+        MarginError: as `my_account`.
+    """
     place = _place()
     if not place.exists():
-        return _account(_EXAMPLE), False
+        return _export(_EXAMPLE), False
     try:
         kept = json.loads(place.read_text(encoding="utf-8"))
         if (kept["format"], kept["version"]) == (_FORMAT, _VERSION):
-            return _account(kept), True
+            return _export(kept), True
     except (ValueError, KeyError, TypeError):
         pass
     raise MarginError(f"{place}: no trade that this version reads; enter it again with my_trade(), or delete the file")
 
 
-def keep_trade(wallet_balance: float, positions: DataFrame | str | Path) -> Account:
+def keep_trade(wallet_balance: float | None, positions: DataFrame | str | Path) -> Account:
     """Keep an account on this machine, beside the progress, in place of an earlier one.
 
     Args:
-        wallet_balance: deposits + realized PnL, isolated margins included [quote currency].
-        positions: a table, or a CSV file, as `marginlib.tables.positions` reads it. Rows without a maintenance margin
-            rate of their own follow the risk tables of Binance that the course shows.
+        wallet_balance: deposits + realized PnL, isolated margins included [quote currency]; None, where a venue's
+            export says it.
+        positions: a table, a CSV file, or a venue's export, as `marginlib.course.exports.read_account` reads them.
+            Rows of a table without a maintenance margin rate of their own follow the risk tables of Binance that the
+            course shows.
 
     Raises:
         MarginError: something in it cannot be; nothing is kept then.
     """
-    frame = positions if isinstance(positions, DataFrame) else read_csv(positions)
-    rows = [{name: value for name, value in row.items() if not isna(value)} for row in frame.to_dict("records")]
-    kept = {"wallet_balance": wallet_balance, "positions": rows}
-    account = _account(kept)
+    data = loaded(positions)
+    kept: dict[str, Any] = {"wallet_balance": wallet_balance, "export": data}
+    if isinstance(data, DataFrame):
+        rows = [{name: value for name, value in row.items() if not isna(value)} for row in data.to_dict("records")]
+        kept = {"wallet_balance": wallet_balance, "positions": rows}
+    account = _export(kept).account
     place = _place()
     place.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"format": _FORMAT, "version": _VERSION, **kept}, indent=1, ensure_ascii=False)
@@ -88,12 +104,10 @@ def _place() -> Path:
     return beside("my-trade.json")
 
 
-def _account(kept: Mapping[str, Any]) -> Account:
+def _export(kept: Mapping[str, Any]) -> Export:
     """Return the account of a record."""
-    rules = rulebook("binance_usdm", TIER_DATE)
-    return Account(
-        wallet_balance=kept["wallet_balance"], positions=tables.positions(DataFrame(kept["positions"]), rules)
-    )
+    source = kept["export"] if "export" in kept else DataFrame(kept["positions"])
+    return read_account(source, wallet_balance=kept["wallet_balance"])
 
 
 class TradeForm(Form):
@@ -113,10 +127,22 @@ class TradeForm(Form):
             self.values = {}
             return self.say("Forgotten: the notebooks show the course's example again.")
         try:
-            account = keep_trade(_number("wallet_balance", self.values.get("wallet_balance")), self._table())
+            account = self._keep()
         except MarginError as error:
             return self.say(f"Not kept. {error}.")
         return self.say("Kept on this machine, and sent nowhere.", *_told(account))
+
+    def _keep(self) -> Account:
+        """Keep what was pasted, or else what stands in the fields."""
+        wallet, pasted = self.values.get("wallet_balance"), str(self.values.get("export", "")).strip()
+        if not pasted:
+            return keep_trade(_number("wallet_balance", wallet), self._table())
+        try:  # the wallet of the file, for that in the form may be of an account before
+            return keep_trade(None, pasted)
+        except MarginError:
+            if not wallet:
+                raise
+            return keep_trade(_number("wallet_balance", wallet), pasted)
 
     def _table(self) -> DataFrame:
         """Return the rows that are filled, as a table of positions."""
@@ -155,7 +181,7 @@ def _markup() -> str:
     )
     return (
         f"<p>Your own trade stays on this machine. Leave what you do not have empty.</p>"
-        f"{number_field('wallet_balance', 'wallet balance [$]')}{rows}"
+        f"{number_field('wallet_balance', 'wallet balance [$]')}{rows}{number_field('export', _PASTE)}"
         '<button data-press="keep">Keep it</button> <button data-press="forget">Forget it</button>'
     )
 
@@ -182,17 +208,17 @@ def _told(account: Account) -> list[str]:
 
 
 def my_trade(wallet_balance: float | None = None, positions: DataFrame | str | Path | None = None) -> TradeForm:
-    """Return the form for your own trade; with a wallet and a table of positions it is filled and kept at once.
+    """Return the form for your own trade; with a wallet and positions it is filled and kept at once.
 
     Args:
         wallet_balance: as in `keep_trade` [quote currency]; left out, the form is as it was kept.
         positions: as in `keep_trade`.
 
     Raises:
-        MarginError: one of both is missing, or something in it cannot be.
+        MarginError: the positions are missing, or something in it cannot be.
     """
-    if (wallet_balance is None) != (positions is None):
-        raise MarginError("wallet_balance, positions: give both, or neither to see the form")
-    if wallet_balance is not None and positions is not None:
+    if positions is not None:
         keep_trade(wallet_balance, positions)
+    elif wallet_balance is not None:
+        raise MarginError("wallet_balance, positions: give both, or neither to see the form")
     return TradeForm()

@@ -9,6 +9,7 @@ from math import inf
 from pandas import DataFrame
 
 from marginlib import tables
+from marginlib.course.exports import coin, plain
 from marginlib.course.trade import my_account
 from marginlib.drawing.still import static
 from marginlib.drawing.tanks import tank, tank_chart, tank_sentence
@@ -16,8 +17,8 @@ from marginlib.errors import MarginError, unknown
 from marginlib.liquidation import bankruptcy_price, liquidation_price
 from marginlib.margin import account_risk, risk
 from marginlib.market.recorded import crashes
-from marginlib.market.replay import Rules
-from marginlib.market.walk import crash_replay, crash_rulebooks
+from marginlib.market.replay import Rules, Snapshot
+from marginlib.market.walk import crash_rulebooks, walk
 from marginlib.model import Account, Contract, Pool, Position
 from marginlib.odds.decision import MARKETS, chance_text, decide
 from marginlib.odds.diffusion import Diffusion
@@ -29,6 +30,7 @@ from marginlib.words import money, percent, text_html
 _STEPS = (0.1, -0.05, -0.1, -0.2, -0.3)
 _DAY_RATE = 3 * 0.0001  # funding of a day at the usual 0.01 % every eight hours
 _OPEN_FEE = 0.0005
+_LEADER = "BTCUSDT"  # recorded in every crash
 _PATHS, _DAYS, _SEED = 4_096, 30.0, 1
 
 Restated = tuple[str, DataFrame, str]  # a sentence, a table and its caption
@@ -63,7 +65,8 @@ def yours(notebook: str) -> Yours:
     """
     if notebook not in _LESSONS:
         raise unknown("notebook", notebook, _LESSONS)
-    account, own = my_account()
+    kept, own = my_account()
+    account = plain(kept)
     whose = "Your trade." if own else "The course's example, for no trade of yours is kept: my_trade() in 01 takes it."
     try:
         sentence, frame, caption = _LESSONS[notebook](account)
@@ -85,7 +88,7 @@ def _held(account: Account) -> str:
 
 def _coin(position: Position) -> str:
     """Return a position's coin."""
-    return position.symbol.removesuffix("USDT")
+    return coin(position.symbol)
 
 
 def _cross(account: Account) -> Pool:
@@ -177,51 +180,78 @@ def _along(account: Account) -> Restated:
 
 def _crashes(account: Account) -> Restated:
     """09: the recorded crashes, met with your sizes."""
-    rows = []
-    for event in crashes():
-        if not {each.symbol for each in account.positions} <= set(event.symbols):
-            continue
-        first = {symbol: event.figures[symbol].mark_prices[0].item() for symbol in event.symbols}
-        held = tuple(
-            replace(
-                each,
-                quantity=each.quantity * each.mark_price / first[each.symbol],
-                entry_price=first[each.symbol],
-                mark_price=first[each.symbol],
-            )
-            for each in account.positions
-        )
-        states = crash_replay(
-            event.event, replace(account, positions=held), Rules(book=crash_rulebooks(event.event)[0])
-        )
-        gone = [each.symbol.removesuffix("USDT") for state in states for each in state.liquidations]
-        end = account_risk(states[-1].account).equity
-        rows.append({"event": event.event, "liquidated": ", ".join(gone) or "nobody", "left at the end [$]": end})
-    if not rows:
-        raise MarginError("no recorded crash has all your symbols; BTCUSDT and ETHUSDT are in each")
     sentence = (
         "The same dollars, opened at the first recorded figure of each event; prices between figures are interpolated."
     )
-    return sentence, DataFrame(rows), "your sizes in the recorded crashes"
+    return sentence, in_crashes(account), "your sizes in the recorded crashes"
 
 
-def _market(account: Account) -> Diffusion:
-    """Return how the account's prices are assumed to move: as measured where that was done, or at 100 % a year."""
-    measured = MARKETS["2020 to 2026"]
-    if {each.symbol for each in account.positions} <= set(measured.symbols):
+def in_crashes(account: Account) -> DataFrame:
+    """Return how the recorded crashes end for an account of as many dollars, with the equity that it has now.
+
+    A coin that is not recorded in an event moves as BTC does there, and a column says so.
+
+    Args:
+        account: its contracts are called as those of the crashes.
+    """
+    rows, held = [], {each.symbol: each.mark_price for each in account.positions}
+    for event in crashes():
+        known = [symbol for symbol in event.symbols if symbol in held or symbol == _LEADER]
+        moments = list(event.path(known, step="1d").marks())
+        first = moments[0][1]
+        others = {symbol: mark / first[_LEADER] for symbol, mark in held.items() if symbol not in known}
+        path = [
+            (when, {**marks, **{name: each * marks[_LEADER] for name, each in others.items()}})
+            for when, marks in moments
+        ]
+        start = Snapshot.start(_opened(account, path[0][1]))
+        states = walk(start, path, Rules(book=crash_rulebooks(event.event)[0]))
+        gone = ", ".join(coin(each.symbol) for state in states for each in state.liquidations)
+        row: dict[str, object] = {"event": event.event, "liquidated": gone or "nobody"}
+        row |= {"left at the end [$]": account_risk(states[-1].account).equity}
+        rows.append(row | ({"moved as BTC": ", ".join(map(coin, others))} if others else {}))
+    return DataFrame(rows).fillna("")
+
+
+def _opened(account: Account, marks: Mapping[str, float]) -> Account:
+    """Return an account of as many dollars just opened at other marks; what was won or lost is in its wallet."""
+    held = []
+    for each in account.positions:
+        mark = marks[each.symbol]
+        margin = each.isolated_margin and each.isolated_margin + each.unrealized_pnl
+        size = each.quantity * each.mark_price / mark
+        held.append(replace(each, quantity=size, entry_price=mark, mark_price=mark, isolated_margin=margin))
+    return Account(wallet_balance=account_risk(account).equity, positions=tuple(held))
+
+
+def assumed(account: Account, volatility: Mapping[str, float] | None = None) -> Diffusion:
+    """Return how an account's prices are assumed to move: as measured where that was done, else at 100 % a year.
+
+    Args:
+        account: its contracts are called as those that were measured: BTCUSDT, ETHUSDT.
+        volatility: yours, by coin, in place of that [1 / sqrt(year)].
+    """
+    measured, given = MARKETS["2020 to 2026"], volatility or {}
+    symbols = {each.symbol: given.get(coin(each.symbol)) for each in account.positions}
+    if set(symbols) <= set(measured.symbols) and not any(symbols.values()):
         return measured
-    return Diffusion(volatility={each.symbol: 1.0 for each in account.positions}, correlation=0.8)
+    known = {name: value or measured.volatility.get(name, 1.0) for name, value in symbols.items()}
+    return Diffusion(volatility=known, correlation=0.8)
 
 
-def _chances(account: Account) -> Restated:
-    """10: how likely, and how bad."""
-    modes = {
+def modes(account: Account) -> dict[str, Account]:
+    """Return an account as it is, all in cross and all isolated."""
+    return {
         "as it is": account,
         "all cross": replace(account, positions=_cross(account).positions),
         "all isolated": replace(account, positions=tuple(_own(each).positions[0] for each in account.positions)),
     }
-    market = _market(account)
-    found = compare(modes, market, days=_DAYS, paths=_PATHS, seed=_SEED)
+
+
+def _chances(account: Account) -> Restated:
+    """10: how likely, and how bad."""
+    market = assumed(account)
+    found = compare(modes(account), market, days=_DAYS, paths=_PATHS, seed=_SEED)
     told = ", ".join(f"{name} {chance_text(each.liquidation)}" for name, each in found.items())
     sigma = ", ".join(f"{symbol} {market.volatility[symbol]:.0%}".replace("%", " %") for symbol in market.symbols)
     sentence = f"A liquidation within {_DAYS:g} days: {told}. Assumed volatility a year: {sigma}; {_PATHS:,} paths."
@@ -230,7 +260,7 @@ def _chances(account: Account) -> Restated:
 
 def _which(account: Account) -> Restated:
     """11: what a limit on loss implies."""
-    found = decide(account.wallet_balance, account.positions, _market(account), days=_DAYS, paths=_PATHS, seed=_SEED)
+    found = decide(account.wallet_balance, account.positions, assumed(account), days=_DAYS, paths=_PATHS, seed=_SEED)
     kept = " or ".join(found.chosen) or "no partition for sure"
     limit = found.limit
     sentence = (
@@ -263,8 +293,7 @@ def _venues(account: Account) -> Restated:
 
 def _named(book: Rulebook, position: Position) -> str | None:
     """Return what a venue calls a position's contract, or None where the venue does not record it."""
-    coin = _coin(position)
-    return next((name for name in book.schedules if name.partition("-")[0].removesuffix("USDT") == coin), None)
+    return next((name for name in book.schedules if coin(name) == _coin(position)), None)
 
 
 def _tanks(account: Account) -> str:

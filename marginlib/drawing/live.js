@@ -23,7 +23,8 @@
 const SVG = "http://www.w3.org/2000/svg";
 const HELP = "Click a control, then move it with the arrow keys or drag it.";
 const QUIET = 600; // ms after the last move until the sentence is spoken
-const SYNC = 150; // ms after the last move until Python is told where the controls stand
+const SYNC = 400; // ms after the last move until Python is told where the controls stand
+const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 // --- frames ---
 
@@ -70,6 +71,8 @@ export async function unpack(packed) {
 function html(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+  // JupyterLab takes the keys from a control that does not carry this itself.
+  if (tag === "input" || tag === "button") element.dataset.lmSuppressShortcuts = "true";
   element.append(...children);
   return element;
 }
@@ -98,12 +101,13 @@ function put(element, attributes) {
 }
 
 /**
- * Set a text where it differs.
+ * Set a text where it differs, in an element's one node: a new one would be laid out from nothing.
  * @param {Element} element
  * @param {string} text
  */
 function say(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+  const node = element.firstChild ?? element.appendChild(document.createTextNode(""));
+  if (node.nodeValue !== text) node.nodeValue = text;
 }
 
 /** @param {number} value */
@@ -402,8 +406,6 @@ function slider(control, moved) {
   const id = `lm${Math.random().toString(36).slice(2)}`;
   const input = html("input", {
     type: "range", id, min: 0, max: control.texts.length - 1, step: 1, "data-control": control.name,
-    // JupyterLab takes the arrow keys from an input that does not carry this itself.
-    "data-lm-suppress-shortcuts": "true",
   });
   const output = html("output", { for: id });
   output.style.minWidth = `${Math.max(...control.texts.map((text) => text.length)) + 1}ch`; // nothing beside it moves
@@ -422,7 +424,7 @@ function slider(control, moved) {
 function radios(control, moved) {
   const name = `lm${Math.random().toString(36).slice(2)}`;
   const inputs = control.texts.map((_, k) => html("input", {
-    type: "radio", name, value: k, "data-control": control.name, "data-lm-suppress-shortcuts": "true",
+    type: "radio", name, value: k, "data-control": control.name,
   }));
   const options = inputs.map((input, k) => html("label", {}, input, control.texts[k]));
   const element = html("fieldset", { class: "marginlib-control" },
@@ -444,9 +446,8 @@ function radios(control, moved) {
  */
 function player(control, now, go, stopped) {
   const last = control.texts.length - 1;
-  const still = matchMedia("(prefers-reduced-motion: reduce)");
-  const button = html("button", { type: "button", "data-play": control.name, "data-lm-suppress-shortcuts": "true" });
-  const faster = html("button", { type: "button", "data-speed": control.name, "data-lm-suppress-shortcuts": "true" });
+  const button = html("button", { type: "button", "data-play": control.name });
+  const faster = html("button", { type: "button", "data-speed": control.name });
   let speed = 1;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
@@ -492,14 +493,15 @@ function player(control, now, go, stopped) {
  * `moved` hears where the path has been lowest and where it is, step by step as it plays.
  * @param {Control} control
  * @param {number} start where every path begins
+ * @param {number[]} kept how far along it is, in points, and the points that were drawn; empty where none were
  * @param {(low: number, now: number) => void} moved
  * @param {() => void} stopped
  */
-function path(control, start, moved, stopped) {
-  const steps = matchMedia("(prefers-reduced-motion: reduce)").matches ? 1 : 4; // from a point to the next
-  const points = [start, ...control.path];
+function path(control, start, [along = 0, ...drawn], moved, stopped) {
+  const steps = still.matches ? 1 : 4; // from a point to the next
+  const points = [start, ...(drawn.length ? drawn : control.path)];
   const [many, last] = [control.path.length, control.texts.length - 1];
-  let at = 0;
+  let at = Math.round(along * steps);
   /** @param {number} step */
   const value = (step) => {
     const [k, part] = [Math.floor(step / steps), (step % steps) / steps];
@@ -507,7 +509,7 @@ function path(control, start, moved, stopped) {
   };
   const inputs = control.path.map((_, k) => html("input", {
     type: "range", min: 0, max: last, step: 1, "aria-label": `Point ${k + 1} of ${many}`, "aria-orientation": "vertical",
-    "data-point": k + 1, "data-lm-suppress-shortcuts": "true",
+    "data-point": k + 1,
   }));
   const drawing = document.createElementNS(SVG, "svg");
   put(drawing, { viewBox: `0 0 ${2 * many} ${last}`, preserveAspectRatio: "none", "aria-hidden": "true" });
@@ -571,7 +573,7 @@ function path(control, start, moved, stopped) {
   show();
   const element = html("div", { class: "marginlib-path", role: "group", "aria-label": "Draw a path: left and right choose a point, up and down move it" },
     html("div", { class: "marginlib-control" }, html("span", {}, "Draw a path"), read, ...plays.buttons), field);
-  return { ...plays, element };
+  return { ...plays, element, kept: () => [at / steps, ...points.slice(1)] };
 }
 
 /**
@@ -581,7 +583,7 @@ function path(control, start, moved, stopped) {
 function handles(control, now, moved) {
   return control.handles.map(({ label, across, down, to }) => {
     const element = html("button", {
-      type: "button", class: "marginlib-handle", "aria-label": label, title: label, "data-lm-suppress-shortcuts": "true",
+      type: "button", class: "marginlib-handle", "aria-label": label, title: label,
     }, "\u2194");
     let from = 0;
     element.addEventListener("pointerdown", (event) => {
@@ -647,7 +649,7 @@ async function mount({ model, el }) {
     : undefined);
   players.forEach((each, k) => each && controls[k].element.append(...each.buttons));
   const paths = form.controls.flatMap((control, k) => control.path.length
-    ? [path(control, form.controls[k - 1].texts.length - 1,
+    ? [path(control, form.controls[k - 1].texts.length - 1, model.get("path") ?? [],
       (low, now) => move(at.map((each, j) => (j === k ? now : j === k - 1 ? low : each))), () => speak())]
     : []);
   players.push(...paths);
@@ -697,6 +699,7 @@ async function mount({ model, el }) {
   let sync;
   const tell = () => {
     model.set("at", at);
+    model.set("path", paths.flatMap((each) => each.kept()));
     try {
       model.save_changes();
     } catch {
@@ -715,6 +718,9 @@ async function mount({ model, el }) {
   function move(next) {
     if (String(next) === String(at)) return;
     touched = true;
+    // Water flows where a wall moves or a crash plays; under a hand on a slider it stands where the hand does.
+    const chosen = form.controls.some((each, k) => each.choice && next[k] !== at[k]);
+    root.classList.toggle("flows", chosen || players.some((each) => each?.playing()));
     go(next);
     clearTimeout(sync);
     sync = setTimeout(tell, SYNC);

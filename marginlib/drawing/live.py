@@ -52,6 +52,7 @@ class ExplorerPanel(anywidget.AnyWidget):
     packed = traitlets.Bytes().tag(sync=True)  # every frame
     # Where the controls stand. The browser knows what it has sent: an echo would pull its sliders back.
     at: traitlets.List[int] = traitlets.List().tag(sync=True, echo_update=False)
+    path: traitlets.List[float] = traitlets.List().tag(sync=True, echo_update=False)  # one that a hand has drawn
 
     def __init__(self, explorer: Explorer) -> None:
         self.explorer = explorer

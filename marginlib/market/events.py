@@ -49,7 +49,7 @@ class Deposit(Event):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Withdrawal(Event):
-    """Money that leaves the wallet; only what is neither set aside nor needed as initial margin may leave."""
+    """Money that leaves the wallet; what may leave is a rule of the venue's, `marginlib.WithdrawalRule`."""
 
     amount: float  # [quote currency], above 0
 

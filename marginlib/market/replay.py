@@ -22,7 +22,14 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 from marginlib.errors import MarginError, at_least_zero, fraction, wrong
-from marginlib.margin import add_isolated_margin, available_balance, max_addable_margin, remove_isolated_margin, risk
+from marginlib.margin import (
+    WithdrawalRule,
+    add_isolated_margin,
+    available_balance,
+    max_withdrawal,
+    remove_isolated_margin,
+    risk,
+)
 from marginlib.market.events import (
     AddIsolatedMargin,
     Deposit,
@@ -54,6 +61,7 @@ class Rules:
             than the equity behind what is closed.
         fee_from: which money pays the fee of an isolated position's fill.
         funding_from: which money pays the funding of an isolated position.
+        withdrawal: what has to stay in a pool when money leaves it, and whether profit may; by default Binance's rule.
         mode_change: when the margin mode may be changed.
         replenish: isolated symbols with auto margin replenishment: instead of being liquidated they draw one initial
             margin after another from the available balance, until they hold their whole entry value.
@@ -68,7 +76,7 @@ class Rules:
         >>> rules.leftover, rules.clearance_fee_rate
         (<Leftover.RETURNED: 'returned'>, 0.015)
         >>> rules.assumed
-        ('policy', 'fee_from', 'funding_from', 'mode_change')
+        ('policy', 'fee_from', 'funding_from', 'withdrawal', 'mode_change')
     """
 
     book: Rulebook | None = None
@@ -77,6 +85,7 @@ class Rules:
     clearance_fee_rate: float = 0.0
     fee_from: PaidFrom = PaidFrom.ACCOUNT
     funding_from: PaidFrom = PaidFrom.POSITION
+    withdrawal: WithdrawalRule = WithdrawalRule()  # noqa: RUF009 - frozen
     mode_change: ModeChange = ModeChange.WHEN_FLAT
     replenish: frozenset[str] = frozenset()
     assumed: tuple[str, ...] = ()
@@ -97,7 +106,7 @@ class Rules:
             MarginError: the book names no policy that there is, or a number that the policy does not take.
         """
         recorded: dict[str, Any] = {"policy": recorded_policy(book.liquidation) if book.liquidation else None}
-        for term in ("leftover", "clearance_fee_rate", "fee_from", "funding_from", "mode_change"):
+        for term in ("leftover", "clearance_fee_rate", "fee_from", "funding_from", "withdrawal", "mode_change"):
             recorded[term] = getattr(book, term)
         said = {term: value for term, value in recorded.items() if value is not None} | given
         return cls(book=book, assumed=tuple(term for term in recorded if term not in said), **said)
@@ -264,9 +273,8 @@ def _(event: Deposit, state: Snapshot, _rules: Rules) -> Snapshot:
 
 
 @_apply.register
-def _(event: Withdrawal, state: Snapshot, _rules: Rules) -> Snapshot:
-    # Open profit may back a position, but it is not yet money that could leave.
-    free = max(0.0, min(available_balance(state.account), state.account.pools()[0].collateral))
+def _(event: Withdrawal, state: Snapshot, rules: Rules) -> Snapshot:
+    free = max_withdrawal(state.account, rules.withdrawal)
     if event.amount > free:
         raise wrong("amount", event.amount, f"at most {free:g} can be withdrawn now")
     return _booked(state, wallet=-event.amount, withdrawals=event.amount)
@@ -280,13 +288,16 @@ def _(event: MarkPrices, state: Snapshot, _rules: Rules) -> Snapshot:
 
 
 @_apply.register
-def _(event: AddIsolatedMargin, state: Snapshot, _rules: Rules) -> Snapshot:
-    return replace(state, account=add_isolated_margin(state.account, event.symbol, event.amount))
+def _(event: AddIsolatedMargin, state: Snapshot, rules: Rules) -> Snapshot:
+    return replace(state, account=add_isolated_margin(state.account, event.symbol, event.amount, rules.withdrawal))
 
 
 @_apply.register
-def _(event: RemoveIsolatedMargin, state: Snapshot, _rules: Rules) -> Snapshot:
-    return replace(state, account=remove_isolated_margin(state.account, event.symbol, event.amount))
+def _(event: RemoveIsolatedMargin, state: Snapshot, rules: Rules) -> Snapshot:
+    account = remove_isolated_margin(state.account, event.symbol, event.amount, rules.withdrawal)
+    realized = account.wallet_balance - state.account.wallet_balance
+    ledger = replace(state.ledger, counterparties=state.ledger.counterparties - realized)
+    return replace(state, account=account, ledger=ledger)
 
 
 @_apply.register
@@ -373,7 +384,7 @@ def _opened(state: Snapshot, held: Position | None, event: Fill, quantity: float
         opened = rules.book.position(event.symbol, quantity, event.price, mark_price=mark, leverage=leverage)
         new = _in_mode(opened, mode)
     aside = new.own_margin - (held.own_margin if held else 0.0)
-    most = max_addable_margin(state.account)
+    most = max_withdrawal(state.account, rules.withdrawal)
     if aside > most * (1 + ROUNDING):
         raise wrong("quantity", event.quantity, f"{event.symbol} sets {aside:g} aside, and {most:g} is available")
     marks = MappingProxyType({event.symbol: event.price, **state.mark_prices})
@@ -432,7 +443,7 @@ def liquidate(state: Snapshot, rules: Rules) -> Snapshot:
         first, own = pool.positions[0], pool.collateral
         if pool.own and first.symbol in rules.replenish:
             value = first.entry_notional
-            more = min(value / first.leverage, value - own, max_addable_margin(state.account))
+            more = min(value / first.leverage, value - own, max_withdrawal(state.account, rules.withdrawal))
             if more > ROUNDING * value:
                 drawn = Replenishment(symbol=first.symbol, amount=more)
                 state = _booked(state, (first, first.isolated(own + more)), actions=(drawn,))

@@ -87,10 +87,14 @@ PROBE = """
       const stamp = () => {
         this.changed = performance.now()
         const note = (time) => {
-          const svg = root.querySelector("svg")
+          const svg = root.querySelector("svg[role=img]")  // a field in which a path is drawn has one too
+          // Words that an earlier state had and this one has not are empty, and what keeps a number whole is no word.
+          const same = (text) =>
+            text?.replace(/<text[^>]*><\\/text>/g, "").replace(/\\u00a0/g, " ").replace(/\\u2060/g, "")
+          const sentence = same(root.querySelector(".marginlib-sentence")?.textContent)
           const picture = root.querySelector(".marginlib-chart, .drawn, .jp-OutputArea, img")
           this.paints.push({ time, state: root.dataset.state ?? null, height: picture?.getBoundingClientRect().height,
-            picture: svg?.innerHTML ?? null, sentence: root.querySelector(".marginlib-sentence")?.textContent,
+            picture: same(svg?.innerHTML) ?? null, sentence,
             blank: svg ? !svg.querySelector("path.line[d^=M]") : false })
         }
         inFrame ? painted(note) : frame(() => painted(note))

@@ -35,6 +35,7 @@ class Violation:
 def check(region: Locator, name: str, *arguments: Any) -> Any:
     """Return what a function of checks.js finds in a region."""
     if region.page not in _ready:
+        region.page.add_init_script(CHECKS)  # for when it is loaded again
         region.page.evaluate(CHECKS)
         _ready.add(region.page)
     return region.evaluate(f"(root, rest) => checks.{name}(root, ...rest)", list(arguments))

@@ -95,6 +95,21 @@ def test_a_pointer_draws_the_points_that_it_passes_and_play_walks_them(notebook)
     reached(figure, (NOW.values[drawn[6]], NOW.values[drawn[-1]]))
 
 
+def test_a_path_is_kept_over_a_reload_as_every_slider_is(notebook):
+    figure, page = shown(notebook, "DRAWN_PATH"), notebook.page
+    figure.root.locator("[data-point='5']").press("ArrowDown")
+    read = "root => [...root.querySelectorAll('.marginlib-path :is(input, output)')].map(each => each.value)"
+    page.wait_for_timeout(700)  # Python hears of it
+    before, state = figure.root.evaluate(read), figure.state()
+    notebook.command("docmanager:save")
+    page.reload()
+    notebook.wait_idle()
+    page.wait_for_selector("[data-figure='RACE'][data-ready='true']")
+    figure = shown(notebook, "DRAWN_PATH")
+    assert (figure.root.evaluate(read), figure.state()) == (before, state)
+    assert figure.differences(state) == {}
+
+
 def test_walls_are_moved_where_they_stand(notebook):
     figure, page = shown(notebook, "TANKS"), notebook.page
     walls = [figure.root.get_by_role("button", name=f"Wall around {coin}") for coin in ("BTC", "ETH")]
@@ -134,8 +149,13 @@ def test_field_and_walls_are_open_to_all(notebook):
 
 def test_water_jumps_where_less_motion_is_wanted(notebook):
     page = notebook.page
-    water = page.locator("[data-figure='TANKS'] .area.equity").first
-    assert water.evaluate("each => parseFloat(getComputedStyle(each).transitionDuration)") > 0
+    figure, water = shown(notebook, "TANKS"), page.locator("[data-figure='TANKS'] .area.equity").first
+    flows = "each => parseFloat(getComputedStyle(each).transitionDuration) > 0"
+    figure.root.get_by_role("button", name="Wall around BTC").press("Enter")
+    assert water.evaluate(flows)
+    figure.input(figure.explorer.controls[1]).press("Home")
+    assert not water.evaluate(flows)  # it stands where a hand on a slider does
+    figure.root.get_by_role("button", name="Wall around BTC").press("Enter")
     page.emulate_media(reduced_motion="reduce")
     try:
         assert [each for figure in live_figures(page) for each in check(figure.root, "moving")] == []

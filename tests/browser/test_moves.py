@@ -48,6 +48,7 @@ def test_every_control_moves_by_keyboard(opened, figures_shown):
 
 
 def test_the_last_position_wins(opened, figures_shown):
+    states = []
     for figure in figures_shown:
         control = max(figure.explorer.controls, key=lambda each: 0 if each.choice else len(each.values))
         place, state = figure.explorer.controls.index(control), figure.state()
@@ -57,7 +58,9 @@ def test_the_last_position_wins(opened, figures_shown):
             opened.page.keyboard.press("ArrowRight")  # faster than the page draws
         state[place] = len(control.values) - 2
         figure.wait_for(state)
-        opened.page.wait_for_timeout(300)  # what Python hears must not undo it
+        states.append(state)
+    opened.page.wait_for_timeout(700)  # what Python hears must not undo it
+    for figure, state in zip(figures_shown, states, strict=True):
         assert figure.differences(state) == {}, figure.explorer.name
 
 

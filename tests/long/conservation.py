@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from test_replay import BOOK, TIERED, sequence, walk
 
+from marginlib import WithdrawalRule
 from marginlib.market.policies import (
     fifth_first,
     full_close,
@@ -56,6 +57,7 @@ def rules_of(seed: int) -> Rules:
         clearance_fee_rate=source.choice([0.0, 0.005, 0.0125]),
         fee_from=source.choice(list(PaidFrom)),
         funding_from=source.choice(list(PaidFrom)),
+        withdrawal=source.choice([WithdrawalRule(), WithdrawalRule(profit=True, notional_share=0.1)]),
         mode_change=source.choice([ModeChange.ANY_TIME, ModeChange.WHEN_FLAT]),
         replenish=frozenset(source.choice([(), ("BTC",), ("BTC", "ETH"), ("BTC", "ETH", "SOL")])),
     )

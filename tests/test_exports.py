@@ -1,0 +1,417 @@
+"""Venues' own exports of positions, in the form of their documentation, give the venues' own prices."""
+
+import json
+from math import isnan
+
+import pandas as pd
+import pytest
+
+from marginlib import MarginError, liquidation_price
+from marginlib.course.exports import coin, read_account
+
+
+def prices(found):
+    """Return the liquidation price of each position in its pool."""
+    held = [(each, pool) for pool in found.account.pools() for each in pool.positions]
+    return [
+        liquidation_price(next(pool for each, pool in held if each is one), one.symbol)
+        for one in found.account.positions
+    ]
+
+
+# Binance, GET /fapi/v2/positionRisk: live rows of 2024 that stand in public programs' comments.
+ETH = {
+    "symbol": "ETHUSDT",
+    "positionAmt": "-0.010",
+    "entryPrice": "2468.49",
+    "markPrice": "2473.15992704",
+    "unRealizedProfit": "-0.04669927",
+    "liquidationPrice": "2949.15712649",
+    "leverage": "5",
+    "maxNotionalValue": "320000000",
+    "marginType": "isolated",
+    "isolatedMargin": "4.87793828",
+    "isAutoAddMargin": "false",
+    "positionSide": "SHORT",
+    "notional": "-24.73159927",
+    "isolatedWallet": "4.92463755",
+    "updateTime": "1730667935892",
+}
+
+
+def risk(symbol, amount, entry, mark, shown, leverage, cap, wallet):
+    profit = float(amount) * (float(mark) - float(entry))
+    side = "LONG" if float(amount) > 0 else "SHORT"
+    said = {
+        "positionAmt": amount,
+        "entryPrice": entry,
+        "markPrice": mark,
+        "liquidationPrice": shown,
+        "leverage": leverage,
+    }
+    return (
+        ETH
+        | said
+        | {
+            "symbol": symbol,
+            "unRealizedProfit": f"{profit:.8f}",
+            "maxNotionalValue": cap,
+            "isolatedMargin": f"{float(wallet) + profit:.8f}",
+            "isolatedWallet": wallet,
+            "positionSide": side,
+            "updateTime": 1709886017670,
+        }
+    )
+
+
+BINANCE = [
+    ETH,
+    risk("DOGEUSDT", "-30", "0.175896779661", "0.17876815", "0.21903766", "4", "7000000", "1.32708230"),
+    risk("DOGEUSDT", "-32", "0.16395", "0.17876815", "0.19059204", "6", "2200000", "0.88304001"),
+    risk("BLURUSDT", "14", "0.721575", "0.72110000", "0.54942259", "4", "2000000", "2.52551250"),
+    risk("BLURUSDT", "-28", "0.72165", "0.72110000", "0.88839917", "4", "2000000", "5.04210448"),
+]
+# GET /fapi/v1/leverageBracket; the first rate is that of both BLURUSDT rows.
+BRACKETS = {
+    "symbol": "BLURUSDT",
+    "brackets": [
+        {
+            "bracket": 1,
+            "initialLeverage": 25,
+            "notionalCap": 2_000_000,
+            "notionalFloor": 0,
+            "maintMarginRatio": 0.015,
+            "cum": 0.0,
+        }
+    ],
+}
+
+
+def test_binance_shows_what_is_computed():
+    found = read_account(json.dumps(BINANCE) + "\n" + json.dumps([BRACKETS]))
+    assert prices(found) == pytest.approx(list(found.shown), rel=1e-7)
+    assert found.account.wallet_balance == pytest.approx(sum(float(each["isolatedWallet"]) for each in BINANCE))
+    assert any("free" in each for each in found.notes)
+
+
+def test_binance_isolated_margin_has_the_profit_in_it():
+    wrong = read_account([ETH | {"isolatedWallet": ETH["isolatedMargin"]}])
+    assert prices(wrong) == pytest.approx([2944.51], abs=0.01)  # what a reader of the wrong field gets
+    old = read_account([{name: value for name, value in ETH.items() if name != "isolatedWallet"}])
+    assert prices(old) == pytest.approx([2949.1571], abs=1e-4)
+
+
+def test_binance_hedge_example_of_the_documentation():
+    """The page's example of position risk, without `isolatedWallet`; the flat leg is left out."""
+    long = {
+        "entryPrice": "6563.66500",
+        "marginType": "isolated",
+        "isolatedMargin": "15517.54150468",
+        "leverage": "10",
+        "liquidationPrice": "5930.78",
+        "markPrice": "6679.50671178",
+        "positionAmt": "20.000",
+        "symbol": "BTCUSDT",
+        "unRealizedProfit": "2316.83423560",
+        "positionSide": "LONG",
+        "updateTime": 1625474304765,
+    }
+    found = read_account([long, long | {"positionAmt": "0.000", "entryPrice": "0.00000", "positionSide": "SHORT"}])
+    assert prices(found) == pytest.approx([5930.78], abs=0.005)
+    assert found.notes[0].startswith("BTCUSDT: the risk table of")
+
+
+V3 = {  # GET /fapi/v3/positionRisk, the page's example: no leverage and no marginType
+    "symbol": "ADAUSDT",
+    "positionSide": "BOTH",
+    "positionAmt": "30",
+    "entryPrice": "0.385",
+    "breakEvenPrice": "0.385077",
+    "markPrice": "0.41047590",
+    "unRealizedProfit": "0.76427700",
+    "liquidationPrice": "0",
+    "isolatedMargin": "0",
+    "notional": "12.31427700",
+    "marginAsset": "USDT",
+    "isolatedWallet": "0",
+    "initialMargin": "0.61571385",
+    "maintMargin": "0.08004280",
+    "positionInitialMargin": "0.61571385",
+    "openOrderInitialMargin": "0",
+    "updateTime": 1720736417660,
+}
+ACCOUNT = {  # GET /fapi/v3/account, its fields, own numbers
+    "totalWalletBalance": "1000.00000000",
+    "totalCrossWalletBalance": "1000.00000000",
+    "assets": [
+        {"asset": "USDT", "walletBalance": "1000.00000000", "crossWalletBalance": "1000.00000000"},
+        {"asset": "USDC", "walletBalance": "7.00000000", "crossWalletBalance": "7.00000000"},
+    ],
+    "positions": [{"symbol": "ADAUSDT", "positionSide": "BOTH", "positionAmt": "30", "maintMargin": "0.08004280"}],
+}
+
+
+def test_binance_version_3_with_its_account():
+    found = read_account([[V3], ACCOUNT])
+    (held,) = found.account.positions
+    assert (held.leverage, held.own_margin, found.account.wallet_balance) == (20, 0, 1000)
+    assert held.schedule.rates == pytest.approx((0.0065,), rel=1e-4)
+    assert prices(found) == [None] == list(found.shown)
+    assert "0.65 % is taken for every size" in found.notes[0]
+
+
+def test_the_table_that_agrees_with_the_file_is_taken():
+    """Of 100,000 the newest table asks 400, those of before 450: from 50,000 on 0.5 % less 50."""
+    row = ETH | {"symbol": "BTCUSDT", "positionAmt": "1", "entryPrice": "100000", "markPrice": "100000"}
+    row |= {"maintMargin": "450", "unRealizedProfit": "0", "marginType": "cross"}
+    found = read_account([row], wallet_balance=20_000)
+    assert found.account.positions[0].schedule.maintenance_margin(100_000) == 450  # 0.5 % - 50, from 50,000 on
+    assert found.notes == ()
+
+
+def test_a_wallet_that_is_not_in_the_file_is_asked_for():
+    with pytest.raises(MarginError, match="wallet_balance: not in the file"):
+        read_account([V3])
+
+
+# Bybit, GET /v5/position/list; first the live row of 2022 that ccxt quotes, its own price rounded to 0.05.
+BYBIT = {
+    "positionIdx": 0,
+    "symbol": "ETHUSDT",
+    "side": "Buy",
+    "size": "0.10",
+    "positionValue": "119.845",
+    "avgPrice": "1198.45",
+    "tradeMode": 1,
+    "leverage": "4.2",
+    "positionBalance": "28.58931118",
+    "liqPrice": "919.10",
+    "bustPrice": "913.15",
+    "unrealisedPnl": "0.083",
+    "updatedTime": "1669413126190",
+    "riskLimitValue": "900000",
+}
+
+
+def bybit(*rows):
+    return {"retCode": 0, "retMsg": "OK", "result": {"list": list(rows), "category": "linear"}, "time": 1670836410404}
+
+
+def test_bybit_shows_what_is_computed():
+    flat = BYBIT | {"side": "None", "size": "0.000", "avgPrice": "0", "symbol": "BTCUSDT", "liqPrice": ""}
+    found = read_account(bybit(BYBIT, flat))
+    assert prices(found) == pytest.approx([919.10], abs=0.05)
+    assert found.account.positions[0].mark_price == pytest.approx(1199.28)
+
+
+def test_bybit_margins_hold_the_fee_for_closing():
+    """Own numbers in the help centre's rule of 2022: 1 BTC, 20,000, 50x, 0.5 %: 19,700, whatever the fee is."""
+    fee = 0.0006 * 19_600
+    row = BYBIT | {"symbol": "BTCUSDT", "size": "1", "avgPrice": "20000", "positionValue": "20000", "leverage": "50"}
+    row |= {"positionBalance": str(400 + fee), "positionMM": str(100 + fee), "riskLimitValue": "", "unrealisedPnl": "0"}
+    assert prices(read_account(bybit(row))) == pytest.approx([19_700])
+    short = row | {
+        "side": "Sell",
+        "positionBalance": str(400 + 0.0006 * 20_400),
+        "positionMM": str(100 + 0.0006 * 20_400),
+    }
+    assert prices(read_account(bybit(short))) == pytest.approx([20_300])
+
+
+def test_bybit_mode_is_the_accounts():
+    row = BYBIT | {"tradeMode": 0}
+    info = {"result": {"marginMode": "ISOLATED_MARGIN", "unifiedMarginStatus": 4}}
+    purse = {"result": {"list": [{"coin": [{"coin": "USDT", "walletBalance": "500"}]}]}}
+    assert read_account([bybit(row), purse]).account.positions[0].own_margin == 0
+    found = read_account([bybit(row), purse, info]).account
+    assert (found.positions[0].own_margin, found.wallet_balance) == (28.58931118, 500)
+
+
+# OKX, GET /api/v5/account/positions: the live row of 2021 that ccxt quotes.
+OKX = {
+    "avgPx": "34131.1",
+    "ccy": "USDT",
+    "imr": "170.66093041794787",
+    "instId": "BTC-USDT-SWAP",
+    "instType": "SWAP",
+    "last": "34134.4",
+    "lever": "2",
+    "liqPx": "12608.959083877446",
+    "margin": "",
+    "mgnMode": "cross",
+    "mgnRatio": "140.49930117599155",
+    "mmr": "1.3652874433435829",
+    "notionalUsd": "341.5130010779638",
+    "pos": "1",
+    "posSide": "long",
+    "uTime": "1627227626502",
+    "upl": "0.0108608358957281",
+}
+
+
+def test_okx_shows_what_is_computed():
+    found = read_account({"code": "0", "data": [OKX, OKX | {"pos": "0", "instId": "ETH-USDT-SWAP"}], "msg": ""})
+    assert prices(found) == pytest.approx([12608.959083877446], rel=1e-9)
+    assert found.account.positions[0].quantity == 0.01  # a contract is no coin
+
+
+def test_okx_contracts_are_not_coins():
+    size = {"instId": "BTC-USDT-SWAP", "ctVal": "0.01", "instType": "SWAP"}
+    assert prices(read_account([OKX | {"notionalUsd": ""}, size])) == pytest.approx([12608.959083877446], rel=1e-9)
+    with pytest.raises(MarginError, match=r"ctVal = 0\.029.*BTC-USDT-SWAP; paste the instruments"):
+        read_account([OKX | {"notionalUsd": "1000"}])
+    short = OKX | {"posSide": "short", "mgnMode": "isolated", "margin": "170", "upl": "-0.0108608358957281"}
+    found = read_account([short])
+    entry, rate = 34131.1, 0.0045
+    assert prices(found) == pytest.approx([(170 + 0.01 * entry) / (0.01 * (1 + rate))], rel=1e-6)
+
+
+# Hyperliquid, clearinghouseState: the example of its documentation.
+STATE = {
+    "assetPositions": [
+        {
+            "position": {
+                "coin": "ETH",
+                "entryPx": "2986.3",
+                "leverage": {"rawUsd": "-95.059824", "type": "isolated", "value": 20},
+                "liquidationPx": "2866.26936529",
+                "marginUsed": "4.967826",
+                "maxLeverage": 50,
+                "positionValue": "100.02765",
+                "szi": "0.0335",
+                "unrealizedPnl": "-0.0134",
+            },
+            "type": "oneWay",
+        }
+    ],
+    "crossMarginSummary": {"accountValue": "13104.514502", "totalMarginUsed": "0.0"},
+    "marginSummary": {"accountValue": "13109.482328", "totalMarginUsed": "4.967826"},
+    "time": 1708622398623,
+}
+
+
+def test_hyperliquid_shows_what_is_computed():
+    found = read_account(json.dumps(STATE))
+    assert prices(found) == pytest.approx(list(found.shown), rel=1e-8)
+    assert found.account.wallet_balance == pytest.approx(13104.514502 + 4.967826 + 0.0134, abs=1e-4)
+
+
+# Five live positions of one account, as freqtrade's tests quote them: coin, size, entry, margin, price, rate.
+LIVE = [
+    ("ETH", 0.015, 2458.5, 36.864593, 0.86915825, 50),
+    ("SOL", 0.33, 145.83, 24.045107, 74.83696193, 20),
+    ("DOGE", -351.0, 0.14333, 25.136807, 0.20970228, 20),
+    ("ETH", -0.0327, 2552.0, 20.833393, 3157.53150453, 50),
+    ("SOL", -0.48, 163.11, 15.650731, 190.94213618, 20),
+]
+
+
+def test_five_positions_of_hyperliquid():
+    rows = [
+        {
+            "coin": name,
+            "szi": str(size),
+            "entryPx": str(entry),
+            "positionValue": str(abs(size) * entry),
+            "leverage": {"type": "isolated", "value": 1, "rawUsd": repr(margin - size * entry)},
+            "liquidationPx": str(shown),
+            "maxLeverage": most,
+        }
+        for name, size, entry, margin, shown, most in LIVE
+    ]
+    found = read_account(STATE | {"assetPositions": [{"position": each} for each in rows]})
+    assert prices(found) == pytest.approx(list(found.shown), rel=1e-4)  # the venue's marks are rounded to 5 digits
+
+
+# dYdX: the subaccounts of a parent, as its own front end's tests have them.
+def child(number, equity, free, market, size, entry, profit, cash):
+    side = "LONG" if cash > 0 else "SHORT"
+    held = {"market": market, "side": "LONG", "size": size, "entryPrice": entry, "unrealizedPnl": profit}
+    return {
+        "subaccountNumber": number,
+        "equity": equity,
+        "freeCollateral": free,
+        "openPerpetualPositions": {market: held} if market else {},
+        "assetPositions": {"USDC": {"size": str(abs(cash)), "symbol": "USDC", "side": side}},
+    }
+
+
+CHILDREN = [
+    child(0, "862.675984", "862.675984", "", "0", "0", "0", 862.675984),
+    child(128, "59.810279856", "57.7685502848", "APE-USD", "8", "1.292", "-0.127352144", 49.601632),
+    child(
+        256, "41.902552695", "21.9040510255", "XLM-USD", "1810", "0.11046795580110497238", "0.038016695", -158.082464
+    ),
+    child(
+        384, "39.638080292", "20.6751854628", "ARB-USD", "166", "1.14298795180722891566", "-0.107051708", -149.990868
+    ),
+]
+
+
+def test_dydx_by_its_own_rule():
+    """Price = (equity - size x price) / (|size| x fraction - size), with the fractions 10, 5 and 5 %."""
+    found = read_account({"contents": {"subaccount": {"parentSubaccountNumber": 0, "childSubaccounts": CHILDREN}}})
+    expected = [None, 158.082464 / (1810 * 0.95), 149.990868 / (166 * 0.95)]
+    assert prices(found) == [None, *(pytest.approx(each, rel=1e-9) for each in expected[1:])]
+    assert all(map(isnan, found.shown))
+    assert found.account.wallet_balance == pytest.approx(1004.026896843 + 0.127352144 - 0.038016695 + 0.107051708)
+
+
+def test_dydx_short_of_its_documentation():
+    short = child(0, "1000", "0", "ETH-USD", "-3", "3000", "0", 10_000.0)
+    short["openPerpetualPositions"]["ETH-USD"]["side"] = "SHORT"
+    market = {
+        "markets": {
+            "ETH-USD": {"ticker": "ETH-USD", "initialMarginFraction": "0.1", "maintenanceMarginFraction": "0.05"}
+        }
+    }
+    assert prices(read_account([short, market])) == pytest.approx([3174.60], abs=0.005)
+
+
+def test_a_table_with_the_venues_prices():
+    table = pd.DataFrame({"symbol": ["BTCUSDT"], "quantity": [0.1], "entry_price": [60_000], "wallet_balance": [500]})
+    found = read_account(table.assign(liquidation_price=[55_221.0]))
+    assert found.account.wallet_balance == 500
+    assert found.shown == (55_221.0,)
+    assert prices(found) == pytest.approx([(500 - 6_000) / (-0.1 * 0.996)])
+    with pytest.raises(MarginError, match="wallet_balance: a table needs it"):
+        read_account(table.drop(columns="wallet_balance"))
+
+
+def test_a_csv_file(tmp_path):
+    place = tmp_path / "mine.csv"
+    place.write_text("symbol,quantity,entry_price,leverage\nBTCUSDT,-0.1,60000,10\n")
+    assert prices(read_account(place, wallet_balance=600)) == pytest.approx([6_600 / (0.1 * 1.004)])
+    assert prices(read_account(str(place), wallet_balance=600, rates={"BTCUSDT": 0.01})) == pytest.approx(
+        [6_600 / 0.101]
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "named"),
+    [
+        ([{name: value for name, value in ETH.items() if name != "entryPrice"}], "entryPrice: .* in ETHUSDT"),
+        ([ETH | {"entryPrice": "much"}], "entryPrice = 'much': give a number in ETHUSDT"),
+        ([{name: value for name, value in OKX.items() if name != "mmr"}], "mmr: .* in BTC-USDT-SWAP"),
+        (bybit({name: value for name, value in BYBIT.items() if name != "positionBalance"}), "positionBalance"),
+        ({name: value for name, value in STATE.items() if name != "crossMarginSummary"}, "crossMarginSummary"),
+        ([ETH | {"positionAmt": "0"}], "positions: none is open"),
+        ([ETH | {"symbol": "BTCUSD_PERP", "maintMargin": "1"}], "an inverse contract"),
+        ([ETH | {"symbol": "NEWUSDT"}], "no table of NEWUSDT is recorded"),
+        ('{"positions": ', "no JSON at"),
+        ({"hello": 1}, "of no known shape"),
+        ("/nowhere/mine.json", "mine.json: No such file"),
+    ],
+)
+def test_what_is_missing_is_named(source, named):
+    with pytest.raises(MarginError, match=named):
+        read_account(source)
+
+
+@pytest.mark.parametrize("said", ["", "0", "-3.5", "0.00"])
+def test_no_price_as_venues_write_it(said):
+    assert read_account([ETH | {"liquidationPrice": said}]).shown == (None,)
+
+
+def test_the_coin_of_a_name():
+    assert {coin(name) for name in ("ETHUSDT", "ETH-USDT-SWAP", "ETH-USD", "ETH", "ETHUSDC")} == {"ETH"}
