@@ -188,7 +188,9 @@ def _chosen(files: Sequence[Entry], set_id: str) -> tuple[bytes | None, str]:
     if not notebooks:
         names = ", ".join(repr(PurePosixPath(each.rest).name) for each in files[:3])
         return None, f"handed in {names}, and no notebook"
-    latest = max(notebooks, key=lambda each: (each.when, _copy(called, each)))
+    # Of those written at the same time, the one with the highest number that a browser or an LMS has added.
+    number = {id(each): int(re.sub(r"\D", "", PurePosixPath(each.rest).stem)[-9:] or 0) for each in notebooks}
+    latest = max(notebooks, key=lambda each: (each.when, number[id(each)]))
     name = PurePosixPath(latest.rest).name
     word = "" if fits else f"took {name!r}, the name of another file: look whether that is it"
     if len(notebooks) > 1:
@@ -197,12 +199,6 @@ def _chosen(files: Sequence[Entry], set_id: str) -> tuple[bytes | None, str]:
         return latest.read(), word
     except (OSError, RuntimeError, NotImplementedError, zipfile.BadZipFile) as error:  # encrypted, cut off, too new
         return None, f"{latest.path!r} cannot be read: {type(error).__name__}"
-
-
-def _copy(called: re.Pattern[str], each: Entry) -> int:
-    """Return the number that a browser or an LMS adds to a file that is handed in again."""
-    found = called.fullmatch(PurePosixPath(each.rest).name)
-    return int((found[1] or found[2] or "0")[:9]) if found else 0
 
 
 def _inside(file: Entry) -> Iterator[Entry]:

@@ -23,6 +23,8 @@ from marginlib.grading.keys import new_key, read_key, read_roster, same_name, wr
 from marginlib.grading.lms import fill_canvas, fill_moodle, read_results, scores
 from marginlib.grading.sandbox import PACKAGES, Sandbox, needed_packages, packages
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute
+
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code.
@@ -218,16 +220,13 @@ def _status(chosen: argparse.Namespace) -> None:
         others = ", ".join(match.student for match in result.matches)
         rows.append((result.student, result.status, score, most, to_read, others, result.reason))
     if chosen.csv:
-        csv.writer(sys.stdout).writerows([map(_harmless, row) for row in rows])
+        csv.writer(sys.stdout).writerows(
+            [[f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in row] for row in rows]
+        )
         return
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def _harmless(cell: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def _report(chosen: argparse.Namespace) -> None:

@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -102,7 +102,10 @@ def whole(
     pages = _pages(root, set_id)
     if pages:
         day.person += _failed(nbgrader(root, key, "generate_feedback", set_id))
-        _mark(root, set_id, pages)
+        for student, made_of in pages.items():
+            folder = root / "feedback" / student / set_id
+            if (folder / f"{set_id}.html").is_file():
+                write_whole(folder / _SHOWN, made_of)
     found = read_results(root, set_id)
     report = page(analyse(found))
     target = root / f"{set_id}.html"
@@ -158,14 +161,6 @@ def _pages(root: Path, set_id: str) -> dict[str, str]:
             due[student] = made_of
             shutil.rmtree(folder, ignore_errors=True)
     return due
-
-
-def _mark(root: Path, set_id: str, pages: Mapping[str, str]) -> None:
-    """Note what each page was made of, where it is there."""
-    for student, made_of in pages.items():
-        folder = root / "feedback" / student / set_id
-        if (folder / f"{set_id}.html").is_file():
-            write_whole(folder / _SHOWN, made_of)
 
 
 def _made_of(root: Path, set_id: str) -> dict[str, str]:

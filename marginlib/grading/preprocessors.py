@@ -31,7 +31,7 @@ from marginlib.practice.tasks.numbering import given, ticket
 
 # What the exchange puts beside a submission, and looks for beside its feedback.
 _EXCHANGED = ("timestamp.txt", "submission_secret.txt")
-_MOST_SHOWN, _MOST_CODE, _WIDEST = 20_000, 8_000, 300  # letters of added cells, of a cell, and of a line on a page
+_MOST_SHOWN, _MOST_CODE, _WIDEST = 10_000, 3_000, 300  # letters of added cells, of a cell, and of a line on a page
 _CUT = "# Longer than a page shows: the file that was handed in has the rest."
 _TOTAL = re.compile(r"(<h4>[^<(]*\(Score: [^<)]*)\)")
 
