@@ -33,7 +33,19 @@ from marginlib.margin import (
     remove_isolated_margin,
     risk,
 )
-from marginlib.model import Account, Contract, Health, MaintenanceBasis, MarginMode, Pool, Position, ShownPrice
+from marginlib.model import (
+    Account,
+    Coin,
+    Contract,
+    Health,
+    MaintenanceBasis,
+    MarginMode,
+    Netting,
+    Order,
+    Pool,
+    Position,
+    ShownPrice,
+)
 from marginlib.tiers import RiskSchedule, RiskTier
 from marginlib.venues import Rulebook, rulebook, rulebooks
 
@@ -45,12 +57,15 @@ __path__ = [*__path__, f"{__path__[0]}/jupyter/earlier"]
 __all__ = [
     "Account",
     "CloseOut",
+    "Coin",
     "CommonShock",
     "Contract",
     "Health",
     "MaintenanceBasis",
     "MarginError",
     "MarginMode",
+    "Netting",
+    "Order",
     "Pool",
     "Position",
     "Risk",

@@ -11,16 +11,16 @@ of the whole position, maintenance jumps and nothing is concave: then every tier
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, pairwise
+from itertools import chain, combinations, pairwise
 from math import fsum, inf, isfinite, nan
 from sys import float_info
 from typing import NamedTuple, Self
 
 from marginlib.errors import LARGEST, finite, fraction, positive, unknown, wrong
-from marginlib.margin import maintenance_margin, position_risk, risk
-from marginlib.model import MaintenanceBasis, Pool, Position, ShownPrice
+from marginlib.margin import maintenance_margin, risk
+from marginlib.model import Coin, MaintenanceBasis, Pool, Position, ShownPrice
 from marginlib.tiers import RiskSchedule
 
 __all__ = [
@@ -110,7 +110,8 @@ def liquidation_price(pool: Pool, symbol: str) -> float | None:
 
     Args:
         pool: collateral and the positions that it backs.
-        symbol: whose price is asked; several legs of it (hedge mode) share one price.
+        symbol: whose price is asked; several legs of it (hedge mode) share one price, and a coin that stands as
+            collateral has one, too.
 
     Returns:
         The price [quote currency per base coin], or None where no positive price does it. Where both a fall and a rise
@@ -127,8 +128,8 @@ def liquidation_price(pool: Pool, symbol: str) -> float | None:
 
     Source: Binance USD-M and COIN-M, "How to calculate liquidation price".
     """
-    legs, rest = _split(pool, symbol)
-    return _liquidation_price(fsum([pool.collateral, *_terms(rest)]), legs, _scale(pool))
+    own, rest = _split(pool, symbol)
+    return _liquidation_price(fsum([pool.collateral, *_terms(rest)]), own, _scale(pool))
 
 
 def liquidation_prices(pool: Pool) -> dict[str, float | None]:
@@ -147,10 +148,10 @@ def liquidation_prices(pool: Pool) -> dict[str, float | None]:
         >>> {symbol: round(price, 1) for symbol, price in prices.items()}
         {'BTCUSDT': 40401.6, 'ETHUSDT': 3972.1}
     """
-    legs = {symbol: _split(pool, symbol)[0] for symbol in pool.symbols}
-    terms = {symbol: _terms(own) for symbol, own in legs.items()}
+    owns = {symbol: _split(pool, symbol)[0] for symbol in pool.symbols}
+    terms = {symbol: _terms(own) for symbol, own in owns.items()}
     surplus, scale = fsum([pool.collateral, *chain(*terms.values())]), _scale(pool)
-    return {symbol: _liquidation_price(surplus - fsum(terms[symbol]), own, scale) for symbol, own in legs.items()}
+    return {symbol: _liquidation_price(surplus - fsum(terms[symbol]), own, scale) for symbol, own in owns.items()}
 
 
 def shown_liquidation_price(pool: Pool, symbol: str, convention: ShownPrice) -> float | None:
@@ -180,15 +181,15 @@ def shown_liquidation_price(pool: Pool, symbol: str, convention: ShownPrice) -> 
 
     Source: Bitget and KuCoin, "estimated liquidation price" and "liquidation price in cross margin mode".
     """
-    legs, now = _split(pool, symbol)[0], risk(pool)
-    own = Pool(collateral=-fsum(leg.unrealized_pnl for leg in legs), positions=tuple(legs))
+    own, now = _split(pool, symbol)[0], risk(pool)
+    alone = risk(own)
     if convention is ShownPrice.PRO_RATA:
-        share = now.equity * risk(own).notional / now.notional
-        return liquidation_price(replace(own, collateral=own.collateral + share), symbol)
+        share = now.equity * alone.notional / now.notional if now.notional else 0.0
+        return _liquidation_price(share - alone.equity, own, _scale(pool))
     if convention is ShownPrice.FROZEN_MAINTENANCE:
-        exposure, power = _total([leg.exposure for leg in legs]), legs[0].contract.power
-        spare = now.equity - now.maintenance - exposure * legs[0].mark_price ** power
-        return _power(_root(spare, exposure, scale=_scale(pool)), power)
+        mark, power = _mark(own)
+        exposure = _total([each.exposure for each in own.held])
+        return _power(_root(now.equity - now.maintenance - exposure * mark, exposure, scale=_scale(pool)), power)
     return liquidation_price(pool, symbol)
 
 
@@ -216,10 +217,10 @@ def bankruptcy_price(pool: Pool, symbol: str) -> float | None:
 
     Source: BitMEX and Bybit, "bankruptcy price".
     """
-    legs, rest = _split(pool, symbol)
-    parts = [pool.collateral, *(other.unrealized_pnl for other in rest), *(-leg.entry_cost for leg in legs)]
-    exposure = _total([leg.exposure for leg in legs])
-    return _power(_root(fsum(parts), exposure, scale=_scale(pool)), legs[0].contract.power)
+    own, rest = _split(pool, symbol)
+    parts = [pool.collateral, *_worth(rest), *(-leg.entry_cost for leg in own.positions)]
+    exposure = _total([each.exposure for each in own.held])
+    return _power(_root(fsum(parts), exposure, scale=_scale(pool)), _mark(own)[1])
 
 
 class CommonShock(NamedTuple):
@@ -257,8 +258,7 @@ def common_shock(pool: Pool) -> CommonShock:
     if not pool.positions:
         return CommonShock(None, None)
     power = pool.positions[0].contract.power
-    slopes = [position.exposure * position.mark_price**power for position in pool.positions]
-    zeros = _Surplus.of(pool.collateral, pool.positions, slopes, _scale(pool)).zeros(1.0)
+    zeros = _Surplus.of(pool.collateral, pool, lambda each: each.mark_price**power, _scale(pool)).zeros(1.0)
     below, above = (_power(factor, power) for factor in zeros)
     moves = sorted(factor - 1 for factor in (below, above) if factor is not None)
     if len(moves) != 1:
@@ -307,31 +307,50 @@ def close_out(pool: Pool, *, clearance_fee_rate: float = 0.0) -> CloseOut:
     now = risk(pool)
     fee = min(now.notional * clearance_fee_rate, max(now.equity, 0.0))
     return CloseOut(
-        realized_pnl=now.equity - pool.collateral,
+        realized_pnl=now.equity - pool.coins_value - pool.collateral,
         fee=fee,
         remaining=max(now.equity, 0.0) - fee,
         deficit=max(-now.equity, 0.0),
     )
 
 
-def _split(pool: Pool, symbol: str) -> tuple[list[Position], list[Position]]:
-    """Return the pool's legs of `symbol` and its other positions."""
-    legs = [position for position in pool.positions if position.symbol == symbol]
-    if not legs:
+def _split(pool: Pool, symbol: str) -> tuple[Pool, Pool]:
+    """Return what the pool has of `symbol` and what else it has, as pools without collateral."""
+    if symbol not in pool.symbols:
         raise unknown("symbol", symbol, pool.symbols or ["none, for the pool has no position"])
-    return legs, [position for position in pool.positions if position.symbol != symbol]
+    own, rest = (
+        replace(
+            pool,
+            collateral=0.0,
+            positions=tuple(each for each in pool.positions if (each.symbol == symbol) is asked),
+            coins=tuple(each for each in pool.coins if (each.symbol == symbol) is asked),
+        )
+        for asked in (True, False)
+    )
+    return own, rest
 
 
-def _terms(positions: Iterable[Position]) -> list[float]:
-    """Return what the positions have and what they need, term by term."""
-    return [term for each in map(position_risk, positions) for term in (each.equity, -each.maintenance)]
+def _worth(pool: Pool) -> list[float]:
+    """Return what a pool has besides its collateral, term by term."""
+    return [*(each.unrealized_pnl for each in pool.positions), *(coin.value for coin in pool.coins)]
 
 
-def _liquidation_price(free: float, legs: Sequence[Position], scale: float) -> float | None:
-    """Return the price at which `free` collateral and these legs of one symbol meet their maintenance margin."""
-    power = legs[0].contract.power
-    mark = legs[0].mark_price ** power
-    zeros = _Surplus.of(free, legs, [leg.exposure for leg in legs], scale).zeros(mark)
+def _terms(pool: Pool) -> list[float]:
+    """Return what a pool has besides its collateral and what it needs, term by term."""
+    needs = [max(([maintenance_margin(leg) for leg in legs] for legs in sets), key=fsum) for sets in pool.asked_legs()]
+    return [*_worth(pool), *(-need for need in chain(*needs))]
+
+
+def _mark(own: Pool) -> tuple[float, int]:
+    """Return the mark of a pool on one symbol, as price^power, and the power."""
+    power = own.positions[0].contract.power if own.positions else 1
+    return own.held[0].mark_price ** power, power
+
+
+def _liquidation_price(free: float, own: Pool, scale: float) -> float | None:
+    """Return the price at which `free` collateral and what a pool has of one symbol meet their maintenance margin."""
+    mark, power = _mark(own)
+    zeros = _Surplus.of(free, own, lambda _: 1.0, scale).zeros(mark)
     found = [zero for zero in zeros if zero is not None]
     return _power(min(found, key=lambda zero: max(zero / mark, mark / zero), default=None), power)
 
@@ -339,35 +358,32 @@ def _liquidation_price(free: float, legs: Sequence[Position], scale: float) -> f
 class _Surplus(NamedTuple):
     """*equity - maintenance* along a variable t > 0: straight lines, concave but where tiers jump.
 
-    surplus(t) = constant + sum of (slope x t - maintenance margin of |slope| x t)
+    surplus(t) = constant + sum of slopes x t - for each symbol, the maintenance margin of the set that needs most
     """
 
     constant: float
-    pieces: Sequence[tuple[float, Position]]  # each with its slope
+    slopes: Sequence[float]
+    asked: Sequence[Sequence[Sequence[tuple[float, Position]]]]  # sets of legs, each with its notional for a unit of t
     scale: float  # of the amounts that it is a difference of
 
     @classmethod
-    def of(cls, free: float, positions: Sequence[Position], slopes: Iterable[float], scale: float) -> Self:
-        """Return the surplus of `free` collateral and positions that are worth so much for each unit of t."""
-        frozen = [-maintenance_margin(each) for each in positions if each.maintenance_basis is MaintenanceBasis.ENTRY]
-        constant = fsum([free, *(-each.entry_cost for each in positions), *frozen])
-        return cls(constant, list(zip(slopes, positions, strict=True)), scale)
+    def of(cls, free: float, pool: Pool, unit: Callable[[Position | Coin], float], scale: float) -> Self:
+        """Return the surplus of `free` collateral and a pool where price^power is so much for each unit of t."""
+        slopes = [each.exposure * unit(each) for each in pool.held]
+        asked = [
+            [[(abs(leg.exposure) * unit(leg), leg) for leg in legs] for legs in sets] for sets in pool.asked_legs()
+        ]
+        return cls(fsum([free, *(-each.entry_cost for each in pool.positions)]), slopes, asked, scale)
 
     def line(self, t: float) -> tuple[float, float]:
         """Return intercept and slope of the straight line at t."""
-        intercepts, slopes = [self.constant], []
-        for slope, position in self.pieces:
-            slopes.append(slope)
-            if position.maintenance_basis is MaintenanceBasis.MARK:  # frozen, it is part of the constant
-                schedule = position.schedule
-                k = bisect_right(schedule.floors, abs(slope) * t) - 1
-                intercepts.append(schedule.amounts[k])
-                slopes.append(-abs(slope) * schedule.rates[k])
-        return fsum(intercepts), _total(slopes)
+        needs = [_most([_need(legs, t) for legs in sets], t) for sets in self.asked]
+        intercepts, slopes = ([each for need in needs for each in need[part]] for part in (0, 1))
+        return fsum([self.constant, *intercepts]), _total([*self.slopes, *slopes])
 
     def zeros(self, now: float) -> tuple[float | None, float | None]:
         """Return where the surplus rises and where it falls through 0; of several, the next on either side of `now`."""
-        if any(each.schedule.whole_position for _, each in self.pieces):
+        if any(leg.schedule.whole_position for _, leg in self.legs):
             turns = self.turns()
             below, above = (
                 [turn for turn in turns if turn[0] <= now][-1:],
@@ -377,17 +393,31 @@ class _Surplus(NamedTuple):
             return ends.get(True), ends.get(False)
         return self.reached(self.line(0.0), 1.0), self.reached(self.line(inf), -1.0)
 
+    @property
+    def legs(self) -> list[tuple[float, Position]]:
+        """Every leg that margin may be asked for, with its notional for a unit of t."""
+        return [leg for sets in self.asked for legs in sets for leg in legs]
+
     def turns(self) -> list[tuple[float, bool]]:
         """Return every t at which the surplus changes its sign, rising, and whether it is above 0 beyond it."""
-        edges = {floor / abs(slope) for slope, each in self.pieces if slope for floor in each.schedule.floors[1:]}
+        edges = {floor / size for size, leg in self.legs if size for floor in leg.schedule.floors[1:]}
+        edges |= {t for low, high in _stretches(edges) for t in self.crossings(low, high)}
         found: list[tuple[float, bool]] = []
-        for low, high in pairwise((0.0, *sorted(edges - {inf}), inf)):
-            line = self.line((low + high) / 2 if high < inf else 2 * low + 1)
+        for low, high in _stretches(edges):
+            line = self.line(_inside(low, high))
             zero, rises = _root(*line, scale=self.scale), line[1] > 0
             found.append((low, self.above(line, low)))
             if zero is not None and low < zero < high:
                 found.append((zero, rises))
         return [turn for before, turn in pairwise(found) if before[1] != turn[1]]
+
+    def crossings(self, low: float, high: float) -> Iterator[float]:
+        """Yield every t between two edges at which another set of legs comes to need most."""
+        for sets in self.asked:
+            lines = [tuple(map(fsum, _need(legs, _inside(low, high)))) for legs in sets]
+            for (start, slope), (other, steeper) in combinations(lines, 2):
+                if slope != steeper and low < (t := (other - start) / (slope - steeper)) < high:
+                    yield t
 
     def above(self, line: tuple[float, float], t: float) -> bool:
         """Return whether a line is above 0 from t on; what is rounding there counts as 0."""
@@ -412,6 +442,38 @@ class _Surplus(NamedTuple):
         return None
 
 
+def _need(legs: Sequence[tuple[float, Position]], t: float) -> tuple[list[float], list[float]]:
+    """Return intercepts and slopes of what maintenance margin of these legs takes off the surplus at t."""
+    intercepts, slopes = [], []
+    for size, leg in legs:
+        if leg.maintenance_basis is MaintenanceBasis.ENTRY:
+            intercepts.append(-maintenance_margin(leg))
+            continue
+        k = bisect_right(leg.schedule.floors, size * t) - 1
+        intercepts.append(leg.schedule.amounts[k])
+        slopes.append(-size * leg.schedule.rates[k])
+    return intercepts, slopes
+
+
+def _most(needs: list[tuple[list[float], list[float]]], t: float) -> tuple[list[float], list[float]]:
+    """Return that of some needs which takes most off at t, and from there on where two take as much."""
+    if len(needs) == 1:
+        return needs[0]
+    if t == inf:
+        return min(needs, key=lambda need: (fsum(need[1]), fsum(need[0])))
+    return min(needs, key=lambda need: (fsum(need[0]) + fsum(need[1]) * t, fsum(need[1])))
+
+
+def _stretches(edges: set[float]) -> Iterator[tuple[float, float]]:
+    """Return the stretches of t > 0 between edges."""
+    return pairwise((0.0, *sorted(edges - {inf}), inf))
+
+
+def _inside(low: float, high: float) -> float:
+    """Return a t between two."""
+    return (low + high) / 2 if high < inf else 2 * low + 1
+
+
 def _root(intercept: float, slope: float, *, scale: float) -> float | None:
     """Return the positive zero of a line, or None; an intercept within its own rounding is 0."""
     if slope == 0 or abs(intercept) <= _ROUNDING * scale:
@@ -428,8 +490,13 @@ def _total(parts: list[float]) -> float:
 
 def _scale(pool: Pool) -> float:
     """Return the sum of the amounts that a pool's equity is a difference of: its rounding is judged against them."""
-    return abs(pool.collateral) + fsum(
-        position.notional + position.entry_notional + abs(position.schedule.first_amount) for position in pool.positions
+    return (
+        abs(pool.collateral)
+        + fsum(
+            position.notional + position.entry_notional + abs(position.schedule.first_amount)
+            for position in pool.positions
+        )
+        + pool.coins_value
     )
 
 

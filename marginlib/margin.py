@@ -6,11 +6,12 @@ pools. Everything else here reads a `Risk`. What may leave a pool is a rule of t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import inf
+from math import fsum, inf
 
 from marginlib.errors import MarginError, fraction, positive, unknown, wrong
-from marginlib.model import Account, Health, MaintenanceBasis, Pool, Position
+from marginlib.model import Account, Health, MaintenanceBasis, Netting, Pool, Position
 
 __all__ = [
     "Risk",
@@ -150,7 +151,9 @@ def position_risk(position: Position) -> Risk:
 def risk(pool: Pool) -> Risk:
     """Return the risk of a pool: its collateral and its positions added up.
 
-        equity = collateral + sum of unrealized PnL;   initial and maintenance margin: sums over the positions
+        equity = collateral + coins + sum of unrealized PnL;   initial and maintenance margin: sums over the positions
+
+    The pool's `netting` says which legs of a symbol the margins are asked for; open orders add to initial margin alone.
 
     Args:
         pool: a pool of an account, or one of your own.
@@ -162,7 +165,17 @@ def risk(pool: Pool) -> Risk:
         >>> risk(Pool(collateral=1_500, positions=(eth,))).effective_leverage
         4.0
     """
-    return sum((position_risk(position) for position in pool.positions), Risk(pool.collateral, 0.0, 0.0))
+    start = Risk(pool.collateral + pool.coins_value if pool.coins else pool.collateral, pool.reserved, 0.0)
+    each = sum((position_risk(position) for position in pool.positions), start)
+    if pool.netting is Netting.NONE:
+        return each
+    initial = pool.reserved + _asked(pool, initial_margin)
+    return replace(each, initial=initial, maintenance=_asked(pool, maintenance_margin))
+
+
+def _asked(pool: Pool, margin: Callable[[Position], float]) -> float:
+    """Return a margin of the legs that it is asked for."""
+    return fsum(max(fsum(map(margin, legs)) for legs in sets) for sets in pool.asked_legs())
 
 
 def account_risk(account: Account) -> Risk:
@@ -230,11 +243,16 @@ class WithdrawalRule:
     def __post_init__(self) -> None:
         fraction("notional_share", self.notional_share)
 
-    def most(self, pool: Pool) -> float:
-        """Return the most that may leave a pool [quote currency], 0 or more."""
+    def spare(self, pool: Pool) -> float:
+        """Return the equity that a pool can do without [quote currency], 0 or more."""
         now = risk(pool)
         spare = now.equity - max(now.initial, self.notional_share * now.notional)
-        return max(0.0, spare if self.profit else min(spare, pool.collateral - now.maintenance))
+        return max(0.0, spare if self.profit else min(spare, pool.collateral + pool.coins_value - now.maintenance))
+
+    def most(self, pool: Pool) -> float:
+        """Return the most money that may leave a pool [quote currency], 0 or more; coins that back it stay."""
+        spare = self.spare(pool)
+        return spare if self.profit else max(0.0, min(spare, pool.collateral))
 
 
 _BINANCE = WithdrawalRule()

@@ -7,17 +7,29 @@ place that reads it: every formula of this library takes a pool and never asks f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from enum import Enum
-from math import inf, isclose
-from typing import Self
+from math import fsum, inf, isclose
+from typing import Self, TypeVar
 
-from marginlib.errors import LARGEST, MarginError, at_least_zero, finite, name_text, positive, unknown, wrong
+from marginlib.errors import LARGEST, MarginError, at_least_zero, finite, fraction, name_text, positive, unknown, wrong
 from marginlib.tiers import RiskSchedule
 
-__all__ = ["Account", "Contract", "Health", "MaintenanceBasis", "MarginMode", "Pool", "Position", "ShownPrice"]
+__all__ = [
+    "Account",
+    "Coin",
+    "Contract",
+    "Health",
+    "MaintenanceBasis",
+    "MarginMode",
+    "Netting",
+    "Order",
+    "Pool",
+    "Position",
+    "ShownPrice",
+]
 
 
 class MarginMode(Enum):
@@ -40,6 +52,14 @@ class MaintenanceBasis(Enum):
 
     MARK = "mark"
     ENTRY = "entry"
+
+
+class Netting(Enum):
+    """What a venue asks for a long and a short of one symbol in a pool."""
+
+    NONE = "margin for each leg"  # Binance
+    LARGER_LEG = "margin for the larger of long and short"  # Kraken
+    LEGS_CLOSED = "margin for what is left when long and short are closed against each other"  # Bybit, once
 
 
 class ShownPrice(Enum):
@@ -232,6 +252,92 @@ class Position:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Coin:
+    """A coin that stands as collateral: it counts for less than its price, and moves with it.
+
+        value = amount x mark price x (1 - haircut)
+
+    Args:
+        symbol: whose mark price values it, such as "BTCUSDT".
+        amount: how many coins [base coin], above 0.
+        mark_price: the venue's fair price [quote currency per base coin], above 0.
+        haircut: share of the price that does not count [1], at least 0 and below 1.
+
+    Raises:
+        MarginError: a number is out of its range.
+
+    Example:
+        >>> Coin(symbol="BTCUSDT", amount=0.5, mark_price=60_000, haircut=0.05).value
+        28500.0
+    """
+
+    symbol: str
+    amount: float
+    mark_price: float
+    haircut: float = 0.0
+
+    def __post_init__(self) -> None:
+        name_text("symbol", self.symbol)
+        _keep(self, amount=positive("amount", self.amount), mark_price=positive("mark_price", self.mark_price))
+        _keep(self, haircut=fraction("haircut", self.haircut))
+        positive("amount x mark_price", self.amount * self.mark_price)
+
+    @property
+    def exposure(self) -> float:
+        """What its value changes by for each unit of its price [base coin]."""
+        return self.amount * (1 - self.haircut)
+
+    @property
+    def value(self) -> float:
+        """What it counts for as collateral [quote currency]."""
+        return self.exposure * self.mark_price
+
+    def at(self, mark_price: float) -> Self:
+        """Return this coin at another mark price [quote currency per base coin]."""
+        return replace(self, mark_price=mark_price)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Order:
+    """An open order that would open a position: it reserves initial margin, and changes neither equity nor maintenance.
+
+    Args:
+        name: what tells it from the account's other orders.
+        symbol: the contract.
+        quantity: what is to be bought (+) or sold (-) [base coin], not 0.
+        price: its limit [quote currency per base coin], above 0.
+        leverage: the leverage set for the symbol [1], above 0.
+        contract: linear or inverse.
+
+    Raises:
+        MarginError: a number is out of its range.
+
+    Example:
+        >>> Order(name="bid", symbol="BTCUSDT", quantity=0.1, price=50_000, leverage=10).margin
+        500.0
+    """
+
+    name: str
+    symbol: str
+    quantity: float
+    price: float
+    leverage: float = 1.0
+    contract: Contract = Contract.LINEAR
+
+    def __post_init__(self) -> None:
+        name_text("name", self.name)
+        name_text("symbol", self.symbol)
+        _keep(self, quantity=finite("quantity", self.quantity), price=positive("price", self.price))
+        _keep(self, leverage=positive("leverage", self.leverage))
+        positive("|quantity| x price", abs(self.quantity) * self.price)
+
+    @property
+    def margin(self) -> float:
+        """Initial margin that it reserves [quote currency; inverse: base coin]: |quantity| x price^power / leverage."""
+        return abs(self.quantity) * self.price**self.contract.power / self.leverage
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Pool:
     """Collateral and the positions that it backs: what every formula of this library takes.
 
@@ -239,6 +345,9 @@ class Pool:
         collateral: money in the pool without unrealized PnL [quote currency; inverse: base coin]. It may be below 0 in
             a cross pool whose open profits cover a realized loss.
         positions: the positions that this collateral backs, and no others.
+        coins: other coins that back them too, beside linear contracts.
+        reserved: initial margin of open orders [quote currency].
+        netting: what is asked for a long and a short of one symbol.
 
     Raises:
         MarginError: the collateral is not finite, two legs of a symbol have different marks, or linear and inverse
@@ -253,34 +362,69 @@ class Pool:
 
     collateral: float
     positions: tuple[Position, ...] = ()
+    coins: tuple[Coin, ...] = ()
+    netting: Netting = Netting.NONE
+    reserved: float = 0.0
 
     def __post_init__(self) -> None:
+        _keep(self, reserved=at_least_zero("reserved", self.reserved))
         _keep(self, collateral=finite("collateral", self.collateral), positions=_several(self.positions))
+        _keep(self, coins=tuple(self.coins))
         marks: dict[str, float] = {}
-        for position in self.positions:
-            mark = marks.setdefault(position.symbol, position.mark_price)
-            if mark != position.mark_price:
-                raise wrong(
-                    "mark_price", position.mark_price, f"another {position.symbol} leg of the pool has {mark!r}"
-                )
+        for each in self.held:
+            mark = marks.setdefault(each.symbol, each.mark_price)
+            if mark != each.mark_price:
+                raise wrong("mark_price", each.mark_price, f"another {each.symbol} leg of the pool has {mark!r}")
         _one_currency(self.positions, "pools")
+        if self.coins and any(position.contract is not Contract.LINEAR for position in self.positions):
+            raise MarginError("coins: an inverse contract pays in its own coin; give linear ones beside other coins")
 
     @property
     def own(self) -> bool:
         """Whether the pool is one isolated position's own; False of the cross pool."""
         return any(position.own_margin > 0 for position in self.positions)
 
-    def check_convex(self, what: str) -> None:
-        """Refuse a pool whose maintenance margin jumps, for what rests on its being convex."""
-        for position in self.positions:
-            if position.schedule.whole_position:
-                give = f"{what} takes tiers that are marginal; replay its events one by one"
-                raise wrong("whole_position", f"True, of {position.symbol}", give)
+    @property
+    def held(self) -> tuple[Position | Coin, ...]:
+        """The pool's positions and coins."""
+        return (*self.positions, *self.coins)
+
+    @property
+    def coins_value(self) -> float:
+        """What the coins count for as collateral [quote currency]."""
+        return fsum(coin.value for coin in self.coins)
+
+    def asked_legs(self) -> list[Sequence[Sequence[Position]]]:
+        """Return, for each symbol, sets of legs: margin is asked for the set that needs most.
+
+        Without netting that is one set of all legs; the longs and the shorts; or what is left of the larger side.
+        """
+        if self.netting is Netting.NONE:
+            return [[self.positions]]
+        found: list[Sequence[Sequence[Position]]] = []
+        for symbol in dict.fromkeys(position.symbol for position in self.positions):
+            legs = [position for position in self.positions if position.symbol == symbol]
+            sides = [[leg for leg in legs if leg.quantity * sign > 0] for sign in (1, -1)]
+            if self.netting is Netting.LEGS_CLOSED:
+                less, more = sorted(sides, key=lambda side: fsum(abs(leg.quantity) for leg in side))
+                left = 1 - fsum(abs(leg.quantity) for leg in less) / fsum(abs(leg.quantity) for leg in more)
+                # Legs that cancel, as 0.1 + 0.2 and 0.3 do in decimals, cancel.
+                sides = [[replace(leg, quantity=leg.quantity * left) for leg in more if left > 1e-12]]  # noqa: PLR2004
+            found.append(sides)
+        return found
+
+    def check_plain(self, what: str) -> None:
+        """Refuse coins, netting and tiers that jump, for what takes none of them."""
+        jump = any(position.schedule.whole_position for position in self.positions)
+        asks = {"coins": bool(self.coins), "netting": self.netting is not Netting.NONE, "whole_position": jump}
+        for field, asked in asks.items():
+            if asked:
+                raise MarginError(f"{field}: {what} knows nothing of it; replay the account's events one by one")
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """The symbols of the pool's positions, each once, in order."""
-        return tuple(dict.fromkeys(position.symbol for position in self.positions))
+        """The symbols of the pool's positions and coins, each once, in order."""
+        return tuple(dict.fromkeys(each.symbol for each in self.held))
 
     def at(self, mark_prices: Mapping[str, float]) -> Self:
         """Return the pool at other mark prices [quote currency per base coin]; symbols left out keep theirs.
@@ -289,7 +433,7 @@ class Pool:
             UnknownNameError: a symbol is not in the pool.
         """
         _known(mark_prices, self.symbols)
-        return replace(self, positions=_at(self.positions, mark_prices))
+        return replace(self, positions=_at(self.positions, mark_prices), coins=_at(self.coins, mark_prices))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -301,6 +445,9 @@ class Account:
             [quote currency; inverse: base coin]; 0 or more. Only beside an open cross position may it, or what is left
             of it after the isolated margins, be below 0: a realized loss that open profit has to cover.
         positions: the open positions.
+        coins: other coins in the cross pool, beside the balance.
+        orders: open orders, all of which reserve margin in the cross pool.
+        netting: what the venue asks for a long and a short of one symbol in one pool.
 
     Raises:
         MarginError: the balance is not finite, or negative by more than the open profit of cross positions covers, an
@@ -318,19 +465,31 @@ class Account:
 
     wallet_balance: float
     positions: tuple[Position, ...] = ()
+    coins: tuple[Coin, ...] = ()
+    netting: Netting = Netting.NONE
+    orders: tuple[Order, ...] = ()
 
     def __post_init__(self) -> None:
+        _keep(self, orders=tuple(self.orders))
         _keep(self, wallet_balance=finite("wallet_balance", self.wallet_balance), positions=_several(self.positions))
+        _keep(self, coins=tuple(self.coins))
         _one_currency(self.positions, "accounts")
         cross = self.pools()[0]  # refuses what cannot be partitioned
-        profit = sum(position.unrealized_pnl for position in cross.positions)
+        profit = sum(position.unrealized_pnl for position in cross.positions) + cross.coins_value
         if cross.collateral < 0 and cross.collateral + profit < 0:
             at_least_zero("wallet_balance", self.wallet_balance)
             missing = f"{-cross.collateral:,.10g} less than the isolated margins"
             uncovered = f"an open profit of {profit:,.10g} does not cover that"
             raise wrong("wallet_balance", self.wallet_balance, f"{missing}, and {uncovered}; give more")
 
-    def after(self, *, wallet_balance: float | None = None, positions: Iterable[Position] | None = None) -> Self:
+    def after(
+        self,
+        *,
+        wallet_balance: float | None = None,
+        positions: Iterable[Position] | None = None,
+        coins: Iterable[Coin] | None = None,
+        orders: Iterable[Order] | None = None,
+    ) -> Self:
         """Return the account after something happened to it: other marks, a loss taken, a position gone.
 
         What happens may leave a debt in the cross pool that no open profit covers. That is a state (the pool is
@@ -339,6 +498,8 @@ class Account:
         Args:
             wallet_balance: the new balance [quote currency]; left out, as before.
             positions: the new positions; left out, as before.
+            coins: the new coins; left out, as before.
+            orders: the new orders; left out, as before.
 
         Example:
             >>> eth = Position.open(symbol="ETHUSDT", quantity=1, price=3_000, schedule=RiskSchedule.flat(0.004))
@@ -350,6 +511,10 @@ class Account:
             _keep(changed, wallet_balance=finite("wallet_balance", wallet_balance))
         if positions is not None:
             _keep(changed, positions=_several(positions))
+        if coins is not None:
+            _keep(changed, coins=tuple(coins))
+        if orders is not None:
+            _keep(changed, orders=tuple(orders))
         changed.pools()
         return changed
 
@@ -377,13 +542,27 @@ class Account:
                     )
         if free < 0 and self.wallet_balance > 0 and isclose(free, 0.0, abs_tol=1e-9 * self.wallet_balance):
             free = 0.0  # what adding up floats left over
-        if free < 0 and not cross:
+        if free < 0 and not cross and not self.coins:
             at_least_zero("wallet_balance", self.wallet_balance)
             set_aside = self.wallet_balance - free
             raise MarginError(
                 f"isolated_margin: {set_aside:,.10g} in all is more than wallet_balance = {self.wallet_balance!r}"
             )
-        return (Pool(collateral=free, positions=tuple(cross)), *isolated)
+        reserved = fsum(order.margin for order in self.orders)
+        shared = Pool(
+            collateral=free, positions=tuple(cross), coins=self.coins, netting=self.netting, reserved=reserved
+        )
+        return (shared, *isolated)
+
+    @property
+    def held(self) -> tuple[Position | Coin, ...]:
+        """The account's positions and coins."""
+        return (*self.positions, *self.coins)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The symbols of the account's positions and coins, each once, in order."""
+        return tuple(dict.fromkeys(each.symbol for each in self.held))
 
     def at(self, mark_prices: Mapping[str, float]) -> Self:
         """Return the account at other mark prices [quote currency per base coin]; symbols left out keep theirs.
@@ -391,9 +570,11 @@ class Account:
         Raises:
             UnknownNameError: a symbol is not in the account.
         """
-        _known(mark_prices, tuple(position.symbol for position in self.positions))
-        return self.after(positions=_at(self.positions, mark_prices))
+        _known(mark_prices, self.symbols)
+        return self.after(positions=_at(self.positions, mark_prices), coins=_at(self.coins, mark_prices))
 
+
+_Held = TypeVar("_Held", Position, Coin)
 
 # What a position's fields must be that are not numbers: a mode written as text would leave it out of every pool.
 _KINDS: dict[str, type] = {
@@ -438,9 +619,9 @@ def _keep(record: object, **values: object) -> None:
         object.__setattr__(record, field, value)
 
 
-def _at(positions: tuple[Position, ...], mark_prices: Mapping[str, float]) -> tuple[Position, ...]:
-    """Return the positions at the mark prices given."""
-    return tuple(position.at(mark_prices.get(position.symbol, position.mark_price)) for position in positions)
+def _at(held: tuple[_Held, ...], mark_prices: Mapping[str, float]) -> tuple[_Held, ...]:
+    """Return positions or coins at the mark prices given."""
+    return tuple(each.at(mark_prices.get(each.symbol, each.mark_price)) for each in held)
 
 
 def _known(asked: Mapping[str, float], symbols: tuple[str, ...]) -> None:

@@ -17,8 +17,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from functools import partial
+from itertools import starmap
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -40,7 +42,8 @@ from marginlib.odds.decision import GOALS, Decision, Trial, chance_text
 from marginlib.odds.estimates import Estimate, Odds
 from marginlib.practice.progress import Attempt, Progress
 from marginlib.tiers import RiskSchedule
-from marginlib.venues import Leftover, Rulebook
+from marginlib.venues import Leftover, Rulebook, rulebook
+from marginlib.venues import rulebooks as recorded
 from marginlib.words import decimals, money, percent, text_html
 
 __all__ = [
@@ -50,10 +53,13 @@ __all__ = [
     "coins",
     "decisions",
     "desk",
+    "each",
     "estimates",
+    "facts",
     "key_figures",
     "ledger",
     "liquidations",
+    "modes",
     "move",
     "odds",
     "pools",
@@ -74,6 +80,9 @@ __all__ = [
 Format = str | Callable[[Any], str]
 
 _LEFT = '<span style="display:block;text-align:left">{}</span>'
+_STUCK = (
+    'style="position:sticky;left:0;background:inherit"'  # the rows' names stay in sight in a table that is scrolled
+)
 _UNIT = re.compile(r" \[(\$|\$/coin|share|move|x)\]$")
 _NEEDED = ("symbol", "quantity", "entry_price")
 _CLOSED = {
@@ -115,13 +124,13 @@ class Shown:
         """Return the table with its caption and the scope of each heading."""
         html: str = self.style.to_html(exclude_styles=True)  # bare: no ids that change, no classes
         head, body = html.split("<tbody>")
-        return head.replace("<th >", '<th scope="col">') + "<tbody>" + body.replace("<th >", '<th scope="row">')
+        head = head.replace("<th >", f'<th scope="col" {_STUCK}>', 1).replace("<th >", '<th scope="col">')
+        return head + "<tbody>" + body.replace("<th >", f'<th scope="row" {_STUCK}>')
 
     def __repr__(self) -> str:
         """Return the table as aligned text, the same every time."""
         widths = [max(map(len, column)) for column in zip(*self.texts, strict=True)]
-        columns = (self.style.data.iloc[:, k] for k in range(len(widths) - 1))
-        left = [True, *(any(map(_is_word, column)) for column in columns)]
+        left = [True, *_words(self.style.data)]
         lines = [
             "  ".join(
                 text.ljust(width) if start else text.rjust(width) for text, width, start in zip(*row, strict=True)
@@ -168,7 +177,9 @@ def show(
         {name: partial(_cell, way) for name, way in zip(frame.columns, ways[1:], strict=True)}
     )
     style.format_index(lambda value: _LEFT.format(text_html(_text(value, ways[0]))))
-    style.format_index(lambda name: text_html(_UNIT.sub("", str(name))), axis="columns")
+    heads = [_LEFT if words else "{}" for words in _words(frame)]
+    named = (head.format(text_html(name)) for head, name in zip(heads, headings[1:], strict=True))
+    style.format_index(dict(zip(frame.columns, named, strict=True)).get, axis="columns")
     style.set_caption(text_html(caption))
     return Shown(held, style, (tuple(headings), *zip(*cells, strict=True)), caption)
 
@@ -291,6 +302,11 @@ def _text(value: Any, way: Format) -> str:  # noqa: ANN401
     written = way(value) if callable(way) else (way or "{:,.10g}").format(value)
     written = re.sub(r"(?<=\d)%", " %", written.replace("$-", "-$"))  # as everywhere in the course
     return re.sub(r"^[-+](?=[0.]+ %$)", "", written)
+
+
+def _words(frame: DataFrame) -> list[bool]:
+    """Return for each column whether it has a word in it, and so begins at the left."""
+    return [any(map(_is_word, frame.iloc[:, k])) for k in range(len(frame.columns))]
 
 
 def _is_word(value: object) -> bool:
@@ -422,6 +438,60 @@ def pools(held: Account | Iterable[Pool]) -> DataFrame:
     ).set_index("backs")
 
 
+def each(label: str, found: Mapping[Any, Pool | Account], symbol: str | None = None) -> DataFrame:
+    """Return what each of some pools has and needs, and where one of its positions is liquidated, one pool a row.
+
+    Args:
+        label: what the names are, such as "setting [x]".
+        found: the pools by name; of an account, the pool that backs the symbol.
+        symbol: whose price it is; left out, the first position's.
+
+    Raises:
+        UnknownNameError: a pool or an account has no position of the symbol.
+
+    Example:
+        >>> btc = Position.open(symbol="BTC", quantity=0.1, price=60_000, schedule=RiskSchedule.flat(0.004))
+        >>> behind = {dollars: Pool(collateral=dollars, positions=(btc,)) for dollars in (600, 6_000)}
+        >>> show(each("behind it [$]", behind)[["effective leverage [x]", "after [move]"]], digits=0)
+        behind it  effective leverage   after
+        $600                      10x  -9.6 %
+        $6,000                     1x    none
+    """
+    backs, rows = list[Pool](), list[dict[str, float | None]]()
+    for held in found.values():
+        marks = {position.symbol: position.mark_price for position in held.positions}
+        name = symbol or next(iter(marks), "")
+        if name not in marks:
+            raise unknown("symbol", name, marks or ["none, for there is no position"])
+        all_pools = held.pools() if isinstance(held, Account) else [held]
+        backs += [pool for pool in all_pools if name in pool.symbols][:1]
+        price = liquidation_price(backs[-1], name)
+        rows.append({"liquidated at [$/coin]": price, "after [move]": move(price, marks[name])})
+    names = pd.Index(list(found), name=label)
+    return pd.concat([pools(backs).set_axis(names), DataFrame(rows, names)], axis=1)
+
+
+def modes(label: str, found: Mapping[Any, Position], wallet: float) -> DataFrame:
+    """Return each of some positions, alone in an account, in both modes: what it needs, and where it is liquidated.
+
+    Args:
+        label: what the names are, such as "setting [x]".
+        found: the positions by name.
+        wallet: what the account has [quote currency].
+
+    Example:
+        >>> btc = Position.open(symbol="BTC", quantity=0.1, price=60_000, schedule=RiskSchedule.flat(0.004), leverage=8)
+        >>> show(modes("who", {"Anna": btc}, 3_000)[["cross: away [move]", "isolated: away [move]"]])
+        who   cross: away  isolated: away
+        Anna      -49.8 %         -12.1 %
+    """
+    held = [Account(wallet_balance=wallet, positions=(position.cross(),)) for position in found.values()]
+    needs = pools(pool for account in held for pool in account.pools())
+    ends = pd.concat([prices(account) for account in held])
+    names = pd.Index(list(found), name=label)
+    return pd.concat([needs.set_axis(names), ends.set_axis(names)], axis=1)
+
+
 def prices(held: Account, rules: Rulebook | None = None) -> DataFrame:
     """Return where each position is liquidated in both modes, all of them cross and each of them isolated.
 
@@ -547,11 +617,35 @@ def rulebooks(books: Iterable[Rulebook]) -> DataFrame:
     """
     rows = {}
     for each in books:
-        terms = {field.name: getattr(each, field.name) for field in fields(each) if field.name not in {"name", "words"}}
+        names = [field.name for field in fields(each) if field.name not in {"name", "words", "contracts", "facts"}]
+        terms = {name: getattr(each, name) for name in names}
         terms |= {"isolated_basis": each.isolated_basis or each.maintenance_basis, "schedules": len(each.schedules)}
         terms |= {"contract": each.contract.name.lower(), "liquidation": each.liquidation.get("policy")}
         rows[each.name] = {name.replace("_", " "): getattr(term, "value", term) for name, term in terms.items()}
     return DataFrame.from_dict(rows, orient="index").rename_axis("rulebook")
+
+
+def facts(books: Iterable[Rulebook] | None = None, *, today: date | None = None) -> DataFrame:
+    """Return where each term of some rulebooks comes from, one row a term.
+
+    Args:
+        books: the rulebooks; left out, all that are recorded.
+        today: the day from which a year is counted back; left out, the day of the clock.
+    """
+    since = (today or datetime.now(tz=UTC).date()) - timedelta(days=365)
+    rows = [
+        {
+            "rulebook": f"{book.venue} {book.date}",
+            "term": each.term,
+            "kind": each.kind.value,
+            "read": each.read,
+            "over a year ago": each.read_on < since,
+            "source": each.source,
+        }
+        for book in (starmap(rulebook, recorded()) if books is None else books)
+        for each in book.facts
+    ]
+    return DataFrame(rows)
 
 
 def ledger(states: Iterable[Snapshot]) -> DataFrame:

@@ -490,6 +490,23 @@ def test_a_bar_that_gapped_past_the_price_is_met_at_its_near_end(fast):
     assert cross.account.wallet_balance == pytest.approx(0)
 
 
+def test_behind_a_hole_a_position_is_met_where_the_prices_come_back():
+    """A long of 1 at 100 with 5 behind it; from 99 the prices come back below 86: no price of the hole is used."""
+    table = pd.DataFrame(
+        [[f"2026-01-05T{hour}Z", *prices] for hour, prices in (("10", [100, 101, 99, 100]), ("11", [100, 101, 99, 99]),
+         ("14", [85, 86, 84, 85]))],
+        columns=["timestamp", "open", "high", "low", "close"],
+    )  # fmt: skip
+    bars = read_bars(table, symbol="A", gaps="keep")
+    account = Account(
+        wallet_balance=5, positions=(replace(BOOK, schedules={"A": FLAT}).position("A", 1, 100, leverage=20),)
+    )
+    states = replay_history(account, bars, Rules(), last_for_mark=True)["isolated"]
+    (gone,) = states[-1].liquidations
+    assert gone.mark_price == 86
+    alike(account, MarkBars.of(bars["A"], last_for_mark=True), Rules())
+
+
 def test_bars_refuse_tiers_that_jump():
     tiers = tuple(RiskTier(notional_floor=low, maintenance_margin_rate=rate) for low, rate in ((0, 0.01), (100, 0.1)))
     jumping = RiskSchedule(tiers=tiers, whole_position=True)
@@ -498,5 +515,5 @@ def test_bars_refuse_tiers_that_jump():
     )
     bars = MarkBars(symbols=("BTC",), times=[0], high=[[101]], low=[[98]], close=[[99]])
     for run in (lambda: list(replay_bars(account, bars, Rules())), lambda: replay_bars_fast(account, bars, Rules())):
-        with pytest.raises(MarginError, match=r"whole_position = 'True, of BTC': a replay of bars takes tiers"):
+        with pytest.raises(MarginError, match="whole_position: a replay of bars knows nothing of it"):
             run()

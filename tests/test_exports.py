@@ -6,8 +6,9 @@ from math import isnan
 import pandas as pd
 import pytest
 
-from marginlib import MarginError, liquidation_price
+from marginlib import MarginError, liquidation_price, rulebook, rulebooks
 from marginlib.course.exports import coin, read_account
+from marginlib.margin import account_risk
 
 
 def prices(found):
@@ -218,6 +219,32 @@ def test_bybit_margins_hold_the_fee_for_closing():
     assert prices(read_account(bybit(short))) == pytest.approx([20_300])
 
 
+@pytest.mark.parametrize("size", [1, -1, 0.5, -0.25, 2])
+def test_five_positions_of_bybit(size):
+    """Own numbers in the rule of 2022, each at its own leverage: entry x (1 - side x (1 / leverage - 0.5 %))."""
+    rows, expected = [], []
+    for number, leverage in enumerate((2, 5, 10, 20, 50)):
+        entry, side = 1_000 * (number + 1), 1 if size > 0 else -1
+        value, fee = abs(size) * entry, 0.0006 * abs(size) * entry * (1 - side / leverage)
+        said = {"symbol": f"COIN{number}USDT", "side": "Buy" if side > 0 else "Sell", "size": str(abs(size))}
+        said |= {"avgPrice": str(entry), "positionValue": str(value), "leverage": str(leverage), "unrealisedPnl": "0"}
+        said |= {"positionBalance": str(value / leverage + fee), "positionMM": str(0.005 * value + fee)}
+        rows.append(BYBIT | said)
+        expected.append(entry * (1 - side * (1 / leverage - 0.005)))
+    assert prices(read_account(bybit(*rows))) == pytest.approx(expected)
+
+
+def test_bybit_since_2025_values_at_the_mark():
+    """1 BTC from 60,000 at 10x in cross, marked at 50,000, 0.5 % and the fee: 20,000 + P - 60,000 = 0.5 % P + fee."""
+    now = 1764547200000  # 2025-12-01
+    book = rulebook("bybit", max(date for venue, date in rulebooks() if venue == "bybit" and date <= "2025-12-01"))
+    fee = book.closing_fee_rate * 60_000 * (1 - 1 / 10)
+    row = BYBIT | {"symbol": "BTCUSDT", "size": "1", "avgPrice": "60000", "markPrice": "50000", "leverage": "10"}
+    row |= {"positionMM": str(300 + fee), "positionMMByMp": str(250 + fee), "tradeMode": 0, "updatedTime": str(now)}
+    assert fee > 0
+    assert prices(read_account(bybit(row), wallet_balance=20_000)) == pytest.approx([(40_000 + fee) / 0.995])
+
+
 def test_bybit_mode_is_the_accounts():
     row = BYBIT | {"tradeMode": 0}
     info = {"result": {"marginMode": "ISOLATED_MARGIN", "unifiedMarginStatus": 4}}
@@ -264,6 +291,45 @@ def test_okx_contracts_are_not_coins():
     found = read_account([short])
     entry, rate = 34131.1, 0.0045
     assert prices(found) == pytest.approx([(170 + 0.01 * entry) / (0.01 * (1 + rate))], rel=1e-6)
+
+
+def test_five_positions_of_okx_share_one_wallet():
+    """Own numbers in OKX's form: coins a contract, contracts, entry, mark, rate; the ratio is the account's."""
+    held = {
+        "BTC-USDT-SWAP": (0.01, 50, 60_000, 61_000, 0.004),
+        "ETH-USDT-SWAP": (0.1, -30, 3_000, 3_100, 0.004),
+        "SOL-USDT-SWAP": (1, 40, 150, 145, 0.0065),
+        "XRP-USDT-SWAP": (100, -20, 0.5, 0.51, 0.01),
+        "DOGE-USDT-SWAP": (1000, 5, 0.2, 0.19, 0.01),
+    }
+    wallet, fee = 15_000, 0.0005
+    profit = {name: size * count * (mark - entry) for name, (size, count, entry, mark, _) in held.items()}
+    need = {name: (rate + fee) * size * abs(count) * mark for name, (size, count, _, mark, rate) in held.items()}
+    ratio = (wallet + sum(profit.values())) / sum(need.values())
+    rows = []
+    for name, (size, count, entry, mark, rate) in held.items():
+        notional = size * abs(count) * mark
+        said = {
+            "instId": name,
+            "avgPx": str(entry),
+            "markPx": str(mark),
+            "mmr": str(rate * notional),
+            "pos": str(count),
+        }
+        said |= {
+            "posSide": "net",
+            "mgnRatio": str(ratio),
+            "notionalUsd": str(1.0004 * notional),
+            "upl": str(profit[name]),
+        }
+        rows.append(OKX | said | {"lever": "3"})
+    found = read_account({"code": "0", "data": rows})
+    assert found.account.wallet_balance == pytest.approx(wallet)
+    for (name, (size, count, entry, _, rate)), price in zip(held.items(), prices(found), strict=True):
+        coins, others = size * count, [each for each in held if each != name]
+        behind = wallet + sum(profit[each] - need[each] for each in others)
+        expected = (coins * entry - behind) / (coins - abs(coins) * (rate + fee))
+        assert price == (None if expected <= 0 else pytest.approx(expected)), name
 
 
 # Hyperliquid, clearinghouseState: the example of its documentation.
@@ -323,6 +389,15 @@ def test_five_positions_of_hyperliquid():
     assert prices(found) == pytest.approx(list(found.shown), rel=1e-4)  # the venue's marks are rounded to 5 digits
 
 
+def test_a_margin_that_profit_has_replaced():
+    """0.1 BTC from 60,000 at 90,000 with 6,500 of debt: price = debt / (size x (1 - 1 / 80))."""
+    row = STATE["assetPositions"][0]["position"] | {"coin": "BTC", "szi": "0.1", "entryPx": "60000", "maxLeverage": 40}
+    row |= {"positionValue": "9000", "leverage": {"type": "isolated", "value": 10, "rawUsd": "-6500"}}
+    found = read_account(STATE | {"assetPositions": [{"position": row}]})
+    assert prices(found) == pytest.approx([6_500 / (0.1 * (1 - 1 / 80))])
+    assert account_risk(found.account).equity == pytest.approx(13104.514502 + 2_500)
+
+
 # dYdX: the subaccounts of a parent, as its own front end's tests have them.
 def child(number, equity, free, market, size, entry, profit, cash):
     side = "LONG" if cash > 0 else "SHORT"
@@ -378,6 +453,19 @@ def test_a_table_with_the_venues_prices():
         read_account(table.drop(columns="wallet_balance"))
 
 
+def test_a_table_may_say_that_there_is_no_price():
+    table = pd.DataFrame({"symbol": ["BTCUSDT"] * 2, "quantity": [0.1] * 2, "entry_price": [60_000] * 2})
+    found = read_account(table.assign(liquidation_price=[0, None]), wallet_balance=20_000)
+    assert found.shown[0] is None
+    assert isnan(found.shown[1])
+
+
+def test_a_file_that_is_no_table_is_named(tmp_path):
+    (tmp_path / "mine.csv").write_text("")
+    with pytest.raises(MarginError, match=r"mine\.csv: no table"):
+        read_account(tmp_path / "mine.csv")
+
+
 def test_a_csv_file(tmp_path):
     place = tmp_path / "mine.csv"
     place.write_text("symbol,quantity,entry_price,leverage\nBTCUSDT,-0.1,60000,10\n")
@@ -400,6 +488,14 @@ def test_a_csv_file(tmp_path):
         ([ETH | {"symbol": "NEWUSDT"}], "no table of NEWUSDT is recorded"),
         ('{"positions": ', "no JSON at"),
         ({"hello": 1}, "of no known shape"),
+        (
+            STATE | {"assetPositions": [{"position": {"coin": "ETH", "szi": "1", "entryPx": "1"}}]},
+            "leverage: the field",
+        ),
+        (STATE | {"assetPositions": [{"type": "oneWay"}]}, "position: the field is missing"),
+        (STATE | {"assetPositions": [{"position": None}]}, "export: a field is of another kind"),
+        (pd.DataFrame({"quantity": [1], "wallet_balance": [None]}), "wallet_balance: a table needs it"),
+        (pd.DataFrame({"quantity": [1], "wallet_balance": ["much"]}), "wallet_balance = 'much': give a number"),
         ("/nowhere/mine.json", "mine.json: No such file"),
     ],
 )

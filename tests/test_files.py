@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import re
 import zipfile
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -11,6 +14,7 @@ import pytest
 
 from marginlib import MarginError
 from marginlib.market.files import read_bars
+from marginlib.market.paths import moment
 
 HEADER = "timestamp,open,high,low,close,volume,mark_high,mark_low,mark_close,funding_rate"
 PLAIN = [
@@ -413,3 +417,194 @@ def test_tiny_prices_and_huge_sizes_are_read_to_the_last_digit(tmp_path):
 def test_what_a_file_seems_to_be_is_said(tmp_path, lines, message):
     with pytest.raises(MarginError, match=re.escape(message)):
         read_bars(plain(tmp_path, lines), symbol="A")
+
+
+# Headers as others write them; three hours of one contract, 1583971200 to 1583978400, with what is not read beside.
+HOURS = [(7938.05, 7966.17, 7927.24, 7950.0), (7950.0, 7960.0, 7900.0, 7910.1), (7910.1, 7920.0, 7880.0, 7890.2)]
+SECONDS = [1583971200, 1583974800, 1583978400]
+
+
+def rows_of(layout):
+    """The three hours as lines of a layout; `t` is the time, `p` the four prices."""
+    return [
+        layout.format(t=time, ms=time * 1000, us=time * 10**6, ns=time * 10**9, iso=str(np.datetime64(time, "s")),
+                      day=str(np.datetime64(time, "s")).replace("T", " "), p=",".join(map(str, hour)), o=hour[0],
+                      h=hour[1], l=hour[2], c=hour[3])
+        for time, hour in zip(SECONDS, HOURS, strict=True)
+    ]  # fmt: skip
+
+
+LAYOUTS = {
+    "OKX's archive": (
+        "instrument_name,open,high,low,close,vol,vol_ccy,vol_quote,open_time,confirm",
+        "BTC-USDT-SWAP,{p},2350,23.5,90000,{ms},1",
+        "BTC-USDT-SWAP",
+        None,
+    ),
+    "OKX": ("ts,o,h,l,c,vol,volCcy,volCcyQuote,confirm", "{ms},{p},2350,23.5,90000,1", None, None),
+    "OKX, bare": ("", "{ms},{p},2350,23.5,90000,1", None, None),
+    "Bybit": ("startTime,openPrice,highPrice,lowPrice,closePrice,volume,turnover", "{ms},{p},5,9000", None, 5),
+    "Bybit, bare": ("", "{ms},{p},5,9000", None, 5),
+    "Bybit's index": ("start_at,symbol,period,open,high,low,close", "{t},BTCUSDT,60,{p}", "BTCUSDT", None),
+    "TradingView": ("time,open,high,low,close,Volume,MA,RSI (14)", "{t},{p},5,NaN,51.2", None, 5),
+    "TradingView, ISO": ("time,open,high,low,close", "{iso}Z,{p}", None, None),
+    "CryptoDataDownload": (
+        "Unix,Date,Symbol,Open,High,Low,Close,Volume BTC,Volume USDT,tradecount",
+        "{ms},{day},BTC/USDT,{p},5,9000,77",
+        "BTC/USDT",
+        5,
+    ),
+    "CryptoDataDownload, seconds": (
+        "unix,date,symbol,open,high,low,close,Volume USDT,Volume BTC",
+        "{t},{day},BTC/USDT,{p},9000,5",
+        "BTC/USDT",
+        5,
+    ),
+    "yfinance": ("Datetime,Open,High,Low,Close,Adj Close,Volume", "{day}+00:00,{o},{h},{l},{c},{c},5", None, 5),
+    "yfinance, other order": ("Datetime,Close,High,Low,Open,Volume", "{day}+00:00,{c},{h},{l},{o},5", None, 5),
+    "seconds": ("timestamp,open,high,low,close,volume", "{t},{p},5", None, 5),
+    "microseconds": ("timestamp,open,high,low,close,volume", "{us},{p},5", None, 5),
+    "nanoseconds": ("timestamp,open,high,low,close,volume", "{ns},{p},5", None, 5),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_headers_of_others_are_read(tmp_path, layout):
+    header, row, symbol, volume = LAYOUTS[layout]
+    head = [header] if header else []
+    given = None if symbol else "BTCUSDT"
+    for lines in ([*head, *rows_of(row)], ["https://www.example.org", *head, *rows_of(row)[::-1]]):
+        found = read_bars(plain(tmp_path, lines, "download.csv"), symbol=given)[symbol or "BTCUSDT"]
+        assert found.times.astype(int).tolist() == SECONDS
+        assert list(zip(found.open, found.high, found.low, found.close, strict=True)) == HOURS
+        assert (None if found.volume is None else found.volume.tolist()) == (volume and [volume] * 3)
+    table = pd.read_csv(io.StringIO("\n".join(lines[1:])), header=0 if header else None)
+    if header:
+        (of_table,) = read_bars(table, symbol=given).values()
+        listed = of_table
+    else:
+        (listed,) = read_bars(table.astype(str).to_numpy().tolist(), symbol=given).values()
+    np.testing.assert_array_equal(listed.close, found.close)
+
+
+def test_a_day_is_its_midnight_in_utc_and_an_index_may_hold_the_times(tmp_path):
+    lines = ["Date,Open,High,Low,Close,Volume", "2023-10-27,7,9,6,8,1", "2023-10-28,8,9,7,8,1"]
+    (bars,) = read_bars(plain(tmp_path, lines), symbol="A").values()
+    assert [str(each) for each in bars.times] == ["2023-10-27T00:00:00", "2023-10-28T00:00:00"]
+    frame = pd.read_csv(io.StringIO("\n".join(lines)), index_col="Date", parse_dates=True)
+    assert read_bars(frame.tz_localize("UTC"), symbol="A")["A"].close.tolist() == [8, 8]
+    assert read_bars(frame.tz_localize("UTC").rename_axis(None), symbol="A")["A"].close.tolist() == [8, 8]
+
+
+def test_what_belongs_to_no_layout_is_refused(tmp_path):
+    bybit, row = LAYOUTS["Bybit"][:2]
+    okx, bar = LAYOUTS["OKX's archive"][:2]
+    for lines, message in (
+        ([bybit.replace("turnover", "mark"), *rows_of(row)], "line 1: columns unknown: 'mark'"),
+        (["time,openPrice,high,low,Open", *rows_of("{t},{p}")], "line 1: columns missing: 'close'"),
+        (["time,open,high,low,close,Open", *rows_of("{t},{p},1")], "line 1: columns twice: 'open'"),
+        ([okx, *rows_of(bar)[:2], rows_of(bar)[2][:-1] + "0"], "line 4: confirm = '0': this bar is not complete"),
+        (["Price,Close,High,Low,Open", "Ticker,A,A,A,A", "Date,,,,"], "give one (yfinance: multi_level_index=False)"),
+    ):
+        with pytest.raises(MarginError, match=re.escape(message)):
+            read_bars(plain(tmp_path, lines), symbol=None if lines[0] == okx else "A")
+    levels = pd.DataFrame([[1, 2]], columns=pd.MultiIndex.from_product([["Open", "Close"], ["A"]]))
+    with pytest.raises(MarginError, match=r"yfinance: multi_level_index=False"):
+        read_bars(levels, symbol="A")
+
+
+def zipped(data, *names):
+    memory = io.BytesIO()
+    with zipfile.ZipFile(memory, "w") as bundle:
+        for name in names:
+            bundle.writestr(name, data)
+    return memory.getvalue()
+
+
+def test_archives_in_archives_are_opened_and_what_else_they_hold_is_said(tmp_path):
+    text = "\n".join([HEADER, *PLAIN]).encode()
+    for data, name in (
+        (gzip.compress(text), "h1_BTCUSDT.csv.gz"),
+        (gzip.compress(text), "h1_BTCUSDT.csv"),
+        (zipped(zipped(text, "a.csv"), "a.zip"), "h1_BTCUSDT.zip"),
+        (
+            zipped(
+                gzip.compress(text),
+                "a.csv.gz",
+            ),
+            "h1_BTCUSDT.csv.zip",
+        ),
+        (zipped(text, "a.csv", "__MACOSX/._a.csv"), "h1_BTCUSDT.zip"),
+    ):
+        (tmp_path / name).write_bytes(data)
+        assert read_bars(tmp_path / name)["BTCUSDT"].close.tolist() == [11, 12, 13, 14]
+    for data, message in (
+        (zipped(text, "a.csv", "b.csv"), "it seems to be several files; give one: a.csv, b.csv"),
+        (zipped(text, "xl/workbook.xml", "a.xml"), "it seems to be a spreadsheet; save it as CSV"),
+        (zipped(b"<!DOCTYPE html>", "a.csv"), "line 1: it seems to be a web page"),
+        (gzip.compress(text)[:-9], "not one table of comma-separated values"),
+        (b'{"code": "0", "data": []}', "line 1: it seems to be JSON"),
+        (b"PAR1\x15\x04", "line 1: it seems to be Parquet"),
+        (text.decode().encode("utf-16"), "line 1: it seems to be no text in UTF-8"),
+        (text.replace(b",", b"\t"), "line 1: it seems to be a table of tabs"),
+        (text.replace(b",", b"|"), "line 1: it seems to be a table of upright strokes"),
+        (text.replace(b",12,9,", b',"12,5",9,'), "line 2: high = '12,5': give one finite number, with a point in the"),
+    ):
+        (tmp_path / "h1_BTCUSDT.csv").write_bytes(data)
+        with pytest.raises(MarginError, match=re.escape(message)):
+            read_bars(tmp_path / "h1_BTCUSDT.csv")
+
+
+def test_a_hole_is_named_and_kept_or_cut_at(tmp_path):
+    lines = [f"{1583971200 + 3_600 * hour},10,12,9,{10 + hour / 10},1" for hour in (0, 1, 4, 5, 6, 7)]
+    file = plain(tmp_path, lines, "h1_A.csv")
+    with pytest.raises(
+        MarginError, match=r'line 3: .*a gap: 2 of the bars of 3600 s .*; gaps="keep" keeps it, gaps="cut"'
+    ):
+        read_bars(file)
+    kept, cut = (read_bars(file, gaps=gaps)["A"] for gaps in ("keep", "cut"))
+    assert [(str(begin), str(end)) for begin, end in kept.holes] == [("2020-03-12T02:00:00", "2020-03-12T04:00:00")]
+    assert "a gap from 2020-03-12T02:00:00Z to 2020-03-12T04:00:00Z" in repr(kept)
+    assert (len(kept), cut.close.tolist(), cut.holes) == (6, [10.4, 10.5, 10.6, 10.7], [])
+    assert "h1_A.csv, 4 of its 6 bars, cut at gaps" in repr(cut)
+    assert read_bars(plain(tmp_path, lines[::-1], "h1_A.csv"), gaps="cut")["A"].close.tolist() == cut.close.tolist()
+    with pytest.raises(MarginError, match='gaps = \'fill\': give "refuse", "keep" or "cut"'):
+        read_bars(file, gaps="fill")
+    uneven = [*lines, lines[-1].replace("1583996400", "1583998200")]
+    with pytest.raises(MarginError, match="comes 1800 s after"):  # no whole bar is missing there
+        read_bars(plain(tmp_path, uneven), symbol="A", gaps="keep")
+
+
+def test_funding_is_settled_in_the_bars_that_a_hole_left(tmp_path):
+    bars = archive(tmp_path, ARCHIVE[::2])
+    funding = [ARCHIVE_FUNDING[0], "1583978400001,8,0.3", "1583974800001,8,0.2", "1583971200001,8,0.1"]
+    for lines in (funding, [funding[0], *funding[:0:-1]]):  # newest first, and oldest
+        found = read_bars(bars, funding=archive(tmp_path, lines, "funding.csv"), gaps="keep")["BTCUSDT"]
+        assert found.funding_rate.tolist() == [0.1, 0.3]
+
+
+@pytest.mark.parametrize("written", ["2023-10-27T00:00:00", "2023-10-27 10:30"])
+def test_the_time_that_a_refusal_writes_is_read(tmp_path, written):
+    def lines(first):
+        return ["timestamp,open,high,low,close", f"{first},7,9,6,8", "2023-10-27T11:00:00Z,8,9,7,8"]
+
+    with pytest.raises(MarginError) as refused:
+        read_bars(plain(tmp_path, lines(written)), symbol="A")
+    advice = re.search(r"so write (\S+( \S+)?)$", str(refused.value))
+    assert len(read_bars(plain(tmp_path, lines(advice[1])), symbol="A", gaps="keep")["A"]) == 2
+    with pytest.raises(MarginError) as refused:
+        read_bars(plain(tmp_path, lines("noon")), symbol="A")
+    advice = re.search(r"such as (\S+)$", str(refused.value))
+    assert moment("timestamp", advice[1]) == np.datetime64("2020-03-12T11:00:00")
+
+
+def test_tables_of_decimals_and_of_text_are_exact():
+    fields = ["0.00000001", "0.0000000123456789", "0.00000001", "0.00000001000000001", "98765432109876543.21"]
+    for kind in (str, Decimal):
+        frame = pd.DataFrame([[1583971200000 + 3_600_000 * hour, *map(kind, fields)] for hour in range(2)])
+        (bars,) = read_bars(
+            frame.set_axis(["timestamp", "open", "high", "low", "close", "volume"], axis=1), symbol="A"
+        ).values()
+        assert [bars.open[1], bars.high[1], bars.low[1], bars.close[1], bars.volume[1]] == [
+            float(each) for each in fields
+        ]

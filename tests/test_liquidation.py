@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -11,9 +12,11 @@ from twins import bisected_liquidation_price, exact_liquidation_price
 
 from marginlib import (
     Account,
+    Coin,
     Contract,
     MaintenanceBasis,
     MarginError,
+    Netting,
     Pool,
     Position,
     RiskSchedule,
@@ -26,6 +29,7 @@ from marginlib import (
     liquidation_price,
     liquidation_prices,
     lone_liquidation_price,
+    risk,
     rulebook,
     shown_liquidation_price,
 )
@@ -593,24 +597,33 @@ def test_a_common_shock_stops_at_the_first_jump_on_either_side() -> None:
     assert short == (None, pytest.approx(100 / 99 - 1))
 
 
-@pytest.mark.parametrize("seed", range(300))
-def test_the_walk_over_jumps_is_an_exact_brute_force(seed: int) -> None:
+@pytest.mark.parametrize("seed", range(600))
+def test_the_price_of_any_rules_is_that_of_an_exact_brute_force(seed: int) -> None:
     source = random.Random(seed)
-    legs = []
+    legs, jumps = [], source.random() < 0.5
     for symbol in source.choices("AAAB", k=source.randint(1, 4)):
         floors = sorted(source.sample(range(100, 5_000), source.randint(0, 4)))
         rates = sorted(source.sample(range(1, 400), len(floors) + 1))
         rows = zip((0, *floors), rates, strict=True)
         tiers = tuple(RiskTier(notional_floor=floor, maintenance_margin_rate=rate / 1_000) for floor, rate in rows)
-        schedule = RiskSchedule(tiers=tiers, whole_position=source.random() < 0.8)
+        schedule = RiskSchedule(tiers=tiers, whole_position=jumps and source.random() < 0.8)
         size = source.choice((1, -1)) * source.randint(1, 50)
         basis = source.choice((MARK, MARK, ENTRY))
         legs.append(held(size, source.randint(50, 150), symbol=symbol, mark=100, schedule=schedule, basis=basis))
-    pool = Pool(collateral=source.randint(-500, 5_000), positions=tuple(legs))
-    for symbol in pool.symbols:
+    coins = tuple(
+        Coin(symbol=symbol, amount=source.randint(1, 40), mark_price=100, haircut=source.choice((0, 0.25, 0.5)))
+        for symbol in source.sample("ABC", source.choice((0, 0, 1, 2)))
+    )
+    pool = Pool(
+        collateral=source.randint(-500, 5_000),
+        positions=tuple(legs),
+        coins=coins,
+        netting=source.choice(list(Netting)),
+    )
+    for symbol, together in liquidation_prices(pool).items():
         expected, found = exact_liquidation_price(pool, symbol), liquidation_price(pool, symbol)
-        assert (found is None) == (expected is None)
-        assert found is None or found == pytest.approx(float(expected), rel=1e-12)
+        assert (found is None) == (together is None) == (expected is None)
+        assert found is None or (found, together) == pytest.approx((float(expected), float(expected)), rel=1e-9)
 
 
 # --- prices that venues show by a convention -------------------------------------------------------------------------
@@ -654,3 +667,71 @@ def test_conventions_of_coins_and_of_legs_that_cancel() -> None:
     assert frozen == pytest.approx(60_000 / 1.496)
     legs = Pool(collateral=100, positions=(held(1, 100), held(-1, 100)))
     assert shown_liquidation_price(legs, "BTC", ShownPrice.FROZEN_MAINTENANCE) is None
+
+
+# --- a long and a short of one symbol: what is asked of them ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("netting", "needed", "expected"),
+    [
+        # A long of 5 and a short of 3 from 100 with 250 behind them, 10 % of maintenance: equity is 250 + 2 (p - 100).
+        (Netting.NONE, 80, None),  # 0.8 p is more only above 50 / -1.2
+        (Netting.LARGER_LEG, 50, None),
+        (Netting.LEGS_CLOSED, 20, None),
+    ],
+)
+def test_what_is_asked_of_a_long_and_a_short(netting: Netting, needed: float, expected: float | None) -> None:
+    legs = (held(5, 100, schedule=RiskSchedule.flat(0.1)), held(-3, 100, schedule=RiskSchedule.flat(0.1)))
+    pool = Pool(collateral=250, positions=legs, netting=netting)
+    assert risk(pool).maintenance == pytest.approx(needed)
+    assert risk(pool).initial == pytest.approx(10 * needed)
+    assert risk(pool).notional == 800
+    assert liquidation_price(pool, "BTC") is expected
+    # With 100 instead: 2 (p - 50) = 0.8 p, 0.5 p, 0.2 p.
+    nearer = replace(pool, collateral=100)
+    assert liquidation_price(nearer, "BTC") == pytest.approx(100 / (2 - needed / 100))
+    other = held(1, 100, symbol="ETH", schedule=RiskSchedule.flat(0.1))
+    assert risk(replace(pool, positions=(*legs, other))).maintenance == pytest.approx(needed + 10)
+
+
+def test_equal_legs_are_never_liquidated_where_they_are_closed_against_each_other_first() -> None:
+    legs = (held(0.1, 100), held(0.2, 100), held(-0.3, 100))
+    pool = Pool(collateral=1, positions=legs, netting=Netting.LEGS_CLOSED)
+    assert (risk(pool).maintenance, risk(pool).initial) == (0, 0)
+    assert liquidation_price(pool, "BTC") is None
+    # The larger leg alone: 1 = 0.004 x 0.3 p; both: half of that.
+    assert liquidation_price(replace(pool, netting=Netting.LARGER_LEG), "BTC") == pytest.approx(1 / 0.0012)
+    assert liquidation_price(replace(pool, netting=Netting.NONE), "BTC") == pytest.approx(1 / 0.0024)
+
+
+def test_a_coin_has_a_price_that_liquidates_and_a_shock_moves_it() -> None:
+    coin = Coin(symbol="BTC", amount=2, mark_price=100, haircut=0.1)
+    eth = held(-5, 100, symbol="ETH", schedule=RiskSchedule.flat(0.1))
+    pool = Pool(collateral=0, positions=(eth,), coins=(coin,))
+    assert risk(pool).equity == 180
+    assert liquidation_price(pool, "BTC") == pytest.approx(50 / 1.8)  # of the short 50 are needed
+    assert bankruptcy_price(replace(pool, positions=(eth.at(120),)), "BTC") == pytest.approx(100 / 1.8)
+    assert liquidation_prices(pool) == pytest.approx({"ETH": 680 / 5.5, "BTC": 50 / 1.8})
+    # All marks by a factor f: 180 f - 500 (f - 1) = 50 f.
+    assert common_shock(pool) == (None, pytest.approx(500 / 370 - 1))
+    assert close_out(pool.at({"ETH": 120})).realized_pnl == -100
+    shown = shown_liquidation_price(pool, "ETH", ShownPrice.FROZEN_MAINTENANCE)
+    assert shown == pytest.approx(100 + 130 / 5)
+
+
+def test_a_coin_is_refused_where_it_can_be_none() -> None:
+    with pytest.raises(MarginError, match=r"haircut = 1: give a fraction"):
+        Coin(symbol="BTC", amount=1, mark_price=1, haircut=1)
+    with pytest.raises(MarginError, match=r"another BTC leg of the pool has 100"):
+        Pool(collateral=0, positions=(held(1, 100),), coins=(Coin(symbol="BTC", amount=1, mark_price=99),))
+    with pytest.raises(MarginError, match=r"coins: an inverse contract pays in its own coin"):
+        Pool(
+            collateral=0,
+            positions=(held(1, 100, contract=Contract.INVERSE),),
+            coins=(Coin(symbol="BTC", amount=1, mark_price=100),),
+        )
+    owing = Account(wallet_balance=-50, coins=(Coin(symbol="BTC", amount=1, mark_price=100, haircut=0.4),))
+    assert risk(owing.pools()[0]).equity == pytest.approx(10)
+    with pytest.raises(MarginError, match=r"wallet_balance = -70"):
+        Account(wallet_balance=-70, coins=owing.coins)

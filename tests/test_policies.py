@@ -12,6 +12,7 @@ from marginlib.market.policies import (
     largest_loss_first,
     largest_maintenance_first,
     largest_notional_first,
+    pairs_first,
     recorded_policy,
     step_down,
 )
@@ -232,3 +233,19 @@ def test_who_lets_the_mode_be_changed_when(rule, symbol, mode, said):
         return
     with pytest.raises(MarginError, match=said):
         check_mode_change(event, OPEN, rule)
+
+
+def test_pairs_are_closed_before_anything_else_is():
+    legs = tuple(Position.open(symbol="BTC", quantity=size, price=100, schedule=FLAT) for size in (6, -3, -1))
+    eth = Position.open(symbol="ETH", quantity=1, price=100, schedule=FLAT)
+    pool = Pool(collateral=1, positions=(eth, *legs))
+    cuts = pairs_first(full_close())(pool, 0)
+    assert [(cut.position, cut.share, cut.taken_over) for cut in cuts] == [
+        (1, pytest.approx(4 / 6), False),
+        (2, 1, False),
+        (3, 1, False),
+    ]
+    alone = Pool(collateral=1, positions=(eth, legs[0]))
+    assert pairs_first(full_close())(alone, 0) == full_close()(alone, 0)
+    recorded = recorded_policy({"policy": "full_close", "pairs_first": True})
+    assert list(recorded(pool, 0)) == list(cuts)

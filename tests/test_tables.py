@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -212,6 +213,15 @@ def test_the_desk_shows_each_position_with_its_pool_and_what_is_free():
     assert frame["equity [$]"].tolist() == [9_200.0, 900.0, 8_590.0]
 
 
+def test_facts_older_than_a_year_are_marked():
+    frame = tables.facts([rulebook("bybit", "2025-09-02")], today=date(2027, 11, 1)).set_index("term")
+    assert frame.loc["closing_fee_rate", ["kind", "read"]].tolist() == ["published", "2026-11-28"]
+    assert not frame.loc["closing_fee_rate", "over a year ago"]  # on 28 November it will have been
+    assert frame.loc["words", "over a year ago"]  # read in 2026, perhaps on its first day
+    assert set(frame["rulebook"]) == {"bybit 2025-09-02"}
+    assert len(tables.facts()) == sum(len(rulebook(*each).facts) for each in rulebooks())
+
+
 def test_tiers_and_rulebooks_are_as_recorded():
     schedule = BINANCE.schedule("BTCUSDT")
     frame = tables.tiers(schedule)
@@ -375,3 +385,45 @@ def test_moves_that_do_not_fit_the_account_are_refused(moves):
     btc = Position.open(symbol="BTC", quantity=1, price=100, schedule=FLAT, leverage=10)
     with pytest.raises(MarginError, match=r"^moves = .*give as many of each of BTC, one at least"):
         tables.along(Account(wallet_balance=40, positions=(btc,)), moves)
+
+
+BTC = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=RiskSchedule.flat(0.004), leverage=10)
+ETH = Position.open(symbol="ETHUSDT", quantity=1, price=3_000, schedule=RiskSchedule.flat(0.004), leverage=10)
+
+
+def test_each_pool_is_a_row_with_the_price_of_one_position():
+    frame = tables.each("in the wallet [$]", {own: Pool(collateral=own, positions=(BTC, ETH)) for own in (900, 90_000)})
+    assert frame.index.name == "in the wallet [$]"
+    assert list(frame["collateral [$]"]) == [900, 90_000]
+    assert frame["liquidated at [$/coin]"].iloc[0] == liquidation_price(
+        Pool(collateral=900, positions=(BTC, ETH)), "BTCUSDT"
+    )
+    assert "none" in repr(tables.show(frame))
+
+
+def test_of_an_account_the_pool_that_backs_the_symbol_is_shown():
+    account = Account(wallet_balance=10_000, positions=(BTC, ETH.isolated(500)))
+    frame = tables.each("state", {"now": account}, "ETHUSDT")
+    assert list(frame["collateral [$]"]) == [500]
+    assert frame["after [move]"].item() == pytest.approx(frame["liquidated at [$/coin]"].item() / 3_000 - 1)
+    with pytest.raises(MarginError, match=r"did you mean ETHUSDT\?"):
+        tables.each("state", {"now": account}, "eth")
+
+
+def test_a_position_stands_in_both_modes_whatever_it_is_in():
+    frame = tables.modes("held", {"cross": BTC, "isolated": BTC.isolated()}, 3_000)
+    assert frame.loc["cross"].equals(frame.loc["isolated"])
+    assert frame.loc["cross", "effective leverage [x]"] == 2
+    assert frame.loc["cross", "isolated [$/coin]"] == pytest.approx(54_216.867)
+    assert frame.loc["cross", "cross [$/coin]"] == pytest.approx((6_000 - 3_000) / 0.0996)
+
+
+def test_headings_stand_where_their_column_begins():
+    html = tables.show([{"who": "Anna", "mode": "cross", "has [$]": 3.0}])._repr_html_()
+    word, number = (
+        '<th scope="col"><span style="display:block;text-align:left">mode</span></th>',
+        '<th scope="col">has</th>',
+    )
+    assert word in html
+    assert number in html
+    assert html.count("position:sticky") == 2  # the corner and the row's name

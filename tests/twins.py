@@ -11,7 +11,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
 
-from marginlib import Contract, MaintenanceBasis, Pool, Position, RiskSchedule
+from marginlib import Coin, Contract, MaintenanceBasis, Netting, Pool, Position, RiskSchedule
 
 # The prices searched, as multiples of the mark.
 FAR = 1e9
@@ -137,14 +137,41 @@ def bisected_liquidation_price(pool: Pool, symbol: str) -> float | None:
 
 
 def exact_surplus(pool: Pool, symbol: str, price: Fraction) -> Fraction:
-    """Return equity - maintenance of linear positions with one mark moved, in fractions."""
+    """Return equity - maintenance of linear positions and coins with one mark moved, in fractions."""
+
+    def mark(each: Position | Coin) -> Fraction:
+        return price if each.symbol == symbol else Fraction(each.mark_price)
+
     total = Fraction(pool.collateral)
+    for coin in pool.coins:
+        total += Fraction(coin.amount) * mark(coin) * (1 - Fraction(str(coin.haircut)))
     for position in pool.positions:
-        mark = price if position.symbol == symbol else Fraction(position.mark_price)
-        size, entry = Fraction(position.quantity), Fraction(position.entry_price)
-        basis = mark if position.maintenance_basis is MaintenanceBasis.MARK else entry
-        total += size * (mark - entry) - exact_maintenance(position.schedule, abs(size) * basis)
+        total += Fraction(position.quantity) * (mark(position) - Fraction(position.entry_price))
+    for name in {position.symbol for position in pool.positions}:
+        legs = [position for position in pool.positions if position.symbol == name]
+        total -= exact_need(legs, mark(legs[0]), pool.netting)
     return total
+
+
+def exact_need(legs: list[Position], mark: Fraction, netting: Netting) -> Fraction:
+    """Return the maintenance margin of the legs of one symbol, in fractions."""
+    longs, shorts = ([leg for leg in legs if (leg.quantity > 0) is up] for up in (True, False))
+
+    def need(side: list[Position], share: Fraction = Fraction(1)) -> Fraction:
+        owed = Fraction(0)
+        for leg in side:
+            basis = mark if leg.maintenance_basis is MaintenanceBasis.MARK else Fraction(leg.entry_price)
+            owed += exact_maintenance(leg.schedule, share * abs(Fraction(leg.quantity)) * basis)
+        return owed
+
+    if netting is Netting.NONE:
+        return need(longs) + need(shorts)
+    if netting is Netting.LARGER_LEG:
+        return max(need(longs), need(shorts))
+    bought, sold = (sum(abs(Fraction(leg.quantity)) for leg in side) for side in (longs, shorts))
+    if bought > sold:
+        return need(longs, 1 - sold / bought)
+    return need(shorts, 1 - bought / sold) if sold > bought else Fraction(0)
 
 
 def exact_maintenance(schedule: RiskSchedule, notional: Fraction) -> Fraction:
@@ -161,19 +188,45 @@ def exact_maintenance(schedule: RiskSchedule, notional: Fraction) -> Fraction:
 
 
 def exact_liquidation_price(pool: Pool, symbol: str) -> Fraction | None:
-    """Return the price next to the mark at which the surplus changes its sign: every line of every tier is tried."""
-    legs = [position for position in pool.positions if position.symbol == symbol]
-    mark = Fraction(legs[0].mark_price)
-    edges = {Fraction(str(floor)) / abs(Fraction(leg.quantity)) for leg in legs for floor in leg.schedule.floors[1:]}
+    """Return the price next to the mark at which the surplus changes its sign.
+
+    Every edge of every leg, whole and less what an opposite leg closes of it, cuts the prices into stretches; in each,
+    where legs may change places, the straight parts are found by halving until the ends agree.
+    """
+    marks = {each.symbol: Fraction(each.mark_price) for each in (*pool.positions, *pool.coins)}
+    mark, legs = marks[symbol], [position for position in pool.positions if position.symbol == symbol]
+    sizes = {sign: sum(abs(Fraction(leg.quantity)) for leg in legs if leg.quantity * sign > 0) for sign in (1, -1)}
+    shares = {Fraction(1)} | {1 - sizes[-sign] / sizes[sign] for sign in (1, -1) if sizes[sign] > sizes[-sign]}
+    edges = {
+        Fraction(str(floor)) / abs(Fraction(leg.quantity)) / share
+        for leg in legs
+        for floor in leg.schedule.floors[1:]
+        for share in shares
+    }
     stops = [Fraction(0), *sorted(edges), max(edges, default=mark) + 10**9]
+
+    def surplus(price: Fraction) -> Fraction:
+        return exact_surplus(pool, symbol, price)
+
     places = set(edges)
     for low, high in pairwise(stops):
-        left, right = low + (high - low) / 3, low + (high - low) * 2 / 3
-        at_left, at_right = exact_surplus(pool, symbol, left), exact_surplus(pool, symbol, right)
-        if at_left != at_right:
-            zero = left - at_left * (right - left) / (at_right - at_left)
+        for left, right in straight(surplus, low + (high - low) / 10**15, high - (high - low) / 10**15):
+            rise = surplus(right) - surplus(left)
+            zero = left - surplus(left) * (right - left) / rise if rise else left
             places |= {zero} if low < zero < high else set()
     stops = [Fraction(0), *sorted(places), max(places, default=mark) + 10**9]
-    signs = [exact_surplus(pool, symbol, (low + high) / 2) > 0 for low, high in pairwise(stops)]
+    signs = [surplus((low + high) / 2) > 0 for low, high in pairwise(stops)]
     turns = [place for place, (before, after) in zip(sorted(places), pairwise(signs), strict=True) if before != after]
     return min(turns, key=lambda turn: max(turn / mark, mark / turn), default=None)
+
+
+def straight(
+    surplus: Callable[[Fraction], Fraction], low: Fraction, high: Fraction, depth: int = 0
+) -> list[tuple[Fraction, Fraction]]:
+    """Return stretches on which a function is a straight line, as two points of each; a bend is closed in upon."""
+    thirds = [low + (high - low) * part / 3 for part in range(4)]
+    rises = [surplus(right) - surplus(left) for left, right in pairwise(thirds)]
+    if rises[0] == rises[1] == rises[2] or depth == 60:
+        return [(low, high)]
+    middle = (low + high) / 2
+    return [*straight(surplus, low, middle, depth + 1), *straight(surplus, middle, high, depth + 1)]

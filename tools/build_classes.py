@@ -74,7 +74,7 @@ def _numbers(asked: Number) -> list[tuple[str, str]]:
 def page() -> str:
     """Return the whole page."""
     parts = [HEAD]
-    for number in (f"{k:02}" for k in range(14)):
+    for number in (f"{k:02}" for k in range(15)):
         file, heading = title_of(number)
         parts.append(f"## {heading}\n\n[{file}](../notebooks/{file})\n")
         asked = [each for each in questions(number, "prediction") if each.kind in {"number", "choice"}][:MOST]

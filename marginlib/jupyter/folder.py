@@ -88,8 +88,9 @@ def write_course(folder: str | Path, *, teach: bool = False) -> Written:
         found: dict[str, list[Any]] = {"new": [], "updated": [], "same": [], "kept": [], "beside": []}
         for name in _names(source, teach=teach):
             content = (source / name).read_bytes()
-            unanswered = name.startswith("notebooks/") and name.endswith(".ipynb")
-            _place(target, name, _without_outputs(content) if unanswered else content, hashes, found)
+            if name.endswith(".ipynb"):
+                content = _unopened(content, run=not name.startswith("notebooks/"))
+            _place(target, name, content, hashes, found)
         manifest = {"format": "marginlib-course", "version": 1, "marginlib": __version__, "files": hashes}
         write_whole(target / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
     except OSError as error:
@@ -111,7 +112,8 @@ def open_course(folder: str | Path, words: Sequence[str] = ()) -> None:
     """
     if find_spec("jupyterlab") is None:
         raise MarginError(
-            'JupyterLab is not installed: run pip install "marginlib[course]", or open the folder otherwise'
+            'JupyterLab is not installed: in the repository, python -m pip install ".[course]"; '
+            "or open the folder in another Jupyter"
         )
     from jupyterlab.labapp import LabApp  # noqa: PLC0415 - only here is it needed
 
@@ -140,18 +142,24 @@ def _names(source: Path, *, teach: bool = False) -> Iterator[str]:
                 yield name
 
 
-def _without_outputs(content: bytes) -> bytes:
-    """Return a notebook as nobody has run it, with what JupyterLab would write of this kernel: it opens unchanged."""
+def _unopened(content: bytes, *, run: bool) -> bytes:
+    """Return a notebook with what JupyterLab would write of this kernel, so that it opens unchanged.
+
+    Args:
+        content: the notebook.
+        run: whether it keeps its outputs; else it is as nobody has run it.
+    """
     notebook = json.loads(content)
-    notebook["metadata"].pop("widgets", None)
     if find_spec("ipykernel"):
         from ipykernel.ipkernel import IPythonKernel  # noqa: PLC0415 - only here are they needed
         from ipykernel.kernelspec import get_kernel_dict  # noqa: PLC0415
 
         spec = {"name": "python3", "display_name": get_kernel_dict()["display_name"], "language": "python"}
         notebook["metadata"] |= {"kernelspec": spec, "language_info": IPythonKernel.language_info}
+    if not run:
+        notebook["metadata"].pop("widgets", None)
     for cell in notebook["cells"]:
-        if cell["cell_type"] == "code":
+        if cell["cell_type"] == "code" and not run:
             cell |= {"outputs": [], "execution_count": None}
     return f"{json.dumps(notebook, indent=1, ensure_ascii=False)}\n".encode()
 

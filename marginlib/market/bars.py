@@ -26,8 +26,7 @@ from marginlib.errors import MarginError, name_text, wrong
 from marginlib.margin import position_risk, risk
 from marginlib.market.events import Funding, MarkPrices
 from marginlib.market.paths import Bars, PricePath
-from marginlib.market.replay import Replenishment, Rules, Snapshot, liquidate, step
-from marginlib.market.settlement import Liquidation
+from marginlib.market.replay import Action, Rules, Snapshot, liquidate, step
 from marginlib.market.walk import walk
 from marginlib.model import Account, MaintenanceBasis, Pool, Position
 from marginlib.venues import PaidFrom
@@ -190,7 +189,7 @@ def replay_bars(account: Account | Snapshot, bars: MarkBars, rules: Rules) -> It
 
 def _bar(state: Snapshot, bars: MarkBars, bar: int, rules: Rules) -> Snapshot:
     """Return the state at the close of one bar, with everything that was set off in it."""
-    actions: list[Liquidation | Replenishment] = []
+    actions: list[Action] = []
     if rates := bars.rates(bar):
         state = step(state, Funding(rates=rates), rules)
         actions.extend(state.actions)
@@ -210,7 +209,7 @@ def _tried(state: Snapshot, high: Mapping[str, float], low: Mapping[str, float],
     """Return the state after every pool was led to its worst marks in the bar, one pool after another."""
     for key in dict.fromkeys(_key(pool) for pool in state.account.pools() if pool.positions):
         while pool := next((each for each in state.account.pools() if each.positions and _key(each) == key), None):
-            pool.check_convex("a replay of bars")
+            pool.check_plain("a replay of bars")
             worst = pool.at(_worst(pool, high, low))
             if rules.safe(worst):
                 break
@@ -559,7 +558,7 @@ class _Lines:
     """*Equity - maintenance* of a pool, collateral aside, as lines in price^power: one for each tier reached."""
 
     def __init__(self, pool: Pool, rows: Mapping[str, int], blocks: _Blocks) -> None:
-        pool.check_convex("a replay of bars")
+        pool.check_plain("a replay of bars")
         self.constant = 0.0
         self.straight: dict[int, tuple[Array, Array]] = {}
         self.bent: list[tuple[int, list[Position], list[list[tuple[float, float]]]]] = []

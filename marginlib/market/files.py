@@ -1,27 +1,33 @@
-"""Bar files and tables, read by pandas: the exchange's public archive, the plain layout, ccxt's lists.
+"""Bar files and tables, read by pandas: the exchanges' archives, what charts and collectors write, ccxt's lists.
 
 The **archive** layout is that of Binance's public data collection (`klines` and `markPriceKlines` of USD-M futures):
-twelve columns, with a header in newer files and without one in older ones, times in milliseconds (or microseconds)
-since 1970, as `.csv` or as the `.zip` it comes in. A mark price stands in a file of its own, and so does funding.
+twelve columns, with a header in newer files and without one in older ones. A mark price stands in a file of its own,
+and so does funding.
 
 The **plain** layout, of a file or of a DataFrame, has a header: timestamp, open, high, low, close, and any of symbol,
-volume, mark_high, mark_low, mark_close, and funding_rate or funding_sum. A timestamp says its zone, and that is UTC, or
-all are milliseconds or microseconds since 1970. A file of numbers alone, six to a line, is ccxt's list.
+volume, mark_high, mark_low, mark_close, and funding_rate or funding_sum. `_LAYOUTS` has the headers of others: OKX's
+archive, OKX and Bybit as their interfaces name the fields, TradingView, CryptoDataDownload and yfinance. Numbers alone,
+six, seven or nine to a line, are what ccxt, Bybit and OKX give.
 
-Bars may stand newest first, and below notes: lines that begin with "#" or an address. Nothing is repaired in silence:
-each fault is refused with the file, the line and the column.
+A time says its zone, and that is UTC, or is a day, or all are seconds, milli-, micro- or nanoseconds since 1970. Files
+may be `.csv`, `.gz` or `.zip`, one in another, too; bars may stand newest first, and below notes: lines that begin with
+"#" or an address. Nothing is repaired in silence: each fault is refused with the file, the line and the column.
 """
 
 from __future__ import annotations
 
+import gzip
 import os
+import re
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import islice, takewhile
+from io import BytesIO, StringIO
+from itertools import takewhile
 from math import nan
 from pathlib import Path
-from typing import TYPE_CHECKING
-from zipfile import BadZipFile
+from typing import TYPE_CHECKING, Literal
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -39,7 +45,30 @@ _ARCHIVE = (
 _FUNDING = ("calc_time", "funding_interval_hours", "last_funding_rate")
 _NEEDED = ("timestamp", "open", "high", "low", "close")
 _OPTIONAL = ("symbol", "volume", "mark_high", "mark_low", "mark_close", "funding_rate", "funding_sum")
+_LISTS = {  # by their width: ccxt, Bybit, OKX
+    6: (*_NEEDED, "volume"),
+    7: ("starttime", *_NEEDED[1:], "volume", "turnover"),
+    9: ("ts", *_NEEDED[1:], "vol", "volccy", "volccyquote", "confirm"),
+}
+# By the name of its column of times: what else a header may hold that is not read. Sizes in contracts or in the quote
+# currency are no volume here; a column of "time" is TradingView's, which puts the chart's indicators beside it.
+_LAYOUTS: dict[str, frozenset[str] | None] = {
+    "timestamp": frozenset(),
+    "unix": frozenset({"date", "tradecount"}),  # CryptoDataDownload
+    "open_time": frozenset({"vol", "vol_ccy", "vol_quote", "confirm"}),  # OKX's archive
+    "ts": frozenset({"vol", "volccy", "volccyquote", "confirm"}),  # OKX
+    "starttime": frozenset({"turnover"}),  # Bybit
+    "start_at": frozenset({"period"}),  # Bybit's index prices
+    "datetime": frozenset({"adj close", "dividends", "stock splits"}),  # yfinance
+    "date": frozenset({"adj close", "dividends", "stock splits"}),  # yfinance, older CryptoDataDownload
+    "time": None,
+}
+_ALSO = {"o": "open", "h": "high", "l": "low", "c": "close", "instrument_name": "symbol", "instid": "symbol"}
+_ALSO |= {f"{name}price": name for name in ("open", "high", "low", "close")}
+_SEEMS = {"<": "a web page", "{": "JSON", "[": "JSON", "PAR1": "Parquet"}
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "upright strokes"}
 _SECOND = 10**6  # [us]
+_NANO = 3  # a nanosecond is 1,000^-3 s
 _APART = 1.25  # a mark and a last price that are usually further apart are of two contracts
 
 
@@ -49,19 +78,22 @@ def read_bars(
     symbol: str | None = None,
     mark: str | os.PathLike[str] | None = None,
     funding: str | os.PathLike[str] | None = None,
+    gaps: Literal["refuse", "keep", "cut"] = "refuse",
 ) -> dict[str, Bars]:
-    r"""Read bars from a file, a DataFrame or a ccxt list, each line checked.
+    r"""Read bars from a file, a DataFrame or a list of lists, each line checked.
 
     Args:
-        source: a file in the archive's layout or the plain one, `.csv` or `.zip`, told apart by its first line; a
-            DataFrame with the plain layout's columns; or what ccxt's `fetch_ohlcv` gives, lists of milliseconds since
-            1970, open, high, low, close and volume.
+        source: a file, `.csv`, `.gz` or `.zip`, its layout told by its first line; a DataFrame with such columns; or
+            what ccxt's `fetch_ohlcv` gives, lists of milliseconds since 1970, open, high, low, close and volume, or
+            the lists of Bybit (7 fields) or OKX (9).
         symbol: whose bars these are, where no column says it; left out, the name of the file does: the archive's up to
             the first "-" (BTCUSDT-1h-2020-03.csv), a plain one's after the last "_".
         mark: archive layout only: the `markPriceKlines` file of the same contract and times; it becomes the mark
             columns. A file whose name or prices are another contract's is refused.
         funding: archive layout only: the `fundingRate` file; rates settled within a bar are added up, and a bar
             without a settlement has NaN. Settlements outside of the bars are left out.
+        gaps: what to do where bars are missing: "refuse" and name the place, "keep" it (`Bars.holes`), or "cut" out the
+            longest piece without one.
 
     Returns:
         `Bars` by symbol, in the order of the source.
@@ -81,25 +113,28 @@ def read_bars(
     """
     import pandas as pd  # noqa: PLC0415 - half a second that every import of the library would pay
 
+    if gaps not in {"refuse", "keep", "cut"}:
+        raise wrong("gaps", gaps, 'give "refuse", "keep" or "cut"')
     if isinstance(source, pd.DataFrame):
-        return _plain(_Table(source.astype(object).where(source.notna(), "").astype(str), "table, row"), symbol)
+        return _plain(_of_frame(source), symbol, gaps)
     if not isinstance(source, str | os.PathLike):
         if symbol is None:
             raise wrong("symbol", symbol, "a list does not say whose bars these are; give symbol=")
-        columns = (*_NEEDED, "volume")
-        table = _Table(pd.DataFrame(source, dtype=object).astype(str), "list, row").named(columns)
-        return {symbol: table.bars(symbol, table.opens(), columns)}
+        table = _Table(pd.DataFrame(source, dtype=object).astype(str), "list, row")
+        return _plain(table.named(_LISTS.get(table.fields.shape[1], _LISTS[6])), symbol, gaps)
     file = Path(source)
     table = _read(file)
-    ccxt = table.first.isdigit() and table.fields.shape[1] == len(_NEEDED) + 1
-    if not ccxt and (table.first == "open_time" or table.first.isdigit()):
-        return {(name := symbol or _named_in(file, file.name.split("-")[0])): _archive(table, name, mark, funding)}
+    columns = _LISTS.get(table.fields.shape[1], ()) if table.first.isdigit() else ()
+    if not columns and (table.first == "open_time" or table.first.isdigit()):
+        return {
+            (name := symbol or _named_in(file, file.name.split("-")[0])): _archive(table, name, mark, funding, gaps)
+        }
     if mark is not None or funding is not None:
         raise MarginError(f"mark, funding: {file} has columns of its own for them; leave them out")
-    table = table.named((*_NEEDED, "volume") if ccxt else ())
+    table = table.named(columns)
     if symbol is None and "symbol" not in table.fields:
-        symbol = _named_in(file, file.stem.split("_")[-1])
-    return _plain(table, symbol)
+        symbol = _named_in(file, re.sub(r"(\.csv|\.gz|\.zip)+$", "", file.name).split("_")[-1])
+    return _plain(table, symbol, gaps)
 
 
 class _Table:
@@ -128,7 +163,24 @@ class _Table:
             names = columns
         if columns and names != columns:
             raise MarginError(f"{self.where} 1: columns {', '.join(names)}: give {', '.join(columns)}")
-        return _Table(fields.set_axis(list(names), axis=1), self.where)
+        return _Table(fields.set_axis(_words(names), axis=1), self.where)
+
+    def layout(self, symbol: str | None) -> _Table:
+        """Return the table with the plain layout's columns, without what its own layout lets stand aside."""
+        fields = self.fields
+        clock = next((name for name in _LAYOUTS if name in fields), "timestamp")
+        aside = _LAYOUTS[clock]
+        if (
+            clock in {"open_time", "ts"}
+            and "confirm" in fields
+            and (going := fields["confirm"].ne("1").to_numpy()).any()
+        ):
+            raise self.wrong(int(going.argmax()), "confirm", "this bar is not complete; leave it out")
+        base = (symbol or str(fields["symbol"].iloc[0]) if symbol or "symbol" in fields else "").lower()
+        ours = {name: "volume" for name in fields if name[:7] == "volume " and base.startswith(name[7:])}
+        known = {clock, *ours, *_NEEDED, *_OPTIONAL}
+        kept = [name in known or not (aside is None or name in aside or name[:7] == "volume ") for name in fields]
+        return _Table(fields.loc[:, kept].rename(columns={clock: "timestamp", **ours}), self.where)
 
     def wrong(self, row: int, column: str, give: str) -> MarginError:
         """Return the error that names the file, the line and the column."""
@@ -143,22 +195,24 @@ class _Table:
         if gaps:
             faults &= self.fields[column].str.strip().ne("").to_numpy(dtype=np.bool_)
         if faults.any():
-            raise self.wrong(int(faults.argmax()), column, "give one finite number")
+            row = int(faults.argmax())
+            point = ", with a point in the decimals" if "," in self.fields[column].iloc[row] else ""
+            raise self.wrong(row, column, f"give one finite number{point}")
         return values
 
     def epochs(self, column: str, *, later: int = 0) -> NDArray[np.int64]:
-        """Return a column of milliseconds or microseconds since 1970, some of these units later, in microseconds."""
-        times = []
-        for row, written in enumerate(self.fields[column].str.strip()):
-            time = int(written) if written.isascii() and written.isdigit() else 0
-            # 10^11 ms is the year 1973, 10^14 ms the year 5138: above that, a time is in microseconds.
-            if not 10**11 <= time < 10**17:
-                raise self.wrong(row, column, "give milliseconds or microseconds since 1970 UTC, such as 1583971200000")
-            times.append((time + later) * (1_000 if time < 10**14 else 1))
-        return np.array(times, dtype=np.int64)
+        """Return a column of times since 1970 in one unit, some of these units later, in microseconds."""
+        written = self.fields[column].str.strip()
+        # 10^8 s is the year 1973, 10^11 s the year 5138 and 10^11 ms 1973 again: the first time's size tells the unit.
+        unit = (len(written.iloc[0]) - 9) // 3
+        for row, each in enumerate(written):
+            if not (each.isascii() and each.isdigit() and 0 <= unit <= _NANO and (len(each) - 9) // 3 == unit):
+                give = "give seconds, milli-, micro- or nanoseconds since 1970 UTC, all the same, such as 1583971200000"
+                raise self.wrong(row, column, give)
+        return np.array([(int(each) + later) * _SECOND // 1_000**unit for each in written], dtype=np.int64)
 
     def opens(self) -> NDArray[np.int64]:
-        """Return the timestamps [s]: numbers are milliseconds or microseconds since 1970, texts say their zone."""
+        """Return the timestamps [s]: numbers are a time since 1970, texts say their zone."""
         if self.fields["timestamp"].str.strip().str.isdigit().all():
             times = self.epochs("timestamp")
             if (odd := times % _SECOND > 0).any():
@@ -172,22 +226,30 @@ class _Table:
                 raise MarginError(f"{self.where} {row}: {error}") from None
         return np.array(found, dtype=np.int64)
 
-    def bars(self, symbol: str, times: ArrayLike, columns: Iterable[str], length: int | None = None) -> Bars:
+    def bars(self, symbol: str, times: ArrayLike, columns: Iterable[str], gaps: str, length: int | None = None) -> Bars:
         """Return one symbol's bars that open at these times [s], with the columns that there are."""
         opens = np.array(times, dtype="datetime64[s]")
         if opens.size > 1 and (np.diff(opens) < np.timedelta64(0, "s")).all():  # newest first
-            return _Table(self.fields.iloc[::-1], self.where).bars(symbol, opens[::-1], columns, length)
-        step, row, why = step_fault(opens, np.timedelta64("NaT" if length is None else length, "s"))
+            return _Table(self.fields.iloc[::-1], self.where).bars(symbol, opens[::-1], columns, gaps, length)
+        step, row, why = step_fault(
+            opens, np.timedelta64("NaT" if length is None else length, "s"), gaps=gaps != "refuse"
+        )
         if why:
-            raise self.wrong(row, str(self.fields.columns[0]), why)
+            more = '; gaps="keep" keeps it, gaps="cut" the longest piece without one' if why.startswith("a gap") else ""
+            raise self.wrong(row, str(self.fields.columns[0]), why + more)
+        source = Path(self.where.rpartition(",")[0]).name
+        pieces = np.split(np.arange(opens.size), np.flatnonzero(np.diff(opens) != step) + 1)
+        if gaps == "cut" and len(pieces) > 1:
+            kept = max(pieces, key=len)
+            source += f", {kept.size} of its {opens.size} bars, cut at gaps"
+            opens, self = opens[kept], _Table(self.fields.iloc[kept], self.where)  # noqa: PLW0642
         there = [name for name in columns if name in self.fields and name not in {"timestamp", "symbol"}]
         data = {name: self.numbers(name, gaps=name.startswith("funding")) for name in there}
         if fault := first_fault(data):
             raise self.wrong(fault[1], fault[0], fault[2])
         if "funding_sum" in data:
             data["funding_rate"] = data.pop("funding_sum")
-        source = Path(self.where.rpartition(",")[0]).name
-        return Bars(symbol=symbol, times=opens, step=step, source=source, **data)
+        return Bars(symbol=symbol, times=opens, step=step, source=source, gaps=gaps == "keep", **data)
 
 
 def _number(written: str) -> float:
@@ -198,27 +260,74 @@ def _number(written: str) -> float:
         return nan
 
 
+def _of_frame(frame: pd.DataFrame) -> _Table:
+    """Return a DataFrame's fields; its index is a column where it holds the times."""
+    if frame.columns.nlevels > 1:
+        raise MarginError("table: its columns have two levels; give one (yfinance: multi_level_index=False)")
+    frame = frame.rename(columns=str)
+    if frame.index.dtype.kind == "M" and not {each.lower() for each in frame} & set(_LAYOUTS):
+        frame = frame.rename_axis("timestamp").reset_index()
+    fields = frame.astype(object).where(frame.notna(), "").astype(str)
+    return _Table(fields.set_axis(_words(fields), axis=1), "table, row")
+
+
+def _words(names: Iterable[str]) -> list[str]:
+    """Return the names of a header in small letters, and in this library's words."""
+    return [_ALSO.get(name.strip().lower(), name.strip().lower()) for name in names]
+
+
+def _only_file(file: Path, data: bytes) -> bytes:
+    """Return the one file in a zip archive, but for what macOS puts beside it."""
+    with ZipFile(BytesIO(data)) as bundle:
+        names = [each for each in bundle.namelist() if not each.endswith("/") and "__MACOSX" not in each]
+        if len(names) != 1:
+            seems = "a spreadsheet; save it as CSV" if "xl/workbook.xml" in names else "several files; give one"
+            raise MarginError(f"{file}: it seems to be {seems}: {', '.join(names[:3])}")
+        return bundle.read(names[0])
+
+
+def _unpacked(file: Path) -> str:
+    """Return the text of a file, or of the one file in an archive, which may be an archive itself."""
+    data = file.read_bytes()
+    try:
+        for _ in range(3):
+            if data.startswith(b"PK"):
+                data = _only_file(file, data)
+            elif data.startswith(b"\x1f\x8b"):
+                data = gzip.decompress(data)
+    except (BadZipFile, EOFError, OSError, RuntimeError, zlib.error) as error:  # damaged, or locked by a password
+        raise MarginError(f"{file}: not one table of comma-separated values: {error}") from None
+    # A byte that is no text becomes a text that is no number, and is refused where it stands.
+    return data.decode("utf-8-sig", "backslashreplace")
+
+
+def _seems(first: str) -> str:
+    """Return what a file seems to be that begins so, or nothing where that may be a table of commas."""
+    if "\0" in first or first.startswith("\\x"):
+        return "no text in UTF-8"
+    other = [f"a table of {what}" for sign, what in _SEPARATORS.items() if first.count(sign) > first.count(",")]
+    return next((what for begin, what in _SEEMS.items() if first.startswith(begin)), "") or "".join(other[:1])
+
+
 def _read(file: Path) -> _Table:
     """Return a file's fields by line, without the notes at its top and the empty lines at its end."""
     import pandas as pd  # noqa: PLC0415 - as above
 
-    with file.open(encoding="utf-8-sig", errors="replace") as lines:
-        notes = sum(1 for _ in takewhile(lambda line: line.startswith(("#", "http")), lines))
-        lines.seek(0)
-        first = next(islice(lines, notes, None), "").strip()
-    if first.isprintable() and (first.startswith("<") or first.count(";") > first.count(",")):
-        seems = "a web page" if first.startswith("<") else "a table of semicolons"
+    text = _unpacked(file)
+    lines = text.split("\n", 100)
+    notes = sum(1 for _ in takewhile(lambda line: line.startswith(("#", "http")), lines))
+    if seems := _seems("".join(lines[notes : notes + 1]).strip()):
         raise MarginError(f"{file}, line {notes + 1}: it seems to be {seems}; give commas, and points in the decimals")
     try:
-        # A byte that is no text becomes a text that is no number, and is refused where it stands.
         fields = pd.read_csv(
-            file, header=None, dtype=str, keep_default_na=False, skip_blank_lines=False, skiprows=notes,
-            encoding="utf-8-sig", encoding_errors="backslashreplace",
-        )  # fmt: skip
-    except (ValueError, BadZipFile) as error:  # pandas' own errors are ValueErrors; those of a line name it
+            StringIO(text), header=None, dtype=str, keep_default_na=False, skip_blank_lines=False, skiprows=notes
+        )
+    except ValueError as error:  # pandas' own errors are ValueErrors; those of a line name it
         raise MarginError(f"{file}: not one table of comma-separated values: {error}") from None
     filled = np.flatnonzero(fields.ne("").any(axis=1))
     fields.index += notes + 1
+    if fields.iloc[:2, 0].tolist() == ["Price", "Ticker"]:
+        raise MarginError(f"{file}: the header has two levels; give one (yfinance: multi_level_index=False)")
     return _Table(fields.iloc[: filled.max(initial=-1) + 1], f"{file}, line")
 
 
@@ -235,8 +344,9 @@ def _named_in(file: Path, part: str) -> str:
     return part
 
 
-def _plain(table: _Table, symbol: str | None) -> dict[str, Bars]:
+def _plain(table: _Table, symbol: str | None, gaps: str) -> dict[str, Bars]:
     """Return the bars of a plain table by symbol."""
+    table = table.layout(symbol)
     columns = list(table.fields.columns)
     faults = {
         "missing": [name for name in _NEEDED if name not in columns],
@@ -261,12 +371,12 @@ def _plain(table: _Table, symbol: str | None) -> dict[str, Bars]:
         one = _Table(fields[[*_NEEDED, *(each for each in columns if each not in _NEEDED)]], table.where)
         if not name:
             raise one.wrong(0, "symbol", "give the contract's name")
-        found[str(name)] = one.bars(str(name), one.opens(), columns)
+        found[str(name)] = one.bars(str(name), one.opens(), columns, gaps)
     return found
 
 
 def _archive(
-    table: _Table, symbol: str, mark: str | os.PathLike[str] | None, funding: str | os.PathLike[str] | None
+    table: _Table, symbol: str, mark: str | os.PathLike[str] | None, funding: str | os.PathLike[str] | None, gaps: str
 ) -> Bars:
     """Return the bars of an archive file, with the columns of its mark and funding files."""
     table = table.named(_ARCHIVE)
@@ -280,9 +390,10 @@ def _archive(
     if faults.any():
         give = "a complete bar closes one unit before a whole second, and lasts as long as the first"
         raise table.wrong(int(faults.argmax()), "close_time", give)
-    bars = table.bars(symbol, opens // _SECOND, ("open", "high", "low", "close", "volume"), int(lengths[0]) // _SECOND)
+    columns = ("open", "high", "low", "close", "volume")
+    bars = table.bars(symbol, opens // _SECOND, columns, gaps, int(lengths[0]) // _SECOND)
     if mark is not None:
-        marked = _archive(_read(Path(mark)), symbol, None, None)
+        marked = _archive(_read(Path(mark)), symbol, None, None, gaps)
         if not np.array_equal(marked.times, bars.times):
             raise MarginError(f"mark: {mark} has other times than the bars: {marked!r}, {bars!r}")
         ratio = float(np.median(marked.close / bars.close))
@@ -294,13 +405,15 @@ def _archive(
     settled = _read(Path(funding)).named(_FUNDING)
     # A settlement is stamped some milliseconds beside the second that it belongs to.
     times = (settled.epochs("calc_time") + _SECOND // 2) // _SECOND
-    late = np.flatnonzero(np.diff(times) <= 0)
-    if late.size:
+    ahead = np.diff(times)
+    late = np.flatnonzero(ahead <= 0)
+    if late.size and not (ahead < 0).all():  # newest first is an order, too
         raise settled.wrong(int(late[0]) + 1, "calc_time", "not after the line before")
+    opened = bars.times.astype(np.int64)
     rates = np.zeros(len(bars))
     settlements = np.zeros(len(bars), dtype=np.intp)
-    places = (times - bars.times[0].astype(np.int64)) // int(bars.step.astype(np.int64))
-    inside = (places >= 0) & (places < len(bars))
+    places = opened.searchsorted(times, side="right") - 1
+    inside = (places >= 0) & (times < opened[places] + int(bars.step.astype(np.int64)))
     np.add.at(rates, places[inside], settled.numbers("last_funding_rate")[inside])
     np.add.at(settlements, places[inside], 1)
     return replace(bars, funding_rate=np.where(settlements > 0, rates, nan))

@@ -31,7 +31,7 @@ class _Fleet:
 
     def __init__(self, account: Account, paths: int, fee_rate: float) -> None:
         for pool in account.pools():
-            pool.check_convex("a fleet")
+            pool.check_plain("a fleet")
         held = account.positions
         self.symbols, self.fee_rate = [each.symbol for each in held], fee_rate
         self.schedules, self.leverage = [each.schedule for each in held], [each.leverage for each in held]

@@ -85,7 +85,7 @@ def text(when: np.datetime64 | int) -> str:
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Bars:
-    """One symbol's bars, equally long and without a gap, as read-only arrays of one length n.
+    """One symbol's bars, equally long and without a gap unless `gaps` says so, as read-only arrays of one length n.
 
     A bar says how far a price went, not whether its high or its low came first.
 
@@ -106,6 +106,7 @@ class Bars:
         funding_rate: sum of the rates settled within each bar (n,) [1], NaN in a bar without a settlement, or None.
         step: length of a bar [timedelta64[s]]; left out, the commonest distance of two neighbours.
         source: where the bars come from.
+        gaps: True where bars may be missing; what happened meanwhile, funding too, is unknown, and no replay counts it.
 
     Raises:
         MarginError: arrays of different lengths, no bar, a gap, a duplicate, a bar out of order, a price that is not a
@@ -133,6 +134,7 @@ class Bars:
     funding_rate: FloatArray | None = None
     step: np.timedelta64 = _UNKNOWN
     source: str = "source not given"
+    gaps: bool = False
 
     def __post_init__(self) -> None:
         name_text("symbol", self.symbol)
@@ -147,7 +149,7 @@ class Bars:
                 if array.shape != times.shape:
                     raise MarginError(f"{name} of {self.symbol}: shape {array.shape}; give {times.size} numbers")
                 _keep(self, name, array)
-        step, bar, why = step_fault(times, self.step)
+        step, bar, why = step_fault(times, self.step, gaps=self.gaps)
         if why:
             raise MarginError(f"times of {self.symbol}: bar {bar}: {why}")
         object.__setattr__(self, "step", step)
@@ -161,7 +163,8 @@ class Bars:
 
     def __repr__(self) -> str:
         span = f"{self.step.astype('timedelta64[s]').item()} from {text(self.times[0])} to {text(self.end)}"
-        return f"<Bars {self.symbol}: {len(self)} of {span}; {self.source}>"
+        gaps = "".join(f"; a gap from {text(begin)} to {text(end)}" for begin, end in self.holes)
+        return f"<Bars {self.symbol}: {len(self)} of {span}{gaps}; {self.source}>"
 
     @property
     def end(self) -> np.datetime64:
@@ -169,11 +172,20 @@ class Bars:
         end: np.datetime64 = self.times[-1] + self.step
         return end
 
+    @property
+    def holes(self) -> list[tuple[np.datetime64, np.datetime64]]:
+        """From when to when bars are missing, UTC."""
+        ends = self.times + self.step
+        return [(ends[bar], self.times[bar + 1]) for bar in np.flatnonzero(ends[:-1] != self.times[1:])]
 
-def step_fault(times: TimeArray, step: np.timedelta64 = _UNKNOWN) -> tuple[np.timedelta64, int, str]:
+
+def step_fault(
+    times: TimeArray, step: np.timedelta64 = _UNKNOWN, *, gaps: bool = False
+) -> tuple[np.timedelta64, int, str]:
     """Return the length of a bar, and the first bar that does not follow at that distance with what is wrong there.
 
-    Left out, the length is the commonest distance of two neighbours; where nothing is wrong, the text is empty.
+    Left out, the length is the commonest distance of two neighbours; where nothing is wrong, the text is empty. With
+    `gaps`, whole bars may be missing.
     """
     distances = np.diff(times).astype(np.int64)
     known = not np.isnat(step)
@@ -192,6 +204,8 @@ def step_fault(times: TimeArray, step: np.timedelta64 = _UNKNOWN) -> tuple[np.ti
             why = f"{after} comes after {before}; give the bars in order of time"
         elif distance % length:
             why = f"{after} comes {distance} s after {before}; the other bars are {length} s long"
+        elif gaps:
+            continue
         else:
             why = f"a gap: {distance // length - 1} of the bars of {length} s missing between {before} and {after}"
         return step, int(bar) + 1, why

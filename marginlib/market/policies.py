@@ -153,8 +153,31 @@ def fifth_first(
     return policy
 
 
+def pairs_first(then: Policy) -> Policy:
+    """Return the policy that sells long and short of one symbol against each other, before another policy is asked.
+
+    Args:
+        then: what is done when no symbol has both.
+
+    Source: MEXC and OKX, "liquidation of hedged positions".
+    """
+
+    def policy(pool: Pool, cuts: int) -> Sequence[Cut]:
+        for symbol in pool.symbols:
+            legs = [(i, each.quantity) for i, each in enumerate(pool.positions) if each.symbol == symbol]
+            sizes = [sum(abs(quantity) for _, quantity in legs if quantity * sign > 0) for sign in (1, -1)]
+            if pair := min(sizes):
+                return [Cut(i, min(1.0, pair / sizes[quantity < 0]), taken_over=False) for i, quantity in legs]
+        return then(pool, cuts)
+
+    return policy
+
+
 def recorded_policy(liquidation: Mapping[str, Any]) -> Policy:
     """Return the policy that a rulebook's `liquidation` names, with its numbers and perhaps an `order` of those above.
+
+    Args:
+        liquidation: `policy`, its numbers, and `pairs_first`, true where long and short are closed against each other.
 
     Raises:
         MarginError: there is no such policy or order, or a number is not one that the policy takes.
@@ -162,7 +185,7 @@ def recorded_policy(liquidation: Mapping[str, Any]) -> Policy:
     makers: dict[str, Callable[..., Policy]] = {each.__name__: each for each in (full_close, step_down, fifth_first)}
     orders = {each.__name__: each for each in (largest_loss_first, largest_notional_first, largest_maintenance_first)}
     terms = dict(liquidation)
-    name, order = terms.pop("policy", None), terms.get("order")
+    name, order, pairs = terms.pop("policy", None), terms.get("order"), terms.pop("pairs_first", False)
     if name not in makers:
         raise unknown("policy", name, makers)
     if "order" in terms:
@@ -170,7 +193,7 @@ def recorded_policy(liquidation: Mapping[str, Any]) -> Policy:
             raise unknown("order", order, orders)
         terms["order"] = orders[order]
     try:
-        return makers[name](**terms)
+        return pairs_first(makers[name](**terms)) if pairs else makers[name](**terms)
     except TypeError as error:
         raise wrong("liquidation", dict(liquidation), str(error)) from error
 

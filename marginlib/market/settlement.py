@@ -116,7 +116,8 @@ def settle(pool: Pool, cuts: Sequence[Cut], *, leftover: Leftover, fee_rate: flo
         >>> round(sold.flows["insurance_fund"], 6), round(sold.wallet, 6)  # 0.5 % of 2 x 91; a fifth of 90
         (0.91, -18.91)
     """
-    now = risk(pool)
+    now, needs = risk(pool), [position_risk(position).maintenance for position in pool.positions]
+    gross = sum(needs)  # of every leg, where netting asks for less
     if now.equity <= 0:
         cuts = [Cut(index, 1.0, taken_over=True) for index in range(len(pool.positions))]
     if len({cut.position for cut in cuts}) != len(cuts) or not cuts or not all(0 < cut.share <= 1 for cut in cuts):
@@ -126,8 +127,7 @@ def settle(pool: Pool, cuts: Sequence[Cut], *, leftover: Leftover, fee_rate: flo
         held = pool.positions[cut.position]
         closed, rest = split(held, cut.share)
         swaps.append((held, rest))
-        needed = position_risk(held).maintenance
-        weight = needed / now.maintenance if now.maintenance else held.notional / now.notional
+        weight = needs[cut.position] / gross if gross else held.notional / now.notional
         behind = now.equity * cut.share * weight
         left, debt = max(behind, 0.0), max(-behind, 0.0)
         fee = min(fee_rate * closed.notional, left)

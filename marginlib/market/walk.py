@@ -97,7 +97,7 @@ def crash_replay(event: str, account: Account, rules: Rules, *, insurance_fund: 
     """
     if not account.positions:
         raise MarginError("account.positions = (): give at least one position in a symbol of the event")
-    path = crash(event).path(tuple(dict.fromkeys(each.symbol for each in account.positions)), step="1d")
+    path = crash(event).path(account.symbols, step="1d")
     return walk(Snapshot.start(account, insurance_fund=insurance_fund), path.marks(), rules)
 
 
@@ -141,7 +141,7 @@ def _marks(line: _Line, second: int) -> Mapping[str, float]:
 
 def _next_stop(account: Account, line: _Line, now: int, rules: Rules) -> int:
     """Return the first second after `now` at which a pool is unsafe, or the end of the line."""
-    held = {each.symbol for each in account.positions}
+    held = set(account.symbols)
 
     def safe(second: int) -> bool:
         marks = {symbol: price for symbol, price in _marks(line, second).items() if symbol in held}

@@ -49,7 +49,7 @@ class Plan:
     @classmethod
     def of(cls, pool: Pool, symbols: tuple[str, ...]) -> Plan:
         """Return the plan of a pool, its assets in the order of `symbols`."""
-        pool.check_convex("a plan of odds")
+        pool.check_plain("a plan of odds")
         slopes, exposures = np.zeros(len(symbols)), np.zeros(len(symbols))
         amount, cost, kinks = 0.0, 0.0, []
         power = pool.positions[0].contract.power if pool.positions else 1

@@ -4,7 +4,7 @@ To add a question, add a record there; a notebook asks those of its number by it
 
     id          "NN-words"; a prediction is named after its cell: `predict-price` of notebook 02 is "02-price"
     kind        "choice", "number", "ordering" or "counterexample"
-    notebook    "00" to "13"
+    notebook    "00" to "14"
     objective   the objective that it serves
     role        "prediction", "opening", "closing", "pretest" or "posttest"
     text        the whole question
