@@ -14,6 +14,7 @@ What is missing is None or NaN in the frame, and reads "none": the liquidation p
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -61,6 +62,7 @@ __all__ = [
     "liquidations",
     "modes",
     "move",
+    "not_expressed",
     "odds",
     "pools",
     "positions",
@@ -646,6 +648,13 @@ def facts(books: Iterable[Rulebook] | None = None, *, today: date | None = None)
         for each in book.facts
     ]
     return DataFrame(rows)
+
+
+def not_expressed() -> DataFrame:
+    """Return the venues whose rules no rulebook here can say, one a row, each with the reason."""
+    path = Path(__file__).parent / "data" / "not_expressed.json"
+    said = json.loads(path.read_text(encoding="utf-8"))
+    return DataFrame(said.items(), columns=["venue", "why not"]).set_index("venue")
 
 
 def ledger(states: Iterable[Snapshot]) -> DataFrame:

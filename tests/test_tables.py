@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -220,6 +221,14 @@ def test_facts_older_than_a_year_are_marked():
     assert frame.loc["words", "over a year ago"]  # read in 2026, perhaps on its first day
     assert set(frame["rulebook"]) == {"bybit 2025-09-02"}
     assert len(tables.facts()) == sum(len(rulebook(*each).facts) for each in rulebooks())
+
+
+def test_the_glossary_names_the_venues_that_cannot_be_said():
+    glossary = (Path(__file__).parents[1] / "notebooks" / "GLOSSARY.md").read_text(encoding="utf-8")
+    rows = tables.not_expressed()["why not"]
+    part = glossary.partition("## Venues that no rulebook here can say")[2].partition("## ")[0]
+    assert [f"| {venue} | {why} |" for venue, why in rows.items()] == part.strip().splitlines()[2:]
+    assert not set(rows.index) & {rulebook(*each).name for each in rulebooks()}
 
 
 def test_tiers_and_rulebooks_are_as_recorded():
