@@ -153,7 +153,7 @@ def risk(pool: Pool) -> Risk:
 
         equity = collateral + coins + sum of unrealized PnL;   initial and maintenance margin: sums over the positions
 
-    The pool's `netting` says which legs of a symbol the margins are asked for.
+    The pool's `netting` says which legs of a symbol the margins are asked for; open orders add to initial margin alone.
 
     Args:
         pool: a pool of an account, or one of your own.
@@ -165,11 +165,12 @@ def risk(pool: Pool) -> Risk:
         >>> risk(Pool(collateral=1_500, positions=(eth,))).effective_leverage
         4.0
     """
-    start = Risk(pool.collateral + pool.coins_value if pool.coins else pool.collateral, 0.0, 0.0)
+    start = Risk(pool.collateral + pool.coins_value if pool.coins else pool.collateral, pool.reserved, 0.0)
     each = sum((position_risk(position) for position in pool.positions), start)
     if pool.netting is Netting.NONE:
         return each
-    return replace(each, initial=_asked(pool, initial_margin), maintenance=_asked(pool, maintenance_margin))
+    initial = pool.reserved + _asked(pool, initial_margin)
+    return replace(each, initial=initial, maintenance=_asked(pool, maintenance_margin))
 
 
 def _asked(pool: Pool, margin: Callable[[Position], float]) -> float:

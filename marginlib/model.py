@@ -25,6 +25,7 @@ __all__ = [
     "MaintenanceBasis",
     "MarginMode",
     "Netting",
+    "Order",
     "Pool",
     "Position",
     "ShownPrice",
@@ -297,6 +298,46 @@ class Coin:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Order:
+    """An open order that would open a position: it reserves initial margin, and changes neither equity nor maintenance.
+
+    Args:
+        name: what tells it from the account's other orders.
+        symbol: the contract.
+        quantity: what is to be bought (+) or sold (-) [base coin], not 0.
+        price: its limit [quote currency per base coin], above 0.
+        leverage: the leverage set for the symbol [1], above 0.
+        contract: linear or inverse.
+
+    Raises:
+        MarginError: a number is out of its range.
+
+    Example:
+        >>> Order(name="bid", symbol="BTCUSDT", quantity=0.1, price=50_000, leverage=10).margin
+        500.0
+    """
+
+    name: str
+    symbol: str
+    quantity: float
+    price: float
+    leverage: float = 1.0
+    contract: Contract = Contract.LINEAR
+
+    def __post_init__(self) -> None:
+        name_text("name", self.name)
+        name_text("symbol", self.symbol)
+        _keep(self, quantity=finite("quantity", self.quantity), price=positive("price", self.price))
+        _keep(self, leverage=positive("leverage", self.leverage))
+        positive("|quantity| x price", abs(self.quantity) * self.price)
+
+    @property
+    def margin(self) -> float:
+        """Initial margin that it reserves [quote currency; inverse: base coin]: |quantity| x price^power / leverage."""
+        return abs(self.quantity) * self.price**self.contract.power / self.leverage
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Pool:
     """Collateral and the positions that it backs: what every formula of this library takes.
 
@@ -305,6 +346,7 @@ class Pool:
             a cross pool whose open profits cover a realized loss.
         positions: the positions that this collateral backs, and no others.
         coins: other coins that back them too, beside linear contracts.
+        reserved: initial margin of open orders [quote currency].
         netting: what is asked for a long and a short of one symbol.
 
     Raises:
@@ -322,8 +364,10 @@ class Pool:
     positions: tuple[Position, ...] = ()
     coins: tuple[Coin, ...] = ()
     netting: Netting = Netting.NONE
+    reserved: float = 0.0
 
     def __post_init__(self) -> None:
+        _keep(self, reserved=at_least_zero("reserved", self.reserved))
         _keep(self, collateral=finite("collateral", self.collateral), positions=_several(self.positions))
         _keep(self, coins=tuple(self.coins))
         marks: dict[str, float] = {}
@@ -402,6 +446,7 @@ class Account:
             of it after the isolated margins, be below 0: a realized loss that open profit has to cover.
         positions: the open positions.
         coins: other coins in the cross pool, beside the balance.
+        orders: open orders, all of which reserve margin in the cross pool.
         netting: what the venue asks for a long and a short of one symbol in one pool.
 
     Raises:
@@ -422,8 +467,10 @@ class Account:
     positions: tuple[Position, ...] = ()
     coins: tuple[Coin, ...] = ()
     netting: Netting = Netting.NONE
+    orders: tuple[Order, ...] = ()
 
     def __post_init__(self) -> None:
+        _keep(self, orders=tuple(self.orders))
         _keep(self, wallet_balance=finite("wallet_balance", self.wallet_balance), positions=_several(self.positions))
         _keep(self, coins=tuple(self.coins))
         _one_currency(self.positions, "accounts")
@@ -441,6 +488,7 @@ class Account:
         wallet_balance: float | None = None,
         positions: Iterable[Position] | None = None,
         coins: Iterable[Coin] | None = None,
+        orders: Iterable[Order] | None = None,
     ) -> Self:
         """Return the account after something happened to it: other marks, a loss taken, a position gone.
 
@@ -451,6 +499,7 @@ class Account:
             wallet_balance: the new balance [quote currency]; left out, as before.
             positions: the new positions; left out, as before.
             coins: the new coins; left out, as before.
+            orders: the new orders; left out, as before.
 
         Example:
             >>> eth = Position.open(symbol="ETHUSDT", quantity=1, price=3_000, schedule=RiskSchedule.flat(0.004))
@@ -464,6 +513,8 @@ class Account:
             _keep(changed, positions=_several(positions))
         if coins is not None:
             _keep(changed, coins=tuple(coins))
+        if orders is not None:
+            _keep(changed, orders=tuple(orders))
         changed.pools()
         return changed
 
@@ -497,7 +548,11 @@ class Account:
             raise MarginError(
                 f"isolated_margin: {set_aside:,.10g} in all is more than wallet_balance = {self.wallet_balance!r}"
             )
-        return (Pool(collateral=free, positions=tuple(cross), coins=self.coins, netting=self.netting), *isolated)
+        reserved = fsum(order.margin for order in self.orders)
+        shared = Pool(
+            collateral=free, positions=tuple(cross), coins=self.coins, netting=self.netting, reserved=reserved
+        )
+        return (shared, *isolated)
 
     @property
     def held(self) -> tuple[Position | Coin, ...]:

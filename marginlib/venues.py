@@ -37,6 +37,7 @@ __all__ = [
     "ModeChange",
     "ModeScope",
     "PaidFrom",
+    "PositionMode",
     "RatioConvention",
     "Rulebook",
     "rulebook",
@@ -75,6 +76,13 @@ class ModeChange(Enum):
     WHEN_FLAT = "when flat"  # not with a position of that symbol open: Binance's error -4048
     WHOLE_ACCOUNT = "whole account"  # one mode for everything
     CROSS_ONLY = "cross only"  # there is no isolated mode: Binance's Multi-Assets mode
+
+
+class PositionMode(Enum):
+    """What a fill against a position does."""
+
+    ONE_WAY = "one position a symbol"  # it reduces, closes or flips the position
+    HEDGE = "a long and a short of one symbol"  # it opens the other leg, unless it says that it reduces
 
 
 class PaidFrom(Enum):

@@ -166,7 +166,7 @@ def test_a_difference_has_its_reason():
     frozen = entry - (margin - 0.004 * size * entry) / size
     assert why(shown(frozen)) == "maintenance margin at the entry price"
     assert why(shown(61_000 - (margin + 100 - 0.004 * 6_100) / size)).startswith(
-        "a convention: maintenance margin frozen"
+        "a convention: maintenance margin held"
     )
     assert (
         why(shown((size * entry - margin - 100) / (size * (1 - 0.004))))
@@ -174,6 +174,22 @@ def test_a_difference_has_its_reason():
     )
     assert why(shown(50_000.0)).startswith("no rule explains it: $")
     assert why(shown(nan)) == "not in the file"
+
+
+def test_a_price_that_is_shared_by_the_positions_values_is_a_reason(found):
+    equity, notional = CROSS + 0.5 * 1_000 - 4 * 100, 30_500 + 12_400
+    behind = equity * 30_500 / notional - 0.5 * 1_000
+    price = (0.5 * 60_000 - behind) / (0.5 * (1 - RATE))
+    export = replace(found, shown=(price, nan, nan))
+    assert why(export) == "a convention: equity shared by the positions' values"
+
+
+def test_an_account_that_is_bankrupt_has_its_answers_too():
+    found = read_account(TABLE, wallet_balance=1_000)
+    fallen = replace(found, account=found.account.at({"BTCUSDT": 50_000, "SOLUSDT": 100}))
+    where_, _, _, help_, _ = (give(fallen) for give in (where, differences, contagion, remedies, chances))
+    assert where_.frame["away [move]"].iloc[0] > 0  # it is past its price
+    assert help_.frame["add [$]"].min() > 0
 
 
 def test_an_older_table_is_a_reason():

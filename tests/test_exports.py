@@ -8,6 +8,7 @@ import pytest
 
 from marginlib import MarginError, liquidation_price
 from marginlib.course.exports import coin, read_account
+from marginlib.margin import account_risk
 
 
 def prices(found):
@@ -218,6 +219,21 @@ def test_bybit_margins_hold_the_fee_for_closing():
     assert prices(read_account(bybit(short))) == pytest.approx([20_300])
 
 
+@pytest.mark.parametrize("size", [1, -1, 0.5, -0.25, 2])
+def test_five_positions_of_bybit(size):
+    """Own numbers in the rule of 2022, each at its own leverage: entry x (1 - side x (1 / leverage - 0.5 %))."""
+    rows, expected = [], []
+    for number, leverage in enumerate((2, 5, 10, 20, 50)):
+        entry, side = 1_000 * (number + 1), 1 if size > 0 else -1
+        value, fee = abs(size) * entry, 0.0006 * abs(size) * entry * (1 - side / leverage)
+        said = {"symbol": f"COIN{number}USDT", "side": "Buy" if side > 0 else "Sell", "size": str(abs(size))}
+        said |= {"avgPrice": str(entry), "positionValue": str(value), "leverage": str(leverage), "unrealisedPnl": "0"}
+        said |= {"positionBalance": str(value / leverage + fee), "positionMM": str(0.005 * value + fee)}
+        rows.append(BYBIT | said)
+        expected.append(entry * (1 - side * (1 / leverage - 0.005)))
+    assert prices(read_account(bybit(*rows))) == pytest.approx(expected)
+
+
 def test_bybit_mode_is_the_accounts():
     row = BYBIT | {"tradeMode": 0}
     info = {"result": {"marginMode": "ISOLATED_MARGIN", "unifiedMarginStatus": 4}}
@@ -264,6 +280,45 @@ def test_okx_contracts_are_not_coins():
     found = read_account([short])
     entry, rate = 34131.1, 0.0045
     assert prices(found) == pytest.approx([(170 + 0.01 * entry) / (0.01 * (1 + rate))], rel=1e-6)
+
+
+def test_five_positions_of_okx_share_one_wallet():
+    """Own numbers in OKX's form: coins a contract, contracts, entry, mark, rate; the ratio is the account's."""
+    held = {
+        "BTC-USDT-SWAP": (0.01, 50, 60_000, 61_000, 0.004),
+        "ETH-USDT-SWAP": (0.1, -30, 3_000, 3_100, 0.004),
+        "SOL-USDT-SWAP": (1, 40, 150, 145, 0.0065),
+        "XRP-USDT-SWAP": (100, -20, 0.5, 0.51, 0.01),
+        "DOGE-USDT-SWAP": (1000, 5, 0.2, 0.19, 0.01),
+    }
+    wallet, fee = 15_000, 0.0005
+    profit = {name: size * count * (mark - entry) for name, (size, count, entry, mark, _) in held.items()}
+    need = {name: (rate + fee) * size * abs(count) * mark for name, (size, count, _, mark, rate) in held.items()}
+    ratio = (wallet + sum(profit.values())) / sum(need.values())
+    rows = []
+    for name, (size, count, entry, mark, rate) in held.items():
+        notional = size * abs(count) * mark
+        said = {
+            "instId": name,
+            "avgPx": str(entry),
+            "markPx": str(mark),
+            "mmr": str(rate * notional),
+            "pos": str(count),
+        }
+        said |= {
+            "posSide": "net",
+            "mgnRatio": str(ratio),
+            "notionalUsd": str(1.0004 * notional),
+            "upl": str(profit[name]),
+        }
+        rows.append(OKX | said | {"lever": "3"})
+    found = read_account({"code": "0", "data": rows})
+    assert found.account.wallet_balance == pytest.approx(wallet)
+    for (name, (size, count, entry, _, rate)), price in zip(held.items(), prices(found), strict=True):
+        coins, others = size * count, [each for each in held if each != name]
+        behind = wallet + sum(profit[each] - need[each] for each in others)
+        expected = (coins * entry - behind) / (coins - abs(coins) * (rate + fee))
+        assert price == (None if expected <= 0 else pytest.approx(expected)), name
 
 
 # Hyperliquid, clearinghouseState: the example of its documentation.
@@ -321,6 +376,15 @@ def test_five_positions_of_hyperliquid():
     ]
     found = read_account(STATE | {"assetPositions": [{"position": each} for each in rows]})
     assert prices(found) == pytest.approx(list(found.shown), rel=1e-4)  # the venue's marks are rounded to 5 digits
+
+
+def test_a_margin_that_profit_has_replaced():
+    """0.1 BTC from 60,000 at 90,000 with 6,500 of debt: price = debt / (size x (1 - 1 / 80))."""
+    row = STATE["assetPositions"][0]["position"] | {"coin": "BTC", "szi": "0.1", "entryPx": "60000", "maxLeverage": 40}
+    row |= {"positionValue": "9000", "leverage": {"type": "isolated", "value": 10, "rawUsd": "-6500"}}
+    found = read_account(STATE | {"assetPositions": [{"position": row}]})
+    assert prices(found) == pytest.approx([6_500 / (0.1 * (1 - 1 / 80))])
+    assert account_risk(found.account).equity == pytest.approx(13104.514502 + 2_500)
 
 
 # dYdX: the subaccounts of a parent, as its own front end's tests have them.

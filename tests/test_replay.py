@@ -13,19 +13,23 @@ from marginlib import (
     Contract,
     MarginError,
     MarginMode,
+    Netting,
     Pool,
     RiskSchedule,
     WithdrawalRule,
+    available_balance,
     liquidation_price,
     risk,
 )
 from marginlib.market.events import (
     AddIsolatedMargin,
+    CancelOrder,
     Deposit,
     DepositCoin,
     Fill,
     Funding,
     MarkPrices,
+    PlaceOrder,
     RemoveIsolatedMargin,
     SetLeverage,
     SetMarginMode,
@@ -43,7 +47,7 @@ from marginlib.market.policies import (
 )
 from marginlib.market.replay import Conversion, Ledger, Replenishment, Rules, Snapshot, replay, step
 from marginlib.market.settlement import Liquidation
-from marginlib.venues import Leftover, ModeChange, PaidFrom, Rulebook
+from marginlib.venues import Leftover, ModeChange, PaidFrom, PositionMode, Rulebook
 
 FLAT = RiskSchedule.flat(0.01)
 # Amounts by the tax rule: 0; 0 + 10,000 x 0.01 = 100; 100 + 50,000 x 0.03 = 1,600.
@@ -405,6 +409,101 @@ def test_a_wrong_way_coin_falls_with_the_position_that_it_backs():
     assert liquidation_price(Pool(collateral=180, positions=(long,)), "BTC") == pytest.approx(820 / 9.9)
     safe, sold = (step(Snapshot.start(account), marks(BTC=price), TAKES) for price in (85.5, 85.4))
     assert (safe.actions, sold.actions[0]) == ((), Conversion(symbol="BTC", amount=2, price=85.4))
+
+
+# Open orders.
+
+
+def test_an_open_order_reserves_margin_and_changes_neither_equity_nor_a_price():
+    lever = SetLeverage(symbol="ETH", leverage=10)
+    held = [SetLeverage(symbol="BTC", leverage=10), fill(10, 100), lever]
+    bid = PlaceOrder(name="bid", symbol="ETH", quantity=20, price=90)
+    before, after = run(held, wallet=500), run([*held, bid], wallet=500)
+    pools = before.account.pools()[0], after.account.pools()[0]
+    assert [risk(pool).equity for pool in pools] == [500, 500]
+    assert [available_balance(each.account) for each in (before, after)] == [400, 220]  # 20 x 90 / 10
+    assert liquidation_price(pools[0], "BTC") == liquidation_price(pools[1], "BTC")
+    with pytest.raises(MarginError, match=r"at most 220 can be withdrawn now"):
+        step(after, Withdrawal(amount=221), RULES)
+    with pytest.raises(MarginError, match=r"quantity = 30.0: needs 50 more than is available"):
+        step(after, PlaceOrder(name="ask", symbol="ETH", quantity=30, price=90), RULES)
+    with pytest.raises(MarginError, match=r"name = 'bid': an open order has it"):
+        step(after, bid, RULES)
+    assert step(after, CancelOrder(name="bid"), RULES).account == before.account
+    with pytest.raises(MarginError, match=r"name = 'ask': no open order has it"):
+        step(after, CancelOrder(name="ask"), RULES)
+
+
+def test_a_filled_order_reserves_what_is_left_of_it():
+    bid = PlaceOrder(name="bid", symbol="ETH", quantity=20, price=90)
+    half = Fill(symbol="ETH", quantity=5, price=90, order="bid")
+    state = run([bid, half], wallet=5_000)
+    assert [order.quantity for order in state.account.orders] == [15]
+    assert available_balance(state.account) == 5_000 - 450 - 1_350
+    assert not step(state, replace(half, quantity=15), RULES).account.orders
+    for wrong in (replace(half, quantity=16), replace(half, quantity=-5), replace(half, symbol="BTC")):
+        with pytest.raises(MarginError, match=r"order = 'bid': no open order to trade"):
+            step(state, wrong, RULES)
+
+
+def test_orders_are_cancelled_before_a_position_is_liquidated():
+    events = [*isolated(), fill(10, 100)]
+    events += [PlaceOrder(name=each, symbol=each, quantity=1, price=10) for each in ("BTC", "ETH")]
+    assert [order.name for order in run([*events, marks(BTC=85)]).account.orders] == ["ETH"]
+    events = [SetLeverage(symbol="BTC", leverage=10), fill(10, 100)]
+    events += [PlaceOrder(name=each, symbol=each, quantity=1, price=10) for each in ("BTC", "ETH")]
+    assert not run([*events, marks(BTC=85)], wallet=150).account.orders
+
+
+def test_an_order_for_an_inverse_contract_reserves_coins():
+    book = replace(BOOK, contract=Contract.INVERSE)
+    state = run([PlaceOrder(name="bid", symbol="BTC", quantity=100, price=50)], wallet=10, rules=Rules(book=book))
+    assert available_balance(state.account) == 8
+
+
+# One-way and hedge mode.
+
+HEDGE = replace(RULES, position_mode=PositionMode.HEDGE)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_an_opposite_fill_reduces_in_one_mode_and_opens_the_other_leg_in_the_other(sign):
+    events = [SetLeverage(symbol="BTC", leverage=10), fill(5 * sign, 100), fill(-2 * sign, 110)]
+    (position,) = run(events).account.positions
+    assert position.quantity == 3 * sign
+    legs = run(events, rules=HEDGE).account.positions
+    assert [(leg.quantity, leg.entry_price, leg.leverage) for leg in legs] == [
+        (5 * sign, 100, 10),
+        (-2 * sign, 110, 10),
+    ]
+    reduce = Fill(symbol="BTC", quantity=-2 * sign, price=110, reduces=True)
+    assert [leg.quantity for leg in run([*events[:2], reduce], rules=HEDGE).account.positions] == [3 * sign]
+    both = run([*events, reduce, fill(-1 * sign, 120)], rules=HEDGE)
+    assert [(leg.quantity, leg.entry_price) for leg in both.account.positions] == [
+        (3 * sign, 100),
+        (-3 * sign, pytest.approx((2 * 110 + 120) / 3)),
+    ]
+
+
+def test_what_only_reduces_never_opens():
+    for rules in (RULES, HEDGE):
+        for size in (1, -6):
+            with pytest.raises(MarginError, match=rf"quantity = {size}.0: this reduces BTC; give at most"):
+                run([fill(5, 100), Fill(symbol="BTC", quantity=size, price=100, reduces=True)], rules=rules)
+
+
+def test_a_leverage_is_that_of_both_legs():
+    state = run([*isolated(), fill(5, 100), fill(-2, 100), SetLeverage(symbol="BTC", leverage=5)], rules=HEDGE)
+    assert [(leg.leverage, leg.isolated_margin) for leg in state.account.positions] == [(5, 100), (5, 40)]
+    assert len(state.account.pools()) == 3
+
+
+def test_isolated_legs_die_alone_and_cross_legs_hold_each_other():
+    legs = [fill(10, 100), fill(-10, 100)]
+    apart = run([*isolated(), *legs, marks(BTC=85)], rules=HEDGE)
+    assert [leg.quantity for leg in apart.account.positions] == [-10]
+    shared = run([SetLeverage(symbol="BTC", leverage=10), *legs, marks(BTC=85)], wallet=250, rules=HEDGE)
+    assert len(shared.account.positions) == 2
 
 
 # Funding.
@@ -859,7 +958,7 @@ def test_a_margin_that_is_whole_but_for_rounding_draws_nothing(missing, drawn):
 SYMBOLS = ("BTC", "ETH", "SOL")
 
 
-def events_from(draws, state):  # noqa: PLR0911 - one event a line
+def events_from(draws, state):  # noqa: C901, PLR0911 - one event a line
     """Turn random numbers into events that mean something to the account as it is."""
     way, which, first, second = draws
     symbol = SYMBOLS[which]
@@ -889,6 +988,13 @@ def events_from(draws, state):  # noqa: PLR0911 - one event a line
         case 11:
             kind = DepositCoin if second > 0.5 else WithdrawCoin
             return kind(symbol=symbol, amount=(1 + 500 * first) / mark)
+        case 12 if state.account.orders:
+            order = state.account.orders[0]
+            if second > 0.6:
+                return CancelOrder(name=order.name)
+            return Fill(symbol=order.symbol, quantity=order.quantity * first, price=order.price, order=order.name)
+        case 12:
+            return PlaceOrder(name="one", symbol=symbol, quantity=(1 + 5_000 * first) / mark, price=mark * 0.95)
         case _:
             return SetMarginMode(symbol=symbol, margin_mode=MarginMode.ISOLATED if first > 0.4 else MarginMode.CROSS)
 
@@ -910,6 +1016,8 @@ RULEBOOKS = st.builds(
     fee_from=st.sampled_from(PaidFrom),
     funding_from=st.sampled_from(PaidFrom),
     mode_change=st.sampled_from([ModeChange.ANY_TIME, ModeChange.WHEN_FLAT]),
+    position_mode=st.sampled_from(PositionMode),
+    withdrawal=st.sampled_from([WithdrawalRule(), PROFIT]),
     replenish=st.sampled_from([frozenset(), frozenset({"BTC", "ETH"})]),
 )
 
@@ -919,12 +1027,14 @@ def worth(state):
     return state.account.wallet_balance + sum(each.unrealized_pnl for each in state.account.positions)
 
 
-def walk(draws, rules, fund):
+def walk(draws, rules, fund, netting=Netting.NONE):
     """Run the events, refused ones left out; return how many happened, and how many liquidations there were."""
-    state = Snapshot.start(Account(wallet_balance=10_000), insurance_fund=fund)
+    state = Snapshot.start(Account(wallet_balance=10_000, netting=netting), insurance_fund=fund)
     cash, happened, liquidated, coins = 10_000.0, 0, 0, Counter()
     for draw in draws:
         event = events_from(draw, state)
+        if rules.position_mode is PositionMode.HEDGE and isinstance(event, Fill) and draw[2] < 0.4:
+            event = replace(event, reduces=True, order=None)
         try:
             after = step(state, event, rules)
         except MarginError:
@@ -959,13 +1069,18 @@ def walk(draws, rules, fund):
 def sequence(seed, length=400):
     """Random numbers for a walk; hypothesis chooses the seed and the rules."""
     source = random.Random(seed)
-    return [(source.randrange(13), source.randrange(3), source.random(), source.random()) for _ in range(length)]
+    return [(source.randrange(14), source.randrange(3), source.random(), source.random()) for _ in range(length)]
 
 
 @settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 2**32), rules=RULEBOOKS, fund=st.sampled_from([0.0, 500.0]))
-def test_money_is_conserved_over_random_events(seed, rules, fund):
-    happened, _ = walk(sequence(seed), rules, fund)
+@given(
+    seed=st.integers(0, 2**32),
+    rules=RULEBOOKS,
+    fund=st.sampled_from([0.0, 500.0]),
+    netting=st.sampled_from(Netting),
+)
+def test_money_is_conserved_over_random_events(seed, rules, fund, netting):
+    happened, _ = walk(sequence(seed), rules, fund, netting)
     assert happened >= 200
 
 

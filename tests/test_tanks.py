@@ -116,9 +116,9 @@ def test_every_state_has_the_same_parts_in_the_same_roles():
     assert len(widths) == 1
 
 
-def test_a_lens_says_nothing_of_a_level_above_it():
+def test_a_lens_points_to_a_level_above_it():
     panel = tank_panel("", [tank(Pool(collateral=900), Pool(collateral=900), 1.0)], 600, lens=True)
-    assert [note.text for note in panel.notes] == ["free wallet", "", "", "", ""]
+    assert [note.text for note in panel.notes] == ["free wallet", "\u2191 $900", "", "", ""]
 
 
 def test_the_race_ends_as_the_replay_says():

@@ -25,6 +25,7 @@ if __name__ == "__main__":
     try:
         book(words.output.resolve())
         lite(words.output.resolve() / "run", words.wheels)
+        shutil.copy(words.output / "run" / "lab" / "favicon.ico", words.output)  # browsers ask for it at the top
     except SiteError as error:
         sys.exit(str(error))
     size = sum(each.stat().st_size for each in words.output.rglob("*") if each.is_file())

@@ -32,7 +32,10 @@ CORE = ("pyodide.js", "pyodide.mjs", "pyodide.asm.js", "pyodide.asm.wasm", "pyth
 NEEDED = ("micropip", "ipython", "traitlets", "numpy", "pandas", "matplotlib")
 PLAIN = ("anywidget", "comm", "ipywidgets", "jinja2", "markupsafe", "mistune", "platformdirs", "psygnal")
 PLAIN += ("typing-extensions",)
-ABSENT = ("ssl", "jedi")  # the kernel asks for them and does without
+# The kernel asks for these and does without; matplotlib has fonttools for PDF.
+ABSENT = ("ssl", "jedi", "fonttools")
+# Fonts in forms that no browser of today asks for, and what only a person would open.
+UNUSED = ("fa-*.eot", "fa-*.svg", "fa-*.ttf", "third-party-licenses.json")
 KERNEL = {"display_name": "Python (in this browser)", "language": "python", "name": "python"}
 
 
@@ -175,49 +178,50 @@ def course(target: Path) -> None:
         path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def python(target: Path, given: Path | None, programs: Path) -> list[str]:
+    """Write Pyodide with its packages and the library, compiled; return the names of what a kernel loads at once."""
+    base, raw = core(programs), CACHE / "raw"
+    shutil.rmtree(raw, ignore_errors=True)
+    raw.mkdir()
+    lock = json.loads((base / "pyodide-lock.json").read_text(encoding="utf-8"))
+    known = {n: e | {"depends": [d for d in e["depends"] if d not in ABSENT]} for n, e in lock["packages"].items()}
+    entries = closure(known, NEEDED)
+    place = wheels(entries.values(), given, programs)
+    for each in entries.values():
+        shutil.copy(place / each["file_name"], raw)
+    asked = ("piplite", "ipykernel", "comm", "pyodide_kernel", *ABSENT)  # in the library's archive, or left out
+    entries |= {name.replace("_", "-"): archive(raw, name) for name in asked}
+    own = {"depends": sorted(entries), "imports": ["marginlib"]}
+    entries["marginlib"] = archive(raw, "marginlib", library(programs)) | own
+    for name in CORE:
+        shutil.copy(base / name, raw if name.endswith(".zip") else target)
+    run(shutil.which("node") or programs / "node", ROOT / "tools" / "site_compile.mjs", base, target, *raw.iterdir())
+    for each in entries.values():
+        each["sha256"] = _hash((target / each["file_name"]).read_bytes())
+    _json(target / "pyodide-lock.json", lock | {"packages": entries})
+    return ["marginlib", "micropip", "ipython", "sqlite3", *asked]
+
+
 def lite(output: Path, given: Path | None = None) -> None:
     """Build the site in which the notebooks run."""
     programs = environment("site")
     source = CACHE / "lite"
     shutil.rmtree(source, ignore_errors=True)
-    pyodide = source / "static" / "pyodide"
-    pyodide.mkdir(parents=True)
-    base = core(programs)
-    for name in CORE:
-        shutil.copy(base / name, pyodide)
-    lock = json.loads((base / "pyodide-lock.json").read_text(encoding="utf-8"))
-    # Plain Python comes with the library's wheel, for few large files are faster than many small ones.
-    entries = closure(
-        {n: e | {"depends": [d for d in e["depends"] if d not in ABSENT]} for n, e in lock["packages"].items()}, NEEDED
-    )
-    place = wheels(entries.values(), given, programs)
-    for each in entries.values():
-        shutil.copy(place / each["file_name"], pyodide)
-    asked = ("piplite", "ipykernel", "comm", "pyodide_kernel", *ABSENT)  # in the library's wheel, or left out
-    for name in asked:
-        entries[name.replace("_", "-")] = archive(pyodide, name)
-    entries["marginlib"] = archive(pyodide, "marginlib", library(programs)) | {
-        "depends": sorted(set(entries)),
-        "imports": ["marginlib"],
-    }
-    lock["packages"] = entries
-    (pyodide / "pyodide-lock.json").write_text(json.dumps(lock), encoding="utf-8")
+    (source / "static" / "pyodide").mkdir(parents=True)
+    packages = python(source / "static" / "pyodide", given, programs)
     course(source / "files")
-    options = {"packages": ["marginlib", "micropip", "ipython", "sqlite3", *asked]}
-    plugin = {
-        "@jupyterlite/pyodide-kernel-extension:kernel": {"loadPyodideOptions": options, "disablePyPIFallback": True}
-    }
-    _json(
-        source / "jupyter-lite.json",
-        {
-            "jupyter-lite-schema-version": 0,
-            "jupyter-config-data": {"appName": "Margin", "exposeAppInBrowser": True, "litePluginSettings": plugin},
-        },
-    )
+    kernel = {"loadPyodideOptions": {"packages": packages}, "disablePyPIFallback": True}
+    settings = {"@jupyterlite/pyodide-kernel-extension:kernel": kernel}
+    config = {"appName": "Margin", "exposeAppInBrowser": True, "litePluginSettings": settings}
+    _json(source / "jupyter-lite.json", {"jupyter-lite-schema-version": 0, "jupyter-config-data": config})
+    # A card looks at the cells after it, so they must all be in the page.
+    _json(source / "overrides.json", {"@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"}})
     build = {"no_sourcemaps": True, "no_unused_shared_packages": True, "apps": ["lab"]}
     _json(source / "jupyter_lite_config.json", {"LiteBuildConfig": build})
     shutil.rmtree(output, ignore_errors=True)
     run(programs / "jupyter", "lite", "build", "--output-dir", output, where=source)
+    for path in (each for name in UNUSED for each in output.rglob(name)):
+        path.unlink()
 
 
 def _json(path: Path, content: object) -> None:

@@ -19,9 +19,9 @@ from marginlib.course.exports import Export, coin, plain, read_account
 from marginlib.course.yours import assumed, in_crashes, modes
 from marginlib.errors import MarginError, fraction, positive
 from marginlib.files import write_whole
-from marginlib.liquidation import liquidation_price
+from marginlib.liquidation import liquidation_price, shown_liquidation_price
 from marginlib.margin import max_addable_margin, risk
-from marginlib.model import Account, MaintenanceBasis, MarginMode, Pool, Position
+from marginlib.model import Account, MaintenanceBasis, MarginMode, Pool, Position, ShownPrice
 from marginlib.odds.decision import chance_text
 from marginlib.odds.diffusion import DAYS_PER_YEAR, Diffusion
 from marginlib.odds.simulate import compare
@@ -180,7 +180,8 @@ def remedies(found: Export, away: float = 0.2) -> Answer:
         away: the distance that is wanted, as a share of the mark price [1].
     """
     fraction("away", away)
-    rows = []
+    rows, rule = [], found.rules.withdrawal
+    free = max_addable_margin(found.account, rule) if rule else max_addable_margin(found.account)
     for each in found.account.positions:
         pool, wanted = _pool(found.account, each), each.mark_price * (1 - away if each.exposure > 0 else 1 + away)
         there = risk(pool.at({each.symbol: wanted}))
@@ -188,7 +189,7 @@ def remedies(found: Export, away: float = 0.2) -> Answer:
         other = move(_switched(found, each), each.mark_price)
         reaches = other is None or abs(other) >= away * (1 - _SAME)
         row = {"position": _named(each), "now [move]": move(_ends(found.account, each), each.mark_price)}
-        row |= {"add [$]": add, "free to add [$]": max_addable_margin(found.account) if pool.own else None}
+        row |= {"add [$]": add, "free to add [$]": free if pool.own else None}
         row |= {"or close [share]": close, "fee for that [$]": None if close is None else _FEE * close * each.notional}
         switch = "is not needed" if not add else "is enough" if reaches else "is not enough"
         rows.append(row | {"or the other mode": switch})
@@ -240,8 +241,8 @@ def _switched(found: Export, each: Position) -> float | None:
     if each.margin_mode is MarginMode.CROSS:
         return liquidation_price(found.rules.isolate(each).pool, each.symbol)
     shared = found.account.pools()[0]
-    joined = Pool(collateral=shared.collateral + each.own_margin, positions=(*shared.positions, each.cross()))
-    return liquidation_price(joined, each.symbol)
+    behind, positions = shared.collateral + each.own_margin, (*shared.positions, each.cross())
+    return liquidation_price(replace(shared, collateral=behind, positions=positions), each.symbol)
 
 
 def _deviations(price: float | None, each: Position, market: Diffusion) -> float | None:
@@ -257,7 +258,7 @@ def _share_to_close(pool: Pool, each: Position, wanted: float) -> float | None:
         money_left = pool.collateral + share * each.unrealized_pnl - share * _FEE * each.notional
         smaller = () if share == 1 else (replace(each, quantity=(1 - share) * each.quantity),)
         others = tuple(one for one in pool.positions if one is not each)
-        left = Pool(collateral=money_left, positions=(*others, *smaller))
+        left = replace(pool, collateral=money_left, positions=(*others, *smaller))
         now = risk(left.at({each.symbol: wanted} if each.symbol in left.symbols else {}))
         return now.equity >= now.maintenance
 
@@ -291,9 +292,9 @@ def _causes(found: Export, each: Position) -> Iterator[tuple[str, float | None]]
     pool = _pool(found.account, each)
     for name, fields in _rules(found, each):
         yield name, _under(pool, each, fields)
-    now, profit = risk(pool), each.unrealized_pnl if pool.own else 0.0
-    frozen = each.mark_price - (now.equity - now.maintenance) / each.quantity
-    yield "a convention: maintenance margin frozen at the mark of now", frozen
+    for convention in ShownPrice:
+        yield f"a convention: {convention.value}", shown_liquidation_price(pool, each.symbol, convention)
+    profit = each.unrealized_pnl if pool.own else 0.0
     for word, sign in (("without", 1), ("with", -1)):
         other = replace(pool, collateral=pool.collateral + sign * profit)
         yield f"a margin read {word} its unrealized PnL in it", liquidation_price(other, each.symbol)

@@ -250,7 +250,7 @@ class DeskGame(VBox):  # type: ignore[misc]  # ipywidgets has no types
         }
         watched = ["notional [$]", "liquidation [$/coin]", "away [move]"]
         rows = tables.desk(last.account).reindex(columns=watched).iloc[: len(held)]  # nothing is held at the worst
-        table = tables.show(rows, digits=0)._repr_html_() if held else ""
+        table = _scrolled(rows, "your positions") if held else ""
         asked = f"Decision {self.point} of {len(session.desk.points)}. What do you do?"
         self.controls.html = _buttons(asked, fitting, table)
 
@@ -268,7 +268,7 @@ class DeskGame(VBox):  # type: ignore[misc]  # ipywidgets has no types
                 told.append(
                     f"{coin} was liquidated at {each.mark_price:,.2f}, {hours_of(state, path):.1f} hours in: {lost}."
                 )
-        return told or ["Nothing was liquidated."]
+        return told or ["Nothing was liquidated since that decision."]
 
     def _card(self, session: Session) -> str:
         """Return the end card as HTML: this game, many paths, and the seed to share."""
@@ -277,13 +277,19 @@ class DeskGame(VBox):  # type: ignore[misc]  # ipywidgets has no types
         lived = "Everything survived" if not mine["liquidated"] else f"Liquidated: {mine['liquidated']}"
         end = mine["end [$]"]
         told = f"{money(end, 0)} at the end ({percent(end / WALLET - 1)}). {lived}. It was: {session.desk.name}."
-        here = tables.show(scores[["end [$]", "lowest [$]", "liquidated"]], "this game", digits=0)._repr_html_()
-        wide = tables.show(many, f"the same decisions on {PATHS:,} made-up paths", digits=0)._repr_html_()
+        here = _scrolled(scores[["end [$]", "lowest [$]", "liquidated"]], "this game")
+        wide = _scrolled(many, f"the same decisions on {PATHS:,} made-up paths")
         seed = f"To play the same game, or to let others play it: play_the_desk(seed={self.seed})"
         return (
             f'<div tabindex="-1" data-focus><p><strong>{text_html(told)}</strong></p>{here}{wide}'
             f'<p>{text_html(seed)}</p></div><button data-press="again">Another game</button>'
         )
+
+
+def _scrolled(table: DataFrame, caption: str) -> str:
+    """Return a table that is scrolled where the page is narrower."""
+    shown = tables.show(table, caption, digits=0)._repr_html_()
+    return f'<div class="marginlib-scroll" tabindex="0" role="group" aria-label="Table: {caption}">{shown}</div>'
 
 
 def _buttons(asked: str, names: Mapping[str, str], table: str = "") -> str:

@@ -107,21 +107,20 @@ def tank_panel(title: str, tanks: Sequence[Tank | None], top: float, *, lens: bo
     for k, tank in enumerate(tanks):
         areas += _areas(tank, k + 0.5, top, named=not k)
         lines += _lines(tank, k + 0.5, top, named=not k)
-        notes += _notes(tank, k + 0.5, top, lens=lens, tight=len(tanks) > _ROOMY)
+        notes += _notes(tank, k + 0.5, top, tight=len(tanks) > _ROOMY)
     held = [(pipe, tank, k + 0.5, n) for k, tank in enumerate(tanks) if tank for n, pipe in enumerate(tank.pipes)]
     for pipe, tank, middle, n in sorted(held, key=lambda each: each[0].label):  # always in the same order
-        aside = n - (len(tank.pipes) - 1) / 2
+        aside, tight = n - (len(tank.pipes) - 1) / 2, len(tanks) > _ROOMY
         if not lens:
-            parts, cross = _pipe(pipe, middle + 0.36 * aside, top)
+            parts, cross = _pipe(pipe, middle + (0.44 if tight else 0.36) * aside, top)
             areas += parts
             lines.append(cross)
         ran = "shut" if pipe.shut else f"{'+' if pipe.pnl > 0 else ''}{money(pipe.pnl, 0)}"
-        said = (pipe.label, *[*(pipe.ends if lens else filter(None, (pipe.size, ran))), "", ""][:2])
-        high = -0.1 if lens else -0.34
-        # Words are wider than pipes: those of two stand further apart.
-        notes += [
-            Note(text, middle + 0.8 * aside, (high - 0.1 * row) * top, strong=not row) for row, text in enumerate(said)
-        ]
+        words = pipe.ends if lens else tuple(filter(None, (pipe.size, ran)))
+        # Words are wider than pipes: those of two stand further apart, or on lines of their own.
+        said = (pipe.label, *[*(("",) if tight and aside > 0 else ()), *words, "", ""][:2])
+        x, high = middle + (0.5 if tight else 0.8) * aside, -0.1 if lens else -0.34
+        notes += [Note(text, x, (high - 0.1 * row) * top, strong=not row) for row, text in enumerate(said)]
     across, up = Axis("", (0.0, float(len(tanks))), floor=inf), Axis("[$]", (-_DEPTH * top, 1.16 * top), floor=0.0)
     return Panel(title, across, up, tuple(lines), areas=tuple(areas), notes=tuple(notes))
 
@@ -204,7 +203,7 @@ def _lines(tank: Tank | None, middle: float, top: float, *, named: bool) -> list
     ]
 
 
-def _notes(tank: Tank | None, middle: float, top: float, *, lens: bool, tight: bool) -> list[Note]:
+def _notes(tank: Tank | None, middle: float, top: float, *, tight: bool) -> list[Note]:
     """Return a tank's name and its level, or that it has ended and what the venue took."""
     if tank is None:
         return [Note("", middle, 0.0, strong=row == 1) for row in range(5)]
@@ -213,7 +212,7 @@ def _notes(tank: Tank | None, middle: float, top: float, *, lens: bool, tight: b
     high = min(max(tank.level, tank.line) / top + 0.075, 0.9) if tank.taken is None else 0.35
     return [
         Note(tank.name, middle, 1.1 * top),
-        Note("" if lens and tank.level > top else money(tank.level, 0), middle, high * top, strong=True),
+        Note(("\u2191 " if tank.level > 1.001 * top else "") + money(tank.level, 0), middle, high * top, strong=True),
         *(Note(text if went else "", middle, (0.245 - 0.1 * row) * top) for row, text in enumerate(ended)),
     ]
 

@@ -15,8 +15,8 @@ from marginlib.errors import finite, fraction, name_text, positive, wrong
 from marginlib.model import MarginMode
 
 _CHECKS: Mapping[str, Callable[[str, Any], object]] = {
-    "symbol": name_text, "amount": positive, "quantity": finite, "price": positive, "fee_rate": fraction,
-    "leverage": positive,
+    "symbol": name_text, "name": name_text, "amount": positive, "quantity": finite, "price": positive,
+    "fee_rate": fraction, "leverage": positive,
 }  # fmt: skip
 
 
@@ -82,17 +82,39 @@ class Fill(Event):
             not 0.
         price: at which it was traded [quote currency per base coin], above 0.
         fee_rate: fee as a share of the value traded [1], at least 0 and below 1.
+        reduces: whether it may only reduce a position; in hedge mode, what is not said to reduce opens or adds to the
+            leg of its own direction.
+        order: name of the open order that was filled, or a part of it; None of a trade at once.
     """
 
     symbol: str
     quantity: float
     price: float
     fee_rate: float = 0.0
+    reduces: bool = False
+    order: str | None = None
 
     def __post_init__(self) -> None:
         Event.__post_init__(self)
         if self.quantity == 0:
             raise wrong("quantity", self.quantity, "give a size with its sign, + bought, - sold")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlaceOrder(Event):
+    """An order that would open or add to a position: it reserves initial margin until it is filled or cancelled."""
+
+    name: str
+    symbol: str
+    quantity: float  # to be bought (+) or sold (-) [base coin], not 0
+    price: float  # its limit [quote currency per base coin], above 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CancelOrder(Event):
+    """An open order that is taken back."""
+
+    name: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -34,12 +34,14 @@ from marginlib.margin import (
 )
 from marginlib.market.events import (
     AddIsolatedMargin,
+    CancelOrder,
     Deposit,
     DepositCoin,
     Event,
     Fill,
     Funding,
     MarkPrices,
+    PlaceOrder,
     RemoveIsolatedMargin,
     SetLeverage,
     SetMarginMode,
@@ -48,8 +50,8 @@ from marginlib.market.events import (
 )
 from marginlib.market.policies import Policy, check_mode_change, full_close, recorded_policy
 from marginlib.market.settlement import ROUNDING, Liquidation, settle, split
-from marginlib.model import Account, Coin, Health, MarginMode, Pool, Position
-from marginlib.venues import Leftover, ModeChange, PaidFrom, Rulebook
+from marginlib.model import Account, Coin, Contract, Health, MarginMode, Order, Pool, Position
+from marginlib.venues import Leftover, ModeChange, PaidFrom, PositionMode, Rulebook
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +69,7 @@ class Rules:
         funding_from: which money pays the funding of an isolated position.
         withdrawal: what has to stay in a pool when money leaves it, and whether profit may; by default Binance's rule.
         mode_change: when the margin mode may be changed.
+        position_mode: whether a fill against a position reduces it or opens the other leg; the account's choice.
         replenish: isolated symbols with auto margin replenishment: instead of being liquidated they draw one initial
             margin after another from the available balance, until they hold their whole entry value.
         assumed: the terms that the rulebook does not record and that stand at their defaults, as `of` found them.
@@ -91,6 +94,7 @@ class Rules:
     funding_from: PaidFrom = PaidFrom.POSITION
     withdrawal: WithdrawalRule = WithdrawalRule()  # noqa: RUF009 - frozen
     mode_change: ModeChange = ModeChange.WHEN_FLAT
+    position_mode: PositionMode = PositionMode.ONE_WAY
     replenish: frozenset[str] = frozenset()
     assumed: tuple[str, ...] = ()
 
@@ -303,6 +307,33 @@ def _(event: Withdrawal, state: Snapshot, rules: Rules) -> Snapshot:
 
 
 @_apply.register
+def _(event: PlaceOrder, state: Snapshot, rules: Rules) -> Snapshot:
+    if event.name in {order.name for order in state.account.orders}:
+        raise wrong("name", event.name, "an open order has it; give another")
+    leverage, contract = state.settings.get(event.symbol, Setting()).leverage, rules.book and rules.book.contract
+    for leg in _legs(state, event.symbol):
+        leverage, contract = leg.leverage, leg.contract
+    order = Order(
+        name=event.name,
+        symbol=event.symbol,
+        quantity=event.quantity,
+        price=event.price,
+        leverage=leverage,
+        contract=contract or Contract.LINEAR,
+    )
+    placed = replace(state, account=state.account.after(orders=(*state.account.orders, order)))
+    return _affordable(state, placed, f"quantity = {event.quantity!r}")
+
+
+@_apply.register
+def _(event: CancelOrder, state: Snapshot, _rules: Rules) -> Snapshot:
+    left = [order for order in state.account.orders if order.name != event.name]
+    if len(left) == len(state.account.orders):
+        raise wrong("name", event.name, "no open order has it")
+    return replace(state, account=state.account.after(orders=left))
+
+
+@_apply.register
 def _(event: DepositCoin, state: Snapshot, rules: Rules) -> Snapshot:
     if rules.book is None or event.symbol not in state.mark_prices:
         raise wrong("symbol", event.symbol, "give a Rulebook that takes this coin, and its mark price first")
@@ -354,7 +385,12 @@ def _(event: RemoveIsolatedMargin, state: Snapshot, rules: Rules) -> Snapshot:
 
 @_apply.register
 def _(event: Fill, state: Snapshot, rules: Rules) -> Snapshot:
-    held = _held(state, event.symbol)
+    if event.order is not None:
+        state = _filled(state, event)
+    held = _traded(state, event, rules)
+    if event.reduces and not (held and 0 < -event.quantity / held.quantity <= 1 + ROUNDING):
+        most = -held.quantity if held else 0.0
+        raise wrong("quantity", event.quantity, f"this reduces {event.symbol}; give at most {most:g}")
     if held is None or held.quantity * event.quantity > 0:
         opened = _opened(state, held, event, event.quantity, rules)
         return _affordable(state, _charged(opened, held, event, rules), f"quantity = {event.quantity!r}")
@@ -385,16 +421,17 @@ def _(event: Funding, state: Snapshot, rules: Rules) -> Snapshot:
 
 @_apply.register
 def _(event: SetLeverage, state: Snapshot, rules: Rules) -> Snapshot:
-    held = _held(state, event.symbol)
-    if held is None:
+    legs = _legs(state, event.symbol)
+    if not legs:
         if rules.book is not None:
             rules.book.schedule(event.symbol).max_notional(event.leverage)  # refuses what no tier allows
         return _set(state, (event.symbol,), leverage=event.leverage)
-    moved = replace(held, leverage=event.leverage)
-    if held.own_margin:
-        # A lower leverage asks for more margin; what a higher one would free is left where it is, until it is removed.
-        moved = moved.isolated(max(held.own_margin, moved.entry_notional / moved.leverage))
-    return _affordable(state, _booked(state, (held, moved)), f"leverage = {event.leverage!r}")
+    moved = [replace(held, leverage=event.leverage) for held in legs]
+    # A lower leverage asks for more margin; what a higher one would free is left where it is, until it is removed.
+    moved = [
+        new.isolated(max(new.own_margin, new.entry_notional / new.leverage)) if new.own_margin else new for new in moved
+    ]
+    return _affordable(state, _booked(state, *zip(legs, moved, strict=True)), f"leverage = {event.leverage!r}")
 
 
 @_apply.register
@@ -432,6 +469,8 @@ def _opened(state: Snapshot, held: Position | None, event: Fill, quantity: float
         )
     else:
         leverage, mode = state.settings.get(event.symbol, Setting())
+        for other in _legs(state, event.symbol):  # the other leg's are the symbol's
+            leverage, mode = other.leverage, other.margin_mode
         mark = state.mark_prices.get(event.symbol, event.price)
         opened = rules.book.position(event.symbol, quantity, event.price, mark_price=mark, leverage=leverage)
         new = _in_mode(opened, mode)
@@ -445,7 +484,7 @@ def _opened(state: Snapshot, held: Position | None, event: Fill, quantity: float
 
 def _charged(state: Snapshot, before: Position | None, event: Fill, rules: Rules) -> Snapshot:
     """Return the state after the fill's fee was paid."""
-    held = _held(state, event.symbol)
+    held = _traded(state, event, rules)
     traded = held or before
     fee = event.fee_rate * abs(event.quantity) * event.price ** (traded.contract.power if traded else 1)
     swaps = []
@@ -492,6 +531,9 @@ def liquidate(state: Snapshot, rules: Rules) -> Snapshot:
     while unsafe := [pool for pool in state.account.pools() if not rules.safe(pool)]:
         # Those that can draw margin do so while the cross pool, which they draw it from, is still there.
         pool = max(unsafe, key=lambda each: each.own and each.positions[0].symbol in rules.replenish)
+        # Orders go first: those of an isolated position, or all.
+        orders = [order for order in state.account.orders if pool.own and order.symbol not in pool.symbols]
+        state = replace(state, account=state.account.after(orders=orders))
         if pool.coins:  # what the haircut held back may be enough
             sold = tuple(
                 Conversion(symbol=each.symbol, amount=each.amount, price=each.mark_price) for each in pool.coins
@@ -546,12 +588,33 @@ def _set(state: Snapshot, symbols: Iterable[str], **setting: Any) -> Snapshot:  
     return replace(state, settings=MappingProxyType({**state.settings, **changed}))
 
 
-def _held(state: Snapshot, symbol: str) -> Position | None:
-    """Return the position of a symbol, or None; two legs of one symbol (hedge mode) cannot be told apart by a fill."""
-    legs = [position for position in state.account.positions if position.symbol == symbol]
+def _legs(state: Snapshot, symbol: str) -> list[Position]:
+    """Return the positions of a symbol: one, or in hedge mode two."""
+    return [position for position in state.account.positions if position.symbol == symbol]
+
+
+def _traded(state: Snapshot, event: Fill, rules: Rules) -> Position | None:
+    """Return the position that a fill trades, or None: in hedge mode the leg of its way, or the one it reduces."""
+    legs = _legs(state, event.symbol)
+    if rules.position_mode is PositionMode.HEDGE:
+        way = -event.quantity if event.reduces else event.quantity
+        legs = [leg for leg in legs if leg.quantity * way > 0]
     if len(legs) > 1:
-        raise wrong("symbol", symbol, f"the account has {len(legs)} legs of it; trade a symbol held once")
+        give = f"the account has {len(legs)} legs of it; trade a symbol held once, or in PositionMode.HEDGE"
+        raise wrong("symbol", event.symbol, give)
     return legs[0] if legs else None
+
+
+def _filled(state: Snapshot, event: Fill) -> Snapshot:
+    """Return the state with an order, or as much of it as was filled, open no longer."""
+    orders = {order.name: order for order in state.account.orders}
+    order = orders.pop(str(event.order), None)
+    share = event.quantity / order.quantity if order and order.symbol == event.symbol else 0.0
+    if order is None or not 0 < share <= 1 + ROUNDING:
+        raise wrong("order", event.order, f"no open order to trade {event.quantity:g} of {event.symbol}")
+    if share < 1 - ROUNDING:
+        orders[order.name] = replace(order, quantity=order.quantity - event.quantity)
+    return replace(state, account=state.account.after(orders=orders.values()))
 
 
 def _affordable(before: Snapshot, after: Snapshot, what: str) -> Snapshot:

@@ -118,6 +118,13 @@ def phone(notebook: Notebook) -> Iterator[None]:
 
 
 @contextmanager
+def narrow(notebook: Notebook) -> Iterator[None]:
+    """Show the notebook as wide as the narrowest phone."""
+    with _window(notebook.page, 320, PHONE["height"]):
+        yield
+
+
+@contextmanager
 def zoomed(notebook: Notebook) -> Iterator[None]:
     """Show the notebook as at 200 %: the same window then holds half as many of the page's pixels each way."""
     size = notebook.page.viewport_size

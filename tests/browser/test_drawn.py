@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import nbformat
 import pytest
-from access import SERIOUS, WIDGETS, axe, check, dark, phone, tab_walk
+from access import SERIOUS, WIDGETS, axe, check, dark, narrow, phone, tab_walk
 from figure import live_figures
 from lab import lab_server
 from playwright.sync_api import expect
@@ -137,7 +137,7 @@ def test_walls_are_moved_where_they_stand(notebook):
 
 
 def test_field_and_walls_are_open_to_all(notebook):
-    for around in (phone, dark):
+    for around in (phone, narrow, dark):
         with around(notebook):
             assert [each for each in axe(notebook.page, WIDGETS) if each.impact in SERIOUS] == []
             for figure in live_figures(notebook.page):

@@ -6,7 +6,7 @@ import re
 
 import nbformat
 import pytest
-from access import SERIOUS, WIDGETS, axe, phone
+from access import SERIOUS, WIDGETS, axe, check, narrow, phone
 from lab import lab_server
 from playwright.sync_api import expect
 
@@ -58,6 +58,13 @@ def test_the_desk_is_played_from_start_to_end_and_hides_what_comes(notebook, num
     expect(form).to_contain_text(f"play_the_desk(seed={SEEDS[number]})")
     assert len(hours) == len(desk.points)
     assert notebook.record.faults() == []
+    with narrow(notebook):
+        broken = """cells => cells.filter(cell => {
+            const text = document.createRange()
+            text.selectNodeContents(cell)
+            return !/\\s/.test(cell.textContent.trim()) && text.getBoundingClientRect().height > 30
+        }).map(cell => cell.textContent)"""
+        assert form.locator("td, th").evaluate_all(broken) == []
 
 
 def test_a_trade_is_restated_in_every_notebook_after_a_restart(notebook):
@@ -81,5 +88,8 @@ def test_a_trade_is_restated_in_every_notebook_after_a_restart(notebook):
 
 def test_game_and_form_pass_axe_on_a_page_and_on_a_phone(notebook):
     assert [each for each in axe(notebook.page, WIDGETS) if each.impact in SERIOUS] == []
-    with phone(notebook):
-        assert [each for each in axe(notebook.page, WIDGETS) if each.impact in SERIOUS] == []
+    forms = notebook.page.locator(".marginlib-form")
+    for around in (phone, narrow):
+        with around(notebook):
+            assert [each for each in axe(notebook.page, WIDGETS) if each.impact in SERIOUS] == []
+            assert [fault for form in forms.all() for fault in check(form, "cutOff")] == []

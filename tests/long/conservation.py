@@ -3,8 +3,9 @@
     python tests/long/conservation.py [--sequences 10000] [--events 400] [--seed 0] [--processes 2]
 
 Each sequence is one of `tests/test_replay.py`: an account of 10,000 under rules drawn at random (every liquidation
-policy, who keeps what is left, which money pays, when a mode may change, replenishment), some 400 random events, of
-which at least 200 are not refused. After every event the ledger and a second witness, which knows no entry prices, have
+policy, who keeps what is left, which money pays, when a mode may change, replenishment, what may be withdrawn, netting,
+hedge mode, tiers that jump), some 400 random events, coins and orders among them, of which 200 or more are not refused.
+After every event the ledger and a second witness, which knows no entry prices, have
 to agree to 1e-9 of the money that came in. It ends with one line, and exit code 1 where a sequence failed: its number
 makes it again with --seed NUMBER --sequences 1.
 """
@@ -24,17 +25,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from test_replay import COINS, TIERED, sequence, walk
 
-from marginlib import WithdrawalRule
+from marginlib import Netting, WithdrawalRule
 from marginlib.market.policies import (
     fifth_first,
     full_close,
     largest_loss_first,
     largest_maintenance_first,
     largest_notional_first,
+    pairs_first,
     step_down,
 )
 from marginlib.market.replay import Rules
-from marginlib.venues import Leftover, ModeChange, PaidFrom
+from marginlib.venues import Leftover, ModeChange, PaidFrom, PositionMode
 
 POLICIES = (
     full_close(),
@@ -43,6 +45,7 @@ POLICIES = (
     step_down(),
     step_down(2, largest_notional_first),
     fifth_first(above=5_000),
+    pairs_first(step_down()),
 )
 
 
@@ -58,6 +61,7 @@ def rules_of(seed: int) -> Rules:
         fee_from=source.choice(list(PaidFrom)),
         funding_from=source.choice(list(PaidFrom)),
         withdrawal=source.choice([WithdrawalRule(), WithdrawalRule(profit=True, notional_share=0.1)]),
+        position_mode=source.choice(list(PositionMode)),
         mode_change=source.choice([ModeChange.ANY_TIME, ModeChange.WHEN_FLAT]),
         replenish=frozenset(source.choice([(), ("BTC",), ("BTC", "ETH"), ("BTC", "ETH", "SOL")])),
     )
@@ -66,7 +70,9 @@ def rules_of(seed: int) -> Rules:
 def one(length: int, seed: int) -> tuple[int, int, int, str]:
     """Run one sequence; return its number, how many events happened, how many liquidations, and what went wrong."""
     try:
-        happened, liquidated = walk(sequence(seed, length), rules_of(seed), [0.0, 500.0][seed % 2])
+        happened, liquidated = walk(
+            sequence(seed, length), rules_of(seed), [0.0, 500.0][seed % 2], list(Netting)[seed % 3]
+        )
     except Exception as error:  # noqa: BLE001 - whatever went wrong belongs in the report
         return seed, 0, 0, repr(error)[:300]
     return seed, happened, liquidated, "" if happened >= length // 2 else f"only {happened} events happened"

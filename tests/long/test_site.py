@@ -79,6 +79,7 @@ def answered(page):
     while still.count():
         still.first.locator("[data-press='show']").click()
     assert page.locator(".marginlib-held").count() == 0
+    page.wait_for_timeout(600)  # the theme waits a moment before it looks which code can be scrolled
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, **by_name)

@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 
 from marginlib.course.figures.tanks import modes_sentence
-from marginlib.drawing.chart import Axis, Chart, Line, Marker, Panel, Table, choice, figure, slider
+from marginlib.drawing.chart import Axis, Chart, Line, Panel, Table, choice, figure, slider
 from marginlib.drawing.tanks import KIND, Tank, tank, tank_panel
 from marginlib.market.generate import jump_diffusion_path
 from marginlib.market.paths import PricePath
@@ -128,18 +128,17 @@ def _marks(path: PricePath, now: float) -> dict[str, float]:
 def prices_panel(path: PricePath, hours: np.ndarray, now: float) -> Panel:
     """Return the prices up to now, as changes since the start: what comes is not drawn."""
     marks, kept = _marks(path, now), hours <= now
-    lines, markers = [], []
+    lines = []
     for symbol, role in zip(_SYMBOLS, ("bankruptcy", "initial"), strict=True):
         first = path.price(symbol)[0]
         change = 100 * (marks[symbol] / first - 1)
         x, y = (*hours[kept].tolist(), now), (*(100 * (path.price(symbol)[kept] / first - 1)).tolist(), change)
         lines.append(Line(symbol.removesuffix("USDT"), role, x, y))
-        markers.append(Marker(f"{symbol.removesuffix('USDT')} now, hour", "mark", round(now, 1), change))
     across = Axis(
         "hours since the start, prices interpolated" if path.interpolated else "hours", (0.0, hours[-1].item())
     )
     up = Axis("since the start [%]", (-70.0, 30.0))
-    return Panel("mark prices so far", across, up, tuple(lines), tuple(markers), share=0.6)
+    return Panel("mark prices so far", across, up, tuple(lines), share=0.6)
 
 
 def _table(runs: dict[str, tuple[Snapshot, ...]], path: PricePath, now: float) -> Table:
