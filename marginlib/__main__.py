@@ -1,4 +1,4 @@
-"""The command line: `marginlib course`, `account`, `verify` and `grade`, also as `python -m marginlib`."""
+"""The command line: `marginlib course`, `account`, `verify`, `rulebooks`, `grade`; also `python -m marginlib`."""
 
 from __future__ import annotations
 
@@ -33,16 +33,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     course.epilog = "All other words after DIR go to JupyterLab, such as --no-browser or --port=9000."
     verify = commands.add_parser("verify", help="compute published liquidation prices again, and compare")
     verify.add_argument("file", type=Path, metavar="FILE.jsonl", help="one published example a line, as JSON")
-    commands.add_parser(
-        "account", help="what your own account faces, from a table or your venue's export", add_help=False
-    )
+    account = "what your own account faces, from a table or your venue's export"
+    commands.add_parser("account", help=account, add_help=False)
+    commands.add_parser("rulebooks", help="where each recorded term of each venue comes from, and when it was read")
     commands.add_parser("grade", help="a graded course: key, tickets, grades, reports", add_help=False)
     chosen, words = parser.parse_known_args(arguments)
     if chosen.command == "grade":
         try:
             grading = import_module("marginlib.grading.cli")
         except ModuleNotFoundError as missing:
-            print(f'{missing.name} is not installed: python -m pip install "marginlib[grade]"', file=sys.stderr)
+            print(
+                f'{missing.name} is not installed: in the repository, python -m pip install ".[grade]"', file=sys.stderr
+            )
             return 2
         return int(grading.main(words))
     opens = chosen.command == "course" and not (chosen.no_open or chosen.teach)
@@ -51,8 +53,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if chosen.command == "verify":
             return _verify(chosen.file)
-        if chosen.command == "account":
-            print(_printable(import_module("marginlib.course.account").report(words)))
+        if chosen.command in {"account", "rulebooks"}:
+            told = (
+                import_module("marginlib.course.account").report(words) if chosen.command == "account" else _sources()
+            )
+            print(_printable(told))
             return 0
         print(_printable(str(write_course(chosen.folder, teach=chosen.teach))), flush=True)
         if opens:
@@ -86,6 +91,16 @@ def _verify(path: Path) -> int:
         raise MarginError(f"{path}: no rows: give one JSON object a line")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
+
+
+def _sources() -> str:
+    """Return a line for each recorded term, and a count of the old ones."""
+    frame = import_module("marginlib.tables").facts()  # on first use: pandas takes a second
+    old = frame.pop("over a year ago")
+    text = frame.assign(read=frame["read"] + old.map({True: " OLD", False: ""}))
+    text = text.apply(lambda column: column.str.ljust(column.str.len().max()))
+    lines = text.to_string(index=False, justify="left")
+    return f"{lines}\n{len(frame)} terms, {old.sum()} read more than a year ago"
 
 
 def _lines(path: Path) -> Iterator[str]:

@@ -17,8 +17,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from functools import partial
+from itertools import starmap
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -40,7 +42,8 @@ from marginlib.odds.decision import GOALS, Decision, Trial, chance_text
 from marginlib.odds.estimates import Estimate, Odds
 from marginlib.practice.progress import Attempt, Progress
 from marginlib.tiers import RiskSchedule
-from marginlib.venues import Leftover, Rulebook
+from marginlib.venues import Leftover, Rulebook, rulebook
+from marginlib.venues import rulebooks as recorded
 from marginlib.words import decimals, money, percent, text_html
 
 __all__ = [
@@ -52,6 +55,7 @@ __all__ = [
     "desk",
     "each",
     "estimates",
+    "facts",
     "key_figures",
     "ledger",
     "liquidations",
@@ -613,11 +617,35 @@ def rulebooks(books: Iterable[Rulebook]) -> DataFrame:
     """
     rows = {}
     for each in books:
-        terms = {field.name: getattr(each, field.name) for field in fields(each) if field.name not in {"name", "words"}}
+        names = [field.name for field in fields(each) if field.name not in {"name", "words", "contracts", "facts"}]
+        terms = {name: getattr(each, name) for name in names}
         terms |= {"isolated_basis": each.isolated_basis or each.maintenance_basis, "schedules": len(each.schedules)}
         terms |= {"contract": each.contract.name.lower(), "liquidation": each.liquidation.get("policy")}
         rows[each.name] = {name.replace("_", " "): getattr(term, "value", term) for name, term in terms.items()}
     return DataFrame.from_dict(rows, orient="index").rename_axis("rulebook")
+
+
+def facts(books: Iterable[Rulebook] | None = None, *, today: date | None = None) -> DataFrame:
+    """Return where each term of some rulebooks comes from, one row a term.
+
+    Args:
+        books: the rulebooks; left out, all that are recorded.
+        today: the day from which a year is counted back; left out, the day of the clock.
+    """
+    since = (today or datetime.now(tz=UTC).date()) - timedelta(days=365)
+    rows = [
+        {
+            "rulebook": f"{book.venue} {book.date}",
+            "term": each.term,
+            "kind": each.kind.value,
+            "read": each.read,
+            "over a year ago": each.read_on < since,
+            "source": each.source,
+        }
+        for book in (starmap(rulebook, recorded()) if books is None else books)
+        for each in book.facts
+    ]
+    return DataFrame(rows)
 
 
 def ledger(states: Iterable[Snapshot]) -> DataFrame:

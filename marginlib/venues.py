@@ -9,14 +9,17 @@ name. Risk tables are given as their source gives them, by symbol: `brackets`, r
 maintenance margin rate, largest leverage, maintenance amount], or `tiers`, each with a `notional_floor` and either a
 `maintenance_margin_rate` or a `max_leverage` and the `maintenance_fraction` of its initial margin, and then perhaps a
 `notional_cap`; `whole_position` says that the tables' rates are asked of the whole position. What is not known is left
-out, and `not_recorded` says so.
+out, and `not_recorded` says so. `contracts` names the symbols whose contract is another than the venue's, and `facts`
+says where terms come from: the `terms`, the `kind` of source, the day on which it was `read` (as much of it as is
+known) and the `source`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date as day
 from enum import Enum
 from functools import cache
 from math import copysign
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ClosingFee",
+    "Fact",
     "Leftover",
     "ModeChange",
     "ModeScope",
@@ -40,6 +44,7 @@ __all__ = [
     "PositionMode",
     "RatioConvention",
     "Rulebook",
+    "SourceKind",
     "rulebook",
     "rulebooks",
 ]
@@ -99,6 +104,45 @@ class Leftover(Enum):
     RETURNED = "returned"  # the owner: settled at the mark price, less the clearance fee
 
 
+class SourceKind(Enum):
+    """What kind of source a term of a rulebook comes from."""
+
+    PUBLISHED = "published"  # by the venue itself
+    THIRD_PARTY = "third party"  # quoted or captured by somebody else
+    INFERRED = "inferred"  # worked out, or assumed where sources disagree
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """Where one term of a rulebook comes from.
+
+    Args:
+        term: the term, by its name in `Rulebook` or in a venue's file.
+        kind: what kind of source it is.
+        read: the day on which it was read as YYYY-MM-DD, or as much of it as is known.
+        source: where it stands.
+
+    Raises:
+        MarginError: `read` is no day, month or year.
+    """
+
+    term: str
+    kind: SourceKind
+    read: str
+    source: str
+
+    def __post_init__(self) -> None:
+        try:
+            self.read_on  # noqa: B018 - a property that refuses what is no day
+        except (TypeError, ValueError):
+            raise wrong("read", self.read, "give a day as YYYY-MM-DD, a month as YYYY-MM or a year") from None
+
+    @property
+    def read_on(self) -> day:
+        """The first day on which it can have been read."""
+        return day.fromisoformat(self.read + "-01-01"[len(self.read) - 4 :])
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rulebook:
     """One venue's margin rules on one date.
@@ -109,12 +153,13 @@ class Rulebook:
         source: where the figures were published.
         schedules: the risk tiers of each symbol.
         name: the venue's name as people write it.
-        contract: linear or inverse, for all symbols of this book.
+        contract: linear or inverse, for all symbols of this book but those of `contracts`.
+        contracts: the contract of each symbol that has another.
         maintenance_basis: whether maintenance margin follows the mark price or is frozen at the entry price.
         isolated_basis: the same for isolated positions; left out, as `maintenance_basis`.
         closing_fee: where the fee for closing is counted.
         closing_fee_rate: that fee [1].
-        liquidates_at_equality: whether equity = maintenance is liquidated already (most venues; not dYdX).
+        liquidates_at_equality: whether equity = maintenance is liquidated already (not by dYdX and Hyperliquid).
         ratio: how the venue shows how near liquidation is.
         shown_price: by which convention it shows a liquidation price in cross margin.
         mode_scope: what a margin mode is set for.
@@ -131,6 +176,7 @@ class Rulebook:
         haircuts: the coins that it takes as collateral, by symbol, and the share of each price that does not count [1].
         words: what the venue calls the ideas of this course, by our name.
         not_recorded: what this book leaves out because it is not known here.
+        facts: where each term comes from.
 
     Raises:
         MarginError: a fee rate is not at least 0 and below 1.
@@ -146,6 +192,7 @@ class Rulebook:
     schedules: Mapping[str, RiskSchedule]
     name: str = ""
     contract: Contract = Contract.LINEAR
+    contracts: Mapping[str, Contract] = field(default_factory=lambda: MappingProxyType({}))
     maintenance_basis: MaintenanceBasis = MaintenanceBasis.MARK
     isolated_basis: MaintenanceBasis | None = None
     closing_fee: ClosingFee = ClosingFee.NOT_COUNTED
@@ -167,6 +214,7 @@ class Rulebook:
     haircuts: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     words: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     not_recorded: str = ""
+    facts: tuple[Fact, ...] = ()
 
     def __post_init__(self) -> None:
         fraction("closing_fee_rate", self.closing_fee_rate)
@@ -226,7 +274,7 @@ class Rulebook:
             leverage: the leverage set [1].
             schedule: risk tiers to put in place of the book's own, such as a rate read on a venue's page; the book's
                 other terms, its closing fee among them, are laid on top.
-            contract: linear or inverse; left out, as the book's symbols are.
+            contract: linear or inverse; left out, as the book says of the symbol.
 
         Raises:
             UnknownNameError: the book has no such symbol.
@@ -239,7 +287,8 @@ class Rulebook:
             0.0045
         """
         named = re.fullmatch(r"[A-Z0-9]+(-USD-\w+|USD(_\w+|[A-Z]\d\d)?)", str(symbol))
-        if named and contract is None and self.contract is Contract.LINEAR and symbol not in self.schedules:
+        known = symbol in self.schedules or symbol in self.contracts
+        if named and contract is None and self.contract is Contract.LINEAR and not known:
             give = "an inverse contract by its name, and this book's are linear; give contract=Contract.INVERSE"
             raise wrong("symbol", symbol, give)
         position = Position(
@@ -249,7 +298,7 @@ class Rulebook:
             mark_price=entry_price if mark_price is None else mark_price,
             schedule=self.schedule(symbol) if schedule is None else schedule,
             leverage=leverage,
-            contract=self.contract if contract is None else contract,
+            contract=contract or self.contracts.get(symbol, self.contract),
             maintenance_basis=self.maintenance_basis,
         )
         match self.closing_fee:
@@ -359,17 +408,20 @@ def _books(folder: str | Path | None) -> dict[str, dict[str, Rulebook]]:
                 raise MarginError("give an object of terms, and in it `books`, an object for each date")
             for date, book in terms.pop("books").items():
                 where = f"{file.name}, book of {date}"
-                found.setdefault(venue, {})[date] = _rulebook(venue, date, terms | book)
+                found.setdefault(venue, {})[date] = _rulebook(venue, date, terms, book)
         except (ValueError, TypeError) as error:  # what JSON cannot be, and what a term cannot be
             raise MarginError(f"{where}: {error}") from error
     return found
 
 
-def _rulebook(venue: str, date: str, record: Mapping[str, Any]) -> Rulebook:
-    """Return the rulebook of a record."""
+def _rulebook(venue: str, date: str, own: dict[str, Any], book: dict[str, Any]) -> Rulebook:
+    """Return the rulebook of a venue's own terms and those of a dated book, which stand before them."""
+    record = own | book
     terms = {name: _term(name, value) for name, value in record.items()}
     if not terms.get("source"):
         raise MarginError("source: say where the figures were published")
+    terms["facts"] = tuple(_facts([*own.get("facts", []), *book.get("facts", [])], record))
+    terms["contracts"] = {name: _term("contract", each) for name, each in terms.get("contracts", {}).items()}
     brackets, tiers, caps = (terms.pop(part, {}) for part in ("brackets", "tiers", "notional_cap"))
     whole = terms.pop("whole_position", False)
     schedules = {symbol: RiskSchedule.from_brackets(rows, whole_position=whole) for symbol, rows in brackets.items()}
@@ -382,7 +434,9 @@ def _rulebook(venue: str, date: str, record: Mapping[str, Any]) -> Rulebook:
 # What each term of a record is; a number is checked by the record that it goes into.
 _KINDS: dict[str, type] = {
     **dict.fromkeys(("source", "name", "first_step", "last_step", "not_recorded"), str),
-    **dict.fromkeys(("brackets", "tiers", "notional_cap", "liquidation", "words", "haircuts"), dict),
+    **dict.fromkeys(("brackets", "tiers", "notional_cap", "liquidation", "words", "contracts", "haircuts"), dict),
+    "facts": list,
+    "kind": SourceKind,
     **dict.fromkeys(("closing_fee_rate", "clearance_fee_rate"), object),
     **dict.fromkeys(("liquidates_at_equality", "whole_position"), bool),
     "contract": Contract,
@@ -401,11 +455,12 @@ _KINDS: dict[str, type] = {
 }
 
 
+_WRITTEN = {str: "a text", dict: "an object", bool: "true or false", list: "a list"}
+
+
 def _term(name: str, value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
     """Return a term of a record as a rulebook holds it, or refuse one that no rulebook has."""
-    if name not in _KINDS:
-        raise unknown("term", name, sorted(_KINDS))
-    kind = _KINDS[name]
+    kind = _KINDS[_known_term(name)]
     if issubclass(kind, Enum):
         if value not in kind.__members__:
             raise unknown(name, value, kind.__members__)
@@ -413,8 +468,28 @@ def _term(name: str, value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
     if kind is WithdrawalRule:
         return WithdrawalRule(**value)
     if not isinstance(value, kind):
-        raise wrong(name, value, f"give {({str: 'a text', dict: 'an object', bool: 'true or false'})[kind]}")
+        raise wrong(name, value, f"give {_WRITTEN[kind]}")
     return MappingProxyType(value) if isinstance(value, dict) else value
+
+
+def _known_term(name: str) -> str:
+    """Return the name of a term, or refuse one that no rulebook has."""
+    if name not in _KINDS:
+        raise unknown("term", name, sorted(set(_KINDS) - {"kind"}))
+    return name
+
+
+def _facts(given: list[Mapping[str, Any]], record: Mapping[str, Any]) -> Iterator[Fact]:
+    """Yield a fact for each term of the record that `given` speaks of; what is said last of a term counts."""
+    said: dict[str, Fact] = {}
+    for row in given:
+        if set(row) != {"terms", "kind", "read", "source"}:
+            raise wrong("fact", row, "give terms, kind, read and source")
+        for term in row["terms"]:
+            _known_term(term)
+            kind = _term("kind", row["kind"])
+            said[term] = Fact(term=term, kind=kind, read=row["read"], source=_term("source", row["source"]))
+    yield from (said[term] for term in sorted(said) if term in record)
 
 
 def _tier(row: Mapping[str, float]) -> RiskTier:

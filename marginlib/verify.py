@@ -1,18 +1,22 @@
-"""The library against the world: published prices, one JSON object a line, computed again.
+"""The library against the world: published prices and amounts, one JSON object a line, computed again.
 
-Each row gives a pool, the symbol asked about and the price that somebody published; `check` computes the price and
-compares within the row's own tolerance. The schema is in the README.
+Each row gives a pool, the symbol asked about and what somebody published; `check` computes it and compares within the
+row's own tolerance. The schema is in the README. Numbers may be written as text, as venues do; a price that is empty,
+0 or below 0 is their way to say that there is none.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from math import fsum, isfinite
 from typing import Any, TypeVar
 
 from marginlib.errors import MarginError, at_least_zero, finite, fraction, name_text, positive, unknown, wrong
 from marginlib.liquidation import bankruptcy_price, liquidation_price
+from marginlib.margin import max_removable_margin, risk
 from marginlib.model import Contract, MaintenanceBasis, Pool, Position
 from marginlib.tiers import RiskSchedule
 
@@ -21,6 +25,25 @@ __all__ = ["Check", "Row", "RowError", "check", "read_row", "read_rows"]
 _T = TypeVar("_T")
 
 _PRICES = {"liquidation_price": liquidation_price, "bankruptcy_price": bankruptcy_price}
+
+
+# What else a venue shows, by the account's pool or the symbol's legs, and the fields that each position then needs.
+_AMOUNTS: dict[str, tuple[Callable[[Row], float], tuple[str, ...]]] = {
+    "margin_ratio": (lambda row: risk(row.pool).margin_ratio, ("mark_price",)),
+    "margin_level": (lambda row: risk(row.pool).margin_level, ("mark_price",)),
+    "available_balance": (lambda row: max(0.0, risk(row.pool).available), ("mark_price", "leverage")),
+    "max_removable_margin": (
+        lambda row: max_removable_margin(row.legs[0].isolated(row.pool.collateral)),
+        ("mark_price", "leverage"),
+    ),
+    "unrealized_pnl": (lambda row: fsum(each.unrealized_pnl for each in row.legs), ("mark_price",)),
+    "funding_payment": (
+        lambda row: fsum(row.funding_rate * each.quantity * each.mark_price**each.contract.power for each in row.legs),
+        ("mark_price",),
+    ),
+}
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_WORDS = frozenset({"id", "source", "venue", "symbol", "contract", "maintenance_basis"})
 
 
 class RowError(MarginError):
@@ -35,9 +58,10 @@ class Row:
         name: the row's id.
         pool: collateral and positions.
         symbol: whose prices are asked.
-        expected: published prices by name; None means "no such price".
-        absolute: tolerance [quote currency per base coin].
+        expected: published prices and amounts by name; None means "no such price".
+        absolute: tolerance [the unit of what is expected].
         relative: tolerance [1]; the larger of the two counts.
+        funding_rate: rate of the settlement whose payment is asked [1].
 
     Example:
         >>> from marginlib import RiskSchedule
@@ -56,6 +80,12 @@ class Row:
     expected: dict[str, float | None]
     absolute: float
     relative: float
+    funding_rate: float = 0.0
+
+    @property
+    def legs(self) -> tuple[Position, ...]:
+        """The positions of the symbol that is asked about."""
+        return tuple(each for each in self.pool.positions if each.symbol == self.symbol)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,8 +94,8 @@ class Check:
 
     Args:
         name: the row's id.
-        price: "liquidation_price" or "bankruptcy_price".
-        expected: the published price, or None for "no such price".
+        price: what was published, such as "liquidation_price" or "margin_ratio".
+        expected: its value, or None for "no such price".
         computed: the library's.
         passed: whether they agree within the row's tolerance.
     """
@@ -151,18 +181,35 @@ def read_row(line: str) -> Row:
     for field in ("id", "source", "venue", "symbol"):
         name_text(field, _field(data, field))
     published, tolerance = _record(data, "expected"), _tolerance(_record(data, "tolerance"))
-    if not published or not published.keys() <= set(_PRICES):
-        raise wrong("expected", published, f"give {' or '.join(_PRICES)}, or both", RowError)
+    if not published or not published.keys() <= {*_PRICES, *_AMOUNTS}:
+        raise wrong("expected", published, f"give {', '.join([*_PRICES, *_AMOUNTS])}, one or more", RowError)
+    expected = {name: _expected(name, value, tolerance) for name, value in published.items()}
+    rate = finite("funding_rate", _field(data, "funding_rate") if "funding_payment" in published else 0.0)
+    pool = _pool(data, {field for name in published if name in _AMOUNTS for field in _AMOUNTS[name][1]})
+    if "max_removable_margin" in published and len(pool.positions) > 1:
+        raise wrong("max_removable_margin", "asked", "give one position, whose margin wallet_balance is", RowError)
     return Row(
         name=data["id"],
-        pool=_pool(data),
+        pool=pool,
         symbol=data["symbol"],
-        expected={
-            name: None if price is None else finite(f"expected: {name}", price) for name, price in published.items()
-        },
+        expected=expected,
         absolute=tolerance[0],
         relative=tolerance[1],
+        funding_rate=rate,
     )
+
+
+def _expected(name: str, value: object, tolerance: tuple[float, float]) -> float | None:
+    """Return what was published, None for "no such price"; a tolerance within which anything passes is refused."""
+    if value is None or (name in _PRICES and value == ""):
+        return None
+    number = finite(f"expected: {name}", value)
+    if name in _PRICES and number <= 0:
+        return None
+    if number and max(tolerance[0], tolerance[1] * abs(number)) >= abs(number):
+        give = f"give one below the {name} expected, {number:.10g}"
+        raise wrong("tolerance", {"abs": tolerance[0], "rel": tolerance[1]}, give, RowError)
+    return number
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -172,12 +219,17 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise RowError(f"{twice}: the field is given twice; give it once")
+    for name, value in pairs:  # a number that is written as text is a number
+        if isinstance(value, str) and name not in _WORDS and _NUMBER.fullmatch(value):
+            data[name] = float(value)
     return data
 
 
 def _compare(row: Row, price: str, expected: float | None) -> Check:
     """Return the published price beside the computed one."""
-    computed = _PRICES[price](row.pool, row.symbol)
+    computed = _PRICES[price](row.pool, row.symbol) if price in _PRICES else _AMOUNTS[price][0](row)
+    if computed is not None and not isfinite(computed):
+        computed = None
     if expected is None or computed is None:
         passed = expected is computed
     else:
@@ -185,8 +237,8 @@ def _compare(row: Row, price: str, expected: float | None) -> Check:
     return Check(name=row.name, price=price, expected=expected, computed=computed, passed=passed)
 
 
-def _pool(data: dict[str, Any]) -> Pool:
-    """Return the pool of a row."""
+def _pool(data: dict[str, Any], asked: set[str]) -> Pool:
+    """Return the pool of a row, whose positions give these fields, too."""
     contract = {"linear": Contract.LINEAR, "inverse": Contract.INVERSE}[_choice(data, "contract", "linear", "inverse")]
     basis = MaintenanceBasis(_choice(data, "maintenance_basis", "mark", "entry"))
     fee_rate = fraction("fee_rate", _field(data, "fee_rate"))
@@ -195,6 +247,7 @@ def _pool(data: dict[str, Any]) -> Pool:
     if not isinstance(legs, list) or not legs:
         raise wrong("positions", legs, "give a list of at least one position", RowError)
     symbols = _each(legs, _symbol)
+    _each(legs, lambda leg: [positive(field, _field(leg, field)) for field in sorted(asked)])
     target = data["symbol"]
     if target not in symbols:
         raise unknown("symbol", target, symbols, "give one of the positions' symbols,", RowError)
@@ -249,6 +302,7 @@ def _position(
         entry_price=entry_price,
         mark_price=mark_price,
         schedule=schedule,
+        leverage=leg.get("leverage", 1.0),
         contract=contract,
         maintenance_basis=basis,
     )

@@ -213,7 +213,11 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=1, metavar="N", help="try every Nth edit only")
     words = parser.parse_args()
     bad, paths = 0, [path.resolve() for path in words.notebooks]
-    with tempfile.TemporaryDirectory() as folder, os.fdopen(os.dup(1), "w") as told, Path(os.devnull).open("w") as null:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        os.fdopen(os.dup(1), "w", encoding="utf-8") as told,
+        Path(os.devnull).open("w", encoding="utf-8") as null,
+    ):
         os.environ |= {"MARGINLIB_PROGRESS": f"{folder}/progress.json", "IPYTHONDIR": folder, "TMPDIR": folder}
         os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # what has threads should not be forked
         import marginlib.course.notebook  # noqa: F401, PLC0415 - once for all, after the environment is set

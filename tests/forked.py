@@ -37,7 +37,7 @@ def nbgrader(folder: Path, environment: Mapping[str, str], *words: str) -> tuple
 
 def _command(told: str, folder: str, environment: dict[str, str], words: tuple[str, ...]) -> None:
     """Run a command here, in a process of its own."""
-    with Path(told).open("w") as file:
+    with Path(told).open("w", encoding="utf-8") as file:
         for standard in (1, 2):
             os.dup2(file.fileno(), standard)
     os.chdir(folder)

@@ -6,7 +6,7 @@ from math import isnan
 import pandas as pd
 import pytest
 
-from marginlib import MarginError, liquidation_price
+from marginlib import MarginError, liquidation_price, rulebook, rulebooks
 from marginlib.course.exports import coin, read_account
 from marginlib.margin import account_risk
 
@@ -234,6 +234,17 @@ def test_five_positions_of_bybit(size):
     assert prices(read_account(bybit(*rows))) == pytest.approx(expected)
 
 
+def test_bybit_since_2025_values_at_the_mark():
+    """1 BTC from 60,000 at 10x in cross, marked at 50,000, 0.5 % and the fee: 20,000 + P - 60,000 = 0.5 % P + fee."""
+    now = 1764547200000  # 2025-12-01
+    book = rulebook("bybit", max(date for venue, date in rulebooks() if venue == "bybit" and date <= "2025-12-01"))
+    fee = book.closing_fee_rate * 60_000 * (1 - 1 / 10)
+    row = BYBIT | {"symbol": "BTCUSDT", "size": "1", "avgPrice": "60000", "markPrice": "50000", "leverage": "10"}
+    row |= {"positionMM": str(300 + fee), "positionMMByMp": str(250 + fee), "tradeMode": 0, "updatedTime": str(now)}
+    assert fee > 0
+    assert prices(read_account(bybit(row), wallet_balance=20_000)) == pytest.approx([(40_000 + fee) / 0.995])
+
+
 def test_bybit_mode_is_the_accounts():
     row = BYBIT | {"tradeMode": 0}
     info = {"result": {"marginMode": "ISOLATED_MARGIN", "unifiedMarginStatus": 4}}
@@ -442,6 +453,19 @@ def test_a_table_with_the_venues_prices():
         read_account(table.drop(columns="wallet_balance"))
 
 
+def test_a_table_may_say_that_there_is_no_price():
+    table = pd.DataFrame({"symbol": ["BTCUSDT"] * 2, "quantity": [0.1] * 2, "entry_price": [60_000] * 2})
+    found = read_account(table.assign(liquidation_price=[0, None]), wallet_balance=20_000)
+    assert found.shown[0] is None
+    assert isnan(found.shown[1])
+
+
+def test_a_file_that_is_no_table_is_named(tmp_path):
+    (tmp_path / "mine.csv").write_text("")
+    with pytest.raises(MarginError, match=r"mine\.csv: no table"):
+        read_account(tmp_path / "mine.csv")
+
+
 def test_a_csv_file(tmp_path):
     place = tmp_path / "mine.csv"
     place.write_text("symbol,quantity,entry_price,leverage\nBTCUSDT,-0.1,60000,10\n")
@@ -464,6 +488,14 @@ def test_a_csv_file(tmp_path):
         ([ETH | {"symbol": "NEWUSDT"}], "no table of NEWUSDT is recorded"),
         ('{"positions": ', "no JSON at"),
         ({"hello": 1}, "of no known shape"),
+        (
+            STATE | {"assetPositions": [{"position": {"coin": "ETH", "szi": "1", "entryPx": "1"}}]},
+            "leverage: the field",
+        ),
+        (STATE | {"assetPositions": [{"type": "oneWay"}]}, "position: the field is missing"),
+        (STATE | {"assetPositions": [{"position": None}]}, "export: a field is of another kind"),
+        (pd.DataFrame({"quantity": [1], "wallet_balance": [None]}), "wallet_balance: a table needs it"),
+        (pd.DataFrame({"quantity": [1], "wallet_balance": ["much"]}), "wallet_balance = 'much': give a number"),
         ("/nowhere/mine.json", "mine.json: No such file"),
     ],
 )

@@ -14,11 +14,11 @@ def row(chart, name):
 
 
 def test_every_venue_s_own_formula_gives_the_price_in_the_table():
-    # 60,000 long at 10x: E (1 - 1/L) / (1 - rate); Bybit E (1 - 1/L + rate); inverse (1 + rate) / (1/E + 1/(E L))
+    # 60,000 long at 10x: E (1 - 1/L) / (1 - rate); inverse (1 + rate) / (1/E + 1/(E L))
     expected = {
         "Binance USD-M": 54_000 / (1 - 0.004),
         "Binance COIN-M": 1.004 / (1 / 60_000 + 1 / 600_000),
-        "Bybit": 60_000 * (1 - 0.1 + 0.005),
+        "Bybit": 54_000 / (1 - 0.005),
         "OKX": 54_000 / (1 - 0.0045),
         "Hyperliquid": 54_000 / (1 - 0.0125),
         "dYdX v4": 54_000 / (1 - 0.012),
@@ -38,7 +38,7 @@ def test_the_table_is_the_same_whichever_rulebook_is_drawn():
     [
         ("binance_coinm", 1, "liquidated at 30,120.00 (-49.80 %); on Binance USD-M it has no liquidation price"),
         ("binance_coinm", -1, "has no liquidation price"),
-        ("bybit", 1, "liquidated at 300.00 (-99.50 %)"),  # 60,000 x (1 - 1 + 0.005)
+        ("bybit", 1, "has no liquidation price"),  # since 2 September 2025 the value is taken at the mark price
         ("binance_usdm", -1, "liquidated at 119,521.91 (+99.20 %)"),  # 120,000 / 1.004
     ],
 )

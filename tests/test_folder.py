@@ -283,5 +283,5 @@ def test_words_for_nobody_are_an_error(mine):
 def test_without_jupyterlab_the_course_is_written_and_the_way_is_named(mine, monkeypatch, capsys):
     monkeypatch.setattr(course, "find_spec", lambda _: None)
     assert main(["course", str(mine)]) == 2
-    assert 'pip install "marginlib[course]"' in capsys.readouterr().err
+    assert 'python -m pip install ".[course]"' in capsys.readouterr().err
     assert (mine / START).is_file()

@@ -6,11 +6,14 @@ import io
 import json
 import subprocess
 import sys
+from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from marginlib import rulebook, tables
 from marginlib.__main__ import main
 
 DATA = Path(__file__).parent / "data"
@@ -50,6 +53,24 @@ def test_the_published_examples_pass(capsys: pytest.CaptureFixture[str]) -> None
     out, err = capsys.readouterr()
     assert out.splitlines()[-1] == "42 passed, 0 failed"
     assert not err
+
+
+def test_the_sources_of_the_rulebooks_are_listed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = rulebook("bybit", "2025-09-02")
+    later = partial(tables.facts, [book], today=date(2027, 11, 1))
+    monkeypatch.setattr(tables, "facts", later)
+    assert main(["rulebooks"]) == 0
+    head, *lines, last = capsys.readouterr().out.splitlines()
+    assert head.split() == ["rulebook", "term", "kind", "read", "source"]
+    assert len(lines) == len(book.facts)
+    (fee,) = (line for line in lines if " closing_fee_rate " in line)
+    assert " published " in fee
+    assert "Fees Explained" in fee
+    old = sum("OLD" in line for line in lines)
+    assert 0 < old < len(lines)
+    assert last == f"{len(lines)} terms, {old} read more than a year ago"
 
 
 def test_the_module_is_a_program() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -210,6 +211,15 @@ def test_the_desk_shows_each_position_with_its_pool_and_what_is_free():
     frame = tables.desk(Account(wallet_balance=10_000, positions=two("mixed")))
     assert frame.index.tolist() == ["BTCUSDT long", "ETHUSDT short", "free to use"]
     assert frame["equity [$]"].tolist() == [9_200.0, 900.0, 8_590.0]
+
+
+def test_facts_older_than_a_year_are_marked():
+    frame = tables.facts([rulebook("bybit", "2025-09-02")], today=date(2027, 11, 1)).set_index("term")
+    assert frame.loc["closing_fee_rate", ["kind", "read"]].tolist() == ["published", "2026-11-28"]
+    assert not frame.loc["closing_fee_rate", "over a year ago"]  # on 28 November it will have been
+    assert frame.loc["words", "over a year ago"]  # read in 2026, perhaps on its first day
+    assert set(frame["rulebook"]) == {"bybit 2025-09-02"}
+    assert len(tables.facts()) == sum(len(rulebook(*each).facts) for each in rulebooks())
 
 
 def test_tiers_and_rulebooks_are_as_recorded():

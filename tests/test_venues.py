@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 from dataclasses import FrozenInstanceError, fields, replace
+from datetime import UTC, datetime
+from datetime import date as day
 from itertools import groupby, pairwise
 from pathlib import Path
 
@@ -34,7 +36,7 @@ from marginlib import (
 )
 from marginlib.market.events import Fill, MarkPrices, SetLeverage, SetMarginMode
 from marginlib.market.replay import Rules, Snapshot, replay, step
-from marginlib.venues import ClosingFee, Leftover, ModeChange, ModeScope, RatioConvention
+from marginlib.venues import ClosingFee, Fact, Leftover, ModeChange, ModeScope, RatioConvention, SourceKind
 
 SHARED = Path(os.environ.get("MARGINLIB_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 DATA = Path(__file__).parent / "data"
@@ -282,7 +284,7 @@ def test_bybit_counts_the_closing_fee_in_both_margins(
 @pytest.mark.parametrize("side", [1, -1])
 @pytest.mark.parametrize("leverage", [1, 2, 10, 50])
 def test_a_fee_in_both_margins_moves_no_isolated_price(side: int, leverage: int) -> None:
-    for book in (rulebook("bybit", "2022-11-25"), rulebook("bybit", "2025")):
+    for book in (rulebook("bybit", "2022-11-25"), rulebook("bybit", "2025")):  # the value taken at the entry price
         position = book.position("A", side * 2, 100, leverage=leverage, schedule=RiskSchedule.flat(0.005))
         position = book.isolate(position)
         pool = Pool(collateral=position.isolated_margin, positions=(position,))
@@ -300,13 +302,32 @@ def test_an_inverse_fee_is_taken_of_the_value_at_the_bankruptcy_price() -> None:
 
 
 def test_the_basis_of_an_isolated_position_may_differ() -> None:
-    book = rulebook("bybit", "2025")
+    book = replace(rulebook("bybit", "2025-09-02"), isolated_basis=MaintenanceBasis.ENTRY)
     shared = book.position("A", 1, 100, mark_price=90, leverage=10, schedule=RiskSchedule.flat(0.01))
-    fee = 0.0006 * 90
+    fee = 0.00055 * 90
     assert maintenance_margin(shared) == pytest.approx(0.9 + fee)
     assert maintenance_margin(book.isolate(shared)) == pytest.approx(1.0 + fee)
     assert book.isolate(shared).isolated_margin == pytest.approx(10 + fee)
     assert book.isolate(shared, 25).isolated_margin == 25
+
+
+def test_bybit_before_and_since_2_september_2025() -> None:
+    # Both margins of a long of 1 from 60,000 at 10x hold the fee for closing at 54,000, which cancels: 6,000 - 300 away
+    # by the entry price, and 60,000 - 6,000 = 54,000 = price x (1 - 0.5 %) by the mark price.
+    found = {}
+    for date in ("2022-11-25", "2025", "2025-09-02"):
+        book = rulebook("bybit", date)
+        shared = book.position("BTCUSDT", 1, 60_000, leverage=10, schedule=RiskSchedule.flat(0.005))
+        own = book.isolate(shared)
+        assert shared.maintenance_basis is own.maintenance_basis
+        assert own.isolated_margin == pytest.approx(6_000 + book.closing_fee_rate * 54_000)
+        found[date] = liquidation_price(own.pool, "BTCUSDT")
+    assert found == {
+        "2022-11-25": pytest.approx(54_300),
+        "2025": pytest.approx(54_300),
+        "2025-09-02": pytest.approx(54_000 / 0.995),
+    }
+    assert [rulebook("bybit", date).closing_fee_rate for date in found] == [0.0006, 0.00055, 0.00055]
 
 
 def test_mark_or_entry_basis_differ_by_the_formula() -> None:
@@ -535,9 +556,9 @@ def test_a_fee_rule_is_a_line_of_the_file(data: Path) -> None:
 ASSUMED = {
     "binance_usdm": ("clearance_fee_rate", "fee_from", "funding_from"),
     "binance_coinm": ("clearance_fee_rate", "fee_from", "funding_from", "withdrawal", "mode_change"),
-    "bybit": ("policy", "leftover", "clearance_fee_rate", "fee_from", "funding_from", "withdrawal"),
+    "bybit": ("clearance_fee_rate", "fee_from", "withdrawal"),
     "dydx_v4": ("policy", "fee_from", "funding_from", "withdrawal", "mode_change"),
-    "hyperliquid": ("fee_from", "funding_from", "mode_change"),
+    "hyperliquid": ("fee_from", "funding_from"),
     "okx": ("clearance_fee_rate", "fee_from", "funding_from", "withdrawal", "mode_change"),
 }
 
@@ -546,7 +567,8 @@ ASSUMED = {
 def test_rules_come_of_every_book_and_name_what_it_leaves_out(venue: str, date: str) -> None:
     book = rulebook(venue, date)
     rules = Rules.of(book)
-    assert rules.assumed == ASSUMED[venue]
+    known = {"clearance_fee_rate"} if book.clearance_fee_rate is not None else set()  # Binance's, of late only
+    assert rules.assumed == tuple(term for term in ASSUMED[venue] if term not in known)
     assert rules.book is book
     for term in ("leftover", "clearance_fee_rate", "fee_from", "funding_from", "withdrawal", "mode_change"):
         default = getattr(Rules, term)
@@ -564,6 +586,7 @@ def test_the_venues_rules_on_changing_the_mode_are_those_recorded() -> None:
     assert {venue: rule for venue, rule in rules.items() if rule} == {
         "binance_usdm": ModeChange.WHEN_FLAT,
         "bybit": ModeChange.WHOLE_ACCOUNT,
+        "hyperliquid": ModeChange.WHEN_FLAT,
     }
 
 
@@ -578,6 +601,9 @@ def test_recorded_steps_are_the_policies_of_that_name() -> None:
         (cut,) = Rules.of(rulebook(venue, date)).policy(pool, 0)
         kept[venue] = round((1 - cut.share) * 300_000)
     assert kept == {"binance_usdm": 50_000, "okx": 10_000, "hyperliquid": 240_000}
+
+
+FACT = {"terms": ["ratio"], "kind": "PUBLISHED", "read": "2026", "source": "a page"}
 
 
 @pytest.mark.parametrize(
@@ -612,6 +638,13 @@ def test_recorded_steps_are_the_policies_of_that_name() -> None:
             {"tiers": {"BTC": [{"notional_floor": 0, "max_leverage": 9, "maintenance_fraction": 0.5, "rate": 0.1}]}},
             r"tier = {.*\.\.\.: give a notional_floor",
         ),
+        ({"facts": 5}, r"book of 2026-01-01: "),
+        ({"facts": [{"terms": ["ratio"]}]}, r"fact = {.*}: give terms, kind, read and source"),
+        ({"facts": [FACT | {"terms": ["ration"]}]}, r"term = 'ration' \(did you mean ratio\?\)"),
+        ({"facts": [FACT | {"kind": "HEARD"}]}, r"kind = 'HEARD': give one of PUBLISHED, THIRD_PARTY, INFERRED"),
+        ({"facts": [FACT | {"read": "May"}]}, r"read = 'May': give a day as YYYY-MM-DD"),
+        ({"facts": [FACT | {"read": 2026}]}, r"read = 2026: give a day as YYYY-MM-DD"),
+        ({"contracts": {"BTCUSD": "COIN"}}, r"contract = 'COIN': give one of LINEAR, INVERSE"),
         ({"withdrawal": {"profit": True, "notional_share": 1}}, r"notional_share = 1: give a fraction"),
         ({"withdrawal": {"profits": True}}, r"nova\.json, book of 2026-01-01: .*unexpected keyword argument 'profits'"),
         ({"brackets": {"BTC": 5}}, r"nova\.json, book of 2026-01-01: "),
@@ -650,16 +683,62 @@ def test_steps_that_no_policy_takes_are_refused() -> None:
 
 
 def test_a_contract_named_as_inverse_is_not_computed_as_linear() -> None:
-    """The right value as OKX published it: 2352.85."""
     flat = marginlib.RiskSchedule.flat(0.008)
     okx = marginlib.rulebook("okx", "2021-07-25")
     for book in (okx, *(marginlib.rulebook(*each) for each in marginlib.rulebooks() if each[0] == "bybit")):
-        for symbol in ("ETH-USD-210430", "BTC-USD-SWAP", "BTCUSD", "BTCUSD_PERP", "BTCUSDH25"):
+        for symbol in ("SOL-USD-210430", "XRP-USD-SWAP", "XRPUSD", "BTCUSD_PERP", "BTCUSDH25"):
             with pytest.raises(marginlib.MarginError, match=r"an inverse contract by its name.*give contract="):
                 book.position(symbol, 10, 2566.31, leverage=10, schedule=flat)
+            given = book.position(symbol, 10, 100, schedule=flat, contract=marginlib.Contract.INVERSE)
+            assert given.contract is marginlib.Contract.INVERSE
         for symbol in ("BTCUSDT", "BTC-USDT-SWAP", "BTC-USD", "BTCUSDC", "BTC"):
             assert book.position(symbol, 1, 100, schedule=flat).contract is marginlib.Contract.LINEAR
-    inverse = marginlib.Contract.INVERSE
-    eth = okx.position("ETH-USD-210430", 100, 2566.31, leverage=10, schedule=flat, contract=inverse)
-    (pool,) = (each for each in marginlib.Account(wallet_balance=1, positions=(eth.isolated(),)).pools() if each.own)
-    assert marginlib.liquidation_price(pool, eth.symbol) == pytest.approx(2352.84, abs=0.02)
+
+
+def test_a_book_knows_which_of_its_symbols_are_inverse() -> None:
+    okx = rulebook("okx", "2021-04-27")  # its price as published: 2352.8497
+    eth = okx.position("ETH-USD-210430", 10, 2566.31, leverage=10)
+    own = okx.isolate(eth)
+    assert own.isolated_margin == pytest.approx(0.0003896645377994, rel=1e-12)  # as published
+    assert liquidation_price(own.pool, eth.symbol) == pytest.approx(2352.8497, abs=0.011)
+    # 10,000 dollars from 50,000, 0.02 BTC behind: 0.2 + 0.02 BTC less the fee for closing at 45,454.55 buy 10,050.
+    bybit = rulebook("bybit", "2025-09-02")
+    btc = bybit.position("BTCUSD", 10_000, 50_000, leverage=10, schedule=RiskSchedule.flat(0.005))
+    found = liquidation_price(bybit.isolate(btc, 0.02).pool, "BTCUSD")
+    assert found == pytest.approx(10_050 / (0.22 - 0.00055 * 10_000 / 45_454.545454545))
+    assert 45_700 < found < 45_710
+
+
+# --- where each term comes from -------------------------------------------------------------------------------------
+
+SAID_ELSEWHERE = {"books", "name", "source", "not_recorded", "facts"}
+
+
+@pytest.mark.parametrize(("venue", "date"), rulebooks())
+def test_every_term_of_every_book_has_a_source_a_kind_and_a_day(venue: str, date: str) -> None:
+    path = Path(marginlib.__file__).parent / "data" / "venues" / f"{venue}.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    terms = (set(record) | set(record["books"][date])) - SAID_ELSEWHERE
+    facts = rulebook(venue, date).facts
+    assert [each.term for each in facts] == sorted(terms)
+    assert all(each.source and day(2026, 1, 1) <= each.read_on <= datetime.now(tz=UTC).date() for each in facts)
+
+
+def test_a_book_s_own_fact_stands_before_the_venue_s(data: Path) -> None:
+    early = {"terms": ["leftover", "clearance_fee_rate"], "kind": "PUBLISHED", "read": "2024-05", "source": "a page"}
+    late = {"terms": ["leftover"], "kind": "INFERRED", "read": "2026-06-01", "source": "a guess"}
+    nova = NOVA | {"facts": [early]}
+    nova["books"] = {date: dict(book) for date, book in NOVA["books"].items()}
+    nova["books"]["2026-06-01"]["facts"] = [late]
+    (data / "nova.json").write_text(json.dumps(nova), encoding="utf-8")
+    first, second = (rulebook("nova", date, folder=data) for date in ("2026-01-01", "2026-06-01"))
+    assert [(each.term, each.kind.value, each.read) for each in first.facts] == [
+        ("clearance_fee_rate", "published", "2024-05"),
+        ("leftover", "published", "2024-05"),
+    ]
+    assert [(each.term, each.kind.value, each.source) for each in second.facts] == [
+        ("clearance_fee_rate", "published", "a page"),
+        ("leftover", "inferred", "a guess"),
+    ]
+    assert [each.read_on for each in second.facts] == [day(2024, 5, 1), day(2026, 6, 1)]
+    assert Fact(term="ratio", kind=SourceKind.PUBLISHED, read="2025", source="it").read_on == day(2025, 1, 1)

@@ -22,7 +22,7 @@ from marginlib.files import write_whole
 from marginlib.liquidation import liquidation_price, shown_liquidation_price
 from marginlib.margin import max_addable_margin, risk
 from marginlib.model import Account, MaintenanceBasis, MarginMode, Pool, Position, ShownPrice
-from marginlib.odds.decision import chance_text
+from marginlib.odds.decision import MARKETS, chance_text
 from marginlib.odds.diffusion import DAYS_PER_YEAR, Diffusion
 from marginlib.odds.simulate import compare
 from marginlib.tables import Shown, move, show
@@ -113,6 +113,7 @@ def _notes(found: Export) -> list[str]:
 def where(found: Export, volatility: Mapping[str, float] | None = None) -> Answer:
     """Return where each position is liquidated as it is, and with its own mode switched; the others as they are."""
     market = assumed(plain(found.account), volatility)
+    daily = {coin(name): value / sqrt(DAYS_PER_YEAR) for name, value in market.volatility.items()}
     rows = []
     for each in found.account.positions:
         price, other = _ends(found.account, each), _switched(found, each)
@@ -123,13 +124,12 @@ def where(found: Export, volatility: Mapping[str, float] | None = None) -> Answe
                 "mark [$/coin]": each.mark_price,
                 "liquidated at [$/coin]": price,
                 "away [move]": move(price, each.mark_price),
-                _DEVIATIONS: _deviations(price, each, market),
+                _DEVIATIONS: None if price is None else log(price / each.mark_price) / daily[coin(each.symbol)],
                 "in the other mode [$/coin]": other,
                 "then away [move]": move(other, each.mark_price),
             }
         )
-    daily = {name: value / sqrt(DAYS_PER_YEAR) for name, value in market.volatility.items()}
-    told = ", ".join(f"{coin(name)} {percent(value).lstrip('+')}" for name, value in daily.items())
+    told = _volatilities(market, volatility, sqrt(DAYS_PER_YEAR))
     said = f"A daily standard deviation: {told}. Each price holds while the other marks stand still."
     return Answer("Where", said, DataFrame(rows), "as it is, and with this one position's mode switched")
 
@@ -216,9 +216,19 @@ def chances(found: Export, days: float = 30.0, volatility: Mapping[str, float] |
     market = assumed(account, volatility)
     result = compare(_holdable(account), market, days=positive("days", days), paths=_PATHS, seed=_SEED)
     told = ", ".join(f"{name} {chance_text(each.liquidation)}" for name, each in result.items())
-    sigma = ", ".join(f"{coin(name)} {100 * value:.0f} %" for name, value in market.volatility.items())
-    said = f"A liquidation within {days:g} days: {told}. Volatility a year: {sigma}; no drift, {_PATHS:,} paths."
+    yearly = _volatilities(market, volatility)
+    said = f"A liquidation within {days:g} days: {told}. Volatility a year: {yearly}; no drift, {_PATHS:,} paths."
     return Answer("Odds", said, tables.odds(result), f"{days:g} days")
+
+
+def _volatilities(market: Diffusion, given: Mapping[str, float] | None, parts: float = 1.0) -> str:
+    """Return volatilities in words, each with where it is from, of a year or of a part of it."""
+    told = []
+    for symbol, value in market.volatility.items():
+        measured = "measured 2020 to 2026" if value == MARKETS["2020 to 2026"].volatility.get(symbol) else "assumed"
+        source = "given" if coin(symbol) in (given or {}) else measured
+        told.append(f"{coin(symbol)} {percent(value / parts).lstrip('+')} ({source})")
+    return ", ".join(told)
 
 
 def _named(each: Position) -> str:
@@ -243,12 +253,6 @@ def _switched(found: Export, each: Position) -> float | None:
     shared = found.account.pools()[0]
     behind, positions = shared.collateral + each.own_margin, (*shared.positions, each.cross())
     return liquidation_price(replace(shared, collateral=behind, positions=positions), each.symbol)
-
-
-def _deviations(price: float | None, each: Position, market: Diffusion) -> float | None:
-    """Return how many daily standard deviations of the log price a liquidation is away [1]."""
-    daily = market.volatility[f"{coin(each.symbol)}USDT"] / sqrt(DAYS_PER_YEAR)
-    return None if price is None else log(price / each.mark_price) / daily
 
 
 def _share_to_close(pool: Pool, each: Position, wanted: float) -> float | None:

@@ -17,12 +17,12 @@ from re import fullmatch
 from types import MappingProxyType
 from typing import Any
 
-from pandas import DataFrame, read_csv
+from pandas import DataFrame, isna, read_csv
 
 from marginlib import tables
 from marginlib.course.figures import TIER_DATE
 from marginlib.errors import MarginError, wrong
-from marginlib.model import Account, Position
+from marginlib.model import Account, MaintenanceBasis, Position
 from marginlib.tiers import RiskSchedule
 from marginlib.venues import Rulebook, rulebook, rulebooks
 
@@ -125,7 +125,12 @@ def read_account(
     found = list(_objects(data))
     for shape, read in _READERS.items():
         if rows := _having(found, *shape):
-            return read(rows, found, given)
+            try:
+                return read(rows, found, given)
+            except KeyError as missing:
+                raise MarginError(f"{missing.args[0]}: the field is missing; give the export whole") from missing
+            except (AttributeError, TypeError) as error:
+                raise MarginError(f"export: a field is of another kind ({error}); give it as the venue does") from error
     raise MarginError(f"export: of no known shape; give a table, or the answer of one of {_KNOWN}")
 
 
@@ -155,7 +160,12 @@ def loaded(source: DataFrame | Path | str | list[Any] | dict[str, Any]) -> Any: 
         text = place.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise MarginError(f"{place}: {getattr(error, 'strerror', None) or 'not a text in UTF-8'}") from error
-    return list(_parsed(text)) if text.lstrip()[:1] in {"{", "["} else read_csv(place)
+    if text.lstrip()[:1] in {"{", "["}:
+        return list(_parsed(text))
+    try:
+        return read_csv(place)
+    except ValueError as error:  # an empty file, rows of other lengths
+        raise MarginError(f"{place}: no table ({error}); give CSV or JSON") from error
 
 
 def _parsed(text: str) -> Iterator[Any]:
@@ -292,14 +302,16 @@ def _table(frame: DataFrame, given: _Given) -> Export:
     rows = frame.drop(columns=list(extra))
     wallet = given.wallet_balance
     if wallet is None:
-        if "wallet_balance" not in extra:
-            raise MarginError("wallet_balance: a table needs it; give it, or a column of that name")
-        wallet = float(frame["wallet_balance"].dropna().iloc[0])
-    if given.rates:
+        told = [*frame["wallet_balance"].dropna()] if "wallet_balance" in extra else []
+        if not told:
+            raise MarginError("wallet_balance: a table needs it; give it (--wallet), or a column of that name")
+        wallet = _number({"wallet_balance": told[0]}, "wallet_balance")
+    if given.rates and "symbol" in rows:
         rows = rows.assign(maintenance_margin_rate=rows["symbol"].map(given.rates))
     account = Account(wallet_balance=wallet, positions=tables.positions(rows, book))
     prices = frame["liquidation_price"] if "liquidation_price" in extra else [nan] * len(frame)
-    return Export(account=account, rules=book, shown=tuple(map(float, prices)))
+    shown = tuple(nan if isna(price) else _price({"liquidation_price": price}, "liquidation_price") for price in prices)
+    return Export(account=account, rules=book, shown=shown)
 
 
 def _binance(rows: Sequence[Row], found: Sequence[Row], given: _Given) -> Export:
@@ -339,14 +351,11 @@ def _binance_leg(row: Row, brackets: Mapping[str, RiskSchedule]) -> _Leg:
         own=wallet if mode == "isolated" else None,
         shown=_price(row, "liquidationPrice"),
         rate=None if isnan(needs) else needs / notional,
-        fits=(lambda table: _most(table, leverage) == cap) if isnan(needs) else _asks(notional, needs),
+        fits=(lambda table: leverage <= table.tiers[0].leverage_limit and table.max_notional(leverage) == cap)
+        if isnan(needs)
+        else _asks(notional, needs),
         table=brackets.get(row["symbol"]),
     )
-
-
-def _most(table: RiskSchedule, leverage: float) -> float:
-    """Return the largest notional that a table allows at a leverage; 0 where it allows none."""
-    return table.max_notional(leverage) if leverage <= table.tiers[0].leverage_limit else 0.0
 
 
 def _asks(notional: float, maintenance: float) -> Callable[[RiskSchedule], bool]:
@@ -383,11 +392,13 @@ def _bybit_leg(row: Row, isolated: bool, book: Rulebook) -> _Leg:
         shown=_price(row, "liqPrice"),
         fits=lambda table: table.notional_cap == cap,
     )
-    needs = _number(row, "positionMM", default=0.0)
+    basis = book.isolated_basis if own and book.isolated_basis else book.maintenance_basis
+    at_mark = basis is MaintenanceBasis.MARK
+    needs = _number(row, *["positionMMByMp"] * at_mark, "positionMM", default=0.0)
     if not needs:
         return leg
     fee = book.closing_fee_set_aside(_position(book, replace(leg, own=None), RiskSchedule.flat(0.0)))
-    return replace(leg, rate=(needs - fee) / _number(row, "positionValue"), fits=lambda _: False)
+    return replace(leg, rate=(needs - fee) / (leg.notional if at_mark else abs(size) * entry), fits=lambda _: False)
 
 
 def _okx(rows: Sequence[Row], found: Sequence[Row], given: _Given) -> Export:

@@ -496,7 +496,7 @@ def _filter() -> str:
     try:
         import pyseccomp  # noqa: PLC0415 - it looks for the C library as soon as it is imported
     except (ImportError, RuntimeError) as error:
-        give = "pip install 'marginlib[grade]', and Debian's libseccomp2"
+        give = "in the repository, python -m pip install '.[grade]', and Debian's libseccomp2"
         raise SandboxError(f"pyseccomp does not work here ({error}): {give}") from error
     rules = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
     for name in _DENIED:

@@ -112,7 +112,8 @@ def open_course(folder: str | Path, words: Sequence[str] = ()) -> None:
     """
     if find_spec("jupyterlab") is None:
         raise MarginError(
-            'JupyterLab is not installed: run pip install "marginlib[course]", or open the folder otherwise'
+            'JupyterLab is not installed: in the repository, python -m pip install ".[course]"; '
+            "or open the folder in another Jupyter"
         )
     from jupyterlab.labapp import LabApp  # noqa: PLC0415 - only here is it needed
 

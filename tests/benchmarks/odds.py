@@ -26,6 +26,8 @@ import numpy as np
 
 from marginlib import Account, liquidation_price, rulebook
 from marginlib import odds as mc
+from marginlib.course.game import desk_of, end_card, many_paths
+from marginlib.market.desk import Hold
 
 RULES = rulebook("binance_usdm", "2026-09-29")
 PRICES = {"BTCUSDT": 60_000.0, "ETHUSDT": 3_000.0, "SOLUSDT": 150.0, "XRPUSDT": 0.6, "BNBUSDT": 500.0}
@@ -198,6 +200,17 @@ def sliders(turns: int) -> list[tuple[str, str, str, bool]]:
     return rows
 
 
+def end_card_alone() -> list[tuple[str, str, str, bool]]:
+    """Return the row of the desk's end card: a game's first, its paths drawn too, in seconds of the processor."""
+    orders, times = [Hold()] * len(desk_of(3, "isolated").points), []
+    for _ in range(3):
+        many_paths.cache_clear()
+        start = time.process_time()
+        end_card(3, "isolated", orders)
+        times.append(time.process_time() - start)
+    return [(f"   the desk's end card, {PATHS:,} paths", "<= 1 s", f"{min(times):.2f} s", min(times) <= 1)]
+
+
 def memory() -> list[tuple[str, str, str, bool]]:
     """Row 12."""
     taken = []
@@ -244,7 +257,13 @@ def main() -> int:
     parser.add_argument("--peers", default=default, help="a Python that has QuantLib")
     parser.add_argument("--turns", type=int, default=7, help="turns of each contestant")
     options = parser.parse_args()
-    rows = [*simulations(options.turns), *sliders(10 * options.turns), *memory(), *closed_form(options.peers)]
+    rows = [
+        *simulations(options.turns),
+        *sliders(10 * options.turns),
+        *end_card_alone(),
+        *memory(),
+        *closed_form(options.peers),
+    ]
     width = max(len(row[0]) for row in rows)
     print(f"{'row'.ljust(width)}  {'target':>8}  {'measured':>24}")
     for name, target, measured, passed in rows:

@@ -110,7 +110,7 @@ def install(block: str, home: Path, shell: Shell) -> None:
     )
     (wheel,) = home.glob("marginlib-*.whl")
     lines = [line for line in block.splitlines() if not line.startswith("apt-get")]  # the gate installs it
-    asked = "\n".join(lines).replace('"marginlib[grade]"', f"-q 'marginlib[grade,scale] @ {wheel.as_uri()}'")
+    asked = "\n".join(lines).replace('".[grade]"', f"-q 'marginlib[grade,scale] @ {wheel.as_uri()}'")
     assert str(wheel) in asked, "the page installs something else"
     shell.run(asked)
     where = shell.run('python -c "import marginlib; print(marginlib.__file__)"')
@@ -323,7 +323,7 @@ class Term:
             for name, fault in FAULTS.items()
             if found.get(name) != fault.status
         ]
-        if connections or canary.read_text() != "untouched":
+        if connections or canary.read_text(encoding="utf-8") != "untouched":
             self.wrong.append("an attacker got out")
 
     def analyse(self) -> None:

@@ -54,7 +54,7 @@ CASES = {
     "binance_usdm": Case(rulebook("binance_usdm", "2026-09-29"), "BTCUSDT"),
     "binance_coinm": Case(rulebook("binance_coinm", "undated"), "BTCUSD_PERP"),
     # No table of BTC is recorded for Bybit: the first rate of ETH stands in.
-    "bybit": Case(rulebook("bybit", "2025"), "BTCUSDT", rulebook("bybit", "2022-11-25").schedule("ETHUSDT")),
+    "bybit": Case(rulebook("bybit", "2025-09-02"), "BTCUSDT", rulebook("bybit", "2022-11-25").schedule("ETHUSDT")),
     "okx": Case(rulebook("okx", "2021-07-25"), "BTC-USDT-SWAP"),
     "hyperliquid": Case(rulebook("hyperliquid", "2025/2026"), "BTC"),
     "dydx_v4": Case(rulebook("dydx_v4", "2026-03-04"), "Large-Cap"),  # the liquidity tier that BTC is taken to be in

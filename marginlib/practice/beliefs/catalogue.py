@@ -299,7 +299,7 @@ BELIEFS: Mapping[str, Belief] = {
         notebook="01",
         statement="Margins and values stay at the entry price.",
         remedy="A position is worth what the mark price of now says.",
-        source="Bybit before 2025 (position value at entry)",
+        source="Bybit up to 1 September 2025 (position value at entry)",
         changes={
             "notional": lambda position: position.entry_notional,
             "maintenance_value": lambda position: position.entry_notional,
