@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from PIL import Image
 
 import marginlib
 from marginlib.__main__ import main
@@ -189,3 +190,27 @@ def test_the_hooks_before_a_commit_are_steps_of_the_gate() -> None:
     gate = re.findall(r"^run (.+)$", read(".ci/run"), re.MULTILINE)
     programs = [entry.removeprefix(".venv/bin/python ").removeprefix("-m ") for entry in hooks]
     assert [each for each in programs if not any(each.removeprefix("python ") in step for step in gate)] == []
+
+
+# --- the first screen -------------------------------------------------------------------------------------------------
+
+
+def test_the_first_screen_shows_it_moving_and_says_how_to_get_it() -> None:
+    first = read("README.md").split("## Open the course")[0]
+    (alternative, place) = re.search(r"!\[(.+)\]\((.+)\)", first).groups()
+    with Image.open(ROOT / place) as picture:
+        assert picture.is_animated
+        assert picture.n_frames >= 20
+    assert (ROOT / place).stat().st_size <= 600_000
+    assert "cross margin" in alternative
+    assert "isolated margin" in alternative
+    (block,) = COMMANDS.findall(first)
+    assert [line.split()[:2] for line in block.splitlines()] == [["git", "clone"], ["python3", "-m"]]
+    named = dict(re.findall(r"^\[(\w+)\]: (\S+)$", read("README.md"), re.MULTILINE))
+    assert set(re.findall(r"\]\[(\w+)\]", read("README.md"))) == set(named) == {"read", "run", "tests"}
+    assert read("README.md").count("OWNER/") == first.count("OWNER/")  # one place
+    run = named["run"].removeprefix(named["read"])
+    assert run.startswith("run/lab/index.html?path=")  # where tools/build_site.py puts it
+    assert '"run"' in read("tools/build_site.py")
+    assert (ROOT / run.partition("path=")[2]).is_file()
+    assert (ROOT / ".github/workflows" / named["tests"].rpartition("/")[2]).is_file()
