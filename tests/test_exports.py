@@ -242,6 +242,13 @@ def test_bybit_since_2025_values_at_the_mark():
     row = BYBIT | {"symbol": "BTCUSDT", "size": "1", "avgPrice": "60000", "markPrice": "50000", "leverage": "10"}
     row |= {"positionMM": str(300 + fee), "positionMMByMp": str(250 + fee), "tradeMode": 0, "updatedTime": str(now)}
     assert fee > 0
+    own = row | {
+        "tradeMode": 1,
+        "markPrice": "60000",
+        "positionMMByMp": str(300 + fee),
+        "positionBalance": str(6_000 + fee),
+    }
+    assert prices(read_account(bybit(own))) == pytest.approx([54_271.36], abs=0.005)
     assert prices(read_account(bybit(row), wallet_balance=20_000)) == pytest.approx([(40_000 + fee) / 0.995])
 
 

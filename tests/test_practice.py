@@ -369,7 +369,7 @@ def test_the_questions_before_the_course_are_kept_without_a_verdict():
 
 def test_a_name_that_is_no_notebook_is_refused():
     for make in (opening_questions, closing_questions, calibration):
-        with pytest.raises(ValueError, match=r"^notebook = '2': give one of 00"):
+        with pytest.raises(ValueError, match=r"^notebook = '2': give as a text one of 00"):
             make("2")
     with pytest.raises(ValueError, match="no-such-question"):
         ask("no-such-question")

@@ -117,7 +117,7 @@ def test_records_cannot_be_changed():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: crash("ftx"), UnknownNameError, "event = 'ftx': give one of black-thursday-2020, uptrend-2021"),
+        (lambda: crash("ftx"), UnknownNameError, "event = 'ftx' (did you mean ftx-2022?): give one of black-"),
         (lambda: crash("ftx-2022").path(["SOLUSDT"]), UnknownNameError, "ftx-2022 has BTCUSDT, ETHUSDT"),
         (lambda: crash("ftx-2022").path("BTCUSDT"), MarginError, "give a list of BTCUSDT, ETHUSDT, each once"),
         (lambda: crash("ftx-2022").path([]), MarginError, "give a list of"),

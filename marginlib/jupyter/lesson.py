@@ -25,7 +25,8 @@ def is_live_figure(model: Any) -> bool:  # noqa: ANN401 - a widget's saved state
     """Return whether a saved widget draws itself, whichever version saved it; a form needs Python to answer.
 
     Example:
-        >>> is_live_figure({"state": {"_anywidget_id": "marginlib.drawing.live.ExplorerPanel"}}), is_live_figure(None)
+        >>> saved = {"_anywidget_id": "marginlib.drawing.live.ExplorerPanel", "_esm": "export default {}"}
+        >>> is_live_figure({"state": saved}), is_live_figure(None)
         (True, False)
     """
     state = model.get("state") if isinstance(model, dict) else None
