@@ -110,5 +110,5 @@ def _known(notebook: str) -> str:
     """Return the name of a notebook, or refuse one that has no questions."""
     known = sorted({each.notebook for each in questions()})
     if notebook not in known:
-        raise unknown("notebook", notebook, known)
+        raise unknown("notebook", notebook, known, "give as a text one of")
     return notebook
