@@ -8,7 +8,7 @@ import stat
 import pytest
 
 from marginlib import MarginError
-from marginlib.course.session import start
+from marginlib.course.session import check, start
 from marginlib.course.tasks import SETS, task
 from marginlib.grading.keys import fingerprint, new_key, read_key, read_roster, write_tickets
 from marginlib.practice.tasks.numbering import given, ticket
@@ -133,3 +133,27 @@ def test_a_broken_ticket_is_refused_and_never_replaced_by_other_numbers(tmp_path
     monkeypatch.chdir(tmp_path)
     with pytest.raises(MarginError, match="ticket"):
         start("sizing")
+
+
+def test_a_graded_sheet_without_its_ticket_says_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("MARGINLIB_TICKETS", raising=False)
+    monkeypatch.chdir(tmp_path)
+    sheet = {"cells": [{"id": "start", "metadata": {"nbgrader": {"grade_id": "start"}}, "source": ""}, 3]}
+    (tmp_path / "sizing.ipynb").write_text(json.dumps(sheet))
+    monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / "sizing.ipynb"))
+    start("sizing")
+    assert "your ticket is not here" in capsys.readouterr().out
+    start("sizing", ticket=ticket("sizing", "ada", KEY))
+    assert capsys.readouterr().out == ""
+    (tmp_path / "sizing.ipynb").write_text("{}")
+    start("sizing")
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("graded", [True, False])
+def test_a_check_in_a_graded_course_never_tells_the_solution(graded):
+    how = {"ticket": ticket("sizing", "ada", KEY)} if graded else {"learner": "ada"}
+    start("sizing", **how)
+    told = [heading for wrong in range(1, 8) for heading, _ in check("sizing-1", wrong / 7).parts]
+    assert "Second hint" in told
+    assert ("Worked solution" in told) is not graded

@@ -174,8 +174,8 @@ def test_a_grade_that_is_none_is_refused_with_the_name(grade):
 
 @pytest.mark.parametrize(("score", "penalty", "grade"), [(15, 20, 0.0), (15, 5, 10.0), (15, None, 15.0)])
 def test_a_late_penalty_takes_no_more_than_there_is(score, penalty, grade):
-    assert lms._total(score, penalty, waits=False) == grade  # noqa: SLF001 - what the gradebook's rows go through
-    assert lms._total(score, penalty, waits=True) is None  # noqa: SLF001
+    assert lms.total(score, penalty, waits=False) == grade
+    assert lms.total(score, penalty, waits=True) is None
 
 
 @pytest.mark.parametrize(

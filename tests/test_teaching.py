@@ -47,3 +47,10 @@ def test_every_text_has_a_rubric_whose_shares_are_equal():
     for name in SETS:
         for task in tasks(name):
             assert (task.kind == "explain") == bool(task.rubric)
+
+
+def test_every_test_that_the_page_names_exists():
+    named = re.findall(r"`(test_\w+)`", PAGE)
+    written = "".join(path.read_text(encoding="utf-8") for path in (build_classes.ROOT / "tests").rglob("test_*.py"))
+    assert len(named) >= 10
+    assert [name for name in named if f"def {name}(" not in written] == []

@@ -63,9 +63,13 @@ def test_books_are_listed_oldest_first_within_a_venue() -> None:
     assert [venue for venue, _ in groupby(books, key=lambda book: book[0])] == [
         "binance_coinm",
         "binance_usdm",
+        "bitget",
         "bybit",
         "dydx_v4",
+        "gate",
         "hyperliquid",
+        "kucoin",
+        "mexc",
         "okx",
     ]
     assert all(
@@ -558,6 +562,11 @@ ASSUMED = {
     "binance_coinm": ("clearance_fee_rate", "fee_from", "funding_from", "withdrawal", "mode_change"),
     "bybit": ("clearance_fee_rate", "fee_from", "withdrawal"),
     "dydx_v4": ("policy", "fee_from", "funding_from", "withdrawal", "mode_change"),
+    **dict.fromkeys(
+        ("bitget", "gate", "kucoin"),
+        ("policy", "leftover", "clearance_fee_rate", "fee_from", "funding_from", "withdrawal", "mode_change"),
+    ),
+    "mexc": ("clearance_fee_rate", "fee_from", "funding_from", "withdrawal", "mode_change"),
     "hyperliquid": ("fee_from", "funding_from"),
     "okx": ("clearance_fee_rate", "fee_from", "funding_from", "withdrawal", "mode_change"),
 }
@@ -707,6 +716,44 @@ def test_a_book_knows_which_of_its_symbols_are_inverse() -> None:
     found = liquidation_price(bybit.isolate(btc, 0.02).pool, "BTCUSD")
     assert found == pytest.approx(10_050 / (0.22 - 0.00055 * 10_000 / 45_454.545454545))
     assert 45_700 < found < 45_710
+
+
+@pytest.mark.parametrize(
+    ("venue", "date", "quantity", "entry", "leverage", "rate", "more", "published", "digits"),
+    [
+        ("mexc", "undated", 0.1, 50_000, 25, 0.004, 0, 48_200, 1e-6),
+        ("kucoin", "undated", -0.005, 28_000, 100, 0.004, 0, 28_168, 1e-6),
+        # Gate's own formula: (entry - margin / size) / (1 - rate - fee)
+        ("gate", "2023-07-02", 1, 60_000, 10, 0.005, 0, 54_000 / (1 - 0.00575), 1e-6),
+        ("gate", "2023-07-02", -1, 60_000, 10, 0.005, 0, 66_000 / (1 + 0.00575), 1e-6),
+    ],
+)
+def test_isolated_prices_of_more_venues_come_out_as_published(
+    venue: str,
+    date: str,
+    quantity: float,
+    entry: float,
+    leverage: float,
+    rate: float,
+    more: float,
+    published: float,
+    digits: float,
+) -> None:
+    book = rulebook(venue, date)
+    held = book.position("BTCUSDT", quantity, entry, leverage=leverage, schedule=RiskSchedule.flat(rate))
+    own = book.isolate(held, held.entry_notional / leverage + more)
+    assert liquidation_price(own.pool, "BTCUSDT") == pytest.approx(published, abs=digits)
+
+
+@pytest.mark.parametrize("name", ["bitget-doc-amr-0", "bitget-doc-amr-1"])
+def test_bitget_s_published_prices_come_out_of_its_book(name: str) -> None:
+    book, row = rulebook("bitget", "undated"), ROWS[name]
+    assert row["fee_rate"] == book.closing_fee_rate
+    (leg,) = row["positions"]
+    flat = RiskSchedule.flat(leg["maintenance_margin_rate"], maintenance_amount=leg["maintenance_amount"])
+    held = book.position("TARGET", leg["quantity"], leg["entry_price"], schedule=flat)
+    pool = Pool(collateral=row["wallet_balance"], positions=(held,))
+    assert agrees(liquidation_price(pool, "TARGET"), row)
 
 
 # --- where each term comes from -------------------------------------------------------------------------------------

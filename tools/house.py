@@ -22,8 +22,8 @@ PACKAGE = ROOT / "marginlib"
 # hand, an own trade and desk, a guess drawn beside the truth, a finish line, demands of tasks, refusals in plain words;
 # an account read from a venue's own export, more rules of venues as data, what grading used to drop.
 MOST_LINES = 29_500
-# 2,500 for one kind of tiers and one collateral; whole-position tiers, coins as collateral, netting, orders, what may leave
-# a pool, prices as venues show them, and more of what `verify` checks came after.
+# 2,500 for one kind of tiers and one collateral; whole-position tiers, coins as collateral, netting, orders, what may
+# leave a pool, prices as venues show them, and more of what `verify` checks came after.
 MOST_ENGINE = 3_115
 ENGINE = ("__init__", "errors", "words", "tiers", "model", "margin", "liquidation", "venues", "verify")
 SHORT = 6

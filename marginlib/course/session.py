@@ -32,6 +32,10 @@ from marginlib.words import text_html
 TICKETS = "marginlib_tickets.json"  # what a teacher gives each student of a course
 WORDS_STUB = "Your words here."  # what stands where a text is asked for
 
+_NO_TICKET = (
+    "These are the numbers of self-study, not yours: your ticket is not here. Put the file marginlib_tickets.json that "
+    "your teacher gave you beside this notebook, or open the notebook that was made for you; then run this cell again."
+)
 _SECONDS = 20.0  # of computing, for one check: whoever tries every cent of a price needs a few of them
 # The tickets of the sets that were started in this session, and the names; a ticket that a teacher gave has none.
 _TICKETS: dict[str, str] = {}
@@ -97,6 +101,8 @@ def start(set_id: str, learner: str | None = None, *, ticket: str | None = None)
         raise wrong("ticket", ticket, "give the 64 letters and digits that your teacher gave you")
     _TICKETS[set_id] = ticket.strip().lower() if ticket else numbering.ticket(set_id, name)
     _NAMES[set_id] = "" if ticket else name
+    if not ticket and any("nbgrader" in cell.get("metadata", {}) for cell in _cells()):
+        print(_NO_TICKET)  # noqa: T201 - a sheet that is graded, with numbers that are nobody's
     return {each.id: Given(each, given(each, _TICKETS[set_id])) for each in found}
 
 
@@ -196,12 +202,17 @@ def _seed(asked: Task, ticket: str) -> str:
 
 def _untouched(asked: Task) -> bool:
     """Return whether a text is still the stub, in the notebook that Jupyter says this kernel is for."""
+    found = (cell.get("source", "") for cell in _cells() if cell.get("id") == f"{asked.id}-answer")
+    return any(WORDS_STUB in "".join(source) for source in found)
+
+
+def _cells() -> list[dict[str, Any]]:
+    """Return the cells of the notebook that Jupyter says this kernel is for; other places do not say."""
     try:
-        notebook = json.loads(Path(os.environ["JPY_SESSION_NAME"]).read_text(encoding="utf-8"))
-        found = (cell["source"] for cell in notebook["cells"] if cell.get("id") == f"{asked.id}-answer")
-        return any(WORDS_STUB in "".join(source) for source in found)
-    except (KeyError, OSError, TypeError, ValueError):  # other places do not say
-        return False
+        cells = json.loads(Path(os.environ["JPY_SESSION_NAME"]).read_text(encoding="utf-8"))["cells"]
+        return [cell for cell in cells if isinstance(cell, dict)]
+    except (KeyError, OSError, TypeError, ValueError):
+        return []
 
 
 @contextmanager

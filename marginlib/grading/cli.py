@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import argparse
 import csv
+import os
+import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from marginlib.course.tasks import SETS, tasks
 from marginlib.errors import MarginError, wrong
+from marginlib.files import write_whole
+from marginlib.grading.bulk import collect, moodle_names, named_back, packed, people, personal
+from marginlib.grading.day import nbgrader, whole
 from marginlib.grading.jobs import Setup, make_way, run, stale, submitters
-from marginlib.grading.keys import new_key, read_key, read_roster, write_tickets
+from marginlib.grading.keys import new_key, read_key, read_roster, same_name, write_tickets
 from marginlib.grading.lms import fill_canvas, fill_moodle, read_results, scores
-from marginlib.grading.sandbox import Sandbox
+from marginlib.grading.sandbox import PACKAGES, Sandbox, needed_packages, packages
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -53,6 +60,19 @@ def _parser() -> argparse.ArgumentParser:
             added.add_argument(operand.lower(), metavar=operand, choices=SETS if operand == "SET" else None)
         return added
 
+    out = command("hand-out", _hand_out, "write each student's own notebook, ticket and all", "COURSE", "SET")
+    takes = command("collect", _collect, "put a bulk download where submissions stand", "COURSE", "SET", "DOWNLOAD")
+    day = command("all", _all, "grade a set to the end, and say what waits for a person", "COURSE", "SET")
+    back = command("return", _return, "pack feedback under the names of a download", "COURSE", "SET", "DOWNLOAD")
+    for each in (out, takes, back):
+        each.add_argument("--people", metavar="FILE", help="Canvas's gradebook, or Moodle's grading worksheet")
+        each.add_argument("--student", help="its column that holds the course's ids")
+    for each in (out, day):
+        each.add_argument("--key", metavar="FILE", help="the course's key; left out, $MARGINLIB_COURSE_KEY names it")
+    for each in (out, takes, day, back):
+        each.add_argument("--roster", metavar="FILE", help="CSV with a column id; left out, COURSE/roster.csv")
+    out.add_argument("--download", help="where an LMS took a first, empty hand-in: its bulk download")
+    day.add_argument("--processes", type=int, default=os.cpu_count() or 1, metavar="N", help="how many at once")
     command("check", _check, "say whether this machine can run students' code safely, and how fast")
     command("key", _key, "make the course's key; keep the file, and keep it to yourself", "FILE")
     made = command("tickets", _tickets, "write each student's tickets into a folder", "ROSTER", "FOLDER")
@@ -89,6 +109,76 @@ def _check(_chosen: argparse.Namespace) -> None:
         each = (time.perf_counter() - start) / count
         walls = "bubblewrap" if sandbox.confined else "no walls of its own: you said that the container is the sandbox"
     print(f"ready ({walls}); an empty notebook takes {1_000 * each:.0f} ms")
+    named = needed_packages(packages())
+    asked = [name for name in re.findall(r"[\w.-]+", packages().lower()) if name in named]
+    there = ", ".join(f"{name} {named[name]}" for name in asked if named[name]) or "none"
+    print(f"students may import, besides Python's own: {there}")
+    if missing := [name for name in asked if not named[name]]:
+        print(f"not installed here, so nobody can use: {', '.join(missing)}; pip install them, or change {PACKAGES}")
+
+
+def _roster(chosen: argparse.Namespace) -> list[str]:
+    """Return who takes part: from the roster that is named, or from the course's own where there is one."""
+    usual = Path(chosen.course) / "roster.csv"
+    return read_roster(chosen.roster or usual) if chosen.roster or usual.is_file() else []
+
+
+def _known(chosen: argparse.Namespace) -> dict[str, str]:
+    """Return how the LMS calls each student."""
+    head = ""
+    if chosen.people and Path(chosen.people).is_file():
+        head = Path(chosen.people).read_text(encoding="utf-8-sig", errors="replace").partition("\n")[0]
+    return people(chosen.people, chosen.student or ("SIS Login ID" if "SIS Login ID" in head else "Email address"))
+
+
+def _hand_out(chosen: argparse.Namespace) -> None:
+    """Write each student's own notebook, by folders and, where an LMS takes it back, as one archive."""
+    root, key, roster, known = Path(chosen.course), read_key(chosen.key), _roster(chosen), _known(chosen)
+    if not roster:
+        raise wrong("roster", "roster.csv", "name everybody who takes part, in a CSV file with a column id")
+    release = root / "release" / chosen.set / f"{chosen.set}.ipynb"
+    if not release.is_file() and (said := nbgrader(root, chosen.key, "generate_assignment", chosen.set)):
+        raise MarginError(f"release: nbgrader could not make it: {said.strip().splitlines()[-1]}")
+    folder = root / "hand-out" / chosen.set
+    made = {student: personal(release, chosen.set, student, key) for student in roster}
+    for student, content in made.items():
+        write_whole(folder / student / release.name, content)
+    print(f"{folder}: {len(made)} notebooks, one for each student, with the ticket in it")
+    if chosen.people or chosen.download:
+        suffix = ".ipynb"
+        to = named_back(chosen.download, roster, known, suffix) if chosen.download else {}
+        ours = {same_name(each): each for each in roster}
+        listed = {number: ours[same_name(name)] for number, name in known.items() if same_name(name) in ours}
+        _pack(folder.with_name(f"{chosen.set}.zip"), made, to or moodle_names(listed, release.name))
+
+
+def _pack(target: Path, made: Mapping[str, bytes], to: Mapping[str, Sequence[str]]) -> None:
+    """Write an archive that an LMS takes back, and say who is not in it."""
+    files = {name: made[student] for student, names in to.items() if student in made for name in names}
+    write_whole(target, packed(files))
+    left = sorted(made.keys() - to.keys())
+    rest = f"; not in it: {', '.join(left)}" if left else ""
+    print(f"{target}: {len(files)} files, under the names that the LMS takes back{rest}")
+
+
+def _collect(chosen: argparse.Namespace) -> None:
+    """Put the notebooks of a download where submissions stand."""
+    print(collect(chosen.course, chosen.set, chosen.download, roster=_roster(chosen), known=_known(chosen)))
+
+
+def _all(chosen: argparse.Namespace) -> None:
+    """Grade a set to the end."""
+    print(whole(chosen.course, chosen.set, key=chosen.key, roster=_roster(chosen), processes=chosen.processes))
+
+
+def _return(chosen: argparse.Namespace) -> None:
+    """Pack the feedback pages for the LMS."""
+    pages = (Path(chosen.course) / "feedback").glob(f"*/{chosen.set}/{chosen.set}.html")
+    made = {path.parts[-3]: path.read_bytes() for path in pages}
+    if not made:
+        raise wrong("feedback", chosen.course, "no page is there; `marginlib grade all` writes them")
+    to = named_back(chosen.download, sorted(made), _known(chosen), ".html")
+    _pack(Path(chosen.course) / f"{chosen.set}-feedback.zip", made, to)
 
 
 def _key(chosen: argparse.Namespace) -> None:
@@ -130,16 +220,13 @@ def _status(chosen: argparse.Namespace) -> None:
         others = ", ".join(match.student for match in result.matches)
         rows.append((result.student, result.status, score, most, to_read, others, result.reason))
     if chosen.csv:
-        csv.writer(sys.stdout).writerows([map(_harmless, row) for row in rows])
+        csv.writer(sys.stdout).writerows(
+            [[f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in row] for row in rows]
+        )
         return
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def _harmless(cell: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def _report(chosen: argparse.Namespace) -> None:

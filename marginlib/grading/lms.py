@@ -70,7 +70,7 @@ def scores(gradebook: str | Path, set_id: str) -> dict[str, float | None]:
             raise wrong("set", set_id, "the gradebook has no such assignment") from error
         found: dict[str, float | None] = {student.id: None for student in book.students}
         for each in submissions:
-            found[each.student.id] = _total(each.score, each.late_submission_penalty, waits=each.needs_manual_grade)
+            found[each.student.id] = total(each.score, each.late_submission_penalty, waits=each.needs_manual_grade)
         return found
 
 
@@ -100,7 +100,7 @@ def _by_hand(book: Path, set_id: str) -> dict[tuple[str, str], float]:
         }
 
 
-def _total(score: float, penalty: float | None, *, waits: bool) -> float | None:
+def total(score: float, penalty: float | None, *, waits: bool) -> float | None:
     """Return a grade less its penalty, which takes no more than there is; None while a person has to say."""
     return None if waits else max(0.0, score - (penalty or 0.0))
 

@@ -31,7 +31,8 @@ from marginlib.practice.tasks.numbering import given, ticket
 
 # What the exchange puts beside a submission, and looks for beside its feedback.
 _EXCHANGED = ("timestamp.txt", "submission_secret.txt")
-_MOST_SHOWN = 50_000  # letters of cells that a student added; a page shows no more of them
+_MOST_SHOWN, _MOST_CODE, _WIDEST = 10_000, 3_000, 300  # letters of added cells, of a cell, and of a line on a page
+_CUT = "# Longer than a page shows: the file that was handed in has the rest."
 _TOTAL = re.compile(r"(<h4>[^<(]*\(Score: [^<)]*)\)")
 
 # Letters that can be neither markup nor part of a link once they are written as numbers.
@@ -75,13 +76,25 @@ def _fill(clean: NotebookNode, path: Path, submitted: Path, set_id: str) -> None
     for cell in clean.cells:
         name = cell.metadata.get("nbgrader", {}).get("grade_id", "").removesuffix("-answer")
         if name in sheet.answers and name not in sheet.untouched:
-            cell.source = sheet.answers[name] if cell.cell_type == "code" else inert(sheet.answers[name])
+            code = cell.cell_type == "code"
+            cell.source = legible(sheet.answers[name]) if code else inert(sheet.answers[name])
     left = _MOST_SHOWN
     for k, (kind, source) in enumerate(sheet.own, start=1):
         shown, left = source[:left], left - min(left, len(source))
         if shown:
             made = nbformat.v4.new_code_cell if kind == "code" else nbformat.v4.new_markdown_cell
-            clean.cells.append(made(shown if kind == "code" else inert(shown), id=f"own-{k}"))
+            clean.cells.append(made(legible(shown) if kind == "code" else inert(shown), id=f"own-{k}"))
+
+
+def legible(code: str) -> str:
+    """Return code as far as a person reads it: what colours it takes for ever over a line of a hundred thousand signs.
+
+    Example:
+        >>> legible("answer_1 = 3")
+        'answer_1 = 3'
+    """
+    kept = "\n".join(line[:_WIDEST] for line in code[:_MOST_CODE].splitlines())
+    return kept if len(kept) >= len(code.rstrip("\n")) else f"{kept}\n{_CUT}"
 
 
 def inert(text: str) -> str:

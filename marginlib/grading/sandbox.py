@@ -23,9 +23,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from importlib import metadata
 from math import isfinite
+from operator import methodcaller
 from pathlib import Path
 from typing import Any, Self
 
@@ -175,7 +175,7 @@ class Sandbox:
         for name in re.findall(r"[\w.-]+", packages()):
             if name in source and name not in self._loaded and self._control is not None:
                 self._loaded.add(name)
-                if not self._says(b"R", partial(_ask_to_load, _LOADED.get(name, name))):
+                if not self._says(b"R", methodcaller("send", f"L{_LOADED.get(name, name)}".encode())):
                     self._stop()
 
     def _once(self, heard: _Heard, numbers: Mapping[str, Any], end: float) -> str:
@@ -288,11 +288,6 @@ class Sandbox:
             return self._control is not None and self._control.recv(1) == answer
         except OSError:
             return False
-
-
-def _ask_to_load(name: str, control: socket.socket) -> None:
-    """Ask the server to load a package."""
-    control.send(f"L{name}".encode())
 
 
 # --- what is heard from inside --------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from marginlib.course.tasks import tasks
 from marginlib.errors import MarginError
 from marginlib.practice.tasks.task import Task
 
-_LARGEST, _MOST_PIECES = 100 << 20, 3_000_000  # bytes of a file, most of which are outputs; values in it
+LARGEST, _MOST_PIECES = 100 << 20, 3_000_000  # bytes of a file, most of which are outputs; values in it
 _MOST_CELLS, _LONGEST_CELL, _LONGEST = 1_000, 100_000, 1_000_000  # cells, and letters of one and of all without outputs
 _LONGEST_NAME = 80
 _PARTS = ("text", "numbers", "answer", "check", "compare")
@@ -77,10 +77,10 @@ def read_bytes(path: str | Path, root: str | Path) -> bytes:
         about = os.fstat(handle)
         if not stat.S_ISREG(about.st_mode):
             raise Ungradable("unreadable", f"{path.name} is no plain file")
-        if about.st_size > _LARGEST:
-            reason = f"{path.name} has {about.st_size / 1e6:,.1f} MB; give at most {_LARGEST / 1e6:,.0f}"
+        if about.st_size > LARGEST:
+            reason = f"{path.name} has {about.st_size / 1e6:,.1f} MB; give at most {LARGEST / 1e6:,.0f}"
             raise Ungradable("too large", reason)
-        return file.read(_LARGEST + 1)
+        return file.read(LARGEST + 1)
 
 
 def _instead(folder: Path) -> str:

@@ -75,7 +75,10 @@ def _moments(times: object) -> TimeArray:
     if given.dtype.kind in "iuf" and given.size:
         give = "numbers do not say their unit; of milliseconds since 1970, give np.array(times, dtype='datetime64[ms]')"
         raise wrong("times", given.flat[0].item(), give)
-    return given.astype("datetime64[s]")
+    try:
+        return given.astype("datetime64[s]")
+    except ValueError:
+        raise wrong("times", times, "give UTC moments such as 2020-03-12T11:00") from None
 
 
 def text(when: np.datetime64 | int) -> str:

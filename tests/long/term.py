@@ -4,9 +4,9 @@
 
 The commands are the page's own, run in one shell, in an empty folder and an environment that holds the wheel and
 nothing of this checkout. STUDENTS (200 if left out) of mixed abilities hand in all six sets; into the first come the
-attackers of `test_grading_faults`, too. The first set's grading is killed and goes on, the second's runs on Dask, the
-third's in two shards; nbgrader grades the others by itself. Needs marginlib[test], bubblewrap, the package index and
-some minutes.
+attackers of `test_grading_faults`, too. The first set's grading is killed and goes on, the second's runs in two shards;
+`marginlib grade all` does the rest, and done twice more it changes nothing. Some then hand in again, and a person reads
+the texts. Needs marginlib[test], bubblewrap, the package index and some minutes.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from marginlib.grading.keys import read_key
 
 Scores = dict[str, float | None]
 
-FIRST, DASK, SHARDS = SETS[0], SETS[1], SETS[2]
+FIRST, SHARDS = SETS[0], SETS[1]
 TEXTS = {task.id for task in tasks(FIRST) if task.kind == "explain"}
 CANVAS_COLUMN, MOODLE_COLUMN = "Sizing and margin (4711)", "Grade"
 MOODLE = ("Identifier", "Full name", "ID number", "Email address", "Status", MOODLE_COLUMN, "Maximum Grade")
@@ -100,7 +100,7 @@ def clean_variables(home: Path) -> dict[str, str]:
     index = Path.home() / ".config" / "pip"  # a mirror, where the machine has one
     if index.is_dir():
         shutil.copytree(index, home / ".config" / "pip")
-    return kept | {"HOME": str(home)}
+    return kept | {"HOME": str(home), "MARGINLIB_GRADE_AS_ROOT": "nothing-else-of-value-is-here"}
 
 
 def install(block: str, home: Path, shell: Shell) -> None:
@@ -110,7 +110,7 @@ def install(block: str, home: Path, shell: Shell) -> None:
     )
     (wheel,) = home.glob("marginlib-*.whl")
     lines = [line for line in block.splitlines() if not line.startswith("apt-get")]  # the gate installs it
-    asked = "\n".join(lines).replace('".[grade]"', f"-q 'marginlib[grade,scale] @ {wheel.as_uri()}'")
+    asked = "\n".join(lines).replace('".[grade]"', f"-q 'marginlib[grade] @ {wheel.as_uri()}'")
     assert str(wheel) in asked, "the page installs something else"
     shell.run(asked)
     where = shell.run('python -c "import marginlib; print(marginlib.__file__)"')
@@ -142,32 +142,6 @@ def killed_and_resumed(command: str, shell: Shell, results: Path, least: int) ->
     assert len(again) > len(done), "it was done before it was killed"
     assert all(again[name] == when for name, when in done.items()), "something was done twice"
     return f"killed after {len(done)} results, resumed to {len(again)}, none of them done twice"
-
-
-CLUSTER = """
-import sys
-from distributed import LocalCluster
-if __name__ == "__main__":
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
-        print(cluster.scheduler_address, flush=True)
-        sys.stdin.read()
-"""
-
-
-def on_dask(command: str, shell: Shell, home: Path, variables: Mapping[str, str]) -> str:
-    """Run a grading on the workers of a real cluster, in the clean environment."""
-    script = home / "cluster.py"
-    script.write_text(CLUSTER)
-    python = home / ".venv" / "bin" / "python"
-    with subprocess.Popen(  # noqa: S603
-        [python, script], env=dict(variables), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as cluster:
-        assert cluster.stdout is not None
-        address = cluster.stdout.readline().strip()
-        said = shell.run(f"{command} --dask {address}").strip().splitlines()[-1]
-        assert cluster.stdin is not None
-        cluster.stdin.close()
-    return said
 
 
 def recorded(course: Path, set_id: str) -> dict[str, Scores]:
@@ -221,6 +195,11 @@ def column(path: Path, name: str, value: str) -> dict[str, str]:
         return {row[name]: row[value] for row in csv.DictReader(file) if row[name]}
 
 
+def written(course: Path) -> dict[str, int]:
+    """Return when each file of a course was written."""
+    return {str(path): path.stat().st_mtime_ns for path in course.rglob("*") if path.is_file()}
+
+
 class Term:
     """One term: what is done, in order, and what was not as it should be."""
 
@@ -238,18 +217,21 @@ class Term:
 
     def play(self) -> list[str]:
         """Play it all and return what is not as it should be."""
-        installing, starting, releasing, grading, exporting = page_blocks()
+        installing, starting, releasing, grading, exporting = page_blocks()[:5]
         install(installing, self.home, self.shell)
         self.tell("installed the wheel into an empty environment; " + self.shell.run("marginlib grade check").strip())
         self.shell.run(starting)
         self.release(releasing)
         canary, connections = self.hand_in()
         for set_id in SETS:
-            self.grade(set_id, grading.replace("sizing", set_id).strip().splitlines())
+            self.grade(set_id, grading.replace("sizing", set_id).strip().splitlines()[1])
             self.look(set_id)
         self.look_for_escapes(canary, connections)
         self.analyse()
-        self.tell(f"a person read {read_texts(self.course)} texts")
+        self.hand_in_again()
+        self.shell.run(f"marginlib grade all . {FIRST}")
+        self.tell(f"some handed in again; a person read {read_texts(self.course)} texts")
+        self.shell.run(f"marginlib grade all . {FIRST}")
         self.export(exporting)
         self.shell.close()
         return self.wrong
@@ -259,8 +241,8 @@ class Term:
         (self.course / "roster.csv").write_text("id\n" + "\n".join([*self.names, *FAULTS]) + "\n")
         for set_id in SETS:
             self.shell.run(block.replace("sizing", set_id))
-        tickets = list((self.course / "tickets").iterdir())
-        self.tell(f"released {len(SETS)} sets, wrote tickets for {len(tickets)} students")
+        made = list((self.course / "hand-out" / FIRST).iterdir())
+        self.tell(f"handed out {len(SETS)} sets, each to {len(made)} students")
 
     def hand_in(self) -> tuple[Path, list[object]]:
         """Hand in what everybody has; return a file that nobody may change, and who came through the network."""
@@ -275,25 +257,31 @@ class Term:
         self.tell(f"{len(self.names)} students handed in {len(SETS)} sets each, {len(FAULTS)} attackers one")
         return canary, connections
 
-    def grade(self, set_id: str, lines: list[str]) -> None:
-        """Grade one set by the page's commands, each way of running jobs once."""
-        run, autograde, _, feedback, report = lines
-        alone = run.partition(" --processes")[0]
+    def hand_in_again(self) -> None:
+        """Let every tenth student hand in the first set again, with everything right; texts wait for a second look."""
+        for name in self.names[::10]:
+            file, fair = drawn(FIRST, name, read_key(self.key_file), skill=1.1)
+            (self.course / "submitted" / name / FIRST / f"{FIRST}.ipynb").write_bytes(file)
+            self.fair[FIRST][name] = fair
+
+    def grade(self, set_id: str, command: str) -> None:
+        """Grade one set by the page's command, and see that nothing changes when it is run twice more."""
+        run = f"marginlib grade run . {set_id} --roster roster.csv"
         if set_id == FIRST:
             least = len(self.names) // 2
             self.tell(killed_and_resumed(run, self.shell, self.course / "results" / set_id, least))
-        elif set_id == DASK:
-            said = on_dask(alone, self.shell, self.home, self.variables)
-            self.tell(f"on Dask: {said}")
-            if f": {len(self.names)} graded" not in said:
-                self.wrong.append(f"{set_id}: {said}")
         elif set_id == SHARDS:
             for k in (1, 2):
-                self.shell.run(f"{alone} --shard {k}/2")
-        for command in (autograde, feedback, report):
-            start = time.monotonic()
+                self.shell.run(f"{run} --shard {k}/2")
+        start = time.monotonic()
+        said = self.shell.run(command)
+        self.tell(f"{command}: {time.monotonic() - start:.0f} s\n{said}")
+        before = written(self.course)
+        for _ in range(2):
             self.shell.run(command)
-            self.tell(f"{command}: {time.monotonic() - start:.0f} s")
+            after = written(self.course)
+            changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+            self.wrong += [f"{set_id}: once more, and {name} changed" for name in changed]
 
     def look(self, set_id: str) -> None:
         """Hold scores, status, feedback and report of one set against what is fair."""

@@ -41,7 +41,7 @@ def judge(
         outcomes: from `collect`.
         tries: different wrong answers given before; each adds a stage.
         grading: whether the cases are hidden: then no message says anything about them but how many are right.
-        course: whether somebody grades the answer later, so that grading may be spoken of.
+        course: whether somebody grades the answer later: grading may be spoken of, and no stage tells the solution.
     """
     if unfit := _unfit(task, cases, outcomes):
         state, heading, text = unfit
@@ -58,7 +58,7 @@ def judge(
     def stages() -> list[tuple[str, str]]:
         """Return what is due after so many wrong answers."""
         worked = task.worked(**cases[0])
-        due = [("Hint", task.nudge), ("Second hint", task.step), ("Worked solution", worked)]
+        due = [("Hint", task.nudge), ("Second hint", task.step), *([] if course else [("Worked solution", worked)])]
         return [] if grading else due[: tries + 1]
 
     if task.refutes is not None:
