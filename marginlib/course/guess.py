@@ -23,11 +23,27 @@ def _worth(case: Case, notional: float) -> Case:
     return replace(case, account=case.account.at({held.symbol: held.mark_price * notional / held.notional}))
 
 
+def _moved(case: Case, price: float) -> Case:
+    """Return a case whose first position has that mark price, and whose others have moved by as much."""
+    factor = price / case.account.positions[0].mark_price
+    return replace(case, account=case.account.at({p.symbol: p.mark_price * factor for p in case.account.positions}))
+
+
+def _set(case: Case, leverage: float) -> Case:
+    """Return a case whose one position has another leverage setting."""
+    (held,) = case.account.positions
+    return replace(case, account=replace(case.account, positions=(replace(held, leverage=leverage),)))
+
+
 _WHERE = {"liquidation_price", "liquidation_move", "common_fall"}  # read off the place at which two lines meet
 # What is read off the height of a line: what runs along it, where the question stands, and the case elsewhere.
 _HEIGHTS: Mapping[str, tuple[str, Callable[[Case], float], Callable[[Case, float], Case]]] = {
     "touch_probability": ("days", lambda case: case.days, lambda case, x: replace(case, days=x)),
     "maintenance_margin": ("value of the position [$]", lambda case: case.account.positions[0].notional, _worth),
+    "fee_on_margin": ("leverage setting [x]", lambda case: case.account.positions[0].leverage, _set),
+    **dict.fromkeys(
+        ("money_left", "equity"), ("price [$/coin]", lambda case: case.account.positions[0].mark_price, _moved)
+    ),
 }
 _ROLES = {"today": "mark", "computed": "liquidation", "your prediction": "isolated"}
 

@@ -69,14 +69,14 @@ class Card(QuestionPanel):
         self.say(*told)
 
     def _show_all(self, kept: Attempt) -> None:
-        """Show the whole card with its picture."""
+        """Show the whole card, and its picture when it is drawn: nobody waits for a drawing to read the result."""
+        self.html = self.complete(kept)
         if self._see:
             self.picture = self._see(kept.answer if kept.right is not None else ...)
-        self.html = self.complete(kept)
 
     def complete(self, kept: Attempt | None) -> str:
         """Return the whole card as HTML: the question, what is right, what was predicted, room for the picture, why."""
-        shown = "<div data-picture></div>" if self.picture and kept else ""
+        shown = "<div data-picture></div>" if self._see and kept else ""
         why = str(mistune.html(self.question.why)).replace("$", "<span>$</span>").replace(" %", "&nbsp;%")
         truth, *rest = (text_html(each) for each in _told(self.question, kept) if each)
         said = f"<p><strong>{truth}</strong></p>" + "".join(f"<p>{each}</p>" for each in rest if kept)

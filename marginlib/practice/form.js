@@ -36,7 +36,10 @@ const concerns = ({ target }) =>
 
 /** @type {Document & {marginlibHolds?: MutationObserver}} one for the page: each form loads this module for itself */
 const page = document;
-page.marginlibHolds ??= new MutationObserver((records) => records.some(concerns) && hold());
+let due = 0; // once before each picture of the screen, however much a run of all cells changes
+page.marginlibHolds ??= new MutationObserver((records) => {
+  if (!due && records.some(concerns)) due = requestAnimationFrame(() => { due = 0; hold(); });
+});
 page.marginlibHolds.observe(page, { childList: true, subtree: true });
 
 /** @param {{model: Model, el: HTMLElement}} context */
@@ -74,14 +77,15 @@ function render({ model, el }) {
     for (const each of fields())
       if (each.type === "radio") each.name = `${view}-${name(each)}`; // a group of this view alone
     fill();
-    const place = body.querySelector("[data-picture]");
-    if (place) picture(place);
+    picture();
   }
 
-  /** @param {Element} place */
-  async function picture(place) {
+  /** The picture comes after the words. */
+  async function picture() {
+    const place = body.querySelector("[data-picture]:empty");
+    if (!place || !model.get("picture")) return;
     const of = await model.widget_manager.get_model(model.get("picture").replace("IPY_MODEL_", ""));
-    place.append((await model.widget_manager.create_view(of)).el);
+    place.replaceChildren((await model.widget_manager.create_view(of)).el);
   }
 
   function fill() {
@@ -150,12 +154,14 @@ function render({ model, el }) {
     if (key === "Enter" && target instanceof HTMLInputElement && button) press(button);
   });
   model.on("change:html", draw);
+  model.on("change:picture", picture);
   model.on("change:feedback", reply);
   draw();
   reply();
   return () => {
     clearTimeout(patience);
     model.off("change:html", draw);
+    model.off("change:picture", picture);
     model.off("change:feedback", reply);
   };
 }
