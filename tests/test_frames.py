@@ -307,7 +307,8 @@ def test_the_browsers_reader_reads_the_same(explorer, tmp_path):
     places = list(product(*(range(len(control.values)) for control in explorer.controls)))
     (tmp_path / "read.mjs").write_text(
         "import { readFileSync } from 'node:fs'\n"
-        "import { unpack } from './live.mjs'\n"
+        "globalThis.matchMedia = () => ({})\n"  # of a browser, asked for as the script is loaded
+        "const { unpack } = await import('./live.mjs')\n"
         "const { form, frame } = await unpack(readFileSync('packed'))\n"
         f"const all = {json.dumps(places)}.map(frame)\n"
         "const plain = all.map(({ numbers, texts }) => [numbers.map(each => Array.from(each, x => x ?? NaN)), texts])\n"
