@@ -82,9 +82,8 @@ __all__ = [
 Format = str | Callable[[Any], str]
 
 _LEFT = '<span style="display:block;text-align:left">{}</span>'
-_STUCK = (
-    'style="position:sticky;left:0;background:inherit"'  # the rows' names stay in sight in a table that is scrolled
-)
+# The rows' names stay in sight in a table that is scrolled, and hide what passes below them.
+_STUCK = 'style="position:sticky;left:0;background:var(--jp-layout-color0,Canvas)"'
 _UNIT = re.compile(r" \[(\$|\$/coin|share|move|x)\]$")
 _NEEDED = ("symbol", "quantity", "entry_price")
 _CLOSED = {

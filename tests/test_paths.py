@@ -152,3 +152,11 @@ def test_numbers_are_no_times_as_they_do_not_say_their_unit(times):
     advised = np.array([1698364800000, 1698368400000], dtype="datetime64[ms]")
     bars = Bars(symbol="A", times=advised, open=ones, high=ones, low=ones, close=ones)
     assert text(bars.times[0]) == "2023-10-27T00:00:00Z"
+
+
+def test_a_time_that_is_none_is_answered_with_one_that_is_taken():
+    ones = [1.0]
+    with pytest.raises(MarginError, match=r"times = \['2023-10-27Z'\]: give UTC moments such as (\S+)") as refused:
+        path_of(ones, ["2023-10-27Z"])
+    advised = str(refused.value).rsplit(" ", 1)[1]
+    assert text(path_of(ones, [advised]).times[0]) == f"{advised}:00Z"
