@@ -196,7 +196,7 @@ def _sections(found: SetAnalysis) -> Iterator[str]:
         yield f'<p class="note">{_HOW_TO_READ}</p>'
         title = "Beliefs behind wrong answers"
         yield f"<h2>{title}</h2><p>None was recognised.</p>" if beliefs.empty else _table(beliefs, title)
-        few = f"Each task is right for {_TALK:.0%} of the class or more."
+        few = f"No task that was judged is right for less than {_TALK:.0%} of the class."
         yield _list(talk_about(found) or [few], "Tasks to talk about")
         yield _list(next_class(found) or ["No belief was recognised in two students."], "For the next class")
     else:
