@@ -65,7 +65,7 @@ def test_the_state_is_the_frames_and_where_the_controls_stand(panel):
     assert own == {"packed", "at", "path"}
     assert state["packed"] == (panel.explorer.packed or pack(panel.explorer))
     json.dumps(state["at"])
-    assert len(state["_esm"]) + len(state["_css"]) < 43_500
+    assert len(state["_esm"]) + len(state["_css"]) < 44_000
 
 
 def test_a_figure_of_ones_own_is_packed_on_the_spot():
