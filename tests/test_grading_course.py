@@ -12,10 +12,14 @@ import build_exercises as build
 import pytest
 from nbgrader.api import Gradebook
 from nbgrader_course import copied, nbgrader, needs_sandbox
-from submissions import TEXT, content, filled, hand_in, released, solutions
+from submissions import TEXT, believed, content, filled, hand_in, released, solutions
 
 from marginlib.course.tasks import SETS, task, tasks
+from marginlib.grading.items import analyse
+from marginlib.grading.jobs import Setup, run
 from marginlib.grading.keys import read_key, write_tickets
+from marginlib.grading.report import next_class, page, talk_about
+from marginlib.practice.beliefs import BELIEFS
 from marginlib.practice.tasks.numbering import given, grading_cases, open_cases, ticket
 
 SET = "sizing"
@@ -122,6 +126,32 @@ def test_a_later_submission_replaces_the_earlier_one(term):
     path.write_bytes(content(filled(released(SET), {"sizing-1": RIGHT["sizing-1"]})))
     nbgrader(course, key, "autograde", SET, "--student", "cy", "--force")
     assert scores(course)["cy"] == before + task("sizing-1").points
+
+
+def test_the_class_page_names_what_to_talk_about_and_the_live_class(tmp_path):
+    """Of four, three answer sizing-8 by one belief and one of these sizing-2 by another; that one is no class."""
+    setup = Setup(root=tmp_path, set=SET, key=b"k" * 32, students=("ada", "ben", "cy", "dee"))
+    for student in setup.students:
+        mine, held = ticket(SET, student, setup.key), {}
+        if student != "ada":
+            held["sizing-8"] = believed(task("sizing-8"), "NO_MAINTENANCE", mine)
+        if student == "dee":
+            held["sizing-2"] = believed(task("sizing-2"), "SIGN", mine)
+        hand_in(tmp_path, student, SET, content(filled(released(SET), {**RIGHT, **held})))
+    found = analyse(list(run(setup, quiet=True)))
+    statement = BELIEFS["NO_MAINTENANCE"].statement
+    (said,) = talk_about(found)
+    assert said.startswith(f"sizing-8, {task('sizing-8').title}: 3 of 4 do not have all of its points.")
+    assert said.endswith(f"The most frequent belief, in 3 of the answers: “{statement}”")
+    (told,) = next_class(found)
+    assert told.startswith(f"3 of 4 students answered as if: “{statement}” Ask in the live class “02 · ")
+    heading, places = re.search("“(02 · [^”]*)”: questions? ([0-9, ]+)", told).groups()
+    classes = (build.ROOT / "exercises" / "CLASSES.md").read_text(encoding="utf-8")
+    lesson = classes.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    asked = re.split(r"^\*\*(\d+)\. ", lesson, flags=re.MULTILINE)
+    shown = [place for place, text in zip(asked[1::2], asked[2::2], strict=True) if "[`NO_MAINTENANCE`]" in text]
+    assert places.split(", ") == shown
+    assert f"<li>{told}</li>" in page(found)
 
 
 @pytest.mark.parametrize("set_id", SETS)

@@ -50,16 +50,7 @@ LONGER = {
     (number, name): lines
     for number, cells in {
         "04": {"contained-code": 9, "ends-code": 9, "many-code": 11},
-        "09": {
-            "events": 8,
-            "book": 6,
-            "rule-code": 10,
-            "step-up": 6,
-            "five-run": 12,
-            "ftx-code": 6,
-            "own-history-code": 8,
-            "lows": 7,
-        },
+        "09": {"book": 6},  # a form that a learner fills in, one entry a line
         "10": {
             "grid": 10,
             "correlation-code": 7,
@@ -70,22 +61,8 @@ LONGER = {
             "jumps-odds": 7,
             "quiz-answer": 7,
         },
-        "11": {"book": 8},  # a form that a learner fills in, one entry a line
-        "13": {
-            "book": 8,
-            "decisions": 8,
-            "worth": 6,
-            "switch": 6,
-            "openings": 7,
-            "size": 8,
-            "events": 8,
-            "luck": 7,
-            "cases": 10,
-            "audit": 6,
-            "posttest-compute": 9,
-            "posttest-answers": 8,
-            "quiz-answer": 7,
-        },
+        "11": {"book": 8},  # another form
+        "13": {"decisions": 8},  # a policy that is written, one decision a line
     }.items()
     for name, lines in cells.items()
 }

@@ -19,6 +19,8 @@ LINES = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for l
 def test_the_live_classes_are_made_from_the_question_bank():
     stored = build_classes.TARGET.read_text(encoding="utf-8")
     assert stored == build_classes.page(), "run tools/build_classes.py"
+    shown = build_classes.SHOWN.read_text(encoding="utf-8")
+    assert shown == build_classes.shown(), "run tools/build_classes.py"
 
 
 def test_every_notebook_has_its_class():

@@ -1,7 +1,8 @@
 """Write `exercises/CLASSES.md`, a live class for each notebook: `python tools/build_classes.py`.
 
 What to ask are the notebook's predictions; what is right, which answers are common and which belief each shows is
-computed from the question bank, so the page says what the panels say. A test holds the stored page equal to this.
+computed from the question bank, so the page says what the panels say. `data/classes.json` says which question of a
+class shows which belief, for the page of a graded class. A test holds both, as they are stored, equal to this.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from marginlib.practice.judge import Number, Question
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "exercises" / "CLASSES.md"
+SHOWN = ROOT / "marginlib" / "data" / "classes.json"
+NOTEBOOKS = tuple(f"{k:02}" for k in range(15))
 MOST = 5  # questions in a class: seven minutes each
 WRONG = 3  # answers told for each
 
@@ -46,17 +49,26 @@ def title_of(number: str) -> tuple[str, str]:
     return path.name, heading
 
 
-def lines(asked: Question) -> list[str]:
-    """Return one question for the class."""
-    said = [f"**{asked.text}**", ""]
+def asked_in(number: str) -> list[Question]:
+    """Return the questions of the class on a notebook."""
+    return [each for each in questions(number, "prediction") if each.kind in {"number", "choice"}][:MOST]
+
+
+def wrong_of(asked: Question) -> list[tuple[str, str]]:
+    """Return the wrong answers that a question's class is told, each with the belief that it shows."""
     if isinstance(asked, Number):
-        said.append(f"Right: {asked.shown(asked.right)}.")
-        wrong = _numbers(asked)
+        return _numbers(asked)
+    return [(option.text, option.code) for option in asked.options if option.code][:WRONG]
+
+
+def lines(place: int, asked: Question) -> list[str]:
+    """Return one question for the class, with its place there."""
+    if isinstance(asked, Number):
+        right = asked.shown(asked.right)
     else:
-        said.append("Right: " + "; ".join(option.text for option in asked.options if option.right) + ".")
-        wrong = [(option.text, option.code) for option in asked.options if option.code][:WRONG]
-    said.append("")
-    said += [f"- {text} [`{code}`]: “{BELIEFS[code].statement}”" for text, code in wrong]
+        right = "; ".join(option.text for option in asked.options if option.right)
+    said = [f"**{place}. {asked.text}**", "", f"Right: {right}.", ""]
+    said += [f"- {text} [`{code}`]: “{BELIEFS[code].statement}”" for text, code in wrong_of(asked)]
     return [*said, ""]
 
 
@@ -74,13 +86,21 @@ def _numbers(asked: Number) -> list[tuple[str, str]]:
 def page() -> str:
     """Return the whole page."""
     parts = [HEAD]
-    for number in (f"{k:02}" for k in range(15)):
+    for number in NOTEBOOKS:
         file, heading = title_of(number)
         parts.append(f"## {heading}\n\n[{file}](../notebooks/{file})\n")
-        asked = [each for each in questions(number, "prediction") if each.kind in {"number", "choice"}][:MOST]
-        parts.append("\n".join(line for each in asked for line in lines(each)))
+        asked = enumerate(asked_in(number), start=1)
+        parts.append("\n".join(line for place, each in asked for line in lines(place, each)))
     return "\n".join(parts).rstrip() + "\n"
+
+
+def shown() -> str:
+    """Return which beliefs each question of each class shows, as JSON: a class stands under the page's heading."""
+    codes = {title_of(k)[1]: [[code for _, code in wrong_of(each)] for each in asked_in(k)] for k in NOTEBOOKS}
+    rows = [f"  {json.dumps(head, ensure_ascii=False)}: {json.dumps(each)}" for head, each in codes.items()]
+    return "{\n" + ",\n".join(rows) + "\n}\n"
 
 
 if __name__ == "__main__":
     TARGET.write_text(page(), encoding="utf-8")
+    SHOWN.write_text(shown(), encoding="utf-8")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from html import escape
+from importlib.resources import files
 from string import Template
 
 from pandas import DataFrame, isna
@@ -15,6 +17,11 @@ from marginlib.practice.beliefs import BELIEFS
 from marginlib.tables import show
 
 _EASY, _HARD, _WEAK = 0.9, 0.3, 0.15
+_TALK, _MOST = 0.75, 3  # share of the class below which a task is worth a talk; how many of a kind are told
+# The live classes of exercises/CLASSES.md: heading -> the beliefs that each question shows, in order.
+_CLASSES: dict[str, list[list[str]]] = json.loads(
+    files("marginlib").joinpath("data", "classes.json").read_text(encoding="utf-8")
+)
 
 _HOW_TO_READ = (
     "Right: the share of those whose answer was judged. Discrimination: how far those who have the task right have "
@@ -87,6 +94,41 @@ def belief_table(found: SetAnalysis) -> DataFrame:
     )
 
 
+def talk_about(found: SetAnalysis) -> list[str]:
+    """Return the tasks that most of all are missed, a sentence or two each: how many miss them, and why most often."""
+    missed = found.tasks[(found.tasks["n"] > 0) & (found.tasks["share"] < _TALK)].sort_values("share", kind="stable")
+    first = {each.task: each for each in reversed(list(found.beliefs.itertuples()))}
+    told = []
+    for item in missed.head(_MOST).itertuples():
+        said = (
+            f"{item.Index}, {task(item.Index).title}: {item.n - item.right} of {item.n} do not have all of its points."
+        )
+        if item.Index in first:
+            why = first[item.Index]
+            said += f" The most frequent belief, in {why.answers} of the answers: “{BELIEFS[why.belief].statement}”"
+        told.append(said)
+    return told
+
+
+def next_class(found: SetAnalysis) -> list[str]:
+    """Return the beliefs that most students hold, at least two, and the live class that asks about each."""
+    held = found.beliefs.explode("students").groupby("belief")["students"].nunique()
+    most = held[held > 1].sort_values(ascending=False, kind="stable").head(_MOST)
+    told = f"of {len(found.totals)} students answered as if:"
+    return [f"{count} {told} “{BELIEFS[code].statement}” {_class_on(code)}" for code, count in most.items()]
+
+
+def _class_on(code: str) -> str:
+    """Return where to ask about a belief: in the class nearest to the belief's own notebook."""
+    home = BELIEFS[code].notebook
+    asked = {head: [str(k) for k, shown in enumerate(each, 1) if code in shown] for head, each in _CLASSES.items()}
+    heads = [head for head, places in asked.items() if places]
+    if not heads:
+        return f"No live class asks about it: read notebook {home} again."
+    best = min(heads, key=lambda head: abs(int(head[:2]) - int(home)))
+    return f"Ask in the live class “{best}”: question{'s' * (len(asked[best]) > 1)} {', '.join(asked[best])}."
+
+
 def totals_picture(found: SetAnalysis, bars: int = 10) -> str:
     """Return how many students reached how many points, as SVG with the numbers in its label."""
     step = found.points / bars
@@ -154,6 +196,9 @@ def _sections(found: SetAnalysis) -> Iterator[str]:
         yield f'<p class="note">{_HOW_TO_READ}</p>'
         title = "Beliefs behind wrong answers"
         yield f"<h2>{title}</h2><p>None was recognised.</p>" if beliefs.empty else _table(beliefs, title)
+        few = f"No task that was judged is right for less than {_TALK:.0%} of the class."
+        yield _list(talk_about(found) or [few], "Tasks to talk about")
+        yield _list(next_class(found) or ["No belief was recognised in two students."], "For the next class")
     else:
         yield "<p>Nothing was graded.</p>"
     if len(found.matches):
@@ -164,6 +209,11 @@ def _sections(found: SetAnalysis) -> Iterator[str]:
     if len(found.not_graded):
         yield _table(found.not_graded, "Not graded")
         yield '<p class="note">These have no score, which is not the same as 0.</p>'
+
+
+def _list(sentences: Sequence[str], title: str) -> str:
+    """Return sentences as a list below its heading."""
+    return f"<h2>{title}</h2><ul>{''.join(f'<li>{escape(each)}</li>' for each in sentences)}</ul>"
 
 
 def _table(rows: DataFrame, title: str) -> str:
