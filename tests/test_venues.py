@@ -756,6 +756,18 @@ def test_bitget_s_published_prices_come_out_of_its_book(name: str) -> None:
     assert agrees(liquidation_price(pool, "TARGET"), row)
 
 
+def test_kucoin_s_book_shows_the_cross_price_that_its_page_has() -> None:
+    book = rulebook("kucoin", "undated")
+    rates = {"BTCUSDT": (0.01, 62_000, 0.005), "ETHUSDT": (-1, 3_800, 0.01)}
+    legs = [
+        book.position(symbol, quantity, mark, schedule=RiskSchedule.flat(rate, closing_fee_rate=0.0006))
+        for symbol, (quantity, mark, rate) in rates.items()
+    ]
+    pool = Pool(collateral=1_000, positions=tuple(legs))
+    shown = marginlib.shown_liquidation_price(pool, "ETHUSDT", book.shown_price)
+    assert shown == pytest.approx(4_610.7, abs=3_800 * 0.00005 / 1.0106)  # the page rounds its 22.62 %
+
+
 # --- where each term comes from -------------------------------------------------------------------------------------
 
 SAID_ELSEWHERE = {"books", "name", "source", "not_recorded", "facts"}
