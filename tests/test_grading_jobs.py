@@ -83,7 +83,7 @@ def test_what_is_done_is_not_done_again(setup, monkeypatch):
 def test_a_new_submission_a_new_key_and_new_exercises_are_graded_anew(setup, monkeypatch):
     name = NAMES[1]
     (before,) = run(Setup(root=setup.root, set=SET, key=setup.key, students=(name,)), quiet=True)
-    setup.submission(name).write_bytes(content(filled(released(SET), {})))
+    jobs.submission(setup.root, SET, name).write_bytes(content(filled(released(SET), {})))
     after = result_of(setup, name)
     assert before.tasks[0].state == "right"
     assert after.tasks[0].state == "stub"
@@ -179,7 +179,7 @@ def test_who_handed_in_whose_answers(setup):
     other = ticket(SET, NAMES[2], setup.key)
     numbers = {k: given(task(f"sizing-{k}"), other) for k in (1, 2)}
     answers = {f"sizing-{k}": f"answer_{k} = {task(f'sizing-{k}').solve(**numbers[k])!r}" for k in (1, 2)}
-    setup.submission(NAMES[1]).write_bytes(content(filled(released(SET), answers)))
+    jobs.submission(setup.root, SET, NAMES[1]).write_bytes(content(filled(released(SET), answers)))
     (match,) = result_of(setup, NAMES[1]).matches
     assert (match.student, match.tasks) == (NAMES[2], ("sizing-1", "sizing-2"))
 
@@ -188,7 +188,7 @@ ODD = ("юлия" * 9 + "три", "=cmd", "a" * 180, "ada\tb", ".ipynb_checkpoin
 
 
 def test_a_name_of_any_length_and_letters_stops_nobody(setup, capsys):
-    file = setup.submission(NAMES[1]).read_bytes()
+    file = jobs.submission(setup.root, SET, NAMES[1]).read_bytes()
     shutil.rmtree(setup.root / "submitted")
     for name in (*ODD, "ben"):
         hand_in(setup.root, name, SET, file)
@@ -220,7 +220,7 @@ def test_what_ends_in_an_error_costs_nobody_else(setup, monkeypatch):
 
 @pytest.mark.parametrize("name", ["sizing (1).ipynb", "Sizing.ipynb", "sizing-2.ipynb", "sizing.zip"])
 def test_what_stands_in_the_place_of_a_notebook_is_named(setup, name):
-    path = setup.submission(NAMES[1])
+    path = jobs.submission(setup.root, SET, NAMES[1])
     path.rename(path.with_name(name))
     result = result_of(setup, NAMES[1])
     assert (result.status, repr(name) in result.reason) == ("missing", True)

@@ -83,6 +83,12 @@ class _Leg:
     def notional(self) -> float:
         return abs(self.quantity) * self.mark_price
 
+    def standing(self) -> _Leg:
+        """Return a position whose profit has replaced its margin as one opened at the mark: its price is the same."""
+        if self.own is None or self.own > 0 or self.own + self.unrealized_pnl <= 0:
+            return self
+        return replace(self, entry_price=self.mark_price, own=self.own + self.unrealized_pnl)
+
 
 def read_account(
     source: DataFrame | Path | str | list[Any] | dict[str, Any],
@@ -257,8 +263,9 @@ def _export(book: Rulebook, legs: Sequence[_Leg], free: float | None, given: _Gi
     """Return the account of some positions and of what stands behind the cross ones."""
     if not legs:
         raise MarginError("positions: none is open in the file; every size is 0")
+    legs = [leg.standing() for leg in legs]
     positions, said = [], [*notes]
-    for leg in map(_standing, legs):
+    for leg in legs:
         schedule, note = _schedule(book, leg, given)
         positions.append(_position(book, leg, schedule))
         said += [note] * bool(note)
@@ -269,16 +276,9 @@ def _export(book: Rulebook, legs: Sequence[_Leg], free: float | None, given: _Gi
             if any(leg.own is None for leg in legs):
                 raise MarginError("wallet_balance: not in the file; give it, or paste the account after the positions")
             said.append("what is free beside the isolated margins is not in the file: 0")
-        wallet = free + sum(_standing(leg).own or 0.0 for leg in legs)
+        wallet = free + sum(leg.own or 0.0 for leg in legs)
     account = Account(wallet_balance=wallet, positions=tuple(positions))
     return Export(account=account, rules=book, shown=tuple(leg.shown for leg in legs), notes=tuple(said))
-
-
-def _standing(leg: _Leg) -> _Leg:
-    """Return a position whose profit has replaced its margin as one opened at the mark: its price is the same."""
-    if leg.own is None or leg.own > 0 or leg.own + leg.unrealized_pnl <= 0:
-        return leg
-    return replace(leg, entry_price=leg.mark_price, own=leg.own + leg.unrealized_pnl)
 
 
 def _position(book: Rulebook, leg: _Leg, schedule: RiskSchedule) -> Position:

@@ -79,16 +79,11 @@ def yours(notebook: str) -> Yours:
 def _held(account: Account) -> str:
     """Return what an account holds, in words."""
     held = ", ".join(
-        f"{money(each.notional, 0)} of {_coin(each)} {'long' if each.quantity > 0 else 'short'} "
+        f"{money(each.notional, 0)} of {coin(each.symbol)} {'long' if each.quantity > 0 else 'short'} "
         f"({each.margin_mode.value}, {each.leverage:g}x)"
         for each in account.positions
     )
     return f"Wallet {money(account.wallet_balance, 0)}: {held}."
-
-
-def _coin(position: Position) -> str:
-    """Return a position's coin."""
-    return coin(position.symbol)
 
 
 def _cross(account: Account) -> Pool:
@@ -283,7 +278,7 @@ def _venues(account: Account) -> Restated:
             name, mark = str(names[each.symbol]), each.mark_price
             held = book.position(name, each.quantity, each.entry_price, leverage=each.leverage, mark_price=mark)
             alone = book.isolate(held, _own(each).collateral)
-            row[f"{_coin(each)} isolated [$/coin]"] = liquidation_price(_own(alone), held.symbol)
+            row[f"{coin(each.symbol)} isolated [$/coin]"] = liquidation_price(_own(alone), held.symbol)
         rows.append(row)
     if not rows:
         raise MarginError("no recorded rulebook has all your symbols")
@@ -293,7 +288,7 @@ def _venues(account: Account) -> Restated:
 
 def _named(book: Rulebook, position: Position) -> str | None:
     """Return what a venue calls a position's contract, or None where the venue does not record it."""
-    return next((name for name in book.schedules if coin(name) == _coin(position)), None)
+    return next((name for name in book.schedules if coin(name) == coin(position.symbol)), None)
 
 
 def _tanks(account: Account) -> str:
@@ -310,7 +305,8 @@ def _contagion(account: Account) -> Restated:
     """06: which position drags which."""
     held = account.positions
     rows = [
-        {"falls by 1 %": _coin(by)} | {f"{_coin(each)}'s price [move]": _dragged(each, account, by) for each in held}
+        {"falls by 1 %": coin(by.symbol)}
+        | {f"{coin(each.symbol)}'s price [move]": _dragged(each, account, by) for each in held}
         for by in held
     ]
     return "In cross, this is how far each liquidation price moves.", DataFrame(rows), "contagion, all cross"
@@ -322,7 +318,7 @@ _LESSONS: dict[str, Callable[[Account], Restated]] = {
         "each position with its own margin",
         "Isolated, no position can lose more than its margin, fees and funding aside.",
         {
-            "isolated": lambda each, _: _coin(each),
+            "isolated": lambda each, _: coin(each.symbol),
             "lost at most [$]": lambda each, _: _own(each).collateral,
             "liquidated at [$/coin]": lambda each, _: _ends(each),
             "with half more margin [$/coin]": lambda each, _: _ends(each, 1.5 * _own(each).collateral),
@@ -332,7 +328,7 @@ _LESSONS: dict[str, Callable[[Account], Restated]] = {
         "what 1 % of the other coins does to a liquidation price, all cross",
         "With everything in cross, your other positions move each liquidation price.",
         {
-            "all cross": lambda each, _: _coin(each),
+            "all cross": lambda each, _: coin(each.symbol),
             "liquidated at [$/coin]": lambda each, account: _shared_end(each, account, lambda _: 0.0),
             "others 1 % lower [$/coin]": lambda each, account: _shared_end(
                 each, account, lambda other: 0.0 if other.symbol == each.symbol else -0.01
@@ -344,7 +340,7 @@ _LESSONS: dict[str, Callable[[Account], Restated]] = {
         "your size, and a hundred times it with a hundred times the margin",
         "A hundred times the size is liquidated nearer to its mark where it stands in a higher tier.",
         {
-            "isolated": lambda each, _: _coin(each),
+            "isolated": lambda each, _: coin(each.symbol),
             "notional [$]": lambda each, _: each.notional,
             "rate there [share]": lambda each, _: _rate(each),
             "liquidated at [$/coin]": lambda each, _: _ends(each),
@@ -360,7 +356,7 @@ _LESSONS: dict[str, Callable[[Account], Restated]] = {
             "(+), a short is paid (-)."
         ),
         {
-            "isolated": lambda each, _: _coin(each),
+            "isolated": lambda each, _: coin(each.symbol),
             "fee to open [$]": lambda each, _: _OPEN_FEE * each.entry_notional,
             "of the margin [share]": lambda each, _: _OPEN_FEE * each.entry_notional / _own(each).collateral,
             "funding a day [$]": lambda each, _: _funding(each),
@@ -372,7 +368,7 @@ _LESSONS: dict[str, Callable[[Account], Restated]] = {
         "the end, isolated",
         "What is left at the liquidation price is what the venue may keep as a fee.",
         {
-            "isolated": lambda each, _: _coin(each),
+            "isolated": lambda each, _: coin(each.symbol),
             "liquidated at [$/coin]": lambda each, _: _ends(each),
             "left there [$]": lambda each, _: _left(each),
             "bankrupt at [$/coin]": lambda each, _: bankruptcy_price(_own(each), each.symbol),

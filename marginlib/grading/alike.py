@@ -12,7 +12,7 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-from marginlib.grading.jobs import Setup
+from marginlib.grading.jobs import submission
 from marginlib.grading.sheet import Ungradable, parse, read_bytes
 from marginlib.grading.verdict import Result
 
@@ -40,14 +40,15 @@ def fingerprints(content: bytes, set_id: str) -> dict[str, str]:
 
 def alike(root: str | Path, set_id: str, results: Sequence[Result]) -> list[str]:
     """Return a line for all who share several longer answers, letter by letter, with each other or a public sheet."""
-    setup = Setup(root=Path(root), set=set_id, key=b"")
+    root = Path(root)
     told: dict[str, dict[str, str]] = {}
     for result in results:
         with suppress(Ungradable):
-            told[result.student] = fingerprints(read_bytes(setup.submission(result.student), setup.root), set_id)
+            content = read_bytes(submission(root, set_id, result.student), root)
+            told[result.student] = fingerprints(content, set_id)
     public = {}
     for folder in _PUBLIC:
-        path = setup.root / folder / f"{set_id}.ipynb"
+        path = root / folder / f"{set_id}.ipynb"
         if path.is_file():
             public[f"the public sheet {folder}/{path.name}"] = fingerprints(path.read_bytes(), set_id)
     known = {(task, digest) for each in public.values() for task, digest in each.items()}

@@ -21,7 +21,7 @@ import nbformat
 
 from marginlib.errors import MarginError, wrong
 from marginlib.files import write_whole
-from marginlib.grading.jobs import Setup
+from marginlib.grading.jobs import submission
 from marginlib.grading.keys import is_student, same_name
 from marginlib.grading.sheet import LARGEST
 from marginlib.practice.tasks.numbering import ticket
@@ -109,11 +109,12 @@ def _entry(path: str, when: tuple[int, ...], size: int, read: Callable[[], bytes
     return Entry(path=path, prefix=prefix, rest=rest, number=number, when=when, size=size, read=read)
 
 
-def people(file: str | Path | None, student: str) -> dict[str, str]:
+def people(file: str | Path | None, student: str | None = None) -> dict[str, str]:
     """Return how the LMS calls each student, from a file that it exports: its number -> the course's id.
 
     It is Canvas's gradebook, whose column ID has the numbers, or Moodle's grading worksheet, whose first column ends in
-    them. `student` is the column with the course's ids. Without a file nobody is known so.
+    them. `student` is the column with the course's ids; left out, Canvas's SIS Login ID or Moodle's Email address.
+    Without a file nobody is known so.
     """
     if file is None:
         return {}
@@ -122,11 +123,13 @@ def people(file: str | Path | None, student: str) -> dict[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         raise wrong("people", str(file), "give the file that the LMS exports, in UTF-8") from error
     head = text.partition("\n")[0]
-    rows = list(csv.DictReader(io.StringIO(text), delimiter=max(",;\t", key=head.count)))
+    table = csv.DictReader(io.StringIO(text), delimiter=max(",;\t", key=head.count))
+    canvas = "SIS Login ID" in (table.fieldnames or ())
+    student, rows = student or ("SIS Login ID" if canvas else "Email address"), list(table)
     if not rows or student not in rows[0]:
         found = ", ".join(str(name) for name in rows[0]) if rows else "nothing"
         raise wrong("student", student, f"{file} has no such column; there are {found}")
-    number = "ID" if "ID" in rows[0] and "SIS Login ID" in rows[0] else next(iter(rows[0]))
+    number = "ID" if canvas and "ID" in rows[0] else next(iter(rows[0]))
     named = [((row[number] or "").strip().rpartition(" ")[2], (row[student] or "").strip()) for row in rows]
     return {each: name for each, name in named if each and name}
 
@@ -168,7 +171,7 @@ def collect(
             done.told.append(f"{student}: {word}")
         if content is None:
             continue
-        target = Setup(root=Path(root), set=set_id, key=b"").submission(student)
+        target = submission(root, set_id, student)
         before = target.read_bytes() if target.is_file() and not target.is_symlink() else None
         (done.same if before == content else done.fresh).append(student)
         if before != content:

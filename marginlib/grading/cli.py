@@ -125,10 +125,7 @@ def _roster(chosen: argparse.Namespace) -> list[str]:
 
 def _known(chosen: argparse.Namespace) -> dict[str, str]:
     """Return how the LMS calls each student."""
-    head = ""
-    if chosen.people and Path(chosen.people).is_file():
-        head = Path(chosen.people).read_text(encoding="utf-8-sig", errors="replace").partition("\n")[0]
-    return people(chosen.people, chosen.student or ("SIS Login ID" if "SIS Login ID" in head else "Email address"))
+    return people(chosen.people, chosen.student)
 
 
 def _hand_out(chosen: argparse.Namespace) -> None:

@@ -43,14 +43,15 @@ class Setup:
     key: bytes
     students: tuple[str, ...] = ()  # everybody who takes part; whoever handed in nothing gets a result that says so
 
-    def submission(self, student: str) -> Path:
-        """Return where a student's notebook is."""
-        return self.root / "submitted" / student / self.set / f"{self.set}.ipynb"
-
     @property
     def folder(self) -> Path:
         """Where the results are."""
         return self.root / "results" / self.set
+
+
+def submission(root: str | Path, set_id: str, student: str) -> Path:
+    """Return where a student's notebook is."""
+    return Path(root) / "submitted" / student / set_id / f"{set_id}.ipynb"
 
 
 def submitters(root: str | Path) -> tuple[str, ...]:
@@ -69,7 +70,7 @@ def result_of(setup: Setup, student: str) -> Result:
     course = _course(setup)
     content, why = b"", None
     try:
-        content = read_bytes(setup.submission(student), setup.root / "submitted")
+        content = read_bytes(submission(setup.root, setup.set, student), setup.root / "submitted")
     except Ungradable as error:
         why = error
     depends = content if why is None else why.status.encode()

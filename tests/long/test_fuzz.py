@@ -31,7 +31,7 @@ from marginlib import MarginError
 from marginlib.course.tasks import tasks
 from marginlib.grading.alike import fingerprints
 from marginlib.grading.bulk import collect
-from marginlib.grading.jobs import Setup, result_of
+from marginlib.grading.jobs import Setup, result_of, submission
 from marginlib.grading.lms import fill_canvas, fill_moodle
 from marginlib.grading.preprocessors import _fill
 from marginlib.grading.sheet import Ungradable, parse
@@ -185,6 +185,6 @@ def test_a_damaged_file_of_an_lms_is_filled_or_refused(file):
 def test_a_damaged_notebook_is_graded_or_refused(tmp_path_factory, file):
     root = tmp_path_factory.mktemp("fuzz")
     setup = Setup(root=root, set=SET, key=b"k" * 32, students=("ada",))
-    setup.submission("ada").parent.mkdir(parents=True)
-    setup.submission("ada").write_bytes(file)
+    submission(root, SET, "ada").parent.mkdir(parents=True)
+    submission(root, SET, "ada").write_bytes(file)
     assert result_of(setup, "ada").status != "failed"
