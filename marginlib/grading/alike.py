@@ -21,7 +21,7 @@ from pathlib import Path
 
 from marginlib.course.tasks import task
 from marginlib.grading.jobs import submission
-from marginlib.grading.sheet import Ungradable, parse, read_bytes
+from marginlib.grading.sheet import SURE, Ungradable, parse, read_bytes
 from marginlib.grading.verdict import Result
 
 Forms = tuple[str, ...]  # of one answer: its letters, its lines, its result
@@ -60,6 +60,7 @@ def forms(source: str, name: str) -> Forms:
         >>> [a == b for a, b in zip(forms(short, "answer_1"), forms(long, "answer_1"), strict=True)]
         [False, False, True]
     """
+    source = SURE.sub("", source)
     code = "".join(line.partition("#")[0] for line in source.splitlines())
     letters = _digest(re.sub(r"\s+", "", code))
     with suppress(SyntaxError, ValueError, RecursionError, MemoryError, _TooLongError):

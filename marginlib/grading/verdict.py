@@ -46,6 +46,7 @@ class TaskResult:
     parts: tuple[tuple[str, str], ...] = ()  # (heading, text) of each message to the student
     notes: tuple[str, ...] = ()  # what was odd about the cells
     seconds: float = 0.0  # how long the answer cell ran [s]
+    sure: str = ""  # how sure the student was: "guess", "fairly sure", "certain", or "" where that is not said
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,6 +173,7 @@ def _task(  # noqa: PLR0911 - each way to end is told at once
     """Return the result of one task."""
     notes = sheet.notes.get(task.id, ())
     told = TaskResult(task=task.id, kind=task.kind, points=task.points, score=None, state="not graded", notes=notes)
+    told = replace(told, sure=sheet.sure.get(task.id, ""))
     if task.kind == "explain":
         if task.id not in sheet.answers:
             return replace(told, score=0, state="missing", parts=(("No answer", "There is no cell with your text."),))
