@@ -5,8 +5,8 @@
 Each sequence is one of `tests/test_replay.py`: an account of 10,000 under rules drawn at random (every liquidation
 policy, who keeps what is left, which money pays, when a mode may change, replenishment, what may be withdrawn, netting,
 hedge mode, tiers that jump), some 400 random events, coins and orders among them. After every event the ledger and a
-second witness, which knows no entry prices, have to agree to 1e-9 of the money that came in. It ends with what happened,
-and exit code 1 where a sequence failed: its number makes it again with --seed NUMBER --sequences 1.
+second witness, which knows no entry prices, have to agree to 1e-9 of the money that came in. It ends with what
+happened, and exit code 1 where a sequence failed: its number makes it again with --seed NUMBER --sequences 1.
 
 A run in which most events are refused would show nothing, so half of all must happen or it fails, too. That is asked of
 the run, not of each sequence: how many are refused is drawn, as the events are, so of thousands of sequences some lie
