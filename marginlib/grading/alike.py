@@ -103,7 +103,8 @@ class _Reading:
                 case ast.AugAssign(target=target, op=op, value=value):
                     self._assign(target, ast.BinOp(left=target, op=op, right=value), known)
                 case ast.Return(value=value):
-                    returned = _digest(returned, self.of(value, known) if value else "None")
+                    said = self.of(value, known) if value else "None"
+                    returned = _digest(returned, said) if returned else said
                 case ast.Expr(value=ast.Constant()) | ast.Pass() | ast.Import() | ast.ImportFrom():
                     pass
                 case _:
