@@ -1,0 +1,5 @@
+"""Variants of the set."""
+
+from marginlib.practice.tasks.task import Task
+
+VARIANTS: tuple[Task, ...] = ()
