@@ -35,7 +35,7 @@ from marginlib.practice.tasks.task import Task, belief_codes
 
 KEY = VARIED + b"a key that a teacher keeps, too."
 JUDGED = [each for each in EVERY if each.kind != "explain"]
-DONE = ("sizing",)
+DONE = ("sizing", "isolated")
 each_variant = pytest.mark.parametrize("asked", EVERY, ids=[f"{each.id}-v{each.variant}" for each in EVERY])
 judged = pytest.mark.parametrize("asked", JUDGED, ids=[f"{each.id}-v{each.variant}" for each in JUDGED])
 public = cache(solutions)
@@ -53,14 +53,14 @@ def verdicts(code: str, asked: Task, learner: str) -> list[bool]:
 @judged
 def test_the_public_solution_is_wrong_for_every_student_and_the_model_right(asked):
     model = build.faded(asked.cell, "worked", words=False)
-    for k in range(60):
+    for k in range(25):
         assert all(verdicts(model, asked, f"learner {k}")), k
         assert not verdicts(public(asked.set)[asked.id], asked, f"learner {k}")[0], k
 
 
 @judged
 def test_beliefs_and_demands_get_words_of_their_own_and_no_points(asked):
-    for k in range(12):
+    for k in range(6):
         cases = open_cases(asked, ticket(asked.set, f"learner {k}", KEY))
         for code, rule in {**asked.beliefs, **asked.demands}.items():
             outcomes = collect(rule, cases) if asked.asks_function else collect(rule(**cases[0]))

@@ -262,7 +262,7 @@ def varied(
     """Return another question of a task's family; what is not changed is as in the task.
 
     Where `first`, `into` or `takes` say how the two differ, solution, beliefs and demands come along, and what
-    `changes` holds of them counts besides. Points, objective, kind and the answer's name stay.
+    `changes` holds of them counts besides, None instead of a rule leaves one out. Points, objective, kind and the answer's name stay.
 
     Args:
         plain: the task, as the public sheet asks it.
@@ -283,7 +283,9 @@ def varied(
         turned = partial(_turned, plain, first, into, order)
         changes = {name: turned(getattr(plain, name)) for name in ("solve", "wrong") if getattr(plain, name)} | changes
         for name in ("beliefs", "demands"):
-            changes[name] = {key: turned(rule) for key, rule in getattr(plain, name).items()} | changes.get(name, {})
+            added = changes.get(name, {})
+            kept = {key: turned(rule) for key, rule in getattr(plain, name).items() if key not in added}
+            changes[name] = kept | {key: rule for key, rule in added.items() if rule is not None}
     if instead:
 
         def public(**numbers: Any) -> Any:  # noqa: ANN401 - plain numbers and answers
