@@ -105,10 +105,11 @@ def _unsafe_hedge(case: Mapping[str, Any], answer: Mapping[str, float], side: in
     size = side * case["size"] / 100
     legs = [held(each, 100, symbol=name).at(100 + moves[name]) for name, each in zip(moves, (size, -size), strict=True)]
     alone, hedged = standing(case["wallet"], legs[0]), standing(case["wallet"], *legs)
+    name = "long" if side > 0 else "short"
     where = (
-        f"With BTC {moves['BTCUSDT']:+g} % and ETH {moves['ETHUSDT']:+g} %: the {'long' if side > 0 else 'short'} alone "
-        f"leaves {alone.equity:,.2f} dollars and must keep {alone.maintenance:,.2f}; the hedged pair leaves {hedged.equity:,.2f} and must keep "
-        f"{hedged.maintenance:,.2f}."
+        f"With BTC {moves['BTCUSDT']:+g} % and ETH {moves['ETHUSDT']:+g} %: the {name} alone leaves "
+        f"{alone.equity:,.2f} dollars and must keep {alone.maintenance:,.2f}; the hedged pair leaves "
+        f"{hedged.equity:,.2f} and must keep {hedged.maintenance:,.2f}."
     )
     if hedged.health is Health.HEALTHY:
         return False, f"{where} The hedged account lives."

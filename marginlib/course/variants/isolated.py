@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from random import Random
-from typing import Any
 
 from marginlib.course.tasks.isolated import TASKS, _one_loser
 from marginlib.course.tasks.shared import MOVES, RATE, bankrupt, ends
+from marginlib.course.variants import renamed
 from marginlib.practice.tasks.task import varied
 
 _END, _BOTH, _ADDED, _GAP, _DISTANCE, _DIVIDES, _LOSER, _WHOLE, _DIP, _WORDS = TASKS
@@ -24,13 +23,6 @@ def _poorer(wallet: float, notional: float, leverage: float, rise: float) -> str
     if rise >= cross:
         return "a2"
     return "b1" if rise >= isolated else "c3"
-
-
-def _less(random: Random) -> dict[str, Any]:
-    """Return a short whose margin is larger than its setting asks for, and what is taken out of it."""
-    case = _ADDED.draw(random)
-    more = {"less": int(case["margin"] * random.uniform(0.03, 0.08)) + 1}
-    return {name: value for name, value in case.items() if name != "more"} | more
 
 
 VARIANTS = (
@@ -110,7 +102,10 @@ VARIANTS = (
             "you compute anything: what happens to (1) the liquidation price, (2) the bankruptcy price, (3) the "
             "dollars that you win or lose when the price moves by 1,000, (4) the most that this position can lose?"
         ),
-        draw=_less,
+        draw=lambda random: {
+            **renamed(case := _ADDED.draw(random), more="less"),
+            "less": int(case["margin"] * random.uniform(0.03, 0.08)) + 1,
+        },
         solve=lambda: ["down", "down", "same", "down"],
         beliefs={
             "CROSS_LOWERS_PRICE": lambda: ["up", "up", "same", "down"],
@@ -297,7 +292,7 @@ VARIANTS = (
             "2": "both were liquidated, and the isolated one had less to lose",
             "3": "neither position was liquidated",
         },
-        draw=lambda random: {("rise" if name == "fall" else name): value for name, value in _DIP.draw(random).items()},
+        draw=lambda random: renamed(_DIP.draw(random), fall="rise"),
         solve=_poorer,
         demands={
             "At which rise is the isolated position liquidated? What is closed does not come back.": lambda **case: {
@@ -331,8 +326,7 @@ VARIANTS = (
             "500 that I put in.\u201d Say in three to six sentences what is right about it and what is missing."
         ),
         rubric=(
-            "Right: what is added moves the liquidation price away, and the rest of the account is still not touched "
-            "by the price.",
+            "Right: what is added moves the liquidation price away, and the price still cannot reach other money.",
             "All of the pool can be lost: 800 dollars now, not 500.",
             "Farther away is not safe: the same fall on a larger scale ends it, and then the added money is gone, too.",
             "What a move wins or loses stays the same: it depends on the size.",

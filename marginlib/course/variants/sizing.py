@@ -82,6 +82,32 @@ VARIANTS = (
         ),
     ),
     varied(
+        _DEPOSIT,
+        text=(
+            "You bought {quantity} BTC at {entry:,} dollars with a leverage setting of {leverage}x. The mark price is "
+            "now {mark:,}, and the venue values positions at the mark price. What it reserves has changed since then."
+        ),
+        ask="by how much the initial margin has changed since you bought, in dollars, below 0 where less is reserved",
+        solve=lambda quantity, entry, mark, leverage: quantity * (mark - entry) / leverage,
+        beliefs={"ENTRY_FOR_MARK": lambda: 0.0},
+        instead="Asked for is the change since you bought, not what is reserved now.",
+        demands={
+            "The setting divides: what changes is the deposit, not the whole position.": lambda quantity, entry, mark: (
+                quantity * (mark - entry)
+            ),
+        },
+        nudge="What was reserved when you bought, and what is reserved now?",
+        step="Both times notional / setting, first at the entry price, then at the mark price. Take the difference.",
+        model=(
+            'before, now = given["quantity"] * given["entry"], given["quantity"] * given["mark"]\n'
+            'answer_1 = (now - before) / given["leverage"]'
+        ),
+        worked=lambda quantity, entry, mark, leverage: (
+            f"Reserved were {quantity * entry / leverage:,.2f} dollars, and now {quantity * mark / leverage:,.2f}: "
+            f"{quantity * (mark - entry) / leverage:+,.2f}."
+        ),
+    ),
+    varied(
         _SHORT,
         text=(
             "You are short: the quantity is {quantity} BTC, opened at {entry:,} dollars with a setting of {leverage}x. "
