@@ -32,9 +32,10 @@ class SetAnalysis:
 
     set: str
     # One row a task, in order: `variant` that was asked (0: the task itself), `n` answers judged, `right` of them,
-    # `share` that is right [1] (a high one is an easy task), `low` and `high`, between which that of a larger class may be [1], `discrimination` [1] (NaN with fewer than 10 students, or where all agree), `states` ("wrong", "stub"
-    # and so on, counted), `slow` (students whose answer took far longer than the others'), `unread` (texts that wait
-    # for a person).
+    # `share` that is right [1] (a high one is an easy task), `low` and `high`, between which that of a larger class may
+    # be [1], `discrimination` [1] (NaN with fewer than 10 students, or where all agree), `states` ("wrong", "stub" and
+    # so on, counted), `slow` (students whose answer took far longer than the others'), `unread` (texts that wait for a
+    # person).
     tasks: DataFrame
     # One row for a belief that explains answers to a task, the most frequent first: `belief`, `task`, `answers` (how
     # many), `students`.

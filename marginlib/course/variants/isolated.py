@@ -254,9 +254,7 @@ VARIANTS = (
     ),
     varied(
         _WHOLE,
-        ask="how far the price may fall from {entry} until the long is liquidated, in percent, such as 12.5".replace(
-            " from {entry}", ""
-        ),
+        ask="how far the price may fall until the long is liquidated, in percent, such as 12.5",
         text=(
             "Now in cross margin: your wallet holds {wallet:,} dollars, and its only position is a long of {quantity} "
             "BTC, bought at {entry:,} dollars with a setting of {leverage}x. The maintenance margin is 0.4 % of the "
