@@ -308,12 +308,10 @@ VARIANTS = (
             "the account, and what else decides."
         ),
         rubric=(
-            "A short receives when the rate is above 0: size x rate at each settlement, whether the price moves or "
-            "not.",
+            "A short receives when the rate is above 0: size x rate, also while the price stands still.",
             "If the position's margin receives it, the liquidation price moves away, upwards.",
             "If the rest of the account receives it, that price stays where it is.",
-            "The price decides far more: a rise of a few percent takes more than a month of funding, and the rate may "
-            "change its sign.",
+            "The price decides far more: a few percent take more than a month of funding, and rates may turn.",
         ),
         nudge="How many percent of the size does a month of funding bring?",
         step="What would a rise of that many percent cost?",

@@ -262,7 +262,8 @@ def varied(
     """Return another question of a task's family; what is not changed is as in the task.
 
     Where `first`, `into` or `takes` say how the two differ, solution, beliefs and demands come along, and what
-    `changes` holds of them counts besides, None instead of a rule leaves one out. Points, objective, kind and the answer's name stay.
+    `changes` holds of them counts besides; None instead of a rule leaves one out. Points, objective, kind and the
+    answer's name stay.
 
     Args:
         plain: the task, as the public sheet asks it.
@@ -279,7 +280,7 @@ def varied(
         12.0
     """
     order = tuple(takes) or plain.parameters
-    if first or into or takes:
+    if first or into or (takes and "solve" not in changes):
         turned = partial(_turned, plain, first, into, order)
         changes = {name: turned(getattr(plain, name)) for name in ("solve", "wrong") if getattr(plain, name)} | changes
         for name in ("beliefs", "demands"):
