@@ -35,7 +35,6 @@ from marginlib.practice.tasks.task import Task, belief_codes
 
 KEY = VARIED + b"a key that a teacher keeps, too."
 JUDGED = [each for each in EVERY if each.kind != "explain"]
-DONE = ("sizing", "isolated", "cross", "tiers", "crash")
 each_variant = pytest.mark.parametrize("asked", EVERY, ids=[f"{each.id}-v{each.variant}" for each in EVERY])
 judged = pytest.mark.parametrize("asked", JUDGED, ids=[f"{each.id}-v{each.variant}" for each in JUDGED])
 public = cache(solutions)
@@ -118,7 +117,7 @@ def test_a_ticket_asks_the_variant_and_check_never_tells_its_solution(monkeypatc
 
 
 @needs_sandbox
-@pytest.mark.parametrize("set_id", DONE)
+@pytest.mark.parametrize("set_id", SETS)
 def test_a_graded_course_gives_the_public_sheet_nothing_and_its_own_model_everything(set_id, tmp_path):
     source = tmp_path / "source" / set_id / f"{set_id}.ipynb"
     source.parent.mkdir(parents=True)
@@ -185,6 +184,6 @@ def test_results_of_two_questions_are_not_thrown_together():
         analyse([one, replace(one, student="x", tasks=told)])
 
 
-@pytest.mark.parametrize("set_id", DONE)
+@pytest.mark.parametrize("set_id", SETS)
 def test_every_task_has_a_variant(set_id):
     assert [name for name, found in variants(set_id).items() if not found] == []
