@@ -263,6 +263,7 @@ VARIANTS = (
         unit="%",
         into=lambda answer, entry: 100 * (1 - answer / entry),
         instead="Asked for is how far that is away in percent, not the price.",
+        nudge="Find the price first. Which money stands behind the position in cross margin?",
         step=(
             "wallet + quantity x (price - entry) = 0.004 x quantity x price gives the price. The fall is (entry - "
             "price) / entry."
