@@ -142,7 +142,7 @@ def test_a_graded_course_gives_the_public_sheet_nothing_and_its_own_model_everyt
         assert all(each.variant == 0 for each in result.tasks if each.score)
         most = sum(each.points for each in result.tasks if each.score is not None)
         share = sum(each.score or 0 for each in result.tasks) / most
-        print(f"{set_id}: the public sheet gets {share:.0%} of {most} points that no person gives")
+        print(f"{set_id}: the public sheet gets {share:.0%} of {most} points that no person gives")  # noqa: T201
         assert share <= 0.1
 
 
