@@ -26,7 +26,7 @@ from marginlib.grading.verdict import Result
 
 Forms = tuple[str, ...]  # of one answer: its letters, its lines, its result
 
-SPARE = 10.0  # bits beyond those that single out one pair of the class
+SPARE = 15.5  # bits beyond those that single out one pair, or one student, of the class
 COMMON = 1 / 4  # what more than so many of the class share is the usual way
 _WORTH = (3.0, 1.0, 0.0)  # bits of sharing a public sheet's letters, its lines, or its result alone
 _PUBLIC = ("worked", "half")  # folders of the sheets that everybody has

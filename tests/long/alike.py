@@ -368,7 +368,7 @@ def main() -> int:
     words = sys.argv[1:]
     classes = int(words.pop(0)) if words and words[0].isdigit() else 1_000
     sets = words or list(SETS)
-    pools = {each: [student(each, f"{each} {k}") for k in range(max(250, classes))] for each in sets}
+    pools = {each: [student(each, f"{each} {k} of {classes}") for k in range(max(250, classes))] for each in sets}
     failed = False
     for size, count in ((30, classes), (200, classes // 10)):
         told: Told = defaultdict(list)
