@@ -24,12 +24,14 @@ def run(*words: object, where: Path = ROOT) -> str:
 
 
 def environment(name: str) -> Path:
-    """Return the programs of an environment with what `tools/NAME-requirements.txt` lists; it is made once."""
+    """Return the programs of an environment with what `tools/NAME-requirements.txt` lists, by hash; it is made once."""
     wanted = ROOT / "tools" / f"{name}-requirements.txt"
     place = CACHE / f"{name}-{sha256(wanted.read_bytes()).hexdigest()[:12]}"
     programs = place / ("Scripts" if sys.platform == "win32" else "bin")
     if not (place / "complete").exists():
         run(sys.executable, "-m", "uv", "venv", "--quiet", "--clear", "--python", sys.executable, place)
-        run(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", place, "--requirement", wanted)
+        run(
+            sys.executable, "-m", "uv", "pip", "install", "--quiet", "--require-hashes", "--python", place, "-r", wanted
+        )
         (place / "complete").touch()
     return programs
