@@ -17,7 +17,7 @@ from typing import Any
 
 import nbformat
 from site_api import pages as reference
-from site_tools import CACHE, ROOT, SiteError, environment, run
+from site_tools import CACHE, OWNER, ROOT, SiteError, environment, run
 
 from marginlib.course.guess import picture
 from marginlib.drawing.live import ExplorerPanel
@@ -28,7 +28,7 @@ from marginlib.practice.card import Card
 from marginlib.practice.form import Form
 from marginlib.words import text_html
 
-OWN = Path(__file__).parent / "book"
+HERE = Path(__file__).parent / "book"
 PARTS = {
     "The course": ["notebooks/[0-9]*.ipynb", "notebooks/GLOSSARY.md"],
     "Exercises": ["exercises/README.md", "exercises/blank/*.ipynb"],
@@ -80,7 +80,7 @@ def book(output: Path) -> None:
         (source / name).parent.mkdir(exist_ok=True)
         (source / name).write_text(text, encoding="utf-8")
     shutil.copytree(ROOT / "notebooks" / "images", source / "notebooks" / "images")
-    shutil.copytree(OWN, source / "_static")
+    shutil.copytree(HERE, source / "_static")
     (source / "_static" / "form.css").write_text(Form._css, encoding="utf-8")  # noqa: SLF001
     (source / "index.md").write_text(front(set(pages)), encoding="utf-8")
     chapters = {title: [each.relative_to(ROOT).as_posix() for each in found] for title, found in parts.items()}
@@ -245,4 +245,5 @@ def links(text: str, name: str, pages: set[str]) -> str:
             return f'<a href="{relpath(".", Path(name).parent)}/run/lab/index.html?path={place}">{words}</a>'
         return words
 
+    text = text.replace("OWNER", OWNER)
     return re.sub(r"(?<!!)\[([^\]\n]+)\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)", put, text)

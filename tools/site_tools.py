@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from hashlib import sha256
@@ -9,6 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / ".site-cache"
+OWNER = os.environ.get("GITHUB_REPOSITORY_OWNER", "OWNER")  # of the links, as GitHub names it where it builds the pages
 
 
 class SiteError(Exception):
