@@ -4,7 +4,7 @@ An answer is read in three ways, each blind to more than the one before: its let
 lines, whatever its names are called and in whatever order they stand; and what its result is made of, whatever has a
 line, a name or a helper of its own. The task's short formulas have few ways to be written, so what two share counts by
 how rare it is: as many bits as halvings lead from the whole class to those who have it. Two are named when they share
-so many bits that, of a hundred honest classes, about one has such a pair.
+so many bits that hardly an honest class has such a pair.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from marginlib.grading.verdict import Result
 
 Forms = tuple[str, ...]  # of one answer: its letters, its lines, its result
 
+# As tests/long/alike.py has measured it.
+HONEST = "of 1,000 simulated honest classes of 30, 3 had such a pair, and 6 somebody with a public sheet"
 SPARE = 15.5  # bits beyond those that single out one pair, or one student, of the class
 COMMON = 1 / 4  # what more than so many of the class share is the usual way
 _WORTH = (3.0, 1.0, 0.0)  # bits of sharing a public sheet's letters, its lines, or its result alone
