@@ -103,6 +103,7 @@ _UNITS = {  # of the columns of a table of positions
     "maintenance_margin_rate": "1",
     "maintenance_amount": "quote currency",
 }
+_GIVE = "give the first three of, and any other of"
 
 
 @dataclass(frozen=True)
@@ -344,10 +345,11 @@ def positions(source: DataFrame | str | Path, rules: Rulebook | float | None = N
     """
     table, where = (source, "") if isinstance(source, DataFrame) else (pd.read_csv(source), f"{Path(source).name}, ")
     for column in [*_NEEDED, *table.columns]:
-        if column not in table.columns or column not in _UNITS:
-            if column in _UNITS:
-                raise MarginError(f"{where}column {column} is missing")
-            raise unknown(f"{where}column", column, _UNITS, "give the first three of, and any other of")
+        if column not in table.columns:
+            there = ", ".join(map(str, table.columns)) or "no column"
+            raise MarginError(f"{where}column {column} is missing, there is {there}: {_GIVE} {', '.join(_UNITS)}")
+        if column not in _UNITS:
+            raise unknown(f"{where}column", column, _UNITS, _GIVE)
     found = []
     for number, row in enumerate(table.to_dict("records"), start=1):
         try:

@@ -51,22 +51,12 @@ LONGER = {
     for number, cells in {
         "04": {"contained-code": 9, "ends-code": 9, "many-code": 11},
         "09": {"book": 6},  # a form that a learner fills in, one entry a line
-        "10": {
-            "grid": 10,
-            "correlation-code": 7,
-            "correlation-print": 6,
-            "company-code": 11,
-            "smaller": 7,
-            "jumps-paths": 7,
-            "jumps-odds": 7,
-            "quiz-answer": 7,
-        },
         "11": {"book": 8},  # another form
         "13": {"decisions": 8},  # a policy that is written, one decision a line
     }.items()
     for name, lines in cells.items()
 }
-NOT_YET_SHORT = {"05", "06", "07", "08", "12", "14"}
+NOT_YET_SHORT = {"05", "06", "07", "08", "14"}
 
 
 def load(path: Path):
