@@ -4,7 +4,7 @@ A frame holds numbers as numbers. The unit stands in brackets at the end of a co
 column by it:
 
     [$]       an amount of dollars            $9,500.00
-    [$/coin]  a price                         54,216.87
+    [$/coin]  a price                         54,216.87; 0.1234
     [share]   a fraction, such as a rate      0.4 %
     [move]    a fraction with its sign        -9.6 %
     [x]       a leverage                      10x
@@ -22,7 +22,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from functools import partial
 from itertools import starmap
-from math import isfinite
+from math import floor, isfinite, log10
 from pathlib import Path
 from typing import Any
 
@@ -281,7 +281,8 @@ def _by_unit(name: str, digits: int) -> Format:
     unit = _UNIT.search(name)
     ways: dict[str, Format] = {
         "$": lambda amount: money(amount, digits),
-        "$/coin": lambda price: decimals(price, digits),
+        # Of a price below 1 as many digits count as of one that has two before the point.
+        "$/coin": lambda price: decimals(price, digits + (0 < price < 1 and min(9, 1 - floor(log10(price))))),
         "share": lambda share: "below 0.05 %" if 0 < share < 0.0005 else f"{share:,.1%}",  # noqa: PLR2004 - reads "0.0 %"
         "move": percent,
         "x": lambda times: f"{times:.2f}".rstrip("0").rstrip(".") + "x",

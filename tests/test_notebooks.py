@@ -56,7 +56,7 @@ LONGER = {
     }.items()
     for name, lines in cells.items()
 }
-NOT_YET_SHORT = {"05", "06", "07", "08", "14"}
+NOT_YET_SHORT = {"05", "06", "07", "08"}
 
 
 def load(path: Path):
