@@ -44,12 +44,10 @@ SEED_HEADINGS = {
     ],
 }
 
-# Cells of more than five lines, and how many they have: a loop that keeps a ledger step by step, where the order is
-# what it shows, or a list that a learner fills in.
+# Cells of more than five lines, and how many they have: a list that a learner fills in.
 LONGER = {
     (number, name): lines
     for number, cells in {
-        "04": {"contained-code": 9, "ends-code": 9, "many-code": 11},
         "09": {"book": 6},  # a form that a learner fills in, one entry a line
         "11": {"book": 8},  # another form
         "13": {"decisions": 8},  # a policy that is written, one decision a line
