@@ -54,7 +54,6 @@ LONGER = {
     }.items()
     for name, lines in cells.items()
 }
-NOT_YET_SHORT = {"05", "06", "07", "08"}
 
 
 def load(path: Path):
@@ -164,9 +163,7 @@ def test_cells_have_stable_names_and_one_idea(path):
     for cell in load(path).cells:
         if cell.cell_type == "code":
             lines = [line for line in cell.source.splitlines() if line.strip()]
-            assert len(lines) <= LONGER.get((path.stem[:2], cell.id), 12 if path.stem[:2] in NOT_YET_SHORT else 5), (
-                cell.id
-            )
+            assert len(lines) <= LONGER.get((path.stem[:2], cell.id), 5), cell.id
             assert max(map(len, lines)) <= LAPTOP, cell.id
             assert not re.search(r"^\s*(def|class|%|!)", cell.source, re.MULTILINE), cell.id
 
