@@ -114,6 +114,8 @@ def test_a_key_draws_one_variant_for_a_whole_class_and_old_keys_none():
 
 
 def test_a_ticket_asks_the_variant_and_check_never_tells_its_solution(monkeypatch, tmp_path):
+    monkeypatch.setattr(session, "_TICKETS", {})
+    monkeypatch.setattr(session, "_NAMES", {})
     tickets = [[ticket(set_id, "ada", KEY + bytes([k])) for k in range(20)] for set_id in SETS]
     for asked in EVERY:
         monkeypatch.setenv("MARGINLIB_PROGRESS", str(tmp_path / f"{asked.id} {asked.variant}.json"))
@@ -125,8 +127,6 @@ def test_a_ticket_asks_the_variant_and_check_never_tells_its_solution(monkeypatc
             told = check(asked.id, (lambda *_, wrong=wrong: wrong) if asked.asks_function else wrong)
             assert told.state in {"wrong", "odd"}
             assert worked not in str(told)
-        session._TICKETS.pop(asked.set)
-        session._NAMES.pop(asked.set)
 
 
 @needs_sandbox

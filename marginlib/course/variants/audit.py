@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from random import Random
 from typing import Any
 
 from marginlib.course.tasks.audit import TASKS, _price, _shown_wrong, _sorted_out
-from marginlib.course.tasks.shared import RATE, account, ends, held, letter
-from marginlib.model import Contract
+from marginlib.course.tasks.shared import RATE, ends, letter
 from marginlib.practice.tasks.task import varied
 
 _FIVE, _GUIDE, _ACCURATE, _NEIGHBOUR, _CASE, _TEST, _APPS, _INVERSE, _REPORT = TASKS
@@ -286,12 +284,6 @@ VARIANTS = (
             "NO_MAINTENANCE": lambda coins, dollars, entry: _inverse_short(coins, dollars, entry, 0),
             "SIGN": _INVERSE.solve,
         },
-        catalogue=(
-            "liquidation_price",
-            lambda coins, dollars, entry: account(
-                coins, replace(held(-dollars, entry, symbol="BTCUSD"), contract=Contract.INVERSE)
-            ),
-        ),
         demands={
             "The coins behind it count, too.": lambda entry: (1 - RATE) * entry,
             "What must be kept is a share of the coins at the price asked for.": lambda coins, dollars, entry: (
