@@ -493,7 +493,7 @@ def modes(label: str, found: Mapping[Any, Position], wallet: float) -> DataFrame
     """
     held = [Account(wallet_balance=wallet, positions=(position.cross(),)) for position in found.values()]
     needs = pools(pool for account in held for pool in account.pools())
-    ends = pd.concat([prices(account) for account in held])
+    ends = DataFrame([row for account in held for row in prices(account).to_dict("records")])
     names = pd.Index(list(found), name=label)
     return pd.concat([needs.set_axis(names), ends.set_axis(names)], axis=1)
 
