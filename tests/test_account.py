@@ -307,6 +307,11 @@ def test_an_account_whose_collateral_is_coins():
     row |= {"unRealizedProfit": "0", "liquidationPrice": "40000", "marginType": "cross", "maxNotionalValue": "1"}
     row |= {"maintMargin": "240", "updateTime": "1790000000000"}
     purses = [{"asset": name, "crossWalletBalance": amount} for name, amount in (("USDT", "1000"), ("BTC", "0.5"))]
+    sol = {"symbol": "SOLUSD", "index": "150", "bidBuffer": "0.1"}  # a coin that no position is in
+    more = {"assets": [*purses, {"asset": "SOL", "crossWalletBalance": "10"}]}
+    rich = read_account([[row], more, [sol, {"symbol": "BTCUSD", "index": "60000", "bidBuffer": "0.05"}]])
+    assert where(rich).frame["liquidated at [$/coin]"].tolist() == pytest.approx([(59_000 - 1_350) / (1.475 - 0.004)])
+    assert crashes(rich).frame["moved as BTC"].str.contains("SOL").any()
     coins = read_account([[row], {"assets": purses}, {"multiAssetsMargin": True}])
     said = answers(coins)
     assert where(coins).frame["liquidated at [$/coin]"].tolist() == pytest.approx([59_000 / (1.475 - 0.004)])

@@ -233,7 +233,7 @@ def assumed(account: Account, volatility: Mapping[str, float] | None = None) -> 
         volatility: yours, by coin, in place of that [1 / sqrt(year)].
     """
     measured, given = MARKETS["2020 to 2026"], volatility or {}
-    symbols = {each.symbol: given.get(coin(each.symbol)) for each in account.positions}
+    symbols = {name: given.get(coin(name)) for name in account.symbols}
     if set(symbols) <= set(measured.symbols) and not any(symbols.values()):
         return measured
     known = {name: value or measured.volatility.get(name, 1.0) for name, value in symbols.items()}
