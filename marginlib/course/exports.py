@@ -293,7 +293,7 @@ def _schedule(book: Rulebook, leg: _Leg, given: _Given) -> tuple[RiskSchedule, s
         )
         return RiskSchedule.flat(leg.rate), said
     if not known:
-        give = "give rates, or the venue's table of tiers after the positions"
+        give = "paste the venue's table of tiers after the positions, or give rates, such as 0.01 for 1 %"
         raise MarginError(
             f"maintenance_margin_rate: no table of {leg.symbol} is recorded, and the file has none; {give}"
         )

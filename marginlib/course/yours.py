@@ -203,7 +203,7 @@ def in_crashes(account: Account) -> DataFrame:
         start = Snapshot.start(_opened(account, path[0][1]))
         states = walk(start, path, Rules(book=crash_rulebooks(event.event)[0]))
         gone = ", ".join(coin(each.symbol) for state in states for each in state.liquidations)
-        row: dict[str, object] = {"event": event.event, "liquidated": gone or "nobody"}
+        row: dict[str, object] = {"event": event.title, "liquidated": gone or "nobody"}
         row |= {"left at the end [$]": account_risk(states[-1].account).equity}
         rows.append(row | ({"moved as BTC": ", ".join(map(coin, others))} if others else {}))
     return DataFrame(rows).fillna("")
