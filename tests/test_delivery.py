@@ -24,6 +24,7 @@ PAGES = [
     "CONTRIBUTING.md",
     "exercises/TEACHING.md",
     "exercises/README.md",
+    "docs/grading.md",
     "docs/run.md",
     "docs/figures.md",
 ]

@@ -30,7 +30,7 @@ def page(name: str) -> str:
     room = importlib.import_module(name)
     found = [(each, getattr(room, each)) for each in sorted(room.__all__, key=str.casefold)]
     told = [entry(each, value) for each, value in found if inspect.isroutine(value) or inspect.isclass(value)]
-    return "\n\n".join([f"# `{name}`", markdown(inspect.getdoc(room) or ""), *told]) + "\n"
+    return "\n\n".join([f"# {name}", markdown(inspect.getdoc(room) or ""), *told]) + "\n"
 
 
 def entry(name: str, value: object) -> str:

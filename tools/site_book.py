@@ -32,7 +32,7 @@ HERE = Path(__file__).parent / "book"
 PARTS = {
     "The course": ["notebooks/[0-9]*.ipynb", "notebooks/GLOSSARY.md"],
     "Exercises": ["exercises/README.md", "exercises/blank/*.ipynb"],
-    "For teachers": ["exercises/TEACHING.md", "exercises/CLASSES.md"],
+    "For teachers": ["exercises/TEACHING.md", "docs/grading.md", "exercises/CLASSES.md"],
     "The kit": ["docs/run.md", "docs/figures.md"],
 }
 # What would run a page's code on another machine: the site does that here.
@@ -120,12 +120,14 @@ def write(path: Path, content: object) -> None:
 
 def front(pages: set[str]) -> str:
     """Return the first page: the README as far as it is for a reader."""
-    text = re.sub(
-        r"^\[!\[.*\n\n", "", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE
-    )  # no badges
-    return links(
-        text.partition("\n## Test")[0].replace("# marginlib", "# Margin: cross and isolated", 1), "README.md", pages
-    )
+    text = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Test")[0]
+    text = re.sub(r"^\[!\[.*\n\n", "", text, flags=re.MULTILINE)  # no badges
+    text = text.replace("# marginlib", "# Margin: cross and isolated", 1)
+    text = re.sub(r" `OWNER` is the account[^:]*:\n\n(\[\w+\]: .*\n)+", "\n", text)
+    start = "notebooks/00_start_here"  # who reads this is here already: both links lead on
+    text = text.replace("[Read it][read]**, a book whose figures move", f"[Read on]({start}.ipynb)**, the figures move")
+    text = text.replace("[run it][run]", f'<a href="run/lab/index.html?path={start}.ipynb">run it</a>')
+    return links(text, "README.md", pages)
 
 
 def page(name: str, pages: set[str], target: Path) -> None:
