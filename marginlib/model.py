@@ -415,7 +415,7 @@ class Pool:
 
     def check_plain(self, what: str) -> None:
         """Refuse coins, netting and tiers that jump, for what takes none of them."""
-        jump = any(position.schedule.whole_position for position in self.positions)
+        jump = any(each.schedule.whole_position and len(each.schedule.tiers) > 1 for each in self.positions)
         asks = {"coins": bool(self.coins), "netting": self.netting is not Netting.NONE, "whole_position": jump}
         for field, asked in asks.items():
             if asked:

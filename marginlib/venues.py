@@ -385,7 +385,7 @@ def rulebooks(folder: str | Path | None = None) -> tuple[tuple[str, str], ...]:
 
     Example:
         >>> rulebooks()[-1]
-        ('okx', '2021-07-25')
+        ('toobit', 'undated')
     """
     return tuple((venue, date) for venue, dates in _books(folder).items() for date in sorted(dates))
 

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, is_hypothesis_test, settings
+from hypothesis import HealthCheck, settings
 from offline import offline_kernels
 from rerun import with_second_runs
 
@@ -27,26 +27,9 @@ os.environ["MARGINLIB_GRADE_AS_ROOT"] = "nothing-else-of-value-is-here"  # a gat
 os.environ["IPYTHONDIR"] = offline_kernels(Path(_IPYTHON.name))
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_sessionstart(session):
-    """End the first of two measurements: in a worker, pytest-cov 7 begins one for the run and then one for the worker.
-
-    What the first one sees is never read, and both together take twice as long.
-    """
-    cov = session.config.pluginmanager.getplugin("_cov")
-    if hasattr(session.config, "workerinput") and cov is not None and cov.cov_controller is not None:
-        cov.cov_controller.cov.stop()
-
-
 def pytest_collection_modifyitems(config, items):
-    """Run each notebook's cells again after its end, and measure no coverage where the same lines run over and over.
-
-    That is where hypothesis asks, and where a test says so: measuring makes these four times as slow.
-    """
+    """Run each notebook's cells again after its end."""
     items[:] = with_second_runs(items, config.rootpath / "notebooks")
-    for item in items if config.getoption("cov_source", None) else []:
-        if is_hypothesis_test(getattr(item, "obj", None)) or item.get_closest_marker("over_and_over"):
-            item.add_marker(pytest.mark.no_cover)
 
 
 @pytest.fixture(autouse=True)

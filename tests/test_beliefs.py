@@ -373,13 +373,11 @@ def held() -> list[tuple[str, str, str]]:
     return [(name, ask, code) for name, asked in BANK.items() for ask in ASKS for code in beliefs(ask, asked, EXACT)]
 
 
-@pytest.mark.over_and_over
 def test_every_belief_with_a_number_is_seen_somewhere_in_the_bank() -> None:
     assert {code for *_, code in held()} == {code for code, each in BELIEFS.items() if each.changes}
 
 
 @pytest.mark.parametrize("name", BANK)
-@pytest.mark.over_and_over
 def test_each_beliefs_answer_is_recognised_and_the_right_one_never_is(name: str) -> None:
     asked, ties = BANK[name], 0
     for ask in ASKS:

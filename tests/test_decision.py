@@ -340,7 +340,6 @@ def test_refusals_name_the_field():
 SHARED = Path(os.environ.get("MARGINLIB_SHARED") or Path(__file__).resolve().parents[1].parent / "shared") / "market"
 
 
-@pytest.mark.over_and_over
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the daily price files are not here")
 @pytest.mark.parametrize(
     ("name", "first", "last"),

@@ -159,7 +159,6 @@ def test_each_demand_has_words_of_its_own_and_none_is_without_a_case(asked):
 
 
 @each_task
-@pytest.mark.over_and_over
 def test_no_belief_gives_the_right_answer_for_any_of_300_learners(asked):
     assert [fault for k in range(300) for fault in faults(asked, f"learner {k}")] == []
 
@@ -260,7 +259,6 @@ def test_whatever_is_handed_in_gets_words_and_never_an_error(asked):
 
 
 @each_task
-@pytest.mark.over_and_over
 def test_the_stages_come_one_by_one(asked):
     if asked.kind == "explain":
         return

@@ -73,7 +73,6 @@ def text(html: str) -> str:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
-@pytest.mark.over_and_over
 def test_a_learner_who_answers_right_passes_everything_and_a_restart_loses_nothing(tmp_path, monkeypatch):
     place = tmp_path / "progress.json"
     monkeypatch.setenv("MARGINLIB_PROGRESS", str(place))

@@ -8,6 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
+from hypothesis import settings
 from twins import bisected_liquidation_price, exact_liquidation_price
 
 from marginlib import (
@@ -597,7 +598,7 @@ def test_a_common_shock_stops_at_the_first_jump_on_either_side() -> None:
     assert short == (None, pytest.approx(100 / 99 - 1))
 
 
-@pytest.mark.parametrize("seed", range(600))
+@pytest.mark.parametrize("seed", range(600 if settings.get_current_profile_name() == "search" else 150))
 def test_the_price_of_any_rules_is_that_of_an_exact_brute_force(seed: int) -> None:
     source = random.Random(seed)
     legs, jumps = [], source.random() < 0.5

@@ -317,7 +317,6 @@ def test_a_sign_or_an_order_of_magnitude_is_named_as_such(asked: Question, given
     assert verdict.codes == ()
 
 
-@pytest.mark.over_and_over
 def test_nonsense_is_hardly_ever_a_belief() -> None:
     """Numbers at random, of a size that people would type; before two beliefs had to fit tightly it was 2.3 %."""
     named = {1: 0, 2: 0}

@@ -1,32 +1,40 @@
-"""Ten thousand learners: no misconception gives any of them a right answer. `python tests/long/seeds.py [SET ...]`."""
+"""Thousands of learners: no misconception gives any of them a right answer.
+
+python tests/long/seeds.py [--learners=10000] [SET ...]
+"""
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from exercise_checks import ALL, faults
 
-LEARNERS = 10_000
 
-
-def of(index: int) -> tuple[str, float, list[str]]:
+def of(index: int, learners: int) -> tuple[str, float, list[str]]:
     """Return a task's id, the seconds it took and its faults."""
     began = time.process_time()
-    found = [fault for k in range(LEARNERS) for fault in faults(ALL[index], f"learner {k}")]
+    found = [fault for k in range(learners) for fault in faults(ALL[index], f"learner {k}")]
     return ALL[index].id, time.process_time() - began, found
 
 
 if __name__ == "__main__":
-    total = 0
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sets", nargs="*", metavar="SET")
+    parser.add_argument("--learners", type=int, default=10_000)
+    words, total = parser.parse_args(), 0
     with ProcessPoolExecutor() as workers:
-        chosen = [k for k, task in enumerate(ALL) if not sys.argv[1:] or task.set in sys.argv[1:]]
-        for name, seconds, found in workers.map(of, chosen):
-            print(f"{name:12} {LEARNERS:,} learners, {len(found)} faults, {seconds:.1f} s", *found[:3], sep="\n  ")
+        chosen = [k for k, task in enumerate(ALL) if not words.sets or task.set in words.sets]
+        for name, seconds, found in workers.map(of, chosen, repeat(words.learners)):
+            print(
+                f"{name:12} {words.learners:,} learners, {len(found)} faults, {seconds:.1f} s", *found[:3], sep="\n  "
+            )
             total += len(found)
-    print(f"{len(chosen)} tasks x {LEARNERS:,} learners: {total} faults")
+    print(f"{len(chosen)} tasks x {words.learners:,} learners: {total} faults")
     sys.exit(1 if total else 0)
