@@ -189,7 +189,7 @@ OTHERS = {
         lambda wallet, size: {"eth_move": np.float64(-90) * wallet / size, "btc_move": 10},
     ),
     "cross-10": (
-        lambda **case: max_withdrawal(account_of(**case)),
+        lambda *case: max_withdrawal(account_of(*case)),
         leaves_by_loop,
         lambda wallet, quantity, entry, mark, leverage, reserved: np.clip(
             wallet
@@ -233,7 +233,18 @@ LEFT_OUT = {
         "below 0 for a short": "SIGN",
         "the value at the mark": "ENTRY_FOR_MARK",
         "divided by the leverage": lambda wallet, quantity, entry, mark, reserved: max(
-            0, min(wallet + quantity * (mark - entry) - abs(quantity) * mark - reserved, wallet)
+            0,
+            min(
+                wallet + quantity * (mark - entry) - abs(quantity) * mark - reserved,
+                wallet - 0.004 * abs(quantity) * mark,
+            ),
+        ),
+        "of that value": lambda wallet, quantity, entry, mark, leverage, reserved: max(
+            0,
+            min(
+                wallet + quantity * (mark - entry) - quantity * mark / leverage - reserved,
+                wallet - 0.004 * quantity * mark,
+            ),
         ),
     },
     "cross-1": {

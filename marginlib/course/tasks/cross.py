@@ -86,18 +86,20 @@ def _pair(random: Random) -> dict[str, Any]:
 
 
 def _winners(random: Random) -> dict[str, Any]:
-    """Return a position that has won a lot, won or lost a little or lost a lot, and what open orders reserve."""
+    """Return a position that has won much, that has moved a little, or whose open orders ask for more than is free."""
     side, leverage, entry = random.choice([1, -1]), random.choice(_SETTINGS), price(random)
-    size, wallet = random.randrange(10, 80) / 100, random.randrange(4_000, 20_001, 500)
-    gain = wallet * random.choice([random.uniform(0.3, 0.9), random.uniform(-0.3, 0.05), random.uniform(-0.9, -0.6)])
-    mark = int(max(entry / 5, entry + side * gain / size)) // 10 * 10
+    size = random.randrange(20, 90) / 100
+    worth = size * entry
+    wallet, reserved = (int(worth * random.uniform(*part)) // 50 * 50 for part in ((0.3, 0.6), (0.03, 0.08)))
+    short_of = worth / leverage + reserved * random.uniform(0.2, 0.8) - wallet
+    gains = (worth * random.uniform(0.35, 0.6), worth * random.uniform(-0.05, 0.1), short_of / (1 - side / leverage))
     return {
         "wallet": wallet,
         "quantity": side * size,
         "entry": entry,
-        "mark": mark,
+        "mark": round(entry + side * random.choice(gains) / size),
         "leverage": leverage,
-        "reserved": random.randrange(200, 2_001, 50),
+        "reserved": reserved,
     }
 
 
