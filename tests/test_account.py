@@ -276,3 +276,30 @@ def test_the_command_says_how_it_is_used(capsys):
 def test_an_empty_wallet_is_named():
     with pytest.raises(MarginError, match="740 less than the isolated margins"):
         read_account(TABLE, wallet_balance=10)
+
+
+def test_an_account_whose_collateral_is_coins():
+    """1 BTC long from 60,000 on 1,000 dollars and 0.5 BTC at 5 % off: a crash takes both, and no odds are drawn."""
+    row = {"symbol": "BTCUSDT", "positionAmt": "1", "entryPrice": "60000", "markPrice": "60000", "leverage": "10"}
+    row |= {"unRealizedProfit": "0", "liquidationPrice": "40000", "marginType": "cross", "maxNotionalValue": "1"}
+    row |= {"maintMargin": "240", "updateTime": "1790000000000"}
+    purses = [{"asset": name, "crossWalletBalance": amount} for name, amount in (("USDT", "1000"), ("BTC", "0.5"))]
+    coins = read_account([[row], {"assets": purses}, {"multiAssetsMargin": True}])
+    said = answers(coins)
+    assert where(coins).frame["liquidated at [$/coin]"].tolist() == pytest.approx([59_000 / (1.475 - 0.004)])
+    assert said[-1].said.startswith("No odds: the draws know neither coins")
+    cash = replace(coins, account=Account(wallet_balance=1_000 + 28_500, positions=coins.account.positions))
+    left = [crashes(each).frame["left at the end [$]"] for each in (coins, cash)]
+    assert (left[0] < left[1]).any()  # what backs the long falls with it
+    assert (left[0] > left[1]).any()  # and rises with it
+
+
+def test_the_venue_s_own_table_on_the_command_line(tmp_path, capsys):
+    (tmp_path / "mine.csv").write_text("symbol,quantity,entry_price,leverage\nETHUSDT,300,4000,10\n")
+    rows = [("1000000", "0.005", "100", ""), ("2000000", "0.01", "50", "5000")]
+    names = ("riskLimitValue", "maintenanceMargin", "maxLeverage", "mmDeduction")
+    limits = [dict(zip(names, row, strict=True)) | {"symbol": "ETHUSDT"} for row in rows]
+    (tmp_path / "limits.json").write_text(json.dumps({"result": {"list": limits}}))
+    told = [str(tmp_path / "mine.csv"), "--wallet", "200000", "--tiers", str(tmp_path / "limits.json")]
+    assert main(["account", *told]) == 0
+    assert f"{(1_200_000 - 205_000) / (300 * 0.99):,.2f}" in capsys.readouterr().out

@@ -164,7 +164,7 @@ def test_binance_version_3_with_its_account():
 def test_the_table_that_agrees_with_the_file_is_taken():
     """Of 100,000 the newest table asks 400, those of before 450: from 50,000 on 0.5 % less 50."""
     row = ETH | {"symbol": "BTCUSDT", "positionAmt": "1", "entryPrice": "100000", "markPrice": "100000"}
-    row |= {"maintMargin": "450", "unRealizedProfit": "0", "marginType": "cross"}
+    row |= {"maintMargin": "450", "unRealizedProfit": "0", "marginType": "cross", "positionSide": "BOTH"}
     found = read_account([row], wallet_balance=20_000)
     assert found.account.positions[0].schedule.maintenance_margin(100_000) == 450  # 0.5 % - 50, from 50,000 on
     assert found.notes == ()
@@ -500,7 +500,32 @@ def test_a_csv_file(tmp_path):
             "leverage: the field",
         ),
         (STATE | {"assetPositions": [{"type": "oneWay"}]}, "position: the field is missing"),
-        (STATE | {"assetPositions": [{"position": None}]}, "export: a field is of another kind"),
+        (STATE | {"assetPositions": [{"position": None}]}, "position = None: give an object, as the venue does"),
+        (STATE | {"assetPositions": ["ETH"]}, "assetPositions = 'ETH': give a list of objects"),
+        # Milliseconds as seconds, or as microseconds: another year's rules, in silence.
+        ([ETH | {"updateTime": 1730667935}], "updateTime = 1730667935: give milliseconds since 1970.* in ETHUSDT"),
+        (bybit(BYBIT | {"updatedTime": "1669413126190000"}), "updatedTime = '1669413126190000': give milliseconds"),
+        # Words that no venue writes: a long, or a cross position, by guess.
+        (bybit(BYBIT | {"side": "Long"}), "side = 'Long': give, as the venue does in ETHUSDT, Buy, Sell"),
+        (bybit(BYBIT | {"tradeMode": 2}), "tradeMode = 2: give, as the venue does in ETHUSDT, 0, 1"),
+        (
+            [ETH | {"marginType": "isolate"}],
+            r"marginType = 'isolate' \(did you mean isolated.*\): give, as the venue does in ETHUSDT",
+        ),
+        ([ETH | {"positionAmt": "0.010"}], "positionAmt = '0.010': give a size of the sign of its positionSide"),
+        ([OKX | {"posSide": "buy"}], "posSide = 'buy': give"),
+        ([OKX | {"mgnMode": "cash"}], "mgnMode = 'cash': give"),
+        # What is paid in coin is no linear contract, whatever its name.
+        (
+            {"result": {"category": "inverse", "list": [BYBIT | {"symbol": "BTCPERPX"}]}},
+            "category = 'inverse': contracts whose",
+        ),
+        # Two currencies are two pools.
+        (
+            [ETH | {"marginAsset": "USDT"}, ETH | {"symbol": "BTCUSDC", "marginAsset": "USDC", "maintMargin": "1"}],
+            r"marginAsset = \['USDC', 'USDT'\]: each backs its own positions",
+        ),
+        ([OKX, OKX | {"ccy": "USDC", "instId": "BTC-USDC-SWAP"}], r"ccy = \['USDC', 'USDT'\]: each backs its own"),
         (pd.DataFrame({"quantity": [1], "wallet_balance": [None]}), "wallet_balance: a table needs it"),
         (pd.DataFrame({"quantity": [1], "wallet_balance": ["much"]}), "wallet_balance = 'much': give a number"),
         ("/nowhere/mine.json", "mine.json: No such file"),
@@ -509,6 +534,225 @@ def test_a_csv_file(tmp_path):
 def test_what_is_missing_is_named(source, named):
     with pytest.raises(MarginError, match=named):
         read_account(source)
+
+
+# Lighter, GET /api/v1/account: a live account of 2026-08-08 that stands in a public program, whose longs have no price.
+LIGHTER = [
+    ("BTC", 1, "3.87333", "64969.5", "251677.750743", "0"),
+    ("SUI", -1, "1382.1", "0.75987", "942.882441", "1252.8958441209281"),
+    ("ENA", 1, "125.5", "0.11002", "11.374065", "0"),
+    ("OP", 1, "1640.9", "0.11977", "142.266030", "0"),
+    ("NMR", -1, "0.85", "8.3569", "7.173065", "1798562.881587889"),
+    ("STRK", -1, "144.7", "0.04987", "3.591454", "11319.784492361827"),
+]
+
+
+def lighter(rows=LIGHTER, **more):
+    names = ("symbol", "sign", "position", "avg_entry_price", "position_value", "liquidation_price")
+    same = {"initial_margin_fraction": "33.33", "margin_mode": 0, "allocated_margin": "0.000000"} | more
+    held = [dict(zip(names, row, strict=True)) | same for row in rows]
+    return {"accounts": [{"cross_asset_value": "1837610.4619429999", "positions": held}]}
+
+
+def test_six_positions_of_lighter_give_its_own_prices():
+    found = read_account(lighter())
+    assert prices(found) == [None if each is None else pytest.approx(each, rel=1e-9) for each in found.shown]
+    assert sum(each is not None for each in found.shown) == 3
+    assert account_risk(found.account).maintenance == pytest.approx(3084.930401)  # as the account itself says
+    assert "BTC: the risk table of 2026-08-08 is assumed" in found.notes[0]
+    fraction = {"symbol": "SUI", "maintenance_margin_fraction": 1200}
+    told = read_account([lighter(LIGHTER[1:2]), {"order_book_details": [fraction]}])
+    assert told.account.positions[0].schedule.rates == (0.12,)
+    assert told.notes == ("SUI: no recorded table agrees with the file; its 12 % is taken for every size",)
+    alone = read_account(lighter(LIGHTER[:1], margin_mode=1, allocated_margin="100000"))
+    assert alone.account.positions[0].own_margin == 100_000
+    assert "allocated_margin is read as" in alone.notes[0]
+
+
+# --- coins as collateral, and the venues' own tables -----------------------------------------------------------------
+
+
+def index(coin_, price, buffer):
+    """GET /fapi/v1/assetIndex, its fields."""
+    return {
+        "symbol": f"{coin_}USD",
+        "index": str(price),
+        "bidBuffer": str(buffer),
+        "bidRate": str(price * (1 - buffer)),
+    }
+
+
+def test_binance_multi_assets_mode():
+    """1 BTC from 60,000 at 50,000 on 2,000 USDT, 0.5 BTC at 5 % off and 1,000 USDC owed; 0.4 % to keep.
+
+    Price P with 2,000 - 1,000 + 0.475 P x index / mark + P - 60,000 = 0.004 P.
+    """
+    row = ETH | {"symbol": "BTCUSDT", "positionAmt": "1", "entryPrice": "60000", "markPrice": "50000"}
+    row |= {"marginType": "cross", "maintMargin": "200", "positionSide": "LONG", "unRealizedProfit": "-10000"}
+    row |= {"updateTime": "1790000000000"}
+    purses = {"USDT": "2000", "BTC": "0.5", "USDC": "-1000", "BNB": "0"}
+    account = {"assets": [{"asset": name, "crossWalletBalance": amount} for name, amount in purses.items()]}
+    found = read_account([[row], account, [index("BTC", 50_100, 0.05), index("USDC", 1, 0.0001)]])
+    assert account_risk(found.account).equity == pytest.approx(2_000 - 1_000 + 0.95 * 0.5 * 50_100 - 10_000)
+    assert found.notes[0].startswith("Multi-Assets mode")
+    # Valued as the venue does now; from there on with the mark of the position.
+    assert prices(found) == [pytest.approx(59_000 / (1 + 0.475 * 50_100 / 50_000 - 0.004))]
+    config = {"multiAssetsMargin": True, "dualSidePosition": False}
+    del purses["USDC"]
+    account = {"assets": [{"asset": name, "crossWalletBalance": amount} for name, amount in purses.items()]}
+    told = read_account(
+        [[row | {"entryPrice": "59000"}], account, config]
+    )  # its rulebook's 5 %, at the position's mark
+    assert prices(told) == [pytest.approx(57_000 / (1.475 - 0.004))]
+    account["assets"].append({"asset": "DOGE", "crossWalletBalance": "7"})
+    with pytest.raises(MarginError, match="index: nothing says what DOGE counts for; paste the asset index"):
+        read_account([[row], account, config])
+    single = read_account([[row], account])  # without the mode, USDT alone backs what is margined in it
+    assert (single.account.wallet_balance, single.account.coins) == (2_000, ())
+
+
+def okx_row(name, size, count, entry, mark, rate, **more):
+    notional = size * abs(count) * mark
+    said = {"instId": name, "avgPx": str(entry), "markPx": str(mark), "mmr": str(rate * notional), "pos": str(count)}
+    said |= {"posSide": "net", "mgnRatio": "", "notionalUsd": str(notional), "upl": str(size * count * (mark - entry))}
+    return OKX | said | {"lever": "3"} | more
+
+
+def test_okx_with_several_coins():
+    """5 ETH short from 3,000 at 3,100 on 4,000 USDT, 2 ETH at 98 % and 0.1 BTC at 60,000, also 98 %; 0.4 % + 0.05 %."""
+    row = okx_row("ETH-USDT-SWAP", 0.1, -50, 3_000, 3_100, 0.004)
+    details = [
+        {"ccy": "USDT", "cashBal": "4000", "eq": "3500", "eqUsd": "3500", "disEq": "3500"},
+        {"ccy": "ETH", "cashBal": "2", "eq": "2", "eqUsd": "6200", "disEq": "6076"},
+        {"ccy": "BTC", "cashBal": "0.1", "eq": "0.1", "eqUsd": "6000", "disEq": "5880"},
+        {"ccy": "OKB", "cashBal": "-1", "eq": "-1", "eqUsd": "-50", "disEq": "-50"},
+        {"ccy": "XYZ", "cashBal": "9", "eq": "9", "eqUsd": "9", "disEq": "0"},
+    ]
+    found = read_account([{"data": [row]}, {"data": [{"adjEq": "15406", "totalEq": "1", "details": details}]}])
+    assert account_risk(found.account).equity == pytest.approx(4_000 - 500 + 6_076 + 5_880 - 50)
+    # 4,000 - 50 + 5,880 + 1.96 P - 5 (P - 3,000) = 0.0045 x 5 P; ETH as collateral moves with the short.
+    assert prices(found) == [pytest.approx((4_000 - 50 + 5_880 + 15_000) / (5 - 1.96 + 0.0045 * 5))]
+    assert found.notes[0] == "USDT counts as a dollar, and other coins at their discount equity"
+    one = read_account([{"data": [row]}, {"data": [{"adjEq": "", "details": details}]}])
+    assert (one.account.wallet_balance, one.account.coins) == (4_000, ())
+    assert prices(one) == [pytest.approx(19_000 / (5 * 1.0045))]
+
+
+def test_bybit_says_which_coins_it_leaves_out():
+    purse = {
+        "result": {
+            "list": [{"coin": [{"coin": "USDT", "walletBalance": "500"}, {"coin": "BTC", "walletBalance": "1"}]}]
+        }
+    }
+    found = read_account([bybit(BYBIT | {"tradeMode": 0}), purse])
+    assert found.account.wallet_balance == 500
+    assert found.notes[0].startswith("BTC: no collateral here")
+
+
+def limit(symbol, value, rate, leverage, deduction):
+    """GET /v5/market/risk-limit, its fields."""
+    said = {"id": 1, "symbol": symbol, "riskLimitValue": value, "maintenanceMargin": rate, "initialMargin": "0.01"}
+    return said | {"isLowestRisk": 1, "maxLeverage": leverage, "mmDeduction": deduction}
+
+
+LIMITS = {
+    "result": {
+        "category": "linear",
+        "list": [
+            limit("ETHUSDT", "1000000", "0.005", "100.00", ""),
+            limit("ETHUSDT", "2000000", "0.01", "50.00", "5000"),
+        ],
+    }
+}
+
+
+def test_bybit_s_own_table():
+    """300 ETH of 4,000 at 10x since 2025: 0.5 % up to 1,000,000, then 1 % less 5,000."""
+    row = BYBIT | {
+        "size": "300",
+        "avgPrice": "4000",
+        "markPrice": "4000",
+        "leverage": "10",
+        "riskLimitValue": "2000000",
+    }
+    row |= {"updatedTime": "1764547200000", "tradeMode": 0}
+    found = read_account(bybit(row), wallet_balance=200_000, tiers=LIMITS)
+    book = found.rules
+    fee = book.closing_fee_rate * 1_200_000 * 0.9
+    assert prices(found) == [pytest.approx((1_200_000 - 200_000 + fee - 5_000) / (300 * 0.99))]
+    assert found.notes == ()
+    needs = row | {"positionMM": str(6_000 + fee), "positionMMByMp": str(6_000 + fee)}
+    (said,) = read_account(bybit(needs), wallet_balance=200_000, tiers=LIMITS).notes
+    assert said == "ETHUSDT: the table given asks 7,000, and the file has 6,000"
+    wrong = json.loads(json.dumps(LIMITS).replace('"5000"', '"50"'))
+    with pytest.raises(MarginError, match="mmDeduction = '50': the rates and limits make it 5,000 in ETHUSDT"):
+        read_account(bybit(row), wallet_balance=200_000, tiers=wrong)
+
+
+def test_okx_s_own_table_is_of_contracts_and_of_the_whole_position():
+    names = ("tier", "minSz", "maxSz", "mmr", "imr", "maxLever")
+    rows = [("1", "0", "1000", "0.004", "0.01", "100"), ("2", "1000.01", "2000", "0.01", "0.02", "50")]
+    tiers = {
+        "data": [dict(zip(names, row, strict=True)) | {"instFamily": "BTC-USDT", "uly": "BTC-USDT"} for row in rows]
+    }
+    for count, rate in ((1_000, 0.004), (1_500, 0.01)):
+        row = okx_row("BTC-USDT-SWAP", 0.01, count, 60_000, 60_000, rate)
+        found = read_account({"data": [row]}, wallet_balance=200_000, tiers=tiers)
+        coins = count * 0.01
+        assert prices(found) == [pytest.approx((coins * 60_000 - 200_000) / (coins * (1 - rate - 0.0005)))]
+    # Long and short of one contract share a tier in cross: 800 and 700 are 1,500.
+    pair = [
+        okx_row("BTC-USDT-SWAP", 0.01, count, 60_000, 60_000, 0.01, posSide=side)
+        for count, side in ((800, "long"), (700, "short"))
+    ]
+    both = read_account({"data": pair}, wallet_balance=200_000, tiers=tiers).account.positions
+    assert [each.schedule.rates[0] for each in both] == [pytest.approx(0.0105)] * 2
+    with pytest.raises(MarginError, match=r"pos = 2500.0: no tier given holds so many contracts in BTC-USDT-SWAP"):
+        read_account(
+            {"data": [okx_row("BTC-USDT-SWAP", 0.01, 2_500, 60_000, 60_000, 0.01)]}, wallet_balance=9, tiers=tiers
+        )
+
+
+def test_a_table_of_one_s_own_beside_a_table_of_tiers():
+    frame = pd.DataFrame(
+        {"symbol": ["ETHUSDT"], "quantity": [300.0], "entry_price": [4_000.0], "wallet_balance": [200_000]}
+    )
+    found = read_account(frame, tiers=json.dumps(LIMITS))
+    assert prices(found) == [pytest.approx((1_200_000 - 200_000 - 5_000) / (300 * 0.99))]
+    with pytest.raises(MarginError, match="tiers: no risk table; give leverageBracket of Binance"):
+        read_account(frame, tiers={"hello": 1})
+
+
+# Every field that a reader takes a number from, by venue: another value is refused by the venue's own name for it.
+TAKEN = {
+    "binance": ([ETH], {"positionAmt", "entryPrice", "markPrice", "leverage", "isolatedWallet", "updateTime"}),
+    "bybit": (bybit(BYBIT), {"size", "avgPrice", "leverage", "positionBalance", "updatedTime", "unrealisedPnl"}),
+    "okx": ([OKX], {"pos", "avgPx", "lever", "mmr", "notionalUsd", "upl", "mgnRatio", "uTime"}),
+    "hyperliquid": (
+        STATE,
+        {"szi", "entryPx", "positionValue", "maxLeverage", "value", "rawUsd", "accountValue", "time"},
+    ),
+    "dydx": ({"childSubaccounts": CHILDREN}, {"size", "entryPrice", "unrealizedPnl", "equity", "freeCollateral"}),
+    "lighter": (lighter(), {"position", "avg_entry_price", "position_value", "initial_margin_fraction"}),
+}
+
+
+def changed(data, name, value):
+    """Return the data with a field, wherever it stands, of another value."""
+    if isinstance(data, list):
+        return [changed(each, name, value) for each in data]
+    if not isinstance(data, dict):
+        return data
+    return {key: value if key == name else changed(each, name, value) for key, each in data.items()}
+
+
+@pytest.mark.parametrize("venue", TAKEN)
+def test_a_wrong_field_is_refused_by_the_venue_s_name_for_it(venue):
+    payload, fields = TAKEN[venue]
+    for name in sorted(fields):
+        for value in ("much", True, "1e400", ["1"], {"a": 1}):
+            with pytest.raises(MarginError, match=rf"^{name} = .*: give"):
+                read_account(changed(payload, name, value))
 
 
 @pytest.mark.parametrize("said", ["", "0", "-3.5", "0.00"])

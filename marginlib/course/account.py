@@ -21,7 +21,7 @@ from marginlib.errors import MarginError, fraction, positive
 from marginlib.files import write_whole
 from marginlib.liquidation import liquidation_price, shown_liquidation_price
 from marginlib.margin import max_addable_margin, risk
-from marginlib.model import Account, MaintenanceBasis, MarginMode, Pool, Position, ShownPrice
+from marginlib.model import Account, MaintenanceBasis, MarginMode, Netting, Pool, Position, ShownPrice
 from marginlib.odds.decision import MARKETS, chance_text
 from marginlib.odds.diffusion import DAYS_PER_YEAR, Diffusion
 from marginlib.odds.simulate import compare
@@ -213,6 +213,9 @@ def crashes(found: Export) -> Answer:
 def chances(found: Export, days: float = 30.0, volatility: Mapping[str, float] | None = None) -> Answer:
     """Return the odds of a liquidation within some days, with their errors, in three ways to hold the account."""
     account = plain(found.account)
+    if account.coins or account.netting is not Netting.NONE:
+        said = "No odds: the draws know neither coins as collateral nor legs that are netted."
+        return Answer("Odds", said, DataFrame({"held": [_named(each) for each in account.positions]}), "not drawn")
     market = assumed(account, volatility)
     result = compare(_holdable(account), market, days=positive("days", days), paths=_PATHS, seed=_SEED)
     told = ", ".join(f"{name} {chance_text(each.liquidation)}" for name, each in result.items())
@@ -367,9 +370,11 @@ def report(words: Sequence[str]) -> str:
     parser.add_argument("--days", type=float, default=30.0, help="the horizon of the odds: 30")
     parser.add_argument("--volatility", nargs="*", default=[], metavar="COIN=0.6", help="a year's, in place of ours")
     parser.add_argument("--rate", nargs="*", default=[], metavar="SYMBOL=0.004", help="maintenance margin rates")
+    parser.add_argument("--tiers", type=Path, metavar="TABLE", help="the venue's own risk tables, as JSON")
     parser.add_argument("--to", type=Path, metavar="DIR", help="write account.html and a CSV file of each table there")
     chosen = parser.parse_args(words)
-    found = read_account(chosen.file, wallet_balance=chosen.wallet, rates=_pairs("--rate", chosen.rate))
+    rates = _pairs("--rate", chosen.rate)
+    found = read_account(chosen.file, wallet_balance=chosen.wallet, rates=rates, tiers=chosen.tiers)
     given = answers(found, away=chosen.away, days=chosen.days, volatility=_pairs("--volatility", chosen.volatility))
     if chosen.to:
         _write(chosen.to, given, found)

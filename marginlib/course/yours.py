@@ -190,6 +190,7 @@ def in_crashes(account: Account) -> DataFrame:
         account: its contracts are called as those of the crashes.
     """
     rows, held = [], {each.symbol: each.mark_price for each in account.positions}
+    held |= {each.symbol: each.mark_price for each in account.coins}
     for event in crashes():
         known = [symbol for symbol in event.symbols if symbol in held or symbol == _LEADER]
         moments = list(event.path(known, step="1d").marks())
@@ -216,7 +217,12 @@ def _opened(account: Account, marks: Mapping[str, float]) -> Account:
         margin = each.isolated_margin and each.isolated_margin + each.unrealized_pnl
         size = each.quantity * each.mark_price / mark
         held.append(replace(each, quantity=size, entry_price=mark, mark_price=mark, isolated_margin=margin))
-    return Account(wallet_balance=account_risk(account).equity, positions=tuple(held))
+    coins = [
+        replace(each, amount=each.amount * each.mark_price / marks[each.symbol], mark_price=marks[each.symbol])
+        for each in account.coins
+    ]
+    money_ = account_risk(account).equity - sum(each.value for each in account.coins)
+    return Account(wallet_balance=money_, positions=tuple(held), coins=tuple(coins), netting=account.netting)
 
 
 def assumed(account: Account, volatility: Mapping[str, float] | None = None) -> Diffusion:
