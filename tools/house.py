@@ -21,8 +21,8 @@ PACKAGE = ROOT / "marginlib"
 # 22,000 for the house as it was before the learner's features, and what those brought: tanks, a path and walls moved by
 # hand, an own trade and desk, a guess drawn beside the truth, a finish line, demands of tasks, refusals in plain words;
 # an account read from a venue's own export, more rules of venues as data, what grading used to drop; coins behind an
-# account, the venues' own risk tables, and each wrong field of an export refused by the venue's name for it; beliefs and
-# tasks about what may leave, open orders, coins, netting, position modes and whole-position tiers.
+# account, the venues' own risk tables, and each wrong field of an export refused by the venue's name for it;
+# beliefs and tasks about what may leave, open orders, coins, netting, position modes and whole-position tiers.
 MOST_LINES = 29_600
 # 2,500 for one kind of tiers and one collateral; whole-position tiers, coins as collateral, netting, orders, what may
 # leave a pool, prices as venues show them, and more of what `verify` checks came after.
