@@ -444,7 +444,7 @@ def each(label: str, found: Mapping[Any, Pool | Account], symbol: str | None = N
 
     Args:
         label: what the names are, such as "setting [x]".
-        found: the pools by name; of an account, the pool that backs the symbol.
+        found: the pools by name; of an account, the pool that backs the symbol, or an empty one if all is closed.
         symbol: whose price it is; left out, the first position's.
 
     Raises:
@@ -461,6 +461,10 @@ def each(label: str, found: Mapping[Any, Pool | Account], symbol: str | None = N
     backs, rows = list[Pool](), list[dict[str, float | None]]()
     for held in found.values():
         marks = {position.symbol: position.mark_price for position in held.positions}
+        if not marks and isinstance(held, Account):
+            backs.append(Pool(collateral=0))
+            rows.append({})
+            continue
         name = symbol or next(iter(marks), "")
         if name not in marks:
             raise unknown("symbol", name, marks or ["none, for there is no position"])
@@ -469,7 +473,8 @@ def each(label: str, found: Mapping[Any, Pool | Account], symbol: str | None = N
         price = liquidation_price(backs[-1], name)
         rows.append({"liquidated at [$/coin]": price, "after [move]": move(price, marks[name])})
     names = pd.Index(list(found), name=label)
-    return pd.concat([pools(backs).set_axis(names), DataFrame(rows, names)], axis=1)
+    ends = DataFrame(rows, names, ["liquidated at [$/coin]", "after [move]"], dtype=float)
+    return pd.concat([pools(backs).set_axis(names), ends], axis=1)
 
 
 def modes(label: str, found: Mapping[Any, Position], wallet: float) -> DataFrame:

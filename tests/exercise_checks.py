@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from marginlib.course.tasks import SETS, tasks
+from functools import cache
+
+import build_exercises as build
+import nbformat
+
+from marginlib.course.tasks import SETS, tasks, variants
+from marginlib.practice.tasks.collecting import collect
+from marginlib.practice.tasks.judging import judge
 from marginlib.practice.tasks.numbering import given, grading_cases, open_cases, ticket
 from marginlib.practice.tasks.task import Task
 
 ALL = [task for set_id in SETS for task in tasks(set_id)]
+VARIANTS = [each for set_id in SETS for found in variants(set_id).values() for each in found]
 SECRET = b"a key that a teacher keeps"
 
 
@@ -43,3 +51,30 @@ def faults(task: Task, learner: str) -> list[str]:
         found += passing_beliefs(task, grading_cases(task, learner, SECRET))
     given(task, seed)
     return [f"{task.id}, {learner}: {code} gives the right answer" for code in found]
+
+
+@cache
+def public_solution(set_id: str, task_id: str) -> str:
+    """Return the answer cell of the public worked sheet."""
+    source = nbformat.read(build.source_path(set_id), as_version=4)
+    return next(
+        build.faded(cell.source, "worked", words=False) for cell in source.cells if cell.id == f"{task_id}-answer"
+    )
+
+
+def answered_by(code: str, asked: Task, mine: str) -> object:
+    """Return what stands under the answer's name when an answer cell has run with somebody's numbers."""
+    space = {"numbers": {asked.id: given(asked, mine)}}
+    try:
+        exec(compile(code, asked.id, "exec"), space)  # noqa: S102 - the course's own cells
+    except (LookupError, ArithmeticError, ValueError, TypeError, StopIteration):
+        return None
+    return space[asked.answer]
+
+
+def given_away(asked: Task, learner: str) -> list[str]:
+    """Return what is wrong with this learner's variant: the public solution passes it."""
+    mine = ticket(asked.set, learner)
+    answer, cases = answered_by(public_solution(asked.set, asked.id), asked, mine), open_cases(asked, mine)
+    told = judge(asked, cases, collect(answer, cases if asked.asks_function else None))
+    return [f"{asked.id} variant {asked.variant}, {learner}: the public solution passes"] if told.right else []

@@ -13,6 +13,7 @@ import build_exercises as build
 import nbformat
 from nbformat import NotebookNode
 
+from marginlib.course.tasks import drawn as asks
 from marginlib.course.tasks import tasks
 from marginlib.practice.tasks.numbering import given, ticket
 from marginlib.practice.tasks.task import Task
@@ -20,19 +21,28 @@ from marginlib.practice.tasks.task import Task
 TEXT = "I would compare the sizes, not the settings, and then the money behind them."
 
 
-def solutions(set_id: str) -> dict[str, str]:
+def source(set_id: str, key: bytes = b"") -> NotebookNode:
+    """Return the source of a set as a course with this key asks it; without a key, as the repository has it."""
+    notebook = nbformat.read(build.source_path(set_id), as_version=4)
+    for asked in asks(set_id, ticket(set_id, "anybody", key)) if key else ():
+        for cell in notebook.cells if asked.variant else ():
+            if cell.id == f"{asked.id}-answer":
+                cell.source = asked.cell
+    return notebook
+
+
+def solutions(set_id: str, key: bytes = b"") -> dict[str, str]:
     """Return the model solution of each task, as a student would write it."""
-    source = nbformat.read(build.source_path(set_id), as_version=4)
     return {
         cell.id.removesuffix("-answer"): build.faded(cell.source, "worked", words=cell.cell_type == "markdown")
-        for cell in source.cells
+        for cell in source(set_id, key).cells
         if cell.id.endswith("-answer")
     }
 
 
-def released(set_id: str) -> NotebookNode:
+def released(set_id: str, key: bytes = b"") -> NotebookNode:
     """Return the notebook that students get, with the grader's marks in it."""
-    notebook = nbformat.read(build.source_path(set_id), as_version=4)
+    notebook = source(set_id, key)
     for cell in notebook.cells:
         if build.BEGIN in cell.source:
             cell.source = build.faded(cell.source, "blank", words=cell.cell_type == "markdown")
@@ -85,18 +95,18 @@ def drawn(set_id: str, student: str, key: bytes, skill: float) -> tuple[bytes, d
     chance = Random(f"{set_id} {student}")
     mine = ticket(set_id, student, key)
     answers, scores = {}, full(set_id)
-    for each, solution in _solutions(set_id).items():
+    for each, solution in _solutions(set_id, key).items():
         if chance.random() < skill:
             answers[each] = TEXT if scores[each] is None else solution
             continue
-        asked = next(found for found in tasks(set_id) if found.id == each)
+        asked = next(found for found in asks(set_id, mine) if found.id == each)
         wrong = [answer for code in asked.beliefs if (answer := believed(asked, code, mine))]
         scores[each] = 0
         if wrong and chance.random() < 0.7:
             answers[each] = chance.choice(wrong)
         elif asked.kind != "explain" and chance.random() < 0.3:
             answers[each] = "this is no Python"
-    return content(filled(_released(set_id), answers)), scores
+    return content(filled(_released(set_id, key), answers)), scores
 
 
 _solutions, _released = cache(solutions), cache(released)

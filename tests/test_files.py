@@ -191,8 +191,8 @@ def microseconds(line):
 
 @pytest.mark.parametrize(
     "lines",
-    [ARCHIVE, [ARCHIVE_HEADER, *ARCHIVE], [microseconds(line) for line in ARCHIVE]],
-    ids=["no header", "header", "microseconds"],
+    [ARCHIVE, [ARCHIVE_HEADER, *ARCHIVE], [microseconds(line) for line in ARCHIVE], [f"{line}," for line in ARCHIVE]],
+    ids=["no header", "header", "microseconds", "a comma after each line"],
 )
 def test_an_archive_file(tmp_path, lines):
     (bars,) = read_bars(archive(tmp_path, lines)).values()
@@ -403,6 +403,17 @@ def test_tiny_prices_and_huge_sizes_are_read_to_the_last_digit(tmp_path):
     assert found == tuple(map(float, fields))
 
 
+SERVER = "are its server's: give a column timestamp in UTC, with a header"
+METATRADER = [  # 5, daily bars of 5, 5 with commas, 4, and what is called ASCII elsewhere
+    "<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<TICKVOL>\t<VOL>\t<SPREAD>",
+    "<DATE>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<TICKVOL>\t<VOL>\t<SPREAD>",
+    "<DATE>,<TIME>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<TICKVOL>,<VOL>,<SPREAD>",
+    "2023.10.27,00:00,34000.0,34100.0,33900.0,34050.0,123",
+    "2023.10.27\t00:00\t34000.0\t34100.0\t33900.0\t34050.0\t123",
+    "<TICKER>,<PER>,<DATE>,<TIME>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>",
+]
+
+
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
@@ -412,6 +423,7 @@ def test_tiny_prices_and_huge_sizes_are_read_to_the_last_digit(tmp_path):
         ([HEADER, *PLAIN[:2], HEADER, *PLAIN[2:]], "line 4: the header again; delete this line"),
         ([*ARCHIVE[:2], ARCHIVE_HEADER, ARCHIVE[2]], "line 3: the header again; delete this line"),
         (["1583971200500,7,8,6,7,1", "1583974800500,7,8,6,7,1"], "line 1: timestamp = '1583971200500': give a whole"),
+        *(([line], f"line 1: it seems to be an export of MetaTrader, whose times {SERVER}") for line in METATRADER),
     ],
 )
 def test_what_a_file_seems_to_be_is_said(tmp_path, lines, message):
@@ -460,6 +472,12 @@ LAYOUTS = {
         "BTC/USDT",
         5,
     ),
+    "MetaTrader 5 as its Python package gives it": (
+        "time,open,high,low,close,tick_volume,spread,real_volume",
+        "{t},{p},5,1,0",
+        None,
+        None,
+    ),
     "yfinance": ("Datetime,Open,High,Low,Close,Adj Close,Volume", "{day}+00:00,{o},{h},{l},{c},{c},5", None, 5),
     "yfinance, other order": ("Datetime,Close,High,Low,Open,Volume", "{day}+00:00,{c},{h},{l},{o},5", None, 5),
     "seconds": ("timestamp,open,high,low,close,volume", "{t},{p},5", None, 5),
@@ -485,6 +503,14 @@ def test_headers_of_others_are_read(tmp_path, layout):
     else:
         (listed,) = read_bars(table.astype(str).to_numpy().tolist(), symbol=given).values()
     np.testing.assert_array_equal(listed.close, found.close)
+
+
+def test_each_line_may_end_with_a_comma(tmp_path):
+    lines = ["timestamp,open,high,low,close,volume,", *rows_of("{ms},{p},5,")]
+    (bars,) = read_bars(plain(tmp_path, lines), symbol="A").values()
+    assert list(zip(bars.open, bars.high, bars.low, bars.close, strict=True)) == HOURS
+    with pytest.raises(MarginError, match="Expected 7 fields in line 3, saw 8"):
+        read_bars(plain(tmp_path, [*lines[:2], lines[2] + ",", lines[3]]), symbol="A")
 
 
 def test_a_day_is_its_midnight_in_utc_and_an_index_may_hold_the_times(tmp_path):

@@ -11,14 +11,16 @@ from marginlib import MarginError
 from marginlib.course.session import check, start
 from marginlib.course.tasks import SETS, task
 from marginlib.grading.keys import fingerprint, new_key, read_key, read_roster, write_tickets
-from marginlib.practice.tasks.numbering import given, ticket
+from marginlib.practice.tasks.numbering import VARIED, given, ticket
 
 KEY = b"k" * 32
 
 
 def test_a_key_is_the_owners_alone_and_never_replaced(tmp_path):
     key = new_key(tmp_path / "key")
-    assert len(key) == 32
+    assert len(key) == len(VARIED) + 32
+    assert len(new_key(tmp_path / "plain", variants=False)) == 32
+    assert read_key(tmp_path / "plain").hex() == (tmp_path / "plain").read_text().strip()
     assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
     with pytest.raises(MarginError, match="changes every student's numbers"):
         new_key(tmp_path / "key")
@@ -45,7 +47,7 @@ def test_a_key_is_read_from_the_file_that_the_variable_names(tmp_path, monkeypat
     assert read_key() == key
 
 
-@pytest.mark.parametrize("text", ["", "no key", "ab" * 31, "ab" * 33])
+@pytest.mark.parametrize("text", ["", "no key", "ab" * 31, "ab" * 33, "variants " + "ab" * 31, "variant " + "ab" * 32])
 def test_what_is_no_key_is_refused_without_being_shown(tmp_path, text):
     (tmp_path / "key").write_text(text)
     (tmp_path / "key").chmod(0o600)

@@ -66,7 +66,7 @@ LONGER = {
     }.items()
     for name, lines in cells.items()
 }
-NOT_YET_SHORT = {"05", "06", "07", "08", "12", "14"}
+NOT_YET_SHORT = {"08", "12", "14"}
 
 
 def load(path: Path):

@@ -419,6 +419,13 @@ def test_of_an_account_the_pool_that_backs_the_symbol_is_shown():
         tables.each("state", {"now": account}, "eth")
 
 
+def test_an_account_whose_positions_are_closed_is_a_row_with_an_empty_pool():
+    alone = Account(wallet_balance=10_000, positions=(BTC.isolated(600),))
+    frame = tables.each("state", {"before": alone, "after": Account(wallet_balance=9_400)})
+    assert list(frame["collateral [$]"]) == [600, 0]
+    assert frame["liquidated at [$/coin]"].diff().isna().all()
+
+
 def test_a_position_stands_in_both_modes_whatever_it_is_in():
     frame = tables.modes("held", {"cross": BTC, "isolated": BTC.isolated()}, 3_000)
     assert frame.loc["cross"].equals(frame.loc["isolated"])

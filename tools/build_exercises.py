@@ -30,7 +30,7 @@ from refresh_notebooks import METADATA, ROOT, text
 
 from marginlib.course.session import WORDS_STUB
 from marginlib.course.tasks import SETS, tasks
-from marginlib.practice.tasks.task import Task
+from marginlib.practice.tasks.task import BEGIN, END, Task
 
 VERSIONS = ("worked", "half", "blank")
 TITLES = {
@@ -41,7 +41,7 @@ TITLES = {
     "crash": "A crash by hand",
     "audit": "Audit of wrong calculators",
 }
-BEGIN, END, STUB = "### BEGIN SOLUTION", "### END SOLUTION", "# Your code here."
+STUB = "# Your code here."
 KINDS = {
     "compute": "Compute",
     "function": "Write a function",
@@ -93,29 +93,6 @@ def _heading(notebook: str, name: str) -> str:
     raise ValueError(msg)
 
 
-def _words(task: Task) -> str:
-    """Return what a task asks as it is read before it is run: the names of the numbers stand for the numbers."""
-    answers, reasons = (
-        "\n".join(f"- ({mark}) {text}" for mark, text in each.items()) for each in (task.options, task.reasons)
-    )
-    parts = [task.text, answers, "Because:" if reasons else "", reasons]
-    parts += [] if task.kind == "explain" else [f"**Wanted:** {task.ask}."]
-    named = re.sub(r"\{(\w+)[^}]*\}", r"`\1`", "\n\n".join(filter(None, parts)))
-    return named.replace(" %", "\N{NO-BREAK SPACE}%")
-
-
-def _new_answer(task: Task) -> str:
-    """Return an answer cell for a task that has none yet: the author fills it in."""
-    if task.asks_function:
-        return (
-            f"def {task.function}({', '.join(task.parameters)}):\n    answer = ...\n"
-            f"    {BEGIN}\n    answer = 0\n    {END}\n    return answer"
-        )
-    if task.kind == "explain":
-        return f"{WORDS_STUB}\n\n{BEGIN}\nA sample text.\n{END}"
-    return f'given = numbers["{task.id}"]\n{task.answer} = ...\n{BEGIN}\n{task.answer} = 0\n{END}'
-
-
 def _task_cells(task: Task, answers: dict[str, str]) -> list[NotebookNode]:
     """Return the cells of one task."""
     name = task.id
@@ -124,10 +101,10 @@ def _task_cells(task: Task, answers: dict[str, str]) -> list[NotebookNode]:
     points = f"{task.points} point{'s' if task.points > 1 else ''}"
     words = (
         f"## {task.number} · {task.title}\n\n**{KINDS[task.kind]}** · {points} · trains `{task.objective}` · "
-        f"read again: [{section}](../../notebooks/{notebook}.ipynb#cell-id={task.read})\n\n{_words(task)}"
+        f"read again: [{section}](../../notebooks/{notebook}.ipynb#cell-id={task.read})\n\n{task.reading}"
     )
     answer = f"{name}-answer"
-    source = answers.get(answer, _new_answer(task))
+    source = answers.get(answer, task.cell)
     cells = [
         _cell("markdown", f"{name}-text", words, locked=True),
         _cell("code", f"{name}-numbers", f'numbers["{name}"]', locked=True),

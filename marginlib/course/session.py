@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from marginlib.course.tasks import task, tasks
+from marginlib.course.tasks import drawn, task, tasks
 from marginlib.errors import MarginError, wrong
 from marginlib.practice import progress
 from marginlib.practice.tasks import numbering
@@ -94,16 +94,16 @@ def start(set_id: str, learner: str | None = None, *, ticket: str | None = None)
         >>> start("sizing", "ada")["sizing-1"] == start("sizing", "ada")["sizing-1"]
         True
     """
-    found = tasks(set_id)
+    tasks(set_id)  # refuses what is no set, before anything else is looked at
     name = learner or os.environ.get("MARGINLIB_LEARNER") or os.environ.get("JUPYTERHUB_USER") or SELF_STUDY
     ticket = ticket or _given_out(set_id)
-    if ticket and not re.fullmatch(r"\s*[0-9a-fA-F]{64}\s*", str(ticket)):
-        raise wrong("ticket", ticket, "give the 64 letters and digits that your teacher gave you")
+    if ticket and not re.fullmatch(r"\s*[0-9a-fA-F]{64}(?:[0-9a-fA-F]{8})?\s*", str(ticket)):
+        raise wrong("ticket", ticket, "give the 72 letters and digits that your teacher gave you, 64 in some courses")
     _TICKETS[set_id] = ticket.strip().lower() if ticket else numbering.ticket(set_id, name)
     _NAMES[set_id] = "" if ticket else name
     if not ticket and any("nbgrader" in cell.get("metadata", {}) for cell in _cells()):
         print(_NO_TICKET)  # noqa: T201 - a sheet that is graded, with numbers that are nobody's
-    return {each.id: Given(each, given(each, _TICKETS[set_id])) for each in found}
+    return {each.id: Given(each, given(each, _TICKETS[set_id])) for each in drawn(set_id, _TICKETS[set_id])}
 
 
 def _given_out(set_id: str) -> str | None:
@@ -141,6 +141,7 @@ def check(task_id: str, answer: object = ...) -> Feedback:
     except MarginError as error:
         return Feedback(task=str(task_id), state="odd", passed=0, total=0, parts=(("No such task", f"{error}."),))
     ticket = _ticket(asked.set)
+    asked = drawn(asked.set, ticket)[asked.number - 1]
     if asked.kind == "explain" and _untouched(asked):
         text = f'"{WORDS_STUB}" still stands in your text. Write yours, save the notebook, and run this cell again.'
         return Feedback(task=asked.id, state="stub", passed=0, total=0, parts=(("Not started yet", text),))
@@ -178,7 +179,9 @@ def finish(set_id: str) -> Finish:
         >>> len(finish("sizing").tasks)
         9
     """
-    found, attempts, ticket = tasks(set_id), progress.load().attempts, _ticket(set_id)
+    tasks(set_id)
+    attempts, ticket = progress.load().attempts, _ticket(set_id)
+    found = drawn(set_id, ticket)
     each_one = [misses(each, attempts, _seed(each, ticket)) for each in found]
     again, name = "", _NAMES.get(set_id, SELF_STUDY)
     if name:  # a name gives other numbers; a teacher's ticket stays

@@ -17,7 +17,7 @@ from marginlib.course.tasks import SETS, tasks
 from marginlib.errors import MarginError, wrong
 from marginlib.files import write_whole
 from marginlib.grading.bulk import collect, moodle_names, named_back, packed, people, personal
-from marginlib.grading.day import nbgrader, whole
+from marginlib.grading.day import released, whole
 from marginlib.grading.jobs import Setup, make_way, run, stale, submitters
 from marginlib.grading.keys import new_key, read_key, read_roster, same_name, write_tickets
 from marginlib.grading.lms import fill_canvas, fill_moodle, read_results, scores
@@ -67,14 +67,16 @@ def _parser() -> argparse.ArgumentParser:
     for each in (out, takes, back):
         each.add_argument("--people", metavar="FILE", help="Canvas's gradebook, or Moodle's grading worksheet")
         each.add_argument("--student", help="its column that holds the course's ids")
-    for each in (out, day):
+    sheet = command("sheet", _sheet, "release a set as the key asks it, and write a model of it", "COURSE", "SET")
+    for each in (out, day, sheet):
         each.add_argument("--key", metavar="FILE", help="the course's key; left out, $MARGINLIB_COURSE_KEY names it")
     for each in (out, takes, day, back):
         each.add_argument("--roster", metavar="FILE", help="CSV with a column id; left out, COURSE/roster.csv")
     out.add_argument("--download", help="where an LMS took a first, empty hand-in: its bulk download")
     day.add_argument("--processes", type=int, default=os.cpu_count() or 1, metavar="N", help="how many at once")
     command("check", _check, "say whether this machine can run students' code safely, and how fast")
-    command("key", _key, "make the course's key; keep the file, and keep it to yourself", "FILE")
+    key = command("key", _key, "make the course's key; keep the file, and keep it to yourself", "FILE")
+    key.add_argument("--plain", action="store_true", help="ask the tasks that the public sheets answer, no variants")
     made = command("tickets", _tickets, "write each student's tickets into a folder", "ROSTER", "FOLDER")
     grades = command("run", _run, "grade what was handed in; what is done already is not done again", "COURSE", "SET")
     for each in (made, grades):
@@ -134,7 +136,7 @@ def _hand_out(chosen: argparse.Namespace) -> None:
     if not roster:
         raise wrong("roster", "roster.csv", "name everybody who takes part, in a CSV file with a column id")
     release = root / "release" / chosen.set / f"{chosen.set}.ipynb"
-    if not release.is_file() and (said := nbgrader(root, chosen.key, "generate_assignment", chosen.set)):
+    if said := released(root, chosen.set, chosen.key):
         raise MarginError(f"release: nbgrader could not make it: {said.strip().splitlines()[-1]}")
     folder = root / "hand-out" / chosen.set
     made = {student: personal(release, chosen.set, student, key) for student in roster}
@@ -156,6 +158,15 @@ def _pack(target: Path, made: Mapping[str, bytes], to: Mapping[str, Sequence[str
     left = sorted(made.keys() - to.keys())
     rest = f"; not in it: {', '.join(left)}" if left else ""
     print(f"{target}: {len(files)} files, under the names that the LMS takes back{rest}")
+
+
+def _sheet(chosen: argparse.Namespace) -> None:
+    """Release a set and write a model of it."""
+    from marginlib.grading.release import model  # noqa: PLC0415 - nbconvert takes half a second
+
+    if said := released(chosen.course, chosen.set, chosen.key):
+        raise MarginError(f"release: nbgrader could not make it: {said.strip().splitlines()[-1]}")
+    print(f"{model(chosen.course, chosen.set, read_key(chosen.key))}: the set as this course asks it, with solutions")
 
 
 def _collect(chosen: argparse.Namespace) -> None:
@@ -180,7 +191,7 @@ def _return(chosen: argparse.Namespace) -> None:
 
 def _key(chosen: argparse.Namespace) -> None:
     """Make a key."""
-    new_key(chosen.file)
+    new_key(chosen.file, variants=not chosen.plain)
     print(f"{chosen.file}: a new key. Whoever has it can compute every answer; without it nothing can be graded again.")
 
 

@@ -48,6 +48,16 @@ def nbgrader(root: str | Path, key: str | Path | None, *words: str) -> str:
     return f"{ran.stdout}{ran.stderr}"[-_SAID:] if ran.returncode else ""
 
 
+def released(root: str | Path, set_id: str, key: str | Path | None) -> str:
+    """Release a set as the course's key asks it, unless that is done; return what nbgrader complained of."""
+    from marginlib.grading.release import settle_source  # noqa: PLC0415 - nbconvert takes half a second
+
+    changed = settle_source(root, set_id, read_key(key))
+    if (Path(root) / "release" / set_id / f"{set_id}.ipynb").is_file() and not changed:
+        return ""
+    return nbgrader(root, key, "generate_assignment", set_id, "--force")
+
+
 def settle(root: str | Path, roster: Sequence[str]) -> list[str]:
     """Give each submission's folder the name that the roster has; return what a person should look at."""
     folder, told = Path(root) / "submitted", []
@@ -95,8 +105,7 @@ def whole(
     setup = Setup(root=root, set=set_id, key=read_key(key), students=everybody)
     list(run(setup, processes=processes, quiet=quiet))
     again, due = make_way(root, set_id), stale(root, set_id)
-    if not (root / "release" / set_id / f"{set_id}.ipynb").is_file():
-        day.person += _failed(nbgrader(root, key, "generate_assignment", set_id))
+    day.person += _failed(released(root, set_id, key))
     if due:
         day.person += _failed(nbgrader(root, key, "autograde", set_id))
     pages = _pages(root, set_id)

@@ -23,7 +23,7 @@ FEWEST = 10  # students, below which a correlation says nothing
 _Z = 1.959964  # of a normal distribution, 95 % within
 _FAR = 3.5  # robust standard deviations from the median
 
-_ANSWER = ("task", "kind", "points", "score", "state", "codes", "seconds")
+_ANSWER = ("task", "kind", "points", "score", "state", "codes", "seconds", "variant")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -31,10 +31,11 @@ class SetAnalysis:
     """One set, as the class did it."""
 
     set: str
-    # One row a task, in order: `n` answers judged, `right` of them, `share` that is right [1] (a high one is an easy
-    # task), `low` and `high`, between which the share of a larger class may be [1], `discrimination` [1] (NaN with
-    # fewer than 10 students, or where all agree), `states` ("wrong", "stub" and so on, counted), `slow` (students whose
-    # answer took far longer than the others'), `unread` (texts that wait for a person).
+    # One row a task, in order: `variant` that was asked (0: the task itself), `n` answers judged, `right` of them,
+    # `share` that is right [1] (a high one is an easy task), `low` and `high`, between which that of a larger class may
+    # be [1], `discrimination` [1] (NaN with fewer than 10 students, or where all agree), `states` ("wrong", "stub" and
+    # so on, counted), `slow` (students whose answer took far longer than the others'), `unread` (texts that wait for a
+    # person).
     tasks: DataFrame
     # One row for a belief that explains answers to a task, the most frequent first: `belief`, `task`, `answers` (how
     # many), `students`.
@@ -57,6 +58,9 @@ def analyse(results: Sequence[Result]) -> SetAnalysis:
     sets = {result.set for result in results}
     if len(sets) != 1:
         raise MarginError(f"results: give those of one set; {', '.join(sorted(sets)) or 'none'} were given")
+    asked = {(task.task, task.variant) for each in results for task in each.tasks}
+    if twice := sorted(name for name, often in Counter(name for name, _ in asked).items() if often > 1):
+        raise MarginError(f"results: {', '.join(twice)} asked in several variants; give those of one course")
     graded = [result for result in results if result.status == "graded"]
     told = [(each.student, *(getattr(task, name) for name in _ANSWER)) for each in graded for task in each.tasks]
     answers = DataFrame(told, columns=["student", *_ANSWER]).astype({"score": float})
@@ -87,7 +91,9 @@ def _tasks(answers: DataFrame, scores: DataFrame) -> DataFrame:
     """Return one row a task."""
     told = answers.assign(right=answers["score"] == answers["points"], unread=answers["state"] == "words")
     by_task = told.groupby("task", sort=False)
-    found = by_task.agg(n=("score", "count"), right=("right", "sum"), unread=("unread", "sum"))
+    found = by_task.agg(
+        variant=("variant", "first"), n=("score", "count"), right=("right", "sum"), unread=("unread", "sum")
+    )
     n = found["n"].clip(lower=1)
     share, square = found["right"] / n, _Z * _Z
     middle = (share + square / (2 * n)) / (1 + square / n)

@@ -20,28 +20,30 @@ from pathlib import Path
 from marginlib.course.session import TICKETS
 from marginlib.course.tasks import SETS
 from marginlib.errors import MarginError, wrong
-from marginlib.practice.tasks.numbering import ticket
+from marginlib.practice.tasks.numbering import VARIED, ticket
 
 KEY = "MARGINLIB_COURSE_KEY"  # the variable that names the key's file
 _BYTES, _LONGEST = 32, 200  # of a key, and of a student's id
 
 
-def new_key(path: str | Path) -> bytes:
+def new_key(path: str | Path, *, variants: bool = True) -> bytes:
     """Write a new course key into a file that only its owner can read, and return it.
+
+    A course with such a key asks variants of the tasks, or the tasks as the public sheets ask them.
 
     Raises:
         MarginError: the file is there already, or would lie in a repository.
     """
     target = _outside(Path(path))
-    key = secrets.token_bytes(_BYTES)
+    digits = secrets.token_bytes(_BYTES)
     try:
         file = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
         give = "there is a file already; a key that is replaced changes every student's numbers"
         raise wrong("key", str(path), give) from error
     with os.fdopen(file, "w", encoding="ascii") as written:
-        written.write(key.hex() + "\n")
-    return key
+        written.write(f"{VARIED.decode() if variants else ''}{digits.hex()}\n")
+    return (VARIED if variants else b"") + digits
 
 
 def read_key(path: str | Path | None = None) -> bytes:
@@ -58,13 +60,15 @@ def read_key(path: str | Path | None = None) -> bytes:
         raise wrong("key", str(named), "no such file; `marginlib grade key FILE` makes one")
     if source.stat().st_mode & 0o077:
         raise wrong("key", str(named), "others can read it; `chmod 600` the file, or make a new key if somebody has")
+    first, _, digits = (text := source.read_text(encoding="utf-8", errors="replace")).partition(" ")
+    varied = first == VARIED.decode().strip()
     try:
-        key = bytes.fromhex(source.read_text(encoding="ascii"))
+        key = bytes.fromhex(digits if varied else text)
     except ValueError:
         key = b""
     if len(key) != _BYTES:
         raise wrong("key", str(named), f"not a course key, which is {2 * _BYTES} hexadecimal digits")
-    return key
+    return VARIED + key if varied else key
 
 
 def _outside(path: Path) -> Path:

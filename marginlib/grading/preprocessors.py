@@ -20,7 +20,7 @@ from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from marginlib.course.tasks import task
+from marginlib.course.tasks import drawn
 from marginlib.files import write_whole
 from marginlib.grading.jobs import Setup, autograded, result_of, submitters
 from marginlib.grading.keys import read_key
@@ -28,6 +28,7 @@ from marginlib.grading.sheet import Ungradable, parse, read_bytes
 from marginlib.grading.verdict import Result, TaskResult
 from marginlib.practice.tasks.feedback import Feedback
 from marginlib.practice.tasks.numbering import given, ticket
+from marginlib.practice.tasks.task import Task
 
 # What the exchange puts beside a submission, and looks for beside its feedback.
 _EXCHANGED = ("timestamp.txt", "submission_secret.txt")
@@ -175,8 +176,8 @@ def _with_verdict(
     if name not in told:
         return
     each, kept_back = told[name], _kept_back(told[name], result)
+    asked = next(task for task in drawn(result.set, mine) if task.id == name)
     if part == "numbers":
-        asked = task(name)
         numbers = given(asked, mine)
         words = asked.text.format(**numbers)
         values = ", ".join(f"{key} = {value!r}" for key, value in numbers.items())
@@ -189,7 +190,7 @@ def _with_verdict(
         cell.outputs = _shown(shown)
     elif part == "answer" and cell.cell_type == "markdown":
         text = f"**Not graded.** {kept_back}\n\n" if kept_back else ""
-        yield nbformat.v4.new_markdown_cell(text + _rubric(name, mine), id=f"{name}-rubric")
+        yield nbformat.v4.new_markdown_cell(text + _rubric(asked, mine), id=f"{name}-rubric")
 
 
 def _shown(told: Feedback) -> list[NotebookNode]:
@@ -198,9 +199,8 @@ def _shown(told: Feedback) -> list[NotebookNode]:
     return [nbformat.v4.new_output("display_data", data=data)]
 
 
-def _rubric(name: str, mine: str) -> str:
+def _rubric(asked: Task, mine: str) -> str:
     """Return what whoever reads a text finds below it: what a good one says, how points follow, one way to say it."""
-    asked = task(name)
     lines = [
         f"**How to read this text** ({asked.points} point{'s' if asked.points > 1 else ''})\n",
         f"{asked.points / len(asked.rubric):g} for each statement that it makes, in whatever words, with its reason:\n",

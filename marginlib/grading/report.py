@@ -69,7 +69,7 @@ def task_table(found: SetAnalysis) -> DataFrame:
         }
         others = [f"{count} {state}" for state, count in item.states.items() if state not in {"right", "words"}]
         rows[item.Index] = (
-            task(item.Index).title,
+            f"{task(item.Index).title}{f', variant {item.variant}' * bool(item.variant)}",
             f"{item.right} of {item.n}" if item.n else "-",
             f"{item.low:.0%} to {item.high:.0%}" if item.n else "-",
             "-" if isna(item.discrimination) else f"{item.discrimination:+.2f}",

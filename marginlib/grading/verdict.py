@@ -14,13 +14,13 @@ from hashlib import sha256
 from typing import Any
 
 from marginlib import __version__
-from marginlib.course.tasks import tasks
+from marginlib.course.tasks import drawn, tasks
 from marginlib.grading.sandbox import Reply, Sandbox
 from marginlib.grading.sheet import Sheet, Ungradable, parse
 from marginlib.practice.tasks.collecting import Outcome
 from marginlib.practice.tasks.comparing import plain, same
 from marginlib.practice.tasks.judging import judge
-from marginlib.practice.tasks.numbering import given, grading_cases, open_cases, ticket
+from marginlib.practice.tasks.numbering import SELF_STUDY, given, grading_cases, open_cases, ticket
 from marginlib.practice.tasks.task import Task
 
 FORMAT = 1
@@ -46,6 +46,7 @@ class TaskResult:
     parts: tuple[tuple[str, str], ...] = ()  # (heading, text) of each message to the student
     notes: tuple[str, ...] = ()  # what was odd about the cells
     seconds: float = 0.0  # how long the answer cell ran [s]
+    variant: int = 0  # which variant of the task was asked; 0 is the task itself
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +109,13 @@ class Course:
     def exercises(self) -> str:
         """The version of the set: it changes when any of its tasks does."""
         said = [__version__, *(f"{task.id}:{task.version}:{task.points}" for task in tasks(self.set))]
+        said += [f"{task.id}:{task.variant}:{task.version}" for task in self.asked if task.variant]
         return sha256("\n".join(said).encode()).hexdigest()[:12]
+
+    @cached_property
+    def asked(self) -> tuple[Task, ...]:
+        """The tasks as this course asks them."""
+        return drawn(self.set, self.ticket(SELF_STUDY))
 
     def ticket(self, student: str) -> str:
         """Return a student's ticket for the set."""
@@ -117,9 +124,13 @@ class Course:
     @cached_property
     def truths(self) -> dict[str, dict[str, Any]]:
         """The right answers to the tasks that ask for one value: task -> student -> answer."""
-        asked = [task for task in tasks(self.set) if task.kind in {"compute", "predict"} and not task.asks_function]
-        tickets = {each: self.ticket(each) for each in self.students} | {SELF_STUDY_NUMBERS: ticket(self.set)}
-        return {task.id: {each: task.solve(**given(task, its)) for each, its in tickets.items()} for task in asked}
+        alone, public = ticket(self.set), tasks(self.set)
+        return {
+            task.id: {each: task.solve(**given(task, self.ticket(each))) for each in self.students}
+            | {SELF_STUDY_NUMBERS: plain.solve(**given(plain, alone))}
+            for task, plain in zip(self.asked, public, strict=True)
+            if task.kind in {"compute", "predict"}
+        }
 
 
 def grade(content: bytes, student: str, course: Course, sandbox: Sandbox) -> Result:
@@ -130,7 +141,7 @@ def grade(content: bytes, student: str, course: Course, sandbox: Sandbox) -> Res
         SandboxError: the sandbox is broken.
     """
     sheet = parse(content, course.set)
-    asked = tasks(course.set)
+    asked = course.asked
     mine = course.ticket(student)
     cases = {task.id: open_cases(task, mine) for task in asked if task.asks_function}
     hidden = {task.id: grading_cases(task, student, course.key) for task in asked if task.asks_function}
@@ -160,8 +171,10 @@ def refused(content: bytes, student: str, course: Course, why: Ungradable) -> Re
         status=why.status,
         reason=str(why),
         tasks=tuple(
-            TaskResult(task=task.id, kind=task.kind, points=task.points, score=None, state="not graded")
-            for task in tasks(course.set)
+            TaskResult(
+                task=task.id, kind=task.kind, points=task.points, score=None, state="not graded", variant=task.variant
+            )
+            for task in course.asked
         ),
     )
 
@@ -171,7 +184,8 @@ def _task(  # noqa: PLR0911 - each way to end is told at once
 ) -> TaskResult:
     """Return the result of one task."""
     notes = sheet.notes.get(task.id, ())
-    told = TaskResult(task=task.id, kind=task.kind, points=task.points, score=None, state="not graded", notes=notes)
+    about: dict[str, Any] = {"task": task.id, "kind": task.kind, "points": task.points, "variant": task.variant}
+    told = TaskResult(**about, score=None, state="not graded", notes=notes)
     if task.kind == "explain":
         if task.id not in sheet.answers:
             return replace(told, score=0, state="missing", parts=(("No answer", "There is no cell with your text."),))
@@ -218,7 +232,7 @@ def _matches(results: Sequence[TaskResult], student: str, course: Course) -> tup
     for result in results:
         if result.state != "wrong" or result.task not in course.truths:
             continue
-        task = next(each for each in tasks(course.set) if each.id == result.task)
+        task = next(each for each in course.asked if each.id == result.task)
         answer = plain(result.returned[0])
         for other, truth in course.truths[result.task].items():
             if other != student and same(task, answer, truth, slack=_EXACT / task.tolerance):

@@ -11,7 +11,8 @@ six, seven or nine to a line, are what ccxt, Bybit and OKX give.
 
 A time says its zone, and that is UTC, or is a day, or all are seconds, milli-, micro- or nanoseconds since 1970. Files
 may be `.csv`, `.gz` or `.zip`, one in another, too; bars may stand newest first, and below notes: lines that begin with
-"#" or an address. Nothing is repaired in silence: each fault is refused with the file, the line and the column.
+"#" or an address; each line may end with a comma. MetaTrader's exports are refused, for their clock is not known.
+Nothing is repaired in silence: each fault is refused with the file, the line and the column.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ _LAYOUTS: dict[str, frozenset[str] | None] = {
 _ALSO = {"o": "open", "h": "high", "l": "low", "c": "close", "instrument_name": "symbol", "instid": "symbol"}
 _ALSO |= {f"{name}price": name for name in ("open", "high", "low", "close")}
 _SEEMS = {"<": "a web page", "{": "JSON", "[": "JSON", "PAR1": "Parquet"}
+_METATRADER = re.compile(r"<(DATE|TICKER)>|\d{4}\.\d\d\.\d\d[,\t;]")
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "upright strokes"}
 _SECOND = 10**6  # [us]
 _NANO = 3  # a nanosecond is 1,000^-3 s
@@ -303,6 +305,8 @@ def _unpacked(file: Path) -> str:
 
 def _seems(first: str) -> str:
     """Return what a file seems to be that begins so, or nothing where that may be a table of commas."""
+    if _METATRADER.match(first):
+        return "an export of MetaTrader, whose times are its server's: give a column timestamp in UTC, with a header"
     if "\0" in first or first.startswith("\\x"):
         return "no text in UTF-8"
     other = [f"a table of {what}" for sign, what in _SEPARATORS.items() if first.count(sign) > first.count(",")]
@@ -324,6 +328,8 @@ def _read(file: Path) -> _Table:
         )
     except ValueError as error:  # pandas' own errors are ValueErrors; those of a line name it
         raise MarginError(f"{file}: not one table of comma-separated values: {error}") from None
+    while fields.shape[1] > 1 and fields.iloc[:, -1].eq("").all():  # each line ends with a comma
+        fields = fields.iloc[:, :-1]
     filled = np.flatnonzero(fields.ne("").any(axis=1))
     fields.index += notes + 1
     if fields.iloc[:2, 0].tolist() == ["Price", "Ticker"]:

@@ -139,12 +139,15 @@ def _equity(keep: float, percent: float, shown: str) -> float:
     return keep / (percent / 100) if shown == "up" else keep * percent / 100
 
 
-def _shown_wrong(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[bool, str]:
+def _shown_wrong(
+    case: Mapping[str, Any], answer: Mapping[str, float], side: int = 1, near: float = _NEAR
+) -> tuple[bool, str]:
     """Return whether the calculator that forgets the neighbour's maintenance margin is clearly wrong here."""
     btc, eth = answer["btc_dollars"], answer["eth_dollars"]
     if min(btc, eth) <= 0:
-        return False, "Give longs: both amounts above 0."
-    first, other = held(btc / case["price"], case["price"]), held(eth / 3_000, 3_000, symbol="ETHUSDT")
+        return False, f"Give {'longs' if side > 0 else 'the dollars of both shorts'}: both amounts above 0."
+    first = held(side * btc / case["price"], case["price"])
+    other = held(side * eth / 3_000, 3_000, symbol="ETHUSDT")
     pool = Pool(collateral=case["wallet"], positions=(first, other))
     if (btc + eth) / 125 > case["wallet"] or risk(pool).health is not Health.HEALTHY:
         return False, f"{btc + eth:,.0f} dollars of positions are too many: even at 125x the wallet does not open them."
@@ -154,9 +157,11 @@ def _shown_wrong(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[
     where = f"The calculator shows {texts[0]}; the engine finds {texts[1]}."
     if truth is None:
         return False, f"{where} The wallet pays for all of it: take more BTC."
-    if truth - (says or 0) < _NEAR * case["price"]:
-        return False, f"{where} That is less than 1 % of {case['price']:,} apart. Can the neighbour need more?"
-    return True, f"{where} {truth - (says or 0):,.2f} dollars too low: the case shows the mistake."
+    off = side * (truth - (says or 0))
+    if off < near * case["price"]:
+        least = f"{100 * near:g} % of {case['price']:,}"
+        return False, f"{where} That is less than {least} apart. Can the neighbour need more?"
+    return True, f"{where} {off:,.2f} dollars too {'low' if side > 0 else 'high'}: the case shows the mistake."
 
 
 TASKS = (

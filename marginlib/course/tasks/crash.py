@@ -152,15 +152,16 @@ def _chance(
     return normal.cdf(away / spread + spread / 2) + turned * exp(-away) * normal.cdf(away / spread - spread / 2)
 
 
-def _costs_more(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[bool, str]:
+def _costs_more(case: Mapping[str, Any], answer: Mapping[str, float], side: int = 1) -> tuple[bool, str]:
     """Return whether the position costs more than its margin while its price stands still."""
     days, rate = answer["days"], answer["rate"]
     if not 0 < days <= 365:  # noqa: PLR2004 - a year
         return False, f"{days:g} days: give a number above 0, up to 365."
-    if not 0 < rate <= _CAP:
-        return False, f"A rate of {rate:g} %: give a number above 0, up to {_CAP}."
+    if not 0 < side * rate <= _CAP:
+        give = f"above 0, up to {_CAP}" if side > 0 else f"below 0, down to {-_CAP}"
+        return False, f"A rate of {rate:g} %: give a number {give}."
     count, spare = int(3 * days + 1e-9), case["wallet"] - case["margin"]
-    paid = count * rate / 100 * case["notional"]
+    paid = count * side * rate / 100 * case["notional"]
     where = f"{count} settlements of {rate:g} % of {case['notional']:,} dollars are {paid:,.2f} dollars"
     if paid > spare:
         return False, f"{where}: more than the {spare:,} outside of the margin. Take less: they have to suffice."

@@ -51,26 +51,27 @@ def _needed(quantity: float, entry: float, target: float) -> float:
     return quantity * (entry - target) + RATE * abs(quantity) * target
 
 
-def _one_loser(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[bool, str]:
-    """Return whether ETH's fall ends the cross account while the isolated BTC long lives."""
-    fall, margin = answer["eth_fall"], answer["btc_margin"]
-    btc = held(case["btc"] / 60_000, 60_000, 2 * case["btc"] / case["wallet"])
-    eth = held(case["eth"] / 3_000, 3_000, symbol="ETHUSDT")
+def _one_loser(case: Mapping[str, Any], answer: Mapping[str, float], side: int = 1) -> tuple[bool, str]:
+    """Return whether ETH's move ends the cross account of longs, or of shorts, while the isolated BTC leg lives."""
+    name, falls = ("long", "fall") if side > 0 else ("short", "rise")
+    fall, margin = answer[f"eth_{falls}"], answer["btc_margin"]
+    btc = held(side * case["btc"] / 60_000, 60_000, 2 * case["btc"] / case["wallet"])
+    eth = held(side * case["eth"] / 3_000, 3_000, symbol="ETHUSDT")
     if not 0 < fall < 100:  # noqa: PLR2004
-        return False, f"A fall of {fall:g} %: give a number between 0 and 100."
+        return False, f"A {falls} of {fall:g} %: give a number between 0 and 100."
     if not 0 < margin < case["wallet"]:
         return False, f"{margin:,.2f} dollars for BTC: give more than 0, and leave something of the wallet for ETH."
-    cross, alone = standing(case["wallet"], btc, eth.at(3_000 * (1 - fall / 100))), standing(margin, btc)
+    cross, alone = standing(case["wallet"], btc, eth.at(3_000 * (1 - side * fall / 100))), standing(margin, btc)
     where = (
-        f"After ETH falls by {fall:g} %: the cross account has {cross.equity:,.2f} dollars and must keep "
-        f"{cross.maintenance:,.2f}; the isolated BTC long has {alone.equity:,.2f} and must keep "
+        f"After ETH {falls}s by {fall:g} %: the cross account has {cross.equity:,.2f} dollars and must keep "
+        f"{cross.maintenance:,.2f}; the isolated BTC {name} has {alone.equity:,.2f} and must keep "
         f"{alone.maintenance:,.2f}."
     )
     if cross.health is Health.HEALTHY:
         return False, f"{where} The cross account lives."
     if alone.health is not Health.HEALTHY:
-        return False, f"{where} The isolated BTC long does not live."
-    return True, f"{where} Cross is over, and the isolated BTC long lives: the claim does not hold."
+        return False, f"{where} The isolated BTC {name} does not live."
+    return True, f"{where} Cross is over, and the isolated BTC {name} lives: the claim does not hold."
 
 
 def _falls(wallet: float, notional: float, leverage: float) -> list[float]:

@@ -97,18 +97,19 @@ def _left(wallet: float, quantity: float, entry: float, mark: float) -> float:
     return wallet - quantity * (entry - mark)
 
 
-def _unsafe_hedge(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[bool, str]:
+def _unsafe_hedge(case: Mapping[str, Any], answer: Mapping[str, float], side: int = 1) -> tuple[bool, str]:
     """Return whether the hedged account is over where the unhedged one lives, and what happens."""
     moves, refused = moved(answer)
     if refused:
         return False, refused
-    size = case["size"] / 100
+    size = side * case["size"] / 100
     legs = [held(each, 100, symbol=name).at(100 + moves[name]) for name, each in zip(moves, (size, -size), strict=True)]
     alone, hedged = standing(case["wallet"], legs[0]), standing(case["wallet"], *legs)
+    name = "long" if side > 0 else "short"
     where = (
-        f"With BTC {moves['BTCUSDT']:+g} % and ETH {moves['ETHUSDT']:+g} %: the long alone leaves {alone.equity:,.2f} "
-        f"dollars and must keep {alone.maintenance:,.2f}; the hedged pair leaves {hedged.equity:,.2f} and must keep "
-        f"{hedged.maintenance:,.2f}."
+        f"With BTC {moves['BTCUSDT']:+g} % and ETH {moves['ETHUSDT']:+g} %: the {name} alone leaves "
+        f"{alone.equity:,.2f} dollars and must keep {alone.maintenance:,.2f}; the hedged pair leaves "
+        f"{hedged.equity:,.2f} and must keep {hedged.maintenance:,.2f}."
     )
     if hedged.health is Health.HEALTHY:
         return False, f"{where} The hedged account lives."

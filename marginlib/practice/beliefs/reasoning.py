@@ -48,8 +48,7 @@ class Case:
             object.__setattr__(self, "symbol", symbols[0])
         for symbol, price in self.last_prices.items():
             positive(f"last_prices[{symbol!r}]", price)
-        if self.target_price is not None:
-            positive("target_price", self.target_price)
+        positive("target_price", 1.0 if self.target_price is None else self.target_price)
         finite("funding_rate", self.funding_rate)
         for name in ("fee_rate", "volatility", "days"):
             at_least_zero(name, getattr(self, name))

@@ -3,6 +3,11 @@
     ticket       = HMAC(key, "numbers", set, learner)      what a learner holds; it gives their numbers and open cases
     grading seed = HMAC(key, "grading", set, learner)      what only the holder of the key can compute
 
+A ticket of a course that draws variants ends in a mark, the same for the whole class, which says of each task which of
+its variants is asked:
+
+    mark         = the first 8 digits of HMAC(key, "variants", set)
+
 For self-study the key is public, so anybody may look everything up. In a course the teacher keeps a key, hands each
 learner a ticket, and computes tickets and grading cases again from the gradebook's names. A ticket leads to no key.
 """
@@ -10,6 +15,7 @@ learner a ticket, and computes tickets and grading cases again from the gradeboo
 from __future__ import annotations
 
 import hmac
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
@@ -19,6 +25,8 @@ from marginlib.practice.tasks.task import Task
 
 PUBLIC_KEY = b"marginlib: public key for self-study"
 SELF_STUDY = "self-study"
+VARIED = b"variants "  # a key that begins so draws variants of the tasks
+_NUMBERS, _MARK = 64, 8  # digits of a ticket that give numbers, and of its mark
 _TRIES = 200  # draws before a task is called impossible
 
 
@@ -29,7 +37,14 @@ def ticket(set_id: str, learner: str = SELF_STUDY, key: bytes = PUBLIC_KEY) -> s
         >>> ticket("isolated", "ada") == ticket("isolated", "ada") != ticket("isolated", "ben")
         True
     """
-    return _seed(key, "numbers", set_id, learner).hex()
+    mark = _seed(key, "variants", set_id).hex()[:_MARK] if key.startswith(VARIED) else ""
+    return _seed(key, "numbers", set_id, learner).hex() + mark
+
+
+def asked(task: Task, variants: Sequence[Task], ticket: str) -> Task:
+    """Return which question of a task the holder of a ticket is asked: the task, or the variant that its mark draws."""
+    mark = ticket[_NUMBERS:]
+    return variants[int(_seed(mark.encode(), task.id).hex(), 16) % len(variants)] if mark and variants else task
 
 
 def given(task: Task, ticket: str) -> dict[str, Any]:
@@ -71,10 +86,9 @@ def _random(seed: bytes, task: Task, purpose: str, attempt: int) -> Random:
 
 def _hand(task: Task, seed: bytes, purpose: str, count: int) -> list[dict[str, Any]]:
     """Return the first draw of cases that tells the right answer and every belief from each other."""
-    draw = task.cases or task.draw
     for attempt in range(_TRIES):
         random = _random(seed, task, purpose, attempt)
-        cases = [draw(random) for _ in range(count)]
+        cases = [task.deal(random) for _ in range(count)]
         if task.asks_function:  # in the order in which the function is called
             cases = [{name: case[name] for name in task.parameters} for case in cases]
         if apart(task, cases):

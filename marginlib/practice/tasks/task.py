@@ -7,17 +7,20 @@ functions names the numbers that it needs, and may be given all of them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import wraps
-from inspect import Parameter, signature
+from dataclasses import dataclass, field, replace
+from functools import partial, wraps
+from inspect import Parameter, Signature, signature
 from random import Random
+from textwrap import indent
 from typing import Any, ClassVar
 
 from marginlib.errors import wrong
 from marginlib.practice.beliefs.reasoning import Case
 
 Rule = Callable[..., Any]
+BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,6 +88,9 @@ class Task:
     open_cases: int = 3  # calls that the learner sees judged
     grading_cases: int = 2  # further calls, drawn from the course's key
     version: int = 1  # raised when the numbers or the answer change, so that old answers are not judged by new numbers
+    variant: int = 0  # of a variant (`varied`), its number among those of its task, from 1
+    found: str = ""  # of a variant of a bug, the lines of the calculator as it is found
+    model: str = ""  # of a variant, the lines that stand in a model solution in the place of the three dots
 
     def __post_init__(self) -> None:
         for name in self.needs:
@@ -105,6 +111,33 @@ class Task:
             object.__setattr__(self, name, heeding)
         if self.catalogue:
             object.__setattr__(self, "catalogue", (self.catalogue[0], _heeding(self.catalogue[1], order)))
+
+    @property
+    def deal(self) -> Callable[[Random], dict[str, Any]]:
+        """What draws its numbers, or those of one call of a function."""
+        return self.cases or self.draw
+
+    @property
+    def reading(self) -> str:
+        """What it asks as it is read before it is run: the names of the numbers stand for the numbers."""
+        answers, reasons = (
+            "\n".join(f"- ({mark}) {text}" for mark, text in each.items()) for each in (self.options, self.reasons)
+        )
+        parts = [self.text, answers, "Because:" if reasons else "", reasons]
+        parts += [] if self.kind == "explain" else [f"**Wanted:** {self.ask}."]
+        named = re.sub(r"\{(\w+)[^}]*\}", r"`\1`", "\n\n".join(filter(None, parts)))
+        return named.replace(" %", "\N{NO-BREAK SPACE}%")
+
+    @property
+    def cell(self) -> str:
+        """Its answer cell with `model` as the solution, marked as nbgrader wants it."""
+        if self.kind == "explain":
+            return f"Your words:\n\n{BEGIN}\n{self.model or self.worked()}\n{END}"
+        lines = [BEGIN, *(self.model or f"{'answer' if self.asks_function else self.answer} = 0").split("\n"), END]
+        if not self.asks_function:
+            return "\n".join([f'given = numbers["{self.id}"]', f"{self.answer} = ...", *lines])
+        body = [*(self.found or "answer = ...").split("\n"), *lines, "return answer"]
+        return indent("\n".join(body), "    ").join([f"def {self.function}({', '.join(self.parameters)}):\n", ""])
 
     @property
     def set(self) -> str:
@@ -215,3 +248,73 @@ def belief_codes(key: str) -> tuple[str, ...]:
         ('SIGN', 'NO_MAINTENANCE')
     """
     return tuple(key.split("+"))
+
+
+def varied(
+    plain: Task,
+    *,
+    first: Rule | None = None,
+    into: Rule | None = None,
+    takes: Sequence[str] = (),
+    instead: str = "",
+    **changes: Any,  # noqa: ANN401 - fields of a task
+) -> Task:
+    """Return another question of a task's family; what is not changed is as in the task.
+
+    Where `first`, `into` or `takes` say how the two differ, solution, beliefs and demands come along, and what
+    `changes` holds of them counts besides; None instead of a rule leaves one out. Points, objective, kind and the
+    answer's name stay.
+
+    Args:
+        plain: the task, as the public sheet asks it.
+        first: from the numbers that it names to those of the task that are others.
+        into: from an answer to the task, right or wrong, and the numbers that it names, to one to this question.
+        takes: of a function, its arguments in order, where they are others than the task's.
+        instead: what to tell whoever answers the task and not this question.
+        **changes: the fields that differ.
+
+    Example:
+        >>> from marginlib.course.tasks import task
+        >>> asked = varied(task("sizing-1"), into=lambda answer: answer / 1_000, ask="it in thousands of dollars")
+        >>> asked.solve(quantity=2, mark=60_000, leverage=10)
+        12.0
+    """
+    order = tuple(takes) or plain.parameters
+    if first or into or (takes and "solve" not in changes):
+        turned = partial(_turned, plain, first, into, order)
+        changes = {name: turned(getattr(plain, name)) for name in ("solve", "wrong") if getattr(plain, name)} | changes
+        for name in ("beliefs", "demands"):
+            added = changes.get(name, {})
+            kept = {key: turned(rule) for key, rule in getattr(plain, name).items() if key not in added}
+            changes[name] = kept | {key: rule for key, rule in added.items() if rule is not None}
+    if instead:
+
+        def public(**numbers: Any) -> Any:  # noqa: ANN401 - plain numbers and answers
+            """Answer as the public sheet does: a function gets as many arguments by their places."""
+            placed = plain.asks_function and len(order) == len(plain.parameters)
+            return plain.solve(*(numbers[name] for name in order)) if placed else plain.solve(**numbers)
+
+        changes["demands"] = {**changes.get("demands", {}), instead: public}
+    fresh: dict[str, Any] = {"catalogue": None, "version": 1, "variant": 1, "wrong": None}
+    if "ask" in changes:
+        fresh["unit"] = ""
+    if "solve" in changes:
+        fresh |= {"beliefs": {}, "demands": {}}
+    return replace(plain, **{**fresh, **changes})
+
+
+def _turned(plain: Task, first: Rule | None, into: Rule | None, order: Sequence[str], rule: Rule) -> Rule:
+    """Return a rule of a task with other numbers before it and another answer behind it."""
+    before, after = first and _heeding(first, ()), into and _heeding(into, ("answer",))
+
+    def turned(**numbers: Any) -> Any:  # noqa: ANN401 - plain numbers and answers
+        known = {**numbers, **(before(**numbers) if before else {})}
+        if plain.asks_function:  # a rule that takes all of its numbers knows no others
+            known = {name: known[name] for name in plain.parameters}
+        answer = rule(**known)
+        return after(answer, **numbers) if after and answer is not None else answer
+
+    if plain.asks_function:
+        named = [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in order]
+        turned.__signature__ = Signature(named)  # type: ignore[attr-defined]
+    return turned
