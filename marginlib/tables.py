@@ -4,7 +4,7 @@ A frame holds numbers as numbers. The unit stands in brackets at the end of a co
 column by it:
 
     [$]       an amount of dollars            $9,500.00
-    [$/coin]  a price                         54,216.87
+    [$/coin]  a price                         54,216.87; 0.1234
     [share]   a fraction, such as a rate      0.4 %
     [move]    a fraction with its sign        -9.6 %
     [x]       a leverage                      10x
@@ -22,7 +22,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from functools import partial
 from itertools import starmap
-from math import isfinite
+from math import floor, isfinite, log10
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +103,7 @@ _UNITS = {  # of the columns of a table of positions
     "maintenance_margin_rate": "1",
     "maintenance_amount": "quote currency",
 }
+_GIVE = "give the first three of, and any other of"
 
 
 @dataclass(frozen=True)
@@ -280,7 +281,8 @@ def _by_unit(name: str, digits: int) -> Format:
     unit = _UNIT.search(name)
     ways: dict[str, Format] = {
         "$": lambda amount: money(amount, digits),
-        "$/coin": lambda price: decimals(price, digits),
+        # Of a price below 1 as many digits count as of one that has two before the point.
+        "$/coin": lambda price: decimals(price, digits + (0 < price < 1 and min(9, 1 - floor(log10(price))))),
         "share": lambda share: "below 0.05 %" if 0 < share < 0.0005 else f"{share:,.1%}",  # noqa: PLR2004 - reads "0.0 %"
         "move": percent,
         "x": lambda times: f"{times:.2f}".rstrip("0").rstrip(".") + "x",
@@ -344,10 +346,11 @@ def positions(source: DataFrame | str | Path, rules: Rulebook | float | None = N
     """
     table, where = (source, "") if isinstance(source, DataFrame) else (pd.read_csv(source), f"{Path(source).name}, ")
     for column in [*_NEEDED, *table.columns]:
-        if column not in table.columns or column not in _UNITS:
-            if column in _UNITS:
-                raise MarginError(f"{where}column {column} is missing")
-            raise unknown(f"{where}column", column, _UNITS, "give the first three of, and any other of")
+        if column not in table.columns:
+            there = ", ".join(map(str, table.columns)) or "no column"
+            raise MarginError(f"{where}column {column} is missing, there is {there}: {_GIVE} {', '.join(_UNITS)}")
+        if column not in _UNITS:
+            raise unknown(f"{where}column", column, _UNITS, _GIVE)
     found = []
     for number, row in enumerate(table.to_dict("records"), start=1):
         try:
@@ -493,7 +496,7 @@ def modes(label: str, found: Mapping[Any, Position], wallet: float) -> DataFrame
     """
     held = [Account(wallet_balance=wallet, positions=(position.cross(),)) for position in found.values()]
     needs = pools(pool for account in held for pool in account.pools())
-    ends = pd.concat([prices(account) for account in held])
+    ends = DataFrame([row for account in held for row in prices(account).to_dict("records")])
     names = pd.Index(list(found), name=label)
     return pd.concat([needs.set_axis(names), ends.set_axis(names)], axis=1)
 

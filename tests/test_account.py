@@ -50,6 +50,23 @@ def test_where_each_is_liquidated(found):
     )
 
 
+def test_the_nearest_is_told_first_and_what_is_shared(found):
+    assert where(found).said.startswith("Nearest: SOL long, -6.4 % away. A daily standard deviation: BTC 3.3 %")
+    alone = shown(nan)  # one isolated position of 0.1 BTC, in a wallet of 10,000
+    assert "ETH" not in where(alone).said
+    assert contagion(alone).said == "No two positions share a pool, so none moves the liquidation price of another."
+    held = replace(alone, account=replace(alone.account, positions=(alone.account.positions[0].cross(),)))
+    assert where(held).said.startswith("No price of one coin alone liquidates anything. ")
+
+
+def test_a_coin_of_less_than_a_dollar_has_digits():
+    """1,000 coins at 0.25, 10x: 0.25 x 0.9 / (1 - 0.004) = 0.2259."""
+    row = {"symbol": ["DOGEUSDT"], "quantity": [1_000.0], "entry_price": [0.25], "leverage": [10]}
+    row |= {"margin_mode": ["isolated"], "maintenance_margin_rate": [0.004]}
+    found = read_account(pd.DataFrame(row), wallet_balance=100)
+    assert "0.2259" in repr(where(found))
+
+
 def test_where_in_the_other_mode(found):
     other = where(found).frame["in the other mode [$/coin]"]
     alone = [(30_000 - 3_000) / (0.5 * (1 - RATE)), (2_400 + 12_000) / (4 * (1 + RATE))]
@@ -119,11 +136,11 @@ def test_no_size_is_small_enough_for_a_pool_that_has_nothing(found):
 
 def test_crashes_meet_the_same_dollars(found):
     frame = crashes(found).frame.set_index("event")
-    assert frame.loc["ftx-2022", "moved as BTC"] == "SOL"
-    assert frame.loc["cascade-2025", "moved as BTC"] == ""
-    assert "SOL" in frame.loc["cascade-2025", "liquidated"]
+    assert frame.loc["The fall of FTX, November 2022", "moved as BTC"] == "SOL"
+    assert frame.loc["The liquidation cascade of October 2025", "moved as BTC"] == ""
+    assert "SOL" in frame.loc["The liquidation cascade of October 2025", "liquidated"]
     rich = replace(found, account=replace(found.account, wallet_balance=1e7))
-    row = crashes(rich).frame.set_index("event").loc["uptrend-2021"]
+    row = crashes(rich).frame.set_index("event").loc["The rise to January 2021"]
     assert row["liquidated"] == "nobody"
     assert row["left at the end [$]"] > account_risk(rich.account).equity  # it is a rise
 
@@ -192,6 +209,12 @@ def test_an_account_that_is_bankrupt_has_its_answers_too():
     where_, _, _, help_, _ = (give(fallen) for give in (where, differences, contagion, remedies, chances))
     assert where_.frame["away [move]"].iloc[0] > 0  # it is past its price
     assert help_.frame["add [$]"].min() > 0
+
+
+def test_what_the_venue_says_is_counted(found):
+    assert differences(shown(54_216.87, mark_price=[60_000.0])).said == "1 of 1 agree within 0.005 %."
+    assert "tried" in differences(shown(50_000.0)).said
+    assert differences(found).said.startswith("The file has no price of the venue")
 
 
 def test_an_older_table_is_a_reason():
@@ -284,6 +307,11 @@ def test_an_account_whose_collateral_is_coins():
     row |= {"unRealizedProfit": "0", "liquidationPrice": "40000", "marginType": "cross", "maxNotionalValue": "1"}
     row |= {"maintMargin": "240", "updateTime": "1790000000000"}
     purses = [{"asset": name, "crossWalletBalance": amount} for name, amount in (("USDT", "1000"), ("BTC", "0.5"))]
+    sol = {"symbol": "SOLUSD", "index": "150", "bidBuffer": "0.1"}  # a coin that no position is in
+    more = {"assets": [*purses, {"asset": "SOL", "crossWalletBalance": "10"}]}
+    rich = read_account([[row], more, [sol, {"symbol": "BTCUSD", "index": "60000", "bidBuffer": "0.05"}]])
+    assert where(rich).frame["liquidated at [$/coin]"].tolist() == pytest.approx([(59_000 - 1_350) / (1.475 - 0.004)])
+    assert crashes(rich).frame["moved as BTC"].str.contains("SOL").any()
     coins = read_account([[row], {"assets": purses}, {"multiAssetsMargin": True}])
     said = answers(coins)
     assert where(coins).frame["liquidated at [$/coin]"].tolist() == pytest.approx([59_000 / (1.475 - 0.004)])

@@ -564,6 +564,8 @@ def test_six_positions_of_lighter_give_its_own_prices():
     told = read_account([lighter(LIGHTER[1:2]), {"order_book_details": [fraction]}])
     assert told.account.positions[0].schedule.rates == (0.12,)
     assert told.notes == ("SUI: no recorded table agrees with the file; its 12 % is taken for every size",)
+    euro = ("EURUSD", 1, "100", "1.1", "110", "0")  # linear, though inverse contracts elsewhere are called so
+    assert read_account(lighter([euro]), rates={"EURUSD": 0.01}).account.positions[0].contract.power == 1
     alone = read_account(lighter(LIGHTER[:1], margin_mode=1, allocated_margin="100000"))
     assert alone.account.positions[0].own_margin == 100_000
     assert "allocated_margin is read as" in alone.notes[0]

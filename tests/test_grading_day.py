@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import json
 import os
-import re
 import zipfile
 from pathlib import Path
 
 import forked
 import nbformat
 import pytest
+from build_exercises import ROOT
 from nbgrader.api import Gradebook
 from nbgrader_course import copied, needs_sandbox
 from submissions import TEXT, content, filled, released, solutions
@@ -20,7 +20,7 @@ from marginlib import MarginError
 from marginlib.course.tasks import task
 from marginlib.grading import cli
 from marginlib.grading import day as day_module
-from marginlib.grading.alike import fingerprints, groups
+from marginlib.grading.alike import fingerprints, forms, groups, of_public
 from marginlib.grading.bulk import collect, entries, people
 from marginlib.grading.keys import read_key
 from marginlib.practice.tasks.numbering import ticket
@@ -252,15 +252,63 @@ def test_moodle_takes_each_students_notebook_before_anybody_handed_in(day, capsy
 # --- alike ----------------------------------------------------------------------------------------------------------
 
 
-def test_who_has_the_letters_of_another_or_of_the_public_sheet_is_named():
+MINE = """
+def available(wallet, quantity, entry, mark, leverage):
+    equity = wallet + quantity * (mark - entry)
+    reserved = abs(quantity) * mark / leverage
+    return max(0, equity - reserved)
+"""
+CHANGED = """
+def pnl(q, bought, now):  # mine
+    return q * (now - bought)
+def available(w, q, e, m, l):
+    b = abs(q) * m / l
+    a = pnl(q, e, m) + w
+    sure = "certain"
+    return max(0, a - b)
+"""
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        (f"{MINE}# a remark\nsure = 'guess'", [True, True, True]),
+        (MINE.replace("equity", "eq").replace("reserved", "im"), [False, True, True]),
+        (
+            MINE.replace(
+                "    return max(0, equity - reserved)", "    rest = equity - reserved\n    return max(0, rest)"
+            ),
+            None,
+        ),
+        (CHANGED, [False, False, True]),
+        (MINE.replace("mark - entry", "entry - mark"), [False, False, False]),
+        ("def available(*case): return 3", [False, False, False]),
+        ("available = = 3", [False]),
+        ("available = " + "-" * 4_000 + "1", [False]),
+    ],
+)
+def test_an_answer_is_the_same_whatever_it_calls_things_and_wherever_they_stand(other, same):
+    found = [a == b for a, b in zip(forms(MINE, "available"), forms(other, "available"), strict=False)]
+    assert found == (same or [False, False, True])
+
+
+def test_who_shares_what_is_rare_is_named_and_who_shares_the_usual_way_is_not():
+    tasks = [f"sizing-{k}" for k in range(1, 9)]
+    usual = {f"s{k}": {each: ("a", "b", f"{each} {k % 3}") for each in tasks} for k in range(28)}
+    rare = {each: (f"rare {each}", "", "") for each in tasks}
+    assert groups(usual) == []
+    (line,) = groups({**usual, "ada": rare, "ben": rare})
+    assert line == f"nearly the same code in {', '.join(tasks)}: ada, ben"
+    assert groups({**usual, "ada": dict(list(rare.items())[:2]), "ben": rare}) == []
+    assert groups({**usual, "ada": rare, "ben": rare}, {"the sheet": rare}) == []
+    assert of_public({**usual, "ada": rare}, {"the sheet": rare}) == ["nearly the code of the sheet: ada"]
+
+
+def test_a_public_sheet_is_known_again():
     mine = fingerprints(content(filled(released(SET), RIGHT)), SET)
-    assert len(mine) >= 3
-    other = {name: source.replace("\n", "  # a comment\n") for name, source in RIGHT.items()}
-    assert fingerprints(content(filled(released(SET), other)), SET) == mine
-    (line,) = groups({"ada": mine, "ben": mine, "cy": {}})
-    assert re.match(r"ada and ben have the same letters in sizing-\d, ", line)
-    few = dict(list(mine.items())[:2])
-    assert groups({"ada": few, "ben": few}) == []
+    assert len(mine) == 8
+    worked = fingerprints((ROOT / "exercises" / "worked" / f"{SET}.ipynb").read_bytes(), SET)
+    assert of_public({"ada": mine}, {"worked": worked}) == ["nearly the code of worked: ada"]
 
 
 def test_a_personal_notebook_is_the_release_but_for_its_first_cell(day, capsys, monkeypatch):

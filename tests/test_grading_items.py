@@ -10,7 +10,7 @@ import pytest
 
 from marginlib import MarginError
 from marginlib.grading.items import analyse
-from marginlib.grading.report import belief_table, page, task_table, totals_picture
+from marginlib.grading.report import belief_table, how_sure, page, task_table, totals_picture
 from marginlib.grading.verdict import Match, Result, TaskResult
 
 
@@ -45,6 +45,27 @@ def test_reliability_is_cronbachs_alpha():
     scores = np.array([[task.score for task in each.tasks] for each in CLASS])
     alpha = 3 / 2 * (1 - scores.var(axis=0).sum() / scores.sum(axis=1).var())
     assert analyse(CLASS).reliability == pytest.approx(alpha)
+
+
+def test_how_sure_and_how_right():
+    words = ("certain", "guess", "certain", "")
+    said = [
+        Result(
+            student=f"s{k}",
+            set="sizing",
+            submission="",
+            exercises="",
+            status="graded",
+            tasks=(told("sizing-1", int(k > 3), sure=words[k % 4]), told("sizing-2", 1, sure="certain")),
+        )
+        for k in range(8)
+    ]
+    assert how_sure(analyse(said)) == [
+        "Said as “guess”: 1 of 2 right (50%).",
+        "Said as “certain”: 10 of 12 right (83%).",
+        "Certain and wrong most often: sizing-1, The deposit, today, by 2 students. Begin with these.",
+    ]
+    assert "No answer says how sure it is" in page(analyse(CLASS))
 
 
 def test_a_few_students_have_no_correlation():

@@ -44,29 +44,16 @@ SEED_HEADINGS = {
     ],
 }
 
-# Cells of more than five lines, and how many they have: a loop that keeps a ledger step by step, where the order is
-# what it shows, or a list that a learner fills in.
+# Cells of more than five lines, and how many they have: a list that a learner fills in.
 LONGER = {
     (number, name): lines
     for number, cells in {
-        "04": {"contained-code": 9, "ends-code": 9, "many-code": 11},
         "09": {"book": 6},  # a form that a learner fills in, one entry a line
-        "10": {
-            "grid": 10,
-            "correlation-code": 7,
-            "correlation-print": 6,
-            "company-code": 11,
-            "smaller": 7,
-            "jumps-paths": 7,
-            "jumps-odds": 7,
-            "quiz-answer": 7,
-        },
         "11": {"book": 8},  # another form
         "13": {"decisions": 8},  # a policy that is written, one decision a line
     }.items()
     for name, lines in cells.items()
 }
-NOT_YET_SHORT = {"08", "12", "14"}
 
 
 def load(path: Path):
@@ -176,9 +163,7 @@ def test_cells_have_stable_names_and_one_idea(path):
     for cell in load(path).cells:
         if cell.cell_type == "code":
             lines = [line for line in cell.source.splitlines() if line.strip()]
-            assert len(lines) <= LONGER.get((path.stem[:2], cell.id), 12 if path.stem[:2] in NOT_YET_SHORT else 5), (
-                cell.id
-            )
+            assert len(lines) <= LONGER.get((path.stem[:2], cell.id), 5), cell.id
             assert max(map(len, lines)) <= LAPTOP, cell.id
             assert not re.search(r"^\s*(def|class|%|!)", cell.source, re.MULTILINE), cell.id
 

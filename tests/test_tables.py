@@ -161,8 +161,12 @@ def test_a_wrong_cell_is_named_by_row_and_column(column, value, message):
 
 def test_a_wrong_table_is_named(tmp_path):
     (tmp_path / "mine.csv").write_text("symbol,quantity,price\nBTCUSDT,1,60000\n")
-    with pytest.raises(MarginError, match=r"^mine\.csv, column entry_price is missing$"):
+    # A missing column is named beside those that are there, and what to give.
+    missing = r"^mine\.csv, column entry_price is missing, there is symbol, quantity, price: give .*, entry_price, mark"
+    with pytest.raises(MarginError, match=missing):
         tables.positions(tmp_path / "mine.csv", BINANCE)
+    with pytest.raises(MarginError, match=r"^column symbol is missing, there is no column: give the first three of"):
+        tables.positions(pd.DataFrame(), BINANCE)
     (tmp_path / "mine.csv").write_text("symbol,quantity,entry_price,margin mode\nBTCUSDT,1,60000,isolated\n")
     with pytest.raises(MarginError, match=r"^mine\.csv, column = 'margin mode' \(did you mean margin_mode\?\)"):
         tables.positions(tmp_path / "mine.csv", BINANCE)

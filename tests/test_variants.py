@@ -17,6 +17,7 @@ from submissions import content, filled, full, hand_in, solutions
 from test_grading_day import quick
 
 from marginlib import MarginError
+from marginlib.course import session
 from marginlib.course.session import check, start
 from marginlib.course.tasks import SETS, drawn, tasks, variants
 from marginlib.grading import cli
@@ -28,6 +29,7 @@ from marginlib.grading.release import settle_source
 from marginlib.grading.sandbox import Sandbox
 from marginlib.grading.verdict import Course, grade
 from marginlib.practice.beliefs import BELIEFS
+from marginlib.practice.beliefs.recognise import answer
 from marginlib.practice.tasks.collecting import collect
 from marginlib.practice.tasks.judging import judge
 from marginlib.practice.tasks.numbering import VARIED, given, grading_cases, open_cases, ticket
@@ -71,6 +73,16 @@ def test_beliefs_and_demands_get_words_of_their_own_and_no_points(asked):
     assert {code for key in asked.beliefs for code in belief_codes(key)} <= BELIEFS.keys()
 
 
+@pytest.mark.parametrize("asked", [each for each in EVERY if each.catalogue], ids=lambda each: each.id)
+def test_right_answer_and_beliefs_agree_with_the_engine(asked):
+    ask, build_case = asked.catalogue
+    for k in range(10):
+        (case, *_) = open_cases(asked, ticket(asked.set, f"learner {k}", KEY))
+        for codes, rule in {"": asked.solve, **asked.beliefs}.items():
+            its = answer(ask, build_case(**case), *filter(None, codes.split("+")))
+            assert rule(**case) == pytest.approx(its, rel=1e-9), codes
+
+
 @each_variant
 def test_a_variant_is_another_question_of_the_same_task(asked):
     plain = tasks(asked.set)[asked.number - 1]
@@ -102,18 +114,19 @@ def test_a_key_draws_one_variant_for_a_whole_class_and_old_keys_none():
 
 
 def test_a_ticket_asks_the_variant_and_check_never_tells_its_solution(monkeypatch, tmp_path):
-    monkeypatch.setenv("MARGINLIB_PROGRESS", str(tmp_path / "progress.json"))
+    monkeypatch.setattr(session, "_TICKETS", {})
+    monkeypatch.setattr(session, "_NAMES", {})
+    tickets = [[ticket(set_id, "ada", KEY + bytes([k])) for k in range(20)] for set_id in SETS]
     for asked in EVERY:
-        mine = next(
-            each for k in range(99) if asked in drawn(asked.set, each := ticket(asked.set, "ada", KEY + bytes([k])))
-        )
+        monkeypatch.setenv("MARGINLIB_PROGRESS", str(tmp_path / f"{asked.id} {asked.variant}.json"))
+        mine = next(each for each in tickets[SETS.index(asked.set)] if asked in drawn(asked.set, each))
         numbers = start(asked.set, ticket=mine)
         assert asked.text.format(**numbers[asked.id]) in repr(numbers[asked.id])
         worked = asked.worked(**open_cases(asked, mine)[0])
-        for k in range(5):
-            wrong = (lambda *_, k=k: k + 0.5) if asked.asks_function else k + 0.5
-            assert asked.kind == "explain" or worked not in str(check(asked.id, wrong))
-    start("sizing")
+        for wrong in (0.5, 1.5, 2.5, 3.5) if asked.kind != "explain" else ():
+            told = check(asked.id, (lambda *_, wrong=wrong: wrong) if asked.asks_function else wrong)
+            assert told.state in {"wrong", "odd"}
+            assert worked not in str(told)
 
 
 @needs_sandbox
@@ -178,6 +191,7 @@ def test_a_course_with_variants_from_its_key_to_its_feedback(tmp_path, monkeypat
     page = (course / "feedback" / "ada" / "sizing" / "sizing.html").read_text(encoding="utf-8")
     for each in asked:
         assert each.reading.split("`")[0][:60] in page.replace("&#39;", "'"), each.id
+    assert asked[-1].rubric[0][:40] in page
     assert "variant 1" in (course / "sizing.html").read_text(encoding="utf-8")
 
 

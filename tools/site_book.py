@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from site_tools import CACHE, ROOT, SiteError, environment, run
+from site_api import pages as reference
+from site_tools import CACHE, OWNER, ROOT, SiteError, environment, run
 
 from marginlib.course.guess import picture
 from marginlib.drawing.live import ExplorerPanel
@@ -27,16 +28,20 @@ from marginlib.practice.card import Card
 from marginlib.practice.form import Form
 from marginlib.words import text_html
 
-OWN = Path(__file__).parent / "book"
+HERE = Path(__file__).parent / "book"
 PARTS = {
     "The course": ["notebooks/[0-9]*.ipynb", "notebooks/GLOSSARY.md"],
     "Exercises": ["exercises/README.md", "exercises/blank/*.ipynb"],
-    "For teachers": ["exercises/TEACHING.md", "exercises/CLASSES.md"],
+    "For teachers": ["exercises/TEACHING.md", "docs/grading.md", "exercises/CLASSES.md"],
     "The kit": ["docs/run.md", "docs/figures.md"],
 }
 # What would run a page's code on another machine: the site does that here.
 THEBE = re.compile(
     r"<script>const THEBE_JS_URL.*?</script>|<(script|link)[^>]*sphinx-thebe[^>]*>(</script>)?", re.DOTALL
+)
+UNUSED = ("*.map", "fa-*.ttf", "fa-brands*")
+ICON = re.compile(
+    r'(?<=[{,])("[\w-]+"|[A-Za-z_$][\w$]*):\[\d+,\d+,\[[^\[\]]*\],"[0-9a-f]+",(?:"[^"]*"|\["[^"]*","[^"]*"\])\],?'
 )
 CONFIG: dict[str, Any] = {
     "title": "Margin: cross and isolated",
@@ -71,11 +76,15 @@ def book(output: Path) -> None:
     for name in pages:
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         page(name, set(pages), source / name)
+    for name, text in reference().items():
+        (source / name).parent.mkdir(exist_ok=True)
+        (source / name).write_text(text, encoding="utf-8")
     shutil.copytree(ROOT / "notebooks" / "images", source / "notebooks" / "images")
-    shutil.copytree(OWN, source / "_static")
+    shutil.copytree(HERE, source / "_static")
     (source / "_static" / "form.css").write_text(Form._css, encoding="utf-8")  # noqa: SLF001
     (source / "index.md").write_text(front(set(pages)), encoding="utf-8")
     chapters = {title: [each.relative_to(ROOT).as_posix() for each in found] for title, found in parts.items()}
+    chapters["The library"] = list(reference())
     toc = [{"caption": title, "chapters": [{"file": name} for name in names]} for title, names in chapters.items()]
     write(source / "_toc.yml", {"format": "jb-book", "root": "index", "parts": toc})
     write(source / "_config.yml", CONFIG)
@@ -83,13 +92,25 @@ def book(output: Path) -> None:
     if warnings := [line for line in said.splitlines() if "WARNING" in line or "ERROR" in line]:
         raise SiteError("the book has warnings:\n" + "\n".join(warnings))
     built = source / "_build" / "html"
-    for path in built.rglob("*.map"):
-        path.unlink()
+    slim(built)
     for path in built.rglob("*.html"):
         text = THEBE.sub("", path.read_text(encoding="utf-8"))
         text = re.sub(r'(href="[^":?]*)\.ipynb(["#])', r"\1.html\2", text)  # of what a notebook's code wrote
         path.write_text(text, encoding="utf-8")
     shutil.copytree(built, output, dirs_exist_ok=True)
+
+
+def slim(built: Path) -> None:
+    """Take away what no page asks for: the theme brings two thousand icons as a script, of which pages show a dozen."""
+    for path in (each for name in UNUSED for each in built.rglob(name)):
+        path.unlink()
+    shutil.rmtree(built / "_static" / "locales")
+    icons, scripts = built / "_static" / "scripts" / "fontawesome.js", (built / "_static").rglob("*.js")
+    pages = [path.read_text(encoding="utf-8") for path in (*built.rglob("*.html"), *scripts) if path != icons]
+    shown = {name for text in pages for name in re.findall(r"fa-([a-z][a-z0-9-]*)", text)}
+    text = icons.read_text(encoding="utf-8")
+    text = ICON.sub(lambda found: found[0] if found[1].strip('"') in shown else "", text)
+    icons.write_text(text, encoding="utf-8")
 
 
 def write(path: Path, content: object) -> None:
@@ -99,10 +120,14 @@ def write(path: Path, content: object) -> None:
 
 def front(pages: set[str]) -> str:
     """Return the first page: the README as far as it is for a reader."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    return links(
-        text.partition("\n## Test")[0].replace("# marginlib", "# Margin: cross and isolated", 1), "README.md", pages
-    )
+    text = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Test")[0]
+    text = re.sub(r"^\[!\[.*\n\n", "", text, flags=re.MULTILINE)  # no badges
+    text = text.replace("# marginlib", "# Margin: cross and isolated", 1)
+    text = re.sub(r" `OWNER` is the account[^:]*:\n\n(\[\w+\]: .*\n)+", "\n", text)
+    start = "notebooks/00_start_here"  # who reads this is here already: both links lead on
+    text = text.replace("[Read it][read]**, a book whose figures move", f"[Read on]({start}.ipynb)**, the figures move")
+    text = text.replace("[run it][run]", f'<a href="run/lab/index.html?path={start}.ipynb">run it</a>')
+    return links(text, "README.md", pages)
 
 
 def page(name: str, pages: set[str], target: Path) -> None:
@@ -222,4 +247,5 @@ def links(text: str, name: str, pages: set[str]) -> str:
             return f'<a href="{relpath(".", Path(name).parent)}/run/lab/index.html?path={place}">{words}</a>'
         return words
 
+    text = text.replace("OWNER", OWNER)
     return re.sub(r"(?<!!)\[([^\]\n]+)\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)", put, text)

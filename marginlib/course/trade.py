@@ -18,7 +18,6 @@ from marginlib.model import Account
 from marginlib.practice.form import Form, choices, number_field
 from marginlib.practice.progress import beside
 from marginlib.venues import rulebook
-from marginlib.words import percent, price_text
 
 _FORMAT, _VERSION = "marginlib-trade", 1
 _EXAMPLE: dict[str, Any] = {
@@ -199,11 +198,9 @@ def _filled(account: Account) -> dict[str, str]:
 def _told(account: Account) -> list[str]:
     """Return where each position is liquidated, in words."""
     told = []
-    for held, row in tables.desk(account).iloc[:-1].iterrows():
-        price = row["liquidation [$/coin]"]
-        end = "no positive price liquidates it" if isna(price) else f"liquidated at {price_text(price)}"
-        away = "" if isna(price) else f" ({percent(row['away [move]'])})"
-        told.append(f"{held}, {row['mode']}: {end}{away}.")
+    for held, mode, *_, price, away in tables.show(tables.desk(account)).texts[1:-1]:
+        end = "no positive price liquidates it" if price == "none" else f"liquidated at {price} ({away})"
+        told.append(f"{held}, {mode}: {end}.")
     return told
 
 

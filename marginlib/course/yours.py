@@ -203,7 +203,7 @@ def in_crashes(account: Account) -> DataFrame:
         start = Snapshot.start(_opened(account, path[0][1]))
         states = walk(start, path, Rules(book=crash_rulebooks(event.event)[0]))
         gone = ", ".join(coin(each.symbol) for state in states for each in state.liquidations)
-        row: dict[str, object] = {"event": event.event, "liquidated": gone or "nobody"}
+        row: dict[str, object] = {"event": event.title, "liquidated": gone or "nobody"}
         row |= {"left at the end [$]": account_risk(states[-1].account).equity}
         rows.append(row | ({"moved as BTC": ", ".join(map(coin, others))} if others else {}))
     return DataFrame(rows).fillna("")
@@ -233,7 +233,7 @@ def assumed(account: Account, volatility: Mapping[str, float] | None = None) -> 
         volatility: yours, by coin, in place of that [1 / sqrt(year)].
     """
     measured, given = MARKETS["2020 to 2026"], volatility or {}
-    symbols = {each.symbol: given.get(coin(each.symbol)) for each in account.positions}
+    symbols = {name: given.get(coin(name)) for name in account.symbols}
     if set(symbols) <= set(measured.symbols) and not any(symbols.values()):
         return measured
     known = {name: value or measured.volatility.get(name, 1.0) for name, value in symbols.items()}

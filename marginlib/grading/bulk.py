@@ -30,6 +30,7 @@ _MOODLE = re.compile(r"(?P<prefix>[^/]*_(?P<number>\d+)_assign(?:submission|feed
 _CANVAS = re.compile(r"(?P<prefix>[^/_]+(?:_LATE)?_(?P<number>\d+)_\d+_)(?P<rest>[^/]+)")
 _MOST_FILES = 100_000
 _SELF_STUDY = 'learner="self-study"'
+_HOW_SURE = '# Never scored: say in an answer cell how sure you are, sure = "certain", "fairly sure" or "guess".'
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -264,6 +265,7 @@ def personal(release: str | Path, set_id: str, student: str, key: bytes) -> byte
     notebook = nbformat.read(release, as_version=4)
     for cell in notebook.cells:
         if cell.get("id") == "start" and _SELF_STUDY in cell.source:
-            cell.source = cell.source.replace(_SELF_STUDY, f'ticket="{ticket(set_id, student, key)}"')
+            mine = cell.source.replace(_SELF_STUDY, f'ticket="{ticket(set_id, student, key)}"')
+            cell.source = f"{mine}\n{_HOW_SURE}"
             return nbformat.writes(notebook).encode()
     raise MarginError(f"{release}: its first cell has no {_SELF_STUDY}; release the set again")

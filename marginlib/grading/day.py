@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from marginlib.files import write_whole
-from marginlib.grading.alike import alike
+from marginlib.grading.alike import HONEST, alike
 from marginlib.grading.jobs import Setup, autograded, make_way, run, stale, submitters
 from marginlib.grading.keys import KEY, is_student, read_key, same_name
 from marginlib.grading.lms import read_results
@@ -151,7 +151,9 @@ def _for_a_person(root: Path, set_id: str, found: Sequence[Result], roster: Sequ
         told.append(f"{len(strangers)} not in the roster: {_names(strangers)}")
     for each in found:
         told += [f"{each.student}: right answers of {its.student} in {', '.join(its.tasks)}" for its in each.matches]
-    return told + [f"to talk about, and no verdict: {words}" for words in alike(root, set_id, found)]
+    if listed := alike(root, set_id, found):
+        told.append(f"to talk about, and no verdict ({HONEST}):")
+    return told + [f"  {words}" for words in listed]
 
 
 def _names(students: Sequence[str], most: int = 12) -> str:

@@ -8,8 +8,9 @@ from random import Random
 
 from marginlib.course.tasks import tasks
 from marginlib.grading.verdict import Match, Result, TaskResult
+from marginlib.practice.progress import CONFIDENCES
 
-_KNOWN = 0.7  # share of wrong answers that a belief explains
+_KNOWN, _SAYS = 0.7, 0.5  # share of wrong answers that a belief explains; of answers that say how sure somebody is
 
 
 def example_class(set_id: str, students: int = 60, seed: int = 1) -> list[Result]:
@@ -22,7 +23,7 @@ def example_class(set_id: str, students: int = 60, seed: int = 1) -> list[Result
     Source:
         G. Rasch, "Probabilistic Models for Some Intelligence and Attainment Tests", 1960 (the share's formula).
     """
-    chance, asked = Random(f"{set_id} {seed}"), tasks(set_id)
+    chance, says, asked = Random(f"{set_id} {seed}"), Random(f"{set_id} {seed} sure"), tasks(set_id)
     # A set's tasks grow harder, not quite in order.
     hard = [3 * k / len(asked) - 2 + chance.gauss(0, 0.4) for k in range(len(asked))]
     told = []
@@ -40,6 +41,8 @@ def example_class(set_id: str, students: int = 60, seed: int = 1) -> list[Result
                 how["codes"] = (chance.choice(sorted(task.beliefs)),)
             else:
                 how["state"] = chance.choice(["wrong", "stub", "error"])
+            if task.kind != "explain" and says.random() < _SAYS:
+                how["sure"] = CONFIDENCES[min(2, max(0, round(says.gauss(1.2 if how["score"] else 0.7, 0.8))))]
             each.append(TaskResult(**about, **how))  # type: ignore[arg-type]
         name = f"student{k:02}"
         told.append(Result(student=name, set=set_id, submission="", exercises="", status="graded", tasks=tuple(each)))

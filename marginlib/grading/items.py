@@ -18,12 +18,13 @@ from pandas import DataFrame, Series
 
 from marginlib.errors import MarginError
 from marginlib.grading.verdict import Result
+from marginlib.practice.progress import CONFIDENCES
 
 FEWEST = 10  # students, below which a correlation says nothing
 _Z = 1.959964  # of a normal distribution, 95 % within
 _FAR = 3.5  # robust standard deviations from the median
 
-_ANSWER = ("task", "kind", "points", "score", "state", "codes", "seconds", "variant")
+_ANSWER = ("task", "kind", "points", "score", "state", "codes", "seconds", "variant", "sure")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -40,6 +41,9 @@ class SetAnalysis:
     # One row for a belief that explains answers to a task, the most frequent first: `belief`, `task`, `answers` (how
     # many), `students`.
     beliefs: DataFrame
+    # One row for each way to be sure, from a guess up: `sure`, `said` (judged answers that say so), `right` of them,
+    # `worst` (the task that most of these have wrong) and `missed` (how many they are).
+    sure: DataFrame
     totals: Series  # student -> points, texts left out, one for each graded submission
     points: float  # the most that could be reached, texts left out
     reliability: float | None  # Cronbach's alpha [1]; None with fewer than 10 students, or where it is not defined
@@ -79,6 +83,7 @@ def analyse(results: Sequence[Result]) -> SetAnalysis:
         set=sets.pop(),
         tasks=_tasks(answers, scores),
         beliefs=beliefs.sort_values(["answers", "belief", "task"], ascending=[False, True, True], ignore_index=True),
+        sure=_sure(answers[answers["score"].notna()]),
         totals=totals,
         points=float(code.drop_duplicates("task")["points"].sum()),
         reliability=float(size / (size - 1) * (1 - scores.var(ddof=0).sum() / spread)) if defined else None,
@@ -106,6 +111,18 @@ def _tasks(answers: DataFrame, scores: DataFrame) -> DataFrame:
         states={task: dict(Counter(sorted(each["state"])).most_common()) for task, each in by_task},
         slow={task: _slow(each) for task, each in by_task},
     )
+
+
+def _sure(judged: DataFrame) -> DataFrame:
+    """Return how many answers that say how sure somebody is are right."""
+    told = judged.assign(right=judged["score"] == judged["points"])
+    rows = []
+    for word in CONFIDENCES:
+        said = told[told["sure"] == word]
+        missed = said[~said["right"]]["task"].value_counts()
+        worst = (missed.index[0], int(missed.iloc[0])) if len(missed) else ("", 0)
+        rows.append((word, len(said), int(said["right"].sum()), *worst))
+    return DataFrame(rows, columns=["sure", "said", "right", "worst", "missed"])
 
 
 def _discrimination(scores: DataFrame) -> Series:

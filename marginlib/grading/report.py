@@ -28,6 +28,7 @@ _HOW_TO_READ = (
     "more points in all other tasks, from -1 to 1; below 0.15 a task tells little. "
     f"With fewer than {FEWEST} students it is left out. A text counts once a person has read it."
 )
+_NOT_SAID = 'No answer says how sure it is. A line sure = "certain" in an answer cell, never scored, would say it.'
 _PAGE = Template("""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -107,6 +108,20 @@ def talk_about(found: SetAnalysis) -> list[str]:
             why = first[item.Index]
             said += f" The most frequent belief, in {why.answers} of the answers: “{BELIEFS[why.belief].statement}”"
         told.append(said)
+    return told
+
+
+def how_sure(found: SetAnalysis) -> list[str]:
+    """Return how many of the answers of each confidence are right, and what those who were certain have wrong."""
+    told = [
+        f"Said as “{each.sure}”: {each.right} of {each.said} right ({each.right / each.said:.0%})."
+        for each in found.sure.itertuples()
+        if each.said
+    ]
+    certain = found.sure.iloc[-1]
+    if certain["missed"] > 1:
+        most = f"{certain['worst']}, {task(certain['worst']).title}"
+        told.append(f"Certain and wrong most often: {most}, by {certain['missed']} students. Begin with these.")
     return told
 
 
@@ -198,6 +213,7 @@ def _sections(found: SetAnalysis) -> Iterator[str]:
         yield f"<h2>{title}</h2><p>None was recognised.</p>" if beliefs.empty else _table(beliefs, title)
         few = f"No task that was judged is right for less than {_TALK:.0%} of the class."
         yield _list(talk_about(found) or [few], "Tasks to talk about")
+        yield _list(how_sure(found) or [_NOT_SAID], "How sure, how right")
         yield _list(next_class(found) or ["No belief was recognised in two students."], "For the next class")
     else:
         yield "<p>Nothing was graded.</p>"

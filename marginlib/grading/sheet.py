@@ -19,6 +19,7 @@ from typing import Any
 from marginlib.course.session import WORDS_STUB
 from marginlib.course.tasks import tasks
 from marginlib.errors import MarginError
+from marginlib.practice.progress import CONFIDENCES
 from marginlib.practice.tasks.task import Task
 
 LARGEST, _MOST_PIECES = 100 << 20, 3_000_000  # bytes of a file, most of which are outputs; values in it
@@ -31,6 +32,8 @@ _OURS = ("title", "start", "finish-text", "finish")
 _STUB = re.compile(
     r"""(\#.* | given\ =\ numbers\[".*"\] | \w+\ =\ \.\.\. | def\ \w+\(.*\): | return\ answer)?""", re.VERBOSE
 )
+# How sure somebody is, said in an answer cell if they like; it is not scored.
+SURE = re.compile(f"""^sure *= *["']({"|".join(CONFIDENCES)})["'].*$""", re.MULTILINE | re.IGNORECASE)
 _WORDS_STUB = ("", "Your words:", WORDS_STUB)
 
 
@@ -53,6 +56,7 @@ class Sheet:
     untouched: frozenset[str]  # tasks whose answer cell is as it was handed out
     own: tuple[tuple[str, str], ...]  # (kind, source) of each cell that the student added
     notes: Mapping[str, tuple[str, ...]]  # task -> what was odd about its cells
+    sure: Mapping[str, str]  # task -> how sure the student is, where that is said
 
 
 def read_bytes(path: str | Path, root: str | Path) -> bytes:
@@ -144,6 +148,7 @@ def parse(content: bytes, set_id: str) -> Sheet:
         untouched=frozenset(untouched),
         own=tuple(own),
         notes={task: tuple(said) for task, said in notes.items()},
+        sure={task: found[-1].lower() for task, source in answers.items() if (found := SURE.findall(source))},
     )
 
 

@@ -47,6 +47,7 @@ class TaskResult:
     notes: tuple[str, ...] = ()  # what was odd about the cells
     seconds: float = 0.0  # how long the answer cell ran [s]
     variant: int = 0  # which variant of the task was asked; 0 is the task itself
+    sure: str = ""  # how sure the student was: "guess", "fairly sure", "certain", or "" where that is not said
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,7 +186,7 @@ def _task(  # noqa: PLR0911 - each way to end is told at once
     """Return the result of one task."""
     notes = sheet.notes.get(task.id, ())
     about: dict[str, Any] = {"task": task.id, "kind": task.kind, "points": task.points, "variant": task.variant}
-    told = TaskResult(**about, score=None, state="not graded", notes=notes)
+    told = TaskResult(**about, score=None, state="not graded", notes=notes, sure=sheet.sure.get(task.id, ""))
     if task.kind == "explain":
         if task.id not in sheet.answers:
             return replace(told, score=0, state="missing", parts=(("No answer", "There is no cell with your text."),))

@@ -105,7 +105,7 @@ def test_voila_shows_a_figure_that_moves(tmp_path, wheel):
     scripts = environment(tmp_path / "env", f"marginlib[course] @ {wheel.as_uri()}", "voila")
     notebook = ROOT / "notebooks" / "04_side_by_side.ipynb"
     port = free_port()
-    words = [scripts / "voila", "--no-browser", f"--port={port}", "--theme=light", notebook]
+    words = [scripts / "voila", "--no-browser", f"--port={port}", "--template=marginlib", "--theme=light", notebook]
     variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     variables |= {"PATH": f"{scripts}{os.pathsep}{variables['PATH']}", "JUPYTER_DATA_DIR": str(tmp_path / "data")}
     with served(words, f"http://127.0.0.1:{port}/static/nothing", env=variables), chromium() as browser:
@@ -115,7 +115,8 @@ def test_voila_shows_a_figure_that_moves(tmp_path, wheel):
         start = time.monotonic()
         page.goto(f"http://127.0.0.1:{port}/")
         page.wait_for_selector(".marginlib-figure[data-ready='true']")
-        print(f"voila: first figure after {time.monotonic() - start:.1f} s, outside: {record.outside()}")
+        print(f"voila: first figure after {time.monotonic() - start:.1f} s, faults: {record.faults()}")
+        assert record.outside() == []
         figure = page.locator(".marginlib-figure").first
         before = figure.inner_text()
         figure.locator("input[type=range]").first.focus()

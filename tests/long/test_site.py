@@ -1,7 +1,7 @@
 """Book and site as `tools/build_site.py` builds them, served from this machine with no other in reach.
 
 Needs npm, the package index and Chromium, and half an hour: `python -m pytest tests/long/test_site.py`. The variable
-MARGINLIB_SITE names a folder that was built before.
+MARGINLIB_SITE names a folder that was built before; `-k "runs and 13"` is one notebook in it.
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 SETS = sorted((ROOT / "exercises" / "blank").glob("*.ipynb"))
 by_name = {"ids": lambda path: path.stem}
 ALL_READY = "roots => [...document.querySelectorAll(roots)].every(each => each.dataset.ready === 'true')"
+
+WARNED = """() => [...window.jupyterapp.shell.currentWidget.content.model.sharedModel.cells]
+    .flatMap(cell => cell.toJSON().outputs ?? [])
+    .filter(output => output.name === "stderr").map(output => output.text)"""
 
 
 @pytest.fixture(scope="session")
@@ -156,7 +160,8 @@ def test_every_link_leads_somewhere(built):
 
 @pytest.mark.parametrize("look", ["light", "dark", "phone"])
 @pytest.mark.parametrize(
-    "name", ["index", "notebooks/02_isolated_margin", "notebooks/04_side_by_side", "exercises/README"]
+    "name",
+    ["index", "notebooks/02_isolated_margin", "notebooks/04_side_by_side", "exercises/README", "reference/market"],
 )
 def test_a_page_is_for_everybody(browser, address, name, look):
     size = PHONE if look == "phone" else {"width": 1_300, "height": 1_000}
@@ -181,10 +186,11 @@ def test_words_are_found(context, address):
 
 @pytest.mark.parametrize("path", [*NOTEBOOKS, *SETS], **by_name)
 def test_a_notebook_runs_in_the_browser(context, address, path):
-    notebook, seconds = opened(context, address, path.relative_to(ROOT).as_posix(), 240)
-    notebook.run_all(480)
+    notebook, seconds = opened(context, address, path.relative_to(ROOT).as_posix(), 900)
+    notebook.run_all(1_800)
     print(f"{path.stem}: ready after {seconds:.1f} s")
     assert notebook.cell_errors() == []
+    assert notebook.page.evaluate(WARNED) == []
     assert notebook.record.faults() == []
     assert notebook.record.outside() == []
 

@@ -9,7 +9,7 @@ from statistics import NormalDist
 from typing import Any
 
 from marginlib.course.tasks.crash import TASKS, _costs_more, _left, _long, _replayed, _worst
-from marginlib.course.tasks.shared import MOVES, RATE, bankrupt, ends, letter, ways
+from marginlib.course.tasks.shared import MOVES, RATE, account, bankrupt, ends, held, letter, ways
 from marginlib.practice.tasks.task import varied
 
 _TIME, _NOTHING, _COSTS, _GO, _JUMP, _ALARM, _EXITS, _BY_HAND, _ODDS, _WORDS = TASKS
@@ -77,11 +77,13 @@ VARIANTS = (
             "FEE_ON_MARGIN": lambda quantity, price, leverage, fee, rate, settlements: (
                 quantity * price / leverage * (1 - (fee + settlements * rate) / 100)
             ),
-            "SIGN": lambda quantity, price, leverage, fee, rate, settlements: _kept(
-                quantity, price, leverage, fee, -settlements * rate
-            ),
         },
         demands={
+            "A long pays at a rate above 0: funding goes out, too.": (
+                lambda quantity, price, leverage, fee, rate, settlements: _kept(
+                    quantity, price, leverage, fee, -settlements * rate
+                )
+            ),
             "The fee to open comes out of the margin, too.": lambda quantity, price, leverage, rate, settlements: _kept(
                 quantity, price, leverage, 0, settlements * rate
             ),
@@ -121,10 +123,10 @@ VARIANTS = (
         ),
         draw=lambda random: {**(case := _NOTHING.draw(random)), "quantity": -case["quantity"]},
         solve=lambda rate: ways(rate, rate, -rate, 0),
-        beliefs={"SIGN": lambda rate: ways(-rate, -rate, rate, 0)},
         words=MOVES,
         instead="A long is held here, not a short.",
         demands={
+            "A long pays at a rate above 0, and receives below.": lambda rate: ways(-rate, -rate, rate, 0),
             "What must be kept at a price that stands still does not change.": lambda rate: ways(
                 rate, rate, -rate, -rate
             ),
@@ -374,6 +376,12 @@ VARIANTS = (
             ),
             "NO_MAINTENANCE": lambda leverage, volatility, days: _above(leverage, volatility, days, kept=0.0),
         },
+        catalogue=(
+            "touch_probability",
+            lambda leverage, volatility, days: account(
+                10_000, held(-0.1, 60_000, leverage).isolated(), volatility=volatility, days=days
+            ),
+        ),
         instead="The danger of a short lies above the price.",
         demands={
             "Both kinds of paths die: those that end above, too.": lambda leverage, volatility, days: _above(

@@ -75,8 +75,8 @@ VARIANTS = (
             "NO_MAINTENANCE": lambda wallet, margin, leverage, entry: bankrupt(
                 wallet, margin * leverage / entry, entry
             ),
-            "SIGN": _SHORT.solve,
         },
+        instead="You buy here: the danger of a long lies below the price.",
         demands={
             "What must be kept is a share of the notional at the price asked for.": (
                 lambda wallet, margin, leverage, entry: bankrupt(
@@ -152,10 +152,10 @@ VARIANTS = (
         solve=lambda move: ways(-move, move, 0, move),
         beliefs={
             "OTHER_POSITIONS_PNL": lambda move: ways(0, 0, 0, move),
-            "OTHER_POSITIONS_SIGN": lambda move: ways(move, -move, 0, -move),
             "CROSS_LOWERS_PRICE": lambda move: ways(-move, -move, 0, move),
         },
         words=MOVES,
+        instead="SOL is a long here: it wins when its price rises.",
         demands={
             "SOL's own price asks where SOL has to go; it does not matter where SOL is now.": lambda move: ways(
                 -move, move, -move, move

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from marginlib.course.tasks.isolated import TASKS, _one_loser
-from marginlib.course.tasks.shared import MOVES, RATE, bankrupt, ends
+from marginlib.course.tasks.shared import MOVES, RATE, account, bankrupt, ends, held
 from marginlib.course.variants import renamed
 from marginlib.practice.tasks.task import varied
 
@@ -40,6 +40,12 @@ VARIANTS = (
             "LEVERAGE_IS_DISTANCE": lambda entry, leverage: entry * (1 + 1 / leverage),
             "SIGN": _END.solve,
         },
+        catalogue=(
+            "liquidation_price",
+            lambda wallet, margin, quantity, entry, leverage: account(
+                wallet, held(-quantity, entry, leverage).isolated(margin)
+            ),
+        ),
         demands={
             "More was set aside than the setting asks for, and all of it counts.": lambda quantity, entry, leverage: (
                 ends(quantity * entry / leverage, -quantity, entry)

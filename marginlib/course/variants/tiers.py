@@ -246,12 +246,12 @@ VARIANTS = (
         text=_WAITS.text.replace("isolated short of", "isolated long of"),
         solve=lambda rate: ways(-rate, rate, rate, 0),
         beliefs={
-            "SIGN": lambda rate: ways(rate, -rate, -rate, 0),
             "ADDED_MARGIN_SHRINKS_PNL": lambda rate: ways(-rate, rate, rate, rate),
         },
         words=MOVES,
         instead="A long is held here, not a short.",
         demands={
+            "A long pays at a rate above 0, and receives below.": lambda rate: ways(rate, -rate, -rate, 0),
             "Funding moves the margin, though the price stands still.": lambda: ways(0, 0, 0, 0),
             "Both prices are computed from the margin, and it changes.": lambda rate: ways(-rate, 0, 0, 0),
         },
