@@ -55,7 +55,7 @@ class Answer:
     def _repr_html_(self) -> str:
         """Return it for a page."""
         return (
-            f"<section><h2>{text_html(self.name)}</h2><p>{text_html(self.said)}</p>{self.table._repr_html_()}</section>"
+            f"<section><h3>{text_html(self.name)}</h3><p>{text_html(self.said)}</p>{self.table._repr_html_()}</section>"
         )
 
     def __repr__(self) -> str:
@@ -99,7 +99,7 @@ def answers(
 def page(given: Sequence[Answer], found: Export) -> str:
     """Return the answers as one HTML page to print; it asks nothing of the network."""
     notes = "".join(f"<li>{text_html(each)}</li>" for each in _notes(found))
-    body = "".join(each._repr_html_() for each in given)
+    body = "".join(each._repr_html_() for each in given).replace("h3>", "h2>")  # under one heading
     style = "body{font:11pt sans-serif;margin:2em}td,th{padding:.1em .6em;text-align:right}section{break-inside:avoid}"
     head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>My account</title><style>{style}</style>'
     return f"{head}<h1>My account</h1><ul>{notes}</ul>{body}</html>\n"

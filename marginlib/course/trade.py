@@ -36,7 +36,7 @@ _FIELDS = {
     "leverage": "leverage setting",
 }
 _MODES = ("cross", "isolated")
-_PASTE = "or paste here what your venue answers: its positions, then its account, as JSON"
+_PASTE = "paste here what your venue answers: its positions, then its account, as JSON; or fill in what follows"
 
 
 def my_account() -> tuple[Account, bool]:
@@ -180,7 +180,7 @@ def _markup() -> str:
     )
     return (
         f"<p>Your own trade stays on this machine. Leave what you do not have empty.</p>"
-        f"{number_field('wallet_balance', 'wallet balance [$]')}{rows}{number_field('export', _PASTE)}"
+        f"{number_field('export', _PASTE)}{number_field('wallet_balance', 'wallet balance [$]')}{rows}"
         '<button data-press="keep">Keep it</button> <button data-press="forget">Forget it</button>'
     )
 

@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any, NamedTuple, Self
 
 import psutil
@@ -32,7 +32,11 @@ from nbgrader_course import make_course, surroundings  # noqa: E402
 from submissions import drawn, hand_in  # noqa: E402
 
 from marginlib.course.tasks import SETS, tasks  # noqa: E402
+from marginlib.grading.alike import alike  # noqa: E402
+from marginlib.grading.items import analyse  # noqa: E402
 from marginlib.grading.keys import read_key  # noqa: E402
+from marginlib.grading.lms import read_results  # noqa: E402
+from marginlib.grading.report import page  # noqa: E402
 from marginlib.grading.sandbox import Limits, Sandbox  # noqa: E402
 from marginlib.grading.sheet import parse  # noqa: E402
 from marginlib.grading.verdict import Course, grade  # noqa: E402
@@ -163,20 +167,29 @@ def through_nbgrader(home: Path, students: int) -> list[Row]:
 
     ours = spent(course, key, "autograde", SET)
     theirs = spent(stock, key, "autograde", SET)
+    pages = spent(course, key, "generate_feedback", SET)
+    start = process_time()
+    found = read_results(course, SET)
+    listed = alike(course, SET, found)
+    report, looked = page(analyse(found)), process_time() - start
+    assert "<h1>" in report
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
-        found = {
+        book = {
             submission.student.id: {grade.cell.name.rpartition("-")[0]: grade.auto_score for grade in notebook.grades}
             for submission in gradebook.assignment_submissions(SET)
             for notebook in submission.notebooks
         }
-    lost = sum(found.get(name) != scores for name, scores in fair.items())
+    lost = sum(book.get(name) != scores for name, scores in fair.items())
     each, stocks = ours.processor / students, theirs.processor / SAMPLE
+    shown = pages.processor / students
     memory = f"{ours.memory:.0f} MB"
     return [
         Row(f"{students} through nbgrader, processor a submission", "<= 0.2 s", f"{each:.3f} s", each <= 0.2),
         Row(f"stock nbgrader, {SAMPLE} of the same files", "", f"{stocks:.3f} s"),
         Row("stock's time over ours", "", f"{stocks / each:.1f}x"),
         Row(f"{students} on the clock", "", f"{ours.clock:.0f} s"),
+        Row("a student's feedback page, processor", "<= 0.2 s", f"{shown:.3f} s", shown <= 0.2),
+        Row(f"the page of the class, and who is alike ({len(listed)} lines), processor", "", f"{looked:.1f} s"),
         Row("peak memory, all processes", "", memory),
         Row("stock's", "", f"{theirs.memory:.0f} MB"),
         Row("submissions lost, or with other scores than are fair", "0", f"{lost}", lost == 0),

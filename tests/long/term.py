@@ -108,10 +108,9 @@ def loses_the_ids(cells: list[Cell]) -> None:
 
 
 def makes_large_outputs(cells: list[Cell]) -> None:
-    """Show a picture of three megabytes."""
-    cells.append(
-        code("1", outputs=[{"output_type": "display_data", "metadata": {}, "data": {"image/png": "A" * (3 << 20)}}])
-    )
+    """Show a picture of three megabytes; a cell below the text would be read as one, so it stands above."""
+    picture = {"output_type": "display_data", "metadata": {}, "data": {"image/png": "A" * (3 << 20)}}
+    cells.insert(0, code("1", outputs=[picture]))
 
 
 def doubles_an_answer(cells: list[Cell]) -> None:

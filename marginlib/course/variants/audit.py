@@ -303,6 +303,25 @@ VARIANTS = (
         ),
     ),
     varied(
+        _INVERSE,
+        text=_INVERSE.text + " How far away is that?",
+        ask="the fall from the price at which you opened until the liquidation, in percent, such as 12.5",
+        unit="%",
+        into=lambda answer, entry: 100 * (1 - answer / entry),
+        instead="Asked for is how far that is away in percent, not the price.",
+        demands={"The coins behind it count, too.": None},
+        model=(
+            "# coins + dollars * (1 / entry - 1 / price) = 0.004 * dollars / price\n"
+            'price = 1.004 * given["dollars"] / (given["coins"] + given["dollars"] / given["entry"])\n'
+            'answer_8 = 100 * (1 - price / given["entry"])'
+        ),
+        worked=lambda coins, dollars, entry: (
+            f"The price is {1 + RATE} x {dollars:,} / {coins + dollars / entry:.6f} = "
+            f"{_INVERSE.solve(coins=coins, dollars=dollars, entry=entry):,.2f}: "
+            f"{100 * (1 - _INVERSE.solve(coins=coins, dollars=dollars, entry=entry) / entry):.4f} % below {entry:,}."
+        ),
+    ),
+    varied(
         _REPORT,
         text=(
             "A calculator for isolated shorts uses price = entry x (1 + 1 / setting) and calls it the liquidation "

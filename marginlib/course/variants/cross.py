@@ -100,6 +100,28 @@ VARIANTS = (
         ),
     ),
     varied(
+        _SHORT,
+        text=_SHORT.text + " The price stands where you sold.",
+        ask="how far the price may rise until the short is liquidated, in percent, such as 12.5",
+        unit="%",
+        into=lambda answer, entry: 100 * (answer / entry - 1),
+        instead="Asked for is how far that is away in percent, not the price.",
+        step=_SHORT.step + " The rise is (price - entry) / entry.",
+        model=(
+            'notional = given["margin"] * given["leverage"]\n'
+            'price = (given["wallet"] + notional) / (notional / given["entry"] * (1 + 0.004))\n'
+            'answer_1 = 100 * (price / given["entry"] - 1)'
+        ),
+        worked=lambda wallet, margin, leverage, entry: (
+            f"The notional is {margin * leverage:,} dollars, the size {margin * leverage / entry:.6g} ETH. The price "
+            "is "
+            f"{_SHORT.solve(wallet=wallet, margin=margin, leverage=leverage, entry=entry):,.2f}, which is "
+            f"{100 * (_SHORT.solve(wallet=wallet, margin=margin, leverage=leverage, entry=entry) / entry - 1):.4f} % "
+            "above "
+            f"{entry:,}."
+        ),
+    ),
+    varied(
         _PRICE,
         text=(
             "Write the liquidation price of a cross position that is alone in its account. The quantity is above 0 "
@@ -239,6 +261,25 @@ VARIANTS = (
             f"margin of both, that is {btc * rise * (1 - RATE) / (eth * (1 + RATE)):,.2f} dollars each. A gain moves "
             "the price away, and the short's lies above the mark: "
             f"{price + btc * rise * (1 - RATE) / (eth * (1 + RATE)):,.2f} dollars."
+        ),
+    ),
+    varied(
+        _FAR,
+        text=_FAR.text
+        + " Your limit is another one: ETH itself may rise so far that the pool is liquidated, and no farther.",
+        ask="by how many percent of its mark ETH may rise after that until the pool is liquidated, such as 12.5",
+        unit="%",
+        into=lambda answer, mark: 100 * (answer / mark - 1),
+        instead="Asked for is how far the new price is above the mark, in percent.",
+        tolerance=2e-2,  # as near as the plain price has to be, seen from the mark
+        model=(
+            'lost = given["btc"] * given["fall"] * (1 - 0.004)  # BTC is worth less, so it has to keep less\n'
+            'price = given["price"] - lost / (given["eth"] * (1 + 0.004))\nanswer_5 = 100 * (price / given["mark"] - 1)'
+        ),
+        worked=lambda eth, btc, price, fall, mark: (
+            f"The BTC long loses {btc} x {fall:,} = {btc * fall:,.2f} dollars, so ETH's price comes nearer, to "
+            f"{_FAR.solve(eth=eth, btc=btc, price=price, fall=fall):,.2f}: "
+            f"{100 * (_FAR.solve(eth=eth, btc=btc, price=price, fall=fall) / mark - 1):.3f} % above {mark:,}."
         ),
     ),
     varied(

@@ -66,6 +66,28 @@ VARIANTS = (
         ),
     ),
     varied(
+        _END,
+        text=_END.text + " The price stands where you bought.",
+        ask="how far the price may fall until the long is liquidated, in percent, such as 12.5",
+        unit="%",
+        into=lambda answer, entry: 100 * (1 - answer / entry),
+        instead="Asked for is how far that is away in percent, not the price.",
+        step=(
+            "margin + quantity x (price - entry) = 0.004 x quantity x price gives the price. The fall is (entry - "
+            "price) / entry."
+        ),
+        model=(
+            'shortfall = given["quantity"] * given["entry"] - given["margin"]\n'
+            'price = shortfall / (given["quantity"] * (1 - 0.004))\nanswer_1 = 100 * (1 - price / given["entry"])'
+        ),
+        worked=lambda margin, quantity, entry: (
+            f"The price is ({quantity} x {entry:,} - {margin:,}) / ({quantity} x {1 - RATE}) = "
+            f"{ends(margin, quantity, entry):,.2f} dollars: "
+            f"{100 * (1 - (ends(margin, quantity, entry) or 0) / entry):.4f} % "
+            f"below {entry:,}."
+        ),
+    ),
+    varied(
         _BOTH,
         text=(
             "Write the liquidation price of an isolated position that has its initial margin behind it (notional at "

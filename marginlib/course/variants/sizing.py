@@ -144,6 +144,29 @@ VARIANTS = (
         ),
     ),
     varied(
+        _SHORT,
+        text=_SHORT.text + " What has that made of your deposit?",
+        ask=(
+            "the profit (above 0) or loss (below 0) in percent of the initial margin that was reserved at the entry "
+            "price"
+        ),
+        unit="%",
+        into=lambda answer, quantity, entry, leverage: 100 * answer / (abs(quantity) * entry / leverage),
+        beliefs={"LEVERAGE_MULTIPLIES_PNL": None},
+        instead="It is asked for in percent of the deposit, not in dollars.",
+        step="PnL = quantity x (price now - entry price). Divide it by |quantity| x entry price / setting.",
+        model=(
+            'profit = given["quantity"] * (given["mark"] - given["entry"])\n'
+            'reserved = abs(given["quantity"]) * given["entry"] / given["leverage"]\n'
+            "answer_2 = 100 * profit / reserved"
+        ),
+        worked=lambda quantity, entry, mark, leverage: (
+            f"{quantity} x ({mark:,} - {entry:,}) = {quantity * (mark - entry):,.2f} dollars. Reserved were "
+            f"{abs(quantity) * entry / leverage:,.2f}, so that is {100 * leverage * (entry - mark) / entry:.4f} % of "
+            "them."
+        ),
+    ),
+    varied(
         _FREE,
         text=(
             "Write the available balance of a cross account with one position and open orders: equity that is neither "
@@ -267,6 +290,30 @@ VARIANTS = (
             f"There are {wallet:,.0f} + {quantity * (mark - entry):,.2f} = {wallet + quantity * (mark - entry):,.2f}: "
             "pay in "
             f"{quantity * mark / target - wallet - quantity * (mark - entry):,.2f}."
+        ),
+    ),
+    varied(
+        _FELT,
+        text=_FELT.text + " Now suppose that it falls and nothing had to be kept.",
+        ask="the fall from the mark price that would use up all of the equity, in percent, such as 12.5",
+        unit="%",
+        tolerance=_FELT.tolerance,
+        draw=lambda random: {**(case := _FELT.draw(random)), "wallet": case["wallet"] // 4 + 100},
+        into=lambda answer: 100 / answer,
+        instead="A fall in percent is asked for: by how much may the notional shrink until the equity is gone?",
+        demands={
+            "Leverage is notional / equity, not equity / notional.": None,
+            "What stands against the notional is equity: the wallet counts, too.": None,
+        },
+        nudge="A fall of 1 % costs 1 % of the notional. How many of them does the equity bear?",
+        step="Equity is wallet + profit or loss, notional is quantity x mark. The fall is equity / notional.",
+        model=(
+            'equity = given["wallet"] + given["quantity"] * (given["mark"] - given["entry"])\n'
+            'answer_5 = 100 * equity / (given["quantity"] * given["mark"])'
+        ),
+        worked=lambda wallet, quantity, entry, mark: (
+            f"Notional {quantity * mark:,.2f}, equity {wallet + quantity * (mark - entry):,.2f}: a fall of "
+            f"{100 * (wallet + quantity * (mark - entry)) / (quantity * mark):.3f} %."
         ),
     ),
     varied(

@@ -59,6 +59,25 @@ VARIANTS = (
         ),
     ),
     varied(
+        _SLICES,
+        text=_SLICES.text + " Slices have different rates, so the whole has one between them.",
+        ask="what must be kept, in percent of what the position is worth, such as 0.45",
+        unit="%",
+        into=lambda answer, notional: 100 * answer / notional,
+        instead="It is asked for in percent of the position, not in dollars.",
+        demands={"What lies above 300,000 dollars has higher rates.": lambda: 100 * _TABLE.rates[0]},
+        model=(
+            "floors, rates = [0, 300_000, 800_000, 3_000_000], [0.004, 0.005, 0.0065, 0.01]\n"
+            'caps = [*floors[1:], float("inf")]\n'
+            'slices = [max(0, min(given["notional"], cap) - floor) for floor, cap in zip(floors, caps)]\n'
+            'answer_1 = 100 * sum(part * rate for part, rate in zip(slices, rates)) / given["notional"]'
+        ),
+        worked=lambda notional: (
+            f"Slice by slice {_TABLE.maintenance_margin(notional):,.2f} dollars must be kept. Of {notional:,} that is "
+            f"{100 * _TABLE.maintenance_margin(notional) / notional:.5f} %."
+        ),
+    ),
+    varied(
         _LARGER,
         text=(
             "Two shorts in BTC, both from {entry:,} dollars, both isolated with the initial margin of {leverage}x: one "

@@ -26,7 +26,7 @@ from marginlib.practice.tasks.task import Task
 PUBLIC_KEY = b"marginlib: public key for self-study"
 SELF_STUDY = "self-study"
 VARIED = b"variants "  # a key that begins so draws variants of the tasks
-_NUMBERS, _MARK = 64, 8  # digits of a ticket that give numbers, and of its mark
+NUMBERS, _MARK = 64, 8  # digits of a ticket that give numbers, and of its mark
 _TRIES = 200  # draws before a task is called impossible
 
 
@@ -43,7 +43,7 @@ def ticket(set_id: str, learner: str = SELF_STUDY, key: bytes = PUBLIC_KEY) -> s
 
 def asked(task: Task, variants: Sequence[Task], ticket: str) -> Task:
     """Return which question of a task the holder of a ticket is asked: the task, or the variant that its mark draws."""
-    mark = ticket[_NUMBERS:]
+    mark = ticket[NUMBERS:]
     return variants[int(_seed(mark.encode(), task.id).hex(), 16) % len(variants)] if mark and variants else task
 
 
