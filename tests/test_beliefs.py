@@ -20,11 +20,16 @@ from strategies import accounts, pools
 import marginlib
 from marginlib import (
     Account,
+    Coin,
     Contract,
     MarginError,
+    MarginMode,
+    Netting,
+    Order,
     Pool,
     Position,
     RiskSchedule,
+    RiskTier,
     UnknownNameError,
     available_balance,
     bankruptcy_price,
@@ -33,13 +38,23 @@ from marginlib import (
     initial_margin,
     liquidation_price,
     maintenance_margin,
+    max_withdrawal,
     risk,
     rulebook,
 )
+from marginlib.market import Fill, MarkPrices, Rules, SetLeverage, SetMarginMode, replay
 from marginlib.practice.beliefs import ASKS, BELIEFS, RIGHT, Belief, Case, Tolerance, answer, explanations, working
+from marginlib.venues import PositionMode
 
 FLAT = RiskSchedule.flat(0.004, max_leverage=125)
 BTC_TABLE = rulebook("binance_usdm", "2026-09-29").schedule("BTCUSDT")
+JUMPING = RiskSchedule(
+    tiers=(
+        RiskTier(notional_floor=0, maintenance_margin_rate=0.004),
+        RiskTier(notional_floor=1_000_000, maintenance_margin_rate=0.01),
+    ),
+    whole_position=True,
+)
 
 
 def long(quantity: float = 1 / 12, symbol: str = "BTCUSDT", price: float = 60_000, leverage: float = 10) -> Position:
@@ -131,6 +146,81 @@ def test_amounts_of_an_account_are_the_engines(account: Account) -> None:
             assert same(
                 answer("loss_at_liquidation", asked), pool.collateral - at_end.remaining, rel=1e-5, scale=1e3 * scale
             )
+
+
+@st.composite
+def accounts_of_more_rules(draw: st.DrawFn) -> Account:
+    """Draw one or two symbols, with two legs or not, coins, open orders and a rule of netting; the pool is healthy."""
+    schedule = draw(st.sampled_from([FLAT, BTC_TABLE, JUMPING]))  # one table: what is asked of a larger leg is more
+    sizes = draw(st.lists(st.floats(0.01, 40), min_size=1, max_size=4))
+    sides = [draw(st.sampled_from([1, -1])) for _ in sizes]
+    legs = tuple(
+        replace(
+            Position.open(symbol="AB"[k // 2], quantity=side * size, price=60_000, schedule=schedule),
+            entry_price=60_000 * draw(st.floats(0.7, 1.4)),
+        )
+        for k, (side, size) in enumerate(zip(sides, sizes, strict=True))
+    )
+    coins = tuple(
+        Coin(symbol=symbol, amount=draw(st.floats(0.01, 5)), mark_price=60_000, haircut=draw(st.floats(0, 0.9)))
+        for symbol in draw(st.lists(st.sampled_from("ABC"), max_size=2))
+        if symbol == "C" or any(leg.symbol == symbol for leg in legs)
+    )
+    orders = (Order(name="bid", symbol="A", quantity=draw(st.floats(0.1, 5)), price=50_000, leverage=10),)
+    bare = Pool(collateral=0.0, positions=legs, coins=coins, netting=draw(st.sampled_from(Netting)))
+    needs = risk(bare)
+    cushion = draw(st.floats(0.01, 1.5)) * needs.notional
+    wallet = max(0.0, needs.maintenance - needs.equity) + cushion
+    return Account(
+        wallet_balance=wallet,
+        positions=legs,
+        coins=coins,
+        netting=bare.netting,
+        orders=draw(st.sampled_from([(), orders])),
+    )
+
+
+@given(accounts_of_more_rules())
+def test_coins_orders_netting_tiers_and_what_may_leave_are_the_engines(account: Account) -> None:
+    pool, now = account.pools()[0], risk(account.pools()[0])
+    scale = fsum(each.notional + each.entry_notional for each in pool.positions) + pool.coins_value
+    close = partial(same, rel=1e-9, scale=scale)
+    assert close(answer("may_leave", Case(account=account)), max_withdrawal(account))
+    assert close(answer("available_balance", Case(account=account)), available_balance(account))
+    assert close(answer("equity", Case(account=account)), now.equity)
+    assert close(answer("pool_maintenance", Case(account=account)), now.maintenance)
+    for symbol in dict.fromkeys(each.symbol for each in pool.positions):
+        for ask, engine in (("liquidation_price", liquidation_price), ("bankruptcy_price", bankruptcy_price)):
+            expected, found = engine(pool, symbol), answer(ask, Case(account=account, symbol=symbol))
+            if not near_nothing(pool, expected, symbol) and not near_nothing(pool, found, symbol):
+                assert same(found, expected, rel=1e-6), (ask, symbol)
+    expected, found = common_shock(pool).fall, answer("common_fall", Case(account=account))
+    if all(1e-6 < 1 + move < 1e6 for move in (found, expected) if move is not None):
+        assert same(found, expected, rel=1e-6)
+
+
+@given(st.floats(0.1, 3), st.floats(0.1, 4), st.sampled_from([1, -1]), st.booleans(), st.sampled_from(PositionMode))
+def test_what_a_trade_leaves_is_what_the_replay_leaves(
+    size: float, sold: float, side: int, isolated: bool, mode: PositionMode
+) -> None:
+    rules = Rules(book=rulebook("binance_usdm", "2026-09-29"), position_mode=mode)
+    events = [
+        SetMarginMode(symbol="BTCUSDT", margin_mode=MarginMode.ISOLATED if isolated else MarginMode.CROSS),
+        SetLeverage(symbol="BTCUSDT", leverage=10),
+        Fill(symbol="BTCUSDT", quantity=side * size, price=60_000),
+        MarkPrices(prices={"BTCUSDT": 61_000}),
+        Fill(symbol="BTCUSDT", quantity=-side * sold, price=61_000),
+    ]
+    *_, before, after = replay(Account(wallet_balance=100_000), events, rules)
+    asked, legs = Case(account=before.account, trade=-side * sold, position_mode=mode), after.account.positions
+    assert legs or sold == size
+    for ask, expected in {
+        "notional": fsum(each.notional for each in legs),
+        "pnl": fsum(each.unrealized_pnl for each in legs),
+        "initial_margin": fsum(map(initial_margin, legs)),
+        "available_balance": available_balance(after.account),
+    }.items():
+        assert same(answer(ask, asked), expected, scale=1e5), ask
 
 
 @given(st.floats(0.6, 1.5), st.floats(1.01, 1.3), st.booleans())
@@ -253,6 +343,26 @@ BANK = {
         Position.open(symbol="BTCUSDT", quantity=1_000_000 / 60_000, price=60_000, schedule=BTC_TABLE, leverage=20),
     ),
     "hedge": case(10_000, *LEGS),
+    "hedge, netted": Case(account=Account(wallet_balance=10_000, positions=LEGS, netting=Netting.LARGER_LEG)),
+    "won, with a bid": Case(
+        account=Account(
+            wallet_balance=2_000,
+            positions=(long(1 / 6, leverage=20),),
+            orders=(Order(name="bid", symbol="ETHUSDT", quantity=5, price=3_000, leverage=10),),
+        ).at({"BTCUSDT": 78_000})
+    ),
+    "coins": Case(
+        account=Account(
+            wallet_balance=5_000,
+            positions=(long(1),),
+            coins=(Coin(symbol="BTCUSDT", amount=0.4, mark_price=60_000, haircut=0.05),),
+        )
+    ),
+    "whole position": case(
+        100_000, Position.open(symbol="BTCUSDT", quantity=30, price=60_000, schedule=JUMPING, leverage=20)
+    ),
+    "sold, hedge mode": case(10_000, long(1), trade=-0.4, position_mode=PositionMode.HEDGE),
+    "sold, one-way mode": case(10_000, long(1), trade=-0.4),
     "inverse": case(1, INVERSE),
 }
 EXACT = Tolerance(rel=1e-6)
@@ -337,7 +447,7 @@ def test_no_price_is_an_answer() -> None:
 def test_refusals_name_what_would_be_right() -> None:
     with pytest.raises(UnknownNameError, match="ask = 'price': give one of pnl"):
         working("price", BANK["cross"])
-    with pytest.raises(UnknownNameError, match="code = 'WRONG': give one of HEDGED_IS_SAFE"):
+    with pytest.raises(UnknownNameError, match="code = 'WRONG': give one of SELL_CLOSES"):
         answer("pnl", BANK["cross"], "WRONG")
     with pytest.raises(UnknownNameError, match="symbol = 'X': give one of BTCUSDT"):
         case(10_000, long(), symbol="X")

@@ -39,7 +39,7 @@ PARTS = {
 THEBE = re.compile(
     r"<script>const THEBE_JS_URL.*?</script>|<(script|link)[^>]*sphinx-thebe[^>]*>(</script>)?", re.DOTALL
 )
-UNUSED = ("*.map", "fa-*.ttf", "fa-brands*")
+UNUSED = ("*.map", "fa-*.ttf")
 ICON = re.compile(
     r'(?<=[{,])("[\w-]+"|[A-Za-z_$][\w$]*):\[\d+,\d+,\[[^\[\]]*\],"[0-9a-f]+",(?:"[^"]*"|\["[^"]*","[^"]*"\])\],?'
 )

@@ -38,7 +38,7 @@ from marginlib.market.policies import (
 from marginlib.market.recorded import Crash, KeyFigures, crash, crashes
 from marginlib.market.replay import Replenishment, Rules, Snapshot, replay, step
 from marginlib.market.walk import crash_replay, crash_rulebooks
-from marginlib.venues import Leftover, ModeChange, PaidFrom
+from marginlib.venues import Leftover, ModeChange, PaidFrom, PositionMode
 
 __all__ = [
     "AddIsolatedMargin",
@@ -56,6 +56,7 @@ __all__ = [
     "ModeChange",
     "Opening",
     "PaidFrom",
+    "PositionMode",
     "PricePath",
     "Reduce",
     "Replenishment",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from marginlib import Account, Contract, Pool, Position, RiskSchedule, liquidation_price
+from marginlib import Account, Coin, Contract, Pool, Position, RiskSchedule, liquidation_price
 
 FLAT = RiskSchedule.flat(0.004, max_leverage=125)
 
@@ -21,6 +21,11 @@ def meeting(surplus, start, side):
             price += step
         step /= 2
     return price
+
+
+def coins_by_engine(dollars, coins, haircut, quantity, entry):
+    coin = Coin(symbol="BTCUSDT", amount=coins, mark_price=entry, haircut=haircut)
+    return liquidation_price(Pool(collateral=dollars, positions=(opened(quantity, entry),), coins=(coin,)), "BTCUSDT")
 
 
 # --- the five calculators -------------------------------------------------------------------------------------------
@@ -153,6 +158,19 @@ OTHERS = {
         ),
         lambda coins, dollars, entry: 1 / ((coins / dollars + 1 / entry) / 1.004),
     ),
+    "audit-10": (
+        coins_by_engine,
+        lambda dollars, coins, haircut, quantity, entry: meeting(
+            lambda price: (
+                dollars + coins * (1 - haircut) * price + quantity * (price - entry) - 0.004 * quantity * price
+            ),
+            entry,
+            1,
+        ),
+        lambda dollars, coins, haircut, quantity, entry: (
+            np.float64(entry - dollars / quantity) / (0.996 + coins / quantity - haircut * coins / quantity)
+        ),
+    ),
 }
 
 
@@ -223,6 +241,17 @@ LEFT_OUT = {
         "an inverse one": "INVERSE_AS_LINEAR",
         "It must keep 0.4 %": "NO_MAINTENANCE",
         "dollars / price": lambda coins, dollars, entry: entry / (entry * coins / dollars + 0.996),
+    },
+    "audit-10": {
+        "coins of BTC": "COIN_STANDS_STILL",
+        "less a haircut": "COIN_AT_FULL_PRICE",
+        "The maintenance margin is 0.4 %": "NO_MAINTENANCE",
+        "dollars and coins": lambda coins, haircut, quantity, entry: (
+            quantity * entry / (0.996 * quantity + coins * (1 - haircut))
+        ),
+        "at the price asked for": lambda dollars, coins, haircut, quantity, entry: (
+            (1.004 * quantity * entry - dollars) / (quantity + coins * (1 - haircut))
+        ),
     },
 }
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from marginlib import Account, Pool, Position, RiskSchedule, common_shock, liquidation_price, liquidation_prices, risk
+from marginlib import (
+    Account,
+    Order,
+    Pool,
+    Position,
+    RiskSchedule,
+    common_shock,
+    liquidation_price,
+    liquidation_prices,
+    max_withdrawal,
+    risk,
+)
 
 FLAT = RiskSchedule.flat(0.004, max_leverage=125)
 
@@ -134,6 +145,24 @@ def pair_by_engine(wallet, size, btc, eth):
     return {(True, False): ("a", 1), (True, True): ("c", 2), (False, False): ("d", 3)}[tuple(lives)]
 
 
+def account_of(wallet, quantity, entry, mark, leverage, reserved):
+    """Build the account with an order that reserves so much."""
+    order = Order(name="waits", symbol="SOLUSDT", quantity=reserved / 50, price=50)
+    held = position("BTCUSDT", quantity, entry, leverage).at(mark)
+    return Account(wallet_balance=wallet, positions=(held,), orders=(order,))
+
+
+def leaves_by_loop(wallet, quantity, entry, mark, leverage, reserved):
+    """Take dollars out, each time half as many, while both caps hold."""
+    worth, out, part = abs(quantity) * mark, 0.0, float(wallet)
+    for _ in range(60):
+        left = wallet - (out + part)
+        if left + quantity * (mark - entry) >= worth / leverage + reserved and left >= 0.004 * worth:
+            out += part
+        part /= 2
+    return out
+
+
 OTHERS = {
     "cross-1": (
         short(by_engine),
@@ -159,6 +188,16 @@ OTHERS = {
         lambda wallet, size: {"btc_move": -120 * wallet / size, "eth_move": 1},  # only the isolated ETH lives
         lambda wallet, size: {"eth_move": np.float64(-90) * wallet / size, "btc_move": 10},
     ),
+    "cross-10": (
+        lambda *case: max_withdrawal(account_of(*case)),
+        leaves_by_loop,
+        lambda wallet, quantity, entry, mark, leverage, reserved: np.clip(
+            wallet
+            + min(quantity * (mark - entry) - abs(quantity) * mark / leverage - reserved, -abs(quantity) * mark / 250),
+            0,
+            None,
+        ),
+    ),
     "cross-8": (
         pair_by_engine,
         lambda **case: "{}) because of {}".format(*pair_by_engine(**case)).replace("because of", ""),
@@ -177,6 +216,37 @@ def who_lives(wallet, size, btc, eth, *, cross_flipped=False, isolated_flipped=F
 
 # What somebody answers who reads over a part of the words: the part -> a belief of the task, or the answer.
 LEFT_OUT = {
+    "cross-10": {
+        "never less than 0": lambda wallet, quantity, entry, mark, leverage, reserved: min(
+            wallet + quantity * (mark - entry) - abs(quantity) * mark / leverage - reserved,
+            wallet - 0.004 * abs(quantity) * mark,
+        ),
+        "than the equity less all initial margin": lambda wallet, quantity, mark: max(
+            0, wallet - 0.004 * abs(quantity) * mark
+        ),
+        "no more than the wallet, without open profit or loss": "PROFIT_CAN_LEAVE",
+        "No more may leave": "WALLET_CAN_LEAVE",
+        "how many dollars may leave": "NOTHING_CAN_LEAVE",
+        "open orders reserve initial margin": "ORDERS_ARE_FREE",
+        "less the maintenance margin": "NO_MAINTENANCE",
+        "the equity": "OPEN_PROFIT_IGNORED",
+        "below 0 for a short": "SIGN",
+        "the value at the mark": "ENTRY_FOR_MARK",
+        "divided by the leverage": lambda wallet, quantity, entry, mark, reserved: max(
+            0,
+            min(
+                wallet + quantity * (mark - entry) - abs(quantity) * mark - reserved,
+                wallet - 0.004 * abs(quantity) * mark,
+            ),
+        ),
+        "of that value": lambda wallet, quantity, entry, mark, leverage, reserved: max(
+            0,
+            min(
+                wallet + quantity * (mark - entry) - quantity * mark / leverage - reserved,
+                wallet - 0.004 * quantity * mark,
+            ),
+        ),
+    },
     "cross-1": {
         "Your cross account": "MARGIN_FOR_WALLET",
         "so the notional is {margin:,} x {leverage}": lambda wallet, margin, entry: (

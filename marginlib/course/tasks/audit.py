@@ -22,6 +22,7 @@ from marginlib.course.tasks.shared import (
     letter,
     price,
     thousands,
+    with_coins,
 )
 from marginlib.liquidation import liquidation_price
 from marginlib.margin import risk
@@ -79,6 +80,13 @@ def _comparisons(random: Random) -> dict[str, Any]:
 def _price(wallet: float, quantity: float, entry: float, rate: float = RATE, amount: float = 0.0) -> float:
     """Return where a position with this money behind it is liquidated."""
     return (quantity * entry - wallet - amount) / (quantity - rate * abs(quantity))
+
+
+def _price_with_coins(
+    dollars: float, quantity: float, entry: float, moving: float = 0.0, *, rate: float = RATE
+) -> float:
+    """Return where a long is liquidated behind which dollars stand and so many coins that count in full."""
+    return (quantity * entry - dollars) / (quantity * (1 - rate) + moving)
 
 
 def _prices(*, leverage: float, **case: Any) -> dict[str, Any]:  # noqa: ANN401 - a learner's numbers
@@ -502,6 +510,72 @@ TASKS = (
             "up all of its margin before it is liquidated. Divide by (1 - maintenance rate): price = entry x (1 - 1 / "
             "setting) / (1 - rate). Both hold only while exactly the initial margin stands behind the long; put entry "
             "- margin / quantity in the place of entry x (1 - 1 / setting) where more was added."
+        ),
+    ),
+    Bug(
+        id="audit-10",
+        objective="03-compute",
+        read="coin-ends",
+        title="Coins behind a long",
+        text=(
+            "A dashboard gives the liquidation price of a cross long in BTC, just opened at entry, behind which "
+            "dollars and coins of BTC stand. A coin counts for its price less a haircut, a fraction such as 0.05. In a "
+            "fall accounts were liquidated long before the price that the dashboard shows. Mend it. The maintenance "
+            "margin is 0.4 % of the notional at the price asked for. All these longs have such a price."
+        ),
+        ask="the liquidation price in dollars",
+        tolerance=2e-4,
+        function="price_with_coins",
+        cases=lambda random: {
+            "dollars": int(
+                (size := random.randrange(50, 300) / 100) * (entry := price(random)) * random.uniform(0.05, 0.2)
+            )
+            // 100
+            * 100,
+            "coins": round(size * random.uniform(0.1, 0.5), 2),
+            "haircut": random.choice([0.05, 0.1, 0.15, 0.2, 0.3]),
+            "quantity": size,
+            "entry": entry,
+        },
+        solve=lambda dollars, coins, haircut, quantity, entry: _price_with_coins(
+            dollars, quantity, entry, coins * (1 - haircut)
+        ),
+        beliefs={
+            "COIN_STANDS_STILL": lambda dollars, coins, haircut, quantity, entry: _price_with_coins(
+                dollars + coins * (1 - haircut) * entry, quantity, entry
+            ),
+            "COIN_AT_FULL_PRICE": lambda dollars, coins, quantity, entry: _price_with_coins(
+                dollars, quantity, entry, coins
+            ),
+            "NO_MAINTENANCE": lambda dollars, coins, haircut, quantity, entry: _price_with_coins(
+                dollars, quantity, entry, coins * (1 - haircut), rate=0.0
+            ),
+        },
+        catalogue=(
+            "liquidation_price",
+            lambda dollars, coins, haircut, quantity, entry: with_coins(coins, haircut, dollars, held(quantity, entry)),
+        ),
+        demands={
+            "The dollars stand behind it, too.": lambda coins, haircut, quantity, entry: _price_with_coins(
+                0, quantity, entry, coins * (1 - haircut)
+            ),
+            "What must be kept is a share of the notional at the price asked for.": (
+                lambda dollars, coins, haircut, quantity, entry: _price_with_coins(
+                    dollars - RATE * quantity * entry, quantity, entry, coins * (1 - haircut), rate=0.0
+                )
+            ),
+        },
+        nudge="What do the coins count for when BTC has fallen by a third?",
+        step=(
+            "dollars + coins x (1 - haircut) x price + quantity x (price - entry) = 0.004 x quantity x price. Solve it "
+            "for the price."
+        ),
+        worked=lambda dollars, coins, haircut, quantity, entry: (
+            "answer = (quantity * entry - dollars) / (quantity * 0.996 + coins * (1 - haircut)): the coins fall with "
+            "the long, so they stand beside the quantity.\n"
+            f"Here: ({quantity} x {entry:,} - {dollars:,}) / ({quantity} x 0.996 + {coins} x {1 - haircut:g}) = "
+            f"{_price_with_coins(dollars, quantity, entry, coins * (1 - haircut)):,.2f} dollars. As it was found: "
+            f"{_price_with_coins(dollars + coins * (1 - haircut) * entry, quantity, entry):,.2f}."
         ),
     ),
 )

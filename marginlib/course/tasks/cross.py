@@ -22,6 +22,7 @@ from marginlib.course.tasks.shared import (
     standing,
     thousands,
     ways,
+    with_orders,
 )
 from marginlib.model import Health
 from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
@@ -82,6 +83,42 @@ def _pair(random: Random) -> dict[str, Any]:
     moves = [(5, 5), (-6, -6), (-5, 5), (20, 20), (-25, -25), (30, 30), (-20, 20), (25, -25)]
     btc, eth = random.choice(moves)
     return {"wallet": wallet, "size": wallet * random.choice([3, 4, 5]), "btc": btc, "eth": eth}
+
+
+def _winners(random: Random) -> dict[str, Any]:
+    """Return a position that has won much, that has moved a little, or whose open orders ask for more than is free."""
+    side, leverage, entry = random.choice([1, -1]), random.choice(_SETTINGS), price(random)
+    size = random.randrange(20, 90) / 100
+    worth = size * entry
+    wallet, reserved = (int(worth * random.uniform(*part)) // 50 * 50 for part in ((0.3, 0.6), (0.03, 0.08)))
+    short_of = worth / leverage + reserved * random.uniform(0.2, 0.8) - wallet
+    gains = (worth * random.uniform(0.35, 0.6), worth * random.uniform(-0.05, 0.1), short_of / (1 - side / leverage))
+    return {
+        "wallet": wallet,
+        "quantity": side * size,
+        "entry": entry,
+        "mark": round(entry + side * random.choice(gains) / size),
+        "leverage": leverage,
+        "reserved": reserved,
+    }
+
+
+def _leaves(
+    wallet: float,
+    quantity: float,
+    entry: float,
+    mark: float,
+    leverage: float,
+    reserved: float,
+    *,
+    rate: float = RATE,
+    valued: float | None = None,
+    won: float | None = None,
+) -> tuple[float, float]:
+    """Return the two amounts of which the smaller may leave: equity less initial margin, wallet less maintenance."""
+    worth = abs(quantity) * (mark if valued is None else valued)
+    profit = quantity * (mark - entry) if won is None else won
+    return wallet + profit - worth / leverage - reserved, wallet - rate * worth
 
 
 def _step(eth: float, btc: float, fall: float) -> float:
@@ -521,6 +558,66 @@ TASKS = (
             "10,000 dollars stand behind it, and it ends at 40,161. B puts the same 3,000 dollars behind it both "
             "times, so both end at 54,217. Both speak of one position alone. With others in the cross pool, their "
             "losses can end it while an isolated position lives."
+        ),
+    ),
+    Function(
+        id="cross-10",
+        objective="03-choose",
+        read="leaves-code",
+        title="What may leave the account",
+        text=(
+            "A cross account holds one position in BTC: quantity (below 0 for a short), entry, mark and leverage. Its "
+            "open orders reserve initial margin, `reserved` dollars in all. The venue has Binance's two caps. No more "
+            "may leave than the equity less all initial margin; and no more than the wallet, without open profit or "
+            "loss, less the maintenance margin. Initial margin is the value at the mark divided by the leverage, "
+            "maintenance margin is 0.4 % of that value. Write how many dollars may leave, never less than 0."
+        ),
+        ask="the dollars that may leave",
+        tolerance=2e-4,
+        function="may_leave",
+        cases=_winners,
+        solve=lambda wallet, quantity, entry, mark, leverage, reserved: max(
+            0.0, min(_leaves(wallet, quantity, entry, mark, leverage, reserved))
+        ),
+        beliefs={
+            "PROFIT_CAN_LEAVE": lambda **case: max(0.0, _leaves(**case)[0]),
+            "WALLET_CAN_LEAVE": lambda wallet: wallet,
+            "NOTHING_CAN_LEAVE": lambda: 0.0,
+            "ORDERS_ARE_FREE": lambda **case: max(0.0, min(_leaves(**{**case, "reserved": 0}))),
+            "NO_MAINTENANCE": lambda **case: max(0.0, min(_leaves(**case, rate=0.0))),
+            "OPEN_PROFIT_IGNORED": lambda **case: max(0.0, min(_leaves(**case, won=0.0))),
+            "SIGN": lambda **case: max(
+                0.0, min(_leaves(**case, won=abs(case["quantity"]) * (case["mark"] - case["entry"])))
+            ),
+            "ENTRY_FOR_MARK": lambda **case: max(0.0, min(_leaves(**case, valued=case["entry"]))),
+        },
+        catalogue=(
+            "may_leave",
+            lambda wallet, quantity, entry, mark, leverage, reserved: with_orders(
+                reserved, wallet, held(quantity, entry, leverage).at(mark)
+            ),
+        ),
+        demands={
+            "Never less than 0: nobody has to pay in.": lambda **case: min(_leaves(**case)),
+            "A short needs margin, too: its size counts without its sign there.": lambda **case: max(
+                0.0, min(_leaves(**case, valued=case["mark"] if case["quantity"] > 0 else -case["mark"]))
+            ),
+            "Equity less initial margin is a cap, too.": lambda **case: max(0.0, _leaves(**case)[1]),
+            "The leverage divides the initial margin.": lambda **case: max(
+                0.0, min(_leaves(**{**case, "leverage": 1}))
+            ),
+        },
+        nudge="Two amounts, and the smaller counts. In which of them is the open profit, and in which is it not?",
+        step=(
+            "free = wallet + quantity x (mark - entry) - |quantity| x mark / leverage - reserved; money = wallet - "
+            "0.004 x |quantity| x mark. The smaller of the two, or 0 where it is below 0."
+        ),
+        worked=lambda wallet, quantity, entry, mark, leverage, reserved: (
+            f"answer = max(0, min(free, money)).\nHere: free = {wallet:,} {quantity * (mark - entry):+,.2f} - "
+            f"{abs(quantity) * mark / leverage:,.2f} - {reserved:,} = {{:,.2f}}, money = {wallet:,} - "
+            f"{RATE * abs(quantity) * mark:,.2f} = {{:,.2f}}.".format(
+                *_leaves(wallet, quantity, entry, mark, leverage, reserved)
+            )
         ),
     ),
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 from marginlib.liquidation import lone_liquidation_price
 from marginlib.margin import Risk, risk
-from marginlib.model import Account, Pool, Position
+from marginlib.model import Account, Coin, Order, Pool, Position
 from marginlib.practice.beliefs import Case
 from marginlib.tiers import RiskSchedule
 
@@ -55,6 +55,19 @@ def held(
 def account(wallet: float, *positions: Position, volatility: float = 0.0, days: float = 0.0) -> Case:
     """Return an account as the catalogue of beliefs takes it."""
     return Case(account=Account(wallet_balance=wallet, positions=positions), volatility=volatility, days=days)
+
+
+def with_orders(reserved: float, wallet: float, *positions: Position) -> Case:
+    """Return an account in which an open order reserves that much initial margin."""
+    order = Order(name="bid", symbol="ETHUSDT", quantity=reserved / 1_000, price=1_000)
+    return Case(account=Account(wallet_balance=wallet, positions=positions, orders=(order,)))
+
+
+def with_coins(coins: float, haircut: float, wallet: float, *positions: Position) -> Case:
+    """Return an account with coins of its first position's symbol as collateral, at the same mark."""
+    first = positions[0]
+    coin = Coin(symbol=first.symbol, amount=coins, mark_price=first.mark_price, haircut=haircut)
+    return Case(account=Account(wallet_balance=wallet, positions=positions, coins=(coin,)))
 
 
 def standing(wallet: float, *positions: Position) -> Risk:

@@ -10,7 +10,7 @@ from marginlib.course.tasks.audit import TASKS, _price, _shown_wrong, _sorted_ou
 from marginlib.course.tasks.shared import RATE, ends, letter
 from marginlib.practice.tasks.task import varied
 
-_FIVE, _GUIDE, _ACCURATE, _NEIGHBOUR, _CASE, _TEST, _APPS, _INVERSE, _REPORT = TASKS
+_FIVE, _GUIDE, _ACCURATE, _NEIGHBOUR, _CASE, _TEST, _APPS, _INVERSE, _REPORT, _COINS = TASKS
 _LEAST = 0.03  # how far off the calculator has to be, as a share of the price
 _COUNTED = 0.95  # of another coin as collateral
 
@@ -344,6 +344,25 @@ VARIANTS = (
             "could use up all of its margin before it is liquidated. Divide by (1 + maintenance rate): price = entry "
             "x (1 + 1 / setting) / (1 + rate). Both hold only while exactly the initial margin stands behind the "
             "short."
+        ),
+    ),
+    varied(
+        _COINS,
+        text=_COINS.text.replace("gives the liquidation price of a cross long", "gives the fall that ends a cross long")
+        .replace("the price that the dashboard shows", "the fall that the dashboard shows")
+        .replace("such a price", "such a fall"),
+        ask="the fall until the liquidation, as a fraction below 0 such as -0.2",
+        into=lambda answer, entry: answer / entry - 1,
+        instead="The fall is asked for, not the price.",
+        model=(
+            "counted = coins * (1 - haircut)  # coins, not dollars: they fall with the price\n"
+            "price = (quantity * entry - dollars) / (quantity * 0.996 + counted)\nanswer = price / entry - 1"
+        ),
+        worked=lambda dollars, coins, haircut, quantity, entry: (
+            "price = (quantity * entry - dollars) / (quantity * 0.996 + coins * (1 - haircut)): the coins fall, too.\n"
+            f"Here: {_COINS.solve(dollars, coins, haircut, quantity, entry):,.2f} dollars, and the fall is "
+            f"{_COINS.solve(dollars, coins, haircut, quantity, entry) / entry - 1:.6f}.\n"
+            "answer = price / entry - 1"
         ),
     ),
 )

@@ -11,7 +11,7 @@ from marginlib.course.variants import renamed
 from marginlib.model import Health
 from marginlib.practice.tasks.task import varied
 
-_SHORT, _PRICE, _MOVED, _BESIDE, _FAR, _SCREEN, _MODES, _PAIR, _WORDS = TASKS
+_SHORT, _PRICE, _MOVED, _BESIDE, _FAR, _SCREEN, _MODES, _PAIR, _WORDS, _LEAVES = TASKS
 
 
 def _rise(wallet: float, notionals: list[float], rising: float | None = None, rate: float = RATE) -> float:
@@ -411,6 +411,34 @@ VARIANTS = (
             "54,217 to 40,161. In B another position in the same pool lost the money, though the long itself had lost "
             "little; its own margin would have been out of reach. A could have lost 10,000 instead of 3,000, and B "
             "holds only if the isolated margin was enough for what the long itself lost."
+        ),
+    ),
+    varied(
+        _LEAVES,
+        text=_LEAVES.text.replace(
+            "Write how many dollars may leave, never less than 0.",
+            "Write how many dollars of the wallet have to stay, never more than the wallet has.",
+        ),
+        ask="the dollars of the wallet that have to stay",
+        into=lambda answer, wallet: wallet - answer,
+        demands={
+            "Never less than 0: nobody has to pay in.": None,
+            "Never more than the wallet: nobody has to pay in.": lambda **case: (
+                case["wallet"] - _LEAVES.demands["Never less than 0: nobody has to pay in."](**case)
+            ),
+        },
+        instead="What has to stay is asked for, not what may leave.",
+        model=(
+            "value = abs(quantity) * mark\nopen_profit = quantity * (mark - entry)\n"
+            "for_orders = value / leverage + reserved - open_profit  # what of the wallet initial margin needs\n"
+            "answer = min(wallet, max(for_orders, 0.004 * value))"
+        ),
+        worked=lambda wallet, quantity, entry, mark, leverage, reserved: (
+            f"Initial margin needs {abs(quantity) * mark / leverage:,.2f} + {reserved:,} dollars, open profit is "
+            f"{quantity * (mark - entry):+,.2f}, maintenance margin {RATE * abs(quantity) * mark:,.2f}. Of {wallet:,} "
+            f"dollars {wallet - _LEAVES.solve(wallet, quantity, entry, mark, leverage, reserved):,.2f} stay.\n"
+            "answer = min(wallet, max(abs(quantity) * mark / leverage + reserved - quantity * (mark - entry), "
+            "0.004 * abs(quantity) * mark))"
         ),
     ),
 )

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import pairwise
+from itertools import chain, pairwise
 from math import exp, fsum, inf, isfinite, log, sqrt
 from statistics import NormalDist
 
 from marginlib.margin import initial_margin
-from marginlib.model import MaintenanceBasis, Position
+from marginlib.model import MaintenanceBasis, Pool, Position
 from marginlib.practice.beliefs.reasoning import RIGHT, Case, Reasoning
 
 _TINY = 1e-12
 _Marks = Mapping[str, float]
+_Asked = Sequence[Sequence[Sequence[Position]]]  # for each symbol, sets of legs: the one that needs most is asked for
 
 
 class Reading:
@@ -26,12 +27,13 @@ class Reading:
 
     def __init__(self, case: Case, reasoning: Reasoning = RIGHT) -> None:
         self.case, self.steps = case, reasoning
-        self.account = reasoning.positions(reasoning.contract(reasoning.prices(case)))
-        self.pools = reasoning.pools(self.account)
+        self.account = reasoning.positions(reasoning.traded(reasoning.contract(reasoning.prices(case)), case))
+        self.pools = tuple(map(reasoning.pool, reasoning.pools(self.account)))
         # A belief may leave no position of the symbol: then there are no legs.
         self.pool = next((pool for pool in self.pools if case.symbol in pool.symbols), self.pools[0])
         self.legs = tuple(each for each in self.pool.positions if each.symbol == case.symbol)
         self._rest = tuple(each for each in self.pool.positions if each.symbol != case.symbol)
+        self._asked = [replace(self.pool, positions=each).asked_legs() for each in (self.legs, self._rest)]
         self.target = {} if case.target_price is None else {case.symbol: case.target_price}
         self.all_legs = tuple(each for each in self.account.positions if each.symbol == case.symbol)  # in all pools
 
@@ -39,16 +41,26 @@ class Reading:
         """Return the value of another ask, 0 where there is none."""
         return ASKS[ask].value(self) or 0.0
 
+    def backing(self, pool: Pool, marks: _Marks | None = None) -> float:
+        """Return what a pool has without profits: money, and what its coins count for, today or at other marks."""
+        coins = (self.steps.coin(coin, coin.at((marks or {}).get(coin.symbol, coin.mark_price))) for coin in pool.coins)
+        return pool.collateral + fsum(coins)
+
     def equity(self, marks: _Marks | None = None) -> float:
         """Return collateral and profits, today or at other marks."""
         profits = [self.steps.pnl(each) for each in _at(self.legs, marks)]
         profits += [self.steps.others_pnl(each, self.steps.pnl(each)) for each in _at(self._rest, marks)]
-        return self.pool.collateral + (self.steps.counted(fsum(profits)) if marks is None else fsum(profits))
+        won = self.steps.counted(fsum(profits)) if marks is None else fsum(profits)
+        return self.backing(self.pool, marks) + won
 
     def maintenance(self, marks: _Marks | None = None) -> float:
         """Return what the pool has to keep, today or at other marks."""
-        others = self.steps.others_maintenance(fsum(map(self.kept, self._rest, _at(self._rest, marks))))
-        return fsum([*map(self.kept, self.legs, _at(self.legs, marks)), others])
+        own, others = (self.needs(asked, marks) for asked in self._asked)
+        return own + self.steps.others_maintenance(others)
+
+    def needs(self, asked: _Asked, marks: _Marks | None = None) -> float:
+        """Return the maintenance margin of the legs that it is asked for."""
+        return fsum(max(fsum(map(self.kept, legs, _at(legs, marks))) for legs in sets) for sets in asked)
 
     def kept(self, today: Position, now: Position) -> float:
         """Return a position's maintenance margin now; a belief about the table looks at today's position."""
@@ -58,11 +70,19 @@ class Reading:
         """Return the initial margin of some positions."""
         return fsum(self.steps.notional(each) / each.leverage for each in positions)
 
+    def free(self) -> float:
+        """Return the equity of the cross pool that is not initial margin, of positions or of open orders."""
+        cross = self.pools[0]
+        won = self.steps.counted(fsum(map(self.steps.pnl, self.steps.usable(self.account))))
+        asked = fsum(max(map(self.initial, sets)) for sets in cross.asked_legs())
+        return self.backing(cross) + won - asked - self.steps.reserved(cross.reserved)
+
     def price(self, surplus: Callable[[_Marks], float]) -> float | None:
         """Return the price of the symbol asked about, the nearest to the mark, at which something is 0."""
         # What remains of a difference of equal amounts is rounding, not a price next to 0.
-        scale = abs(self.pool.collateral) + fsum(each.notional + each.entry_notional for each in self.pool.positions)
-        zeros = self._zeros(surplus, self.legs, _TINY * scale)
+        scale = abs(self.pool.collateral) + self.pool.coins_value
+        scale += fsum(each.notional + each.entry_notional for each in self.pool.positions)
+        zeros = self._zeros(surplus, {self.case.symbol}, _TINY * scale)
         nearest = min(zeros, key=lambda zero: max(zero, 1 / zero), default=None)
         return None if nearest is None else float(self.legs[0].mark_price * nearest ** self.legs[0].contract.power)
 
@@ -91,30 +111,34 @@ class Reading:
         """Return the nearest fall of all marks together at which the pool is liquidated [1]."""
         if not self.legs:
             return None
-        zeros = self._zeros(lambda marks: self.equity(marks) - self.maintenance(marks), self.pool.positions)
+        zeros = self._zeros(lambda marks: self.equity(marks) - self.maintenance(marks), {*self.pool.symbols})
         moves = [zero ** self.legs[0].contract.power - 1 for zero in zeros]
-        alone = [Reading(replace(self.case, symbol=symbol), self.steps).move() for symbol in self.pool.symbols]
+        symbols = dict.fromkeys(each.symbol for each in self.pool.positions)
+        alone = [Reading(replace(self.case, symbol=symbol, trade=0.0), self.steps).move() for symbol in symbols]
         falls = [move for move in moves if move < 0]
         return self.steps.together(max(falls, default=None), [move for move in alone if move is not None and move < 0])
 
-    def _zeros(
-        self, surplus: Callable[[_Marks], float], moved: tuple[Position, ...], rounding: float = 0.0
-    ) -> list[float]:
-        """Return by which factors the values of the moved positions make something 0 that is straight between tiers."""
-        if not moved:
+    def _zeros(self, surplus: Callable[[_Marks], float], symbols: set[str], rounding: float = 0.0) -> list[float]:
+        """Return by which factors the values of some symbols make something 0 that is straight between tiers."""
+        if not self.legs:
             return []
         power = self.legs[0].contract.power
-        today = {each.symbol: each.mark_price for each in moved}
-        least = max(_TINY, rounding / fsum(each.notional for each in moved))
+        today = {each.symbol: each.mark_price for each in self.pool.held if each.symbol in symbols}
+        values = [each.notional for each in self.pool.positions if each.symbol in symbols]
+        least = max(_TINY, rounding / fsum(values))
 
         def at(t: float) -> float:
             return surplus({symbol: price * t**power for symbol, price in today.items()})
 
-        edges = {floor / each.notional for each in moved for floor in self.steps.schedule(each).floors[1:]}
-        found = []
+        legs = (leg for asked in self._asked for sets in asked for leg in chain(*sets) if leg.symbol in symbols)
+        edges = {floor / each.notional for each in legs for floor in self.steps.schedule(each).floors[1:]}
+        found, before = [], 0.0
         for low, high in pairwise([0.0, *sorted(edges), inf]):
             step = (high - low) / 3 if isfinite(high) else max(low, 1.0)
             first, second = at(low + step), at(low + 2 * step)
+            if before * (2 * first - second) < 0:  # a tier of the whole position jumps over 0
+                found.append(low)
+            before = 2 * second - first
             if first == second:
                 continue
             zero = low + step - first * step / (second - first)
@@ -124,9 +148,9 @@ class Reading:
         return found
 
 
-def _at(positions: tuple[Position, ...], marks: _Marks | None) -> tuple[Position, ...]:
+def _at(positions: Sequence[Position], marks: _Marks | None) -> Sequence[Position]:
     """Return positions at other marks; those left out keep theirs."""
-    return tuple(each.at((marks or {}).get(each.symbol, each.mark_price)) for each in positions)
+    return positions if marks is None else tuple(each.at(marks.get(each.symbol, each.mark_price)) for each in positions)
 
 
 @dataclass(frozen=True)
@@ -186,26 +210,42 @@ def _show_maintenance(r: Reading) -> str:
 
 def _show_available(r: Reading) -> str:
     cross = r.pools[0]
-    needed, profit = (fsum(of(each) for each in cross.positions) for of in (initial_margin, RIGHT.pnl))
+    profit, asked = fsum(map(RIGHT.pnl, cross.positions)), cross.asked_legs()
+    needed = fsum(max(fsum(map(initial_margin, legs)) for legs in sets) for sets in asked)
+    orders = f" - {_text(cross.reserved)} of open orders" if cross.reserved else ""
     return (
-        f"{_text(cross.collateral)} {_signed(profit)} of profit or loss - {_text(needed)} of initial margin = "
-        f"{_text(r('available_balance'))}"
+        f"{_text(r.backing(cross))} {_signed(profit)} of profit or loss - {_text(needed)} of initial margin{orders} = "
+        f"{_text(r.free())}"
+    )
+
+
+def _stays(r: Reading) -> float:
+    """Return the maintenance margin of the cross pool."""
+    cross = r.pools[0]
+    return r.maintenance() if r.pool is cross else r.needs(cross.asked_legs())
+
+
+def _show_leaves(r: Reading) -> str:
+    cross, money = r.pools[0], r.backing(r.pools[0])
+    beside = f"; beside the coins there are {_text(cross.collateral)} of money" if cross.coins else ""
+    return (
+        f"{_show_available(r)} not needed; {_text(money)} - {_text(_stays(r))} to keep = "
+        f"{_text(money - _stays(r))} of money{beside}; the smallest may leave, if above 0: {_text(r('may_leave'))}"
     )
 
 
 def _at_end(r: Reading, price: float | None, left: Callable[[_Marks], str]) -> str:
     """Return what is left at a price that ends the pool, if there is one."""
     if price is None:
-        return f"{_text(r.pool.collateral)} of collateral: no price of {r.case.symbol} alone uses it up"
+        return f"{_text(r.backing(r.pool))} of collateral: no price of {r.case.symbol} alone uses it up"
     return f"at {_text(price)}: {left({r.case.symbol: price})}"
 
 
 def _left(r: Reading, marks: _Marks) -> str:
     """Return what is left at some marks, and what must be kept."""
-    equity = r.equity(marks)
+    equity, had = r.equity(marks), r.backing(r.pool)
     return (
-        f"{_text(r.pool.collateral)} {_signed(equity - r.pool.collateral)} = {_text(equity)} left, and "
-        f"{_text(r.maintenance(marks))} must be kept"
+        f"{_text(had)} {_signed(equity - had)} = {_text(equity)} left, and {_text(r.maintenance(marks))} must be kept"
     )
 
 
@@ -216,7 +256,8 @@ def _show_liquidation(r: Reading) -> str:
 def _solve_liquidation(r: Reading) -> str:
     """Return how the price is found: equity = maintenance margin, solved for the price of one linear position."""
     price, (leg, *more) = r.liquidation_price(), r.legs
-    if price is None or more or leg.contract.power < 0 or leg.maintenance_basis is MaintenanceBasis.ENTRY:
+    of_the_entry, jumps = leg.maintenance_basis is MaintenanceBasis.ENTRY, leg.schedule.whole_position
+    if price is None or more or leg.contract.power < 0 or of_the_entry or jumps or r.pool.coins:
         return _show_liquidation(r)
     tier, size = leg.schedule.tier(leg.at(price).notional), abs(leg.quantity)
     rate, amount = leg.schedule.rates[tier], leg.schedule.amounts[tier]
@@ -237,20 +278,21 @@ def _most(r: Reading) -> float:
     for pool in r.pools:
         bounded = all(each.exposure > 0 for each in pool.positions)  # their value can fall to 0, and no further
         worst = fsum(each.entry_cost for each in pool.positions) if bounded else inf
-        amounts += [min(pool.collateral, worst)] if pool.positions else []
+        amounts += [min(r.backing(pool), worst)] if pool.positions else []
     return r.steps.at_risk(r.steps.add_up(amounts), fsum(each.entry_notional for each in r.case.account.positions))
 
 
 def _money_left(r: Reading) -> float:
     """Return what the account has when every pool is settled at the marks; a pool below 0 is the venue's loss."""
     profits = [fsum(map(r.steps.pnl, pool.positions)) for pool in r.pools]
-    losses = [min(-profit, pool.collateral) for profit, pool in zip(profits, r.pools, strict=True) if profit < 0]
-    gains = [*(profit for profit in profits if profit > 0), *(pool.collateral for pool in r.pools)]
+    have = [*map(r.backing, r.pools)]
+    losses = [min(-profit, money) for profit, money in zip(profits, have, strict=True) if profit < 0]
+    gains = [*(profit for profit in profits if profit > 0), *have]
     return fsum(gains) - r.steps.add_up(losses)
 
 
 def _show_money_left(r: Reading) -> str:
-    left = [max(0.0, fsum([pool.collateral, *map(RIGHT.pnl, pool.positions)])) for pool in r.pools]
+    left = [max(0.0, fsum([r.backing(pool), *map(RIGHT.pnl, pool.positions)])) for pool in r.pools]
     alike = Counter(map(_text, left[1:]))
     parts = [text if count == 1 else f"{count} x {text}" for text, count in alike.items()]
     if not parts:
@@ -311,25 +353,32 @@ ASKS: Mapping[str, Ask] = {
     "pool_maintenance": Ask(
         "$",
         Reading.maintenance,
-        lambda r: _sum((f"{each.symbol} {_text(r.kept(each, each))}" for each in r.pool.positions), r.maintenance()),
+        lambda r: _sum(
+            [
+                f"the larger of {_text(r.needs([[sets[0]]]))} and {_text(r.needs([[sets[1]]]))}"
+                if len(sets) > 1
+                else " + ".join(f"{each.symbol} {_text(r.kept(each, each))}" for each in sets[0])
+                for sets in r.pool.asked_legs()
+                if any(sets)
+            ]
+            or ["legs that cancel"],
+            r.maintenance(),
+        ),
     ),
     "equity": Ask(
         "$",
         Reading.equity,
         lambda r: (
-            f"{_text(r.pool.collateral)} {_signed(r.equity() - r.pool.collateral)} of profit or loss = "
+            "".join(f"{_text(c.amount)} {c.symbol} count for {_text(c.value)}; " for c in r.pool.coins)
+            + f"{_text(r.backing(r.pool))} {_signed(r.equity() - r.backing(r.pool))} of profit or loss = "
             f"{_text(r.equity())}"
         ),
     ),
-    "available_balance": Ask(
+    "available_balance": Ask("$", lambda r: max(0.0, r.free()), _show_available),
+    "may_leave": Ask(
         "$",
-        lambda r: max(
-            0.0,
-            r.pools[0].collateral
-            + r.steps.counted(fsum(map(r.steps.pnl, r.steps.usable(r.account))))
-            - r.initial(r.pools[0].positions),
-        ),
-        _show_available,
+        lambda r: max(0.0, r.steps.leaves(r.pools[0].collateral, r.free(), r.backing(r.pools[0]) - _stays(r))),
+        _show_leaves,
     ),
     "margin_ratio": Ask(
         "fraction",
@@ -362,20 +411,20 @@ ASKS: Mapping[str, Ask] = {
         lambda r: _at_end(
             r,
             r.bankruptcy_price(),
-            lambda marks: f"{_text(r.pool.collateral)} {_signed(r.equity(marks) - r.pool.collateral)} = 0",
+            lambda marks: f"{_text(r.backing(r.pool))} {_signed(r.equity(marks) - r.backing(r.pool))} = 0",
         ),
     ),
     "left_at_liquidation": Ask("$", Reading.left_at_liquidation, _show_liquidation),
     "loss_at_liquidation": Ask(
         "$",
-        lambda r: None if (left := r.left_at_liquidation()) is None else r.pool.collateral - left,
+        lambda r: None if (left := r.left_at_liquidation()) is None else r.backing(r.pool) - left,
         _show_liquidation,
     ),
     "most_you_can_lose": Ask(
         "$",
         _most,
         lambda r: (
-            f"{' + '.join(_text(pool.collateral) for pool in r.pools if pool.positions)} behind the "
+            f"{' + '.join(_text(r.backing(pool)) for pool in r.pools if pool.positions)} behind the "
             f"positions, of which at most {_text(r('most_you_can_lose'))} can go"
         ),
     ),
@@ -392,9 +441,9 @@ ASKS: Mapping[str, Ask] = {
     ),
     "margin_for_target": Ask(
         "$",
-        lambda r: r.maintenance(r.target) - r.equity(r.target) + r.pool.collateral if r.legs and r.target else None,
+        lambda r: r.maintenance(r.target) - r.equity(r.target) + r.backing(r.pool) if r.legs and r.target else None,
         lambda r: (
-            f"at {_text(r.case.target_price)}: {_text(r.pool.collateral - r.equity(r.target))} of loss + "
+            f"at {_text(r.case.target_price)}: {_text(r.backing(r.pool) - r.equity(r.target))} of loss + "
             f"{_text(r.maintenance(r.target))} to keep = {_text(r('margin_for_target'))}"
         ),
     ),

@@ -8,11 +8,11 @@ from math import inf
 from typing import Any
 
 from marginlib.liquidation import liquidation_price
-from marginlib.model import Account, Contract, Pool, Position
+from marginlib.model import Account, Coin, Contract, Netting, Order, Pool, Position
 from marginlib.practice.beliefs.asks import ASKS, Reading
-from marginlib.practice.beliefs.reasoning import RIGHT, Case, Reasoning
-from marginlib.tiers import RiskSchedule
-from marginlib.venues import rulebook
+from marginlib.practice.beliefs.reasoning import RIGHT, Case, Reasoning, netted, traded
+from marginlib.tiers import RiskSchedule, RiskTier
+from marginlib.venues import PositionMode, rulebook
 
 _FLAT = RiskSchedule.flat(0.004, max_leverage=125)
 
@@ -23,7 +23,8 @@ def _long(quantity: float = 0.1, leverage: float = 10.0, **changes: Any) -> Posi
 
 
 def _case(wallet: float, *positions: Position, marks: Mapping[str, float] | None = None, **rest: Any) -> Case:  # noqa: ANN401
-    return Case(account=Account(wallet_balance=wallet, positions=positions).at(marks or {}), **rest)
+    more = {name: rest.pop(name) for name in ("coins", "orders", "netting") if name in rest}
+    return Case(account=Account(wallet_balance=wallet, positions=positions, **more).at(marks or {}), **rest)
 
 
 _ETH = Position.open(symbol="ETHUSDT", quantity=10_000 / 3_000, price=3_000, schedule=_FLAT, leverage=10)
@@ -42,6 +43,22 @@ _EIGHT_HUNDRED = _case(10_000, _long(1 / 12).isolated(800))  # and 300 added
 _BY_VENUE = [
     _case(10_000, _long(schedule=RiskSchedule.flat(rate, max_leverage=10)).isolated()) for rate in (0.004, 0.0125, 0.03)
 ]
+_WON = _case(2_000, _long(1 / 6, 20), marks={"BTCUSDT": 78_000})  # 3,000 dollars of open profit
+_BID = _case(
+    10_000,
+    _long(0.5),
+    orders=(Order(name="bid", symbol="ETHUSDT", quantity=10, price=3_000, leverage=10),),
+)
+_COINS = _case(0, _long(1), coins=(Coin(symbol="BTCUSDT", amount=0.5, mark_price=60_000, haircut=0.05),))
+_LEGS = (_long(1, entry_price=69_400), _long(-1))
+_SELL: dict[str, Any] = {"trade": -0.4}
+_WHOLE = RiskSchedule(
+    tiers=(
+        RiskTier(notional_floor=0, maintenance_margin_rate=0.004),
+        RiskTier(notional_floor=1_000_000, maintenance_margin_rate=0.01),
+    ),
+    whole_position=True,
+)
 _MONTH: dict[str, Any] = {"volatility": 0.6, "days": 30.0}
 
 
@@ -87,7 +104,7 @@ def _own_margin_only(account: Account) -> tuple[Pool, ...]:
     cross, *isolated = account.pools()
     margins = [each.entry_notional / each.leverage for each in cross.positions]
     apart = [Pool(collateral=margin, positions=(each,)) for margin, each in zip(margins, cross.positions, strict=True)]
-    return (Pool(collateral=max(0.0, cross.collateral - sum(margins))), *apart, *isolated)
+    return (replace(cross, collateral=max(0.0, cross.collateral - sum(margins)), positions=()), *apart, *isolated)
 
 
 def _wallet_by_leverage(account: Account) -> tuple[Pool, ...]:
@@ -122,33 +139,50 @@ def _as_linear(account: Account) -> Account:
     )
 
 
-def _netted(account: Account) -> Account:
-    """Return the account with legs in opposite directions of one symbol cancelled, their profit booked."""
-    kept: list[Position] = []
-    booked = 0.0
-    for symbol in dict.fromkeys(each.symbol for each in account.positions):
-        legs = [each for each in account.positions if each.symbol == symbol]
-        longs, shorts = ([leg for leg in legs if leg.quantity * side > 0] for side in (1, -1))
-        size = {1: sum(leg.quantity for leg in longs), -1: -sum(leg.quantity for leg in shorts)}
-        both = min(size.values())
-        for side, of in ((1, longs), (-1, shorts)):
-            share = both / size[side] if of else 0.0
-            booked += share * sum(leg.unrealized_pnl for leg in of)
-            for leg in of if share < 1 - 1e-12 else ():
-                margin = None if leg.isolated_margin is None else leg.isolated_margin * (1 - share)
-                kept.append(replace(leg, quantity=leg.quantity * (1 - share), isolated_margin=margin))
-    return account.after(wallet_balance=account.wallet_balance + booked, positions=kept)
-
-
 # --- the beliefs: where two explain an answer, the first is named first, the special before the common ---------------
 BELIEFS: Mapping[str, Belief] = {
+    "SELL_CLOSES": Belief(
+        notebook="06",
+        statement="A sell always closes or reduces my long.",
+        remedy="In one-way mode it does; in hedge mode it opens a short beside the long, unless it is only to reduce.",
+        source="Binance USD-M, hedge mode: dualSidePosition",
+        changes={"traded": lambda account, case: traded(account, case, PositionMode.ONE_WAY)},
+        case=_case(10_000, _long(1), position_mode=PositionMode.HEDGE, **_SELL),
+        against=lambda right, wrong: (
+            f"1 BTC long, 0.4 sold in hedge mode: positions worth {right('notional'):,.0f} dollars ask for margin, "
+            f"not {wrong('notional'):,.0f}."
+        ),
+    ),
+    "SELL_OPENS": Belief(
+        notebook="06",
+        statement="A sell beside a long always opens a short.",
+        remedy="In one-way mode a symbol has one position: the sell reduces the long first.",
+        source="Binance USD-M, one-way mode",
+        changes={"traded": lambda account, case: traded(account, case, PositionMode.HEDGE)},
+        case=_case(10_000, _long(1), **_SELL),
+        against=lambda right, wrong: (
+            f"1 BTC long, 0.4 sold in one-way mode: {right('notional'):,.0f} dollars are left that ask for margin, "
+            f"not {wrong('notional'):,.0f}."
+        ),
+    ),
+    "WALLET_CAN_LEAVE": Belief(
+        notebook="03",
+        statement="Everything in the wallet can be withdrawn, positions or not.",
+        remedy="What positions need stays: the smaller of two amounts may leave.",
+        source="Binance, maximum withdrawal",
+        changes={"leaves": lambda wallet, _free, _money: wallet},
+        case=_HALF,
+        against=lambda right, wrong: (
+            f"{wrong('may_leave'):,.0f} dollars behind half a bitcoin at 10x: {right('may_leave'):,.0f} may leave."
+        ),
+    ),
     "HEDGED_IS_SAFE": Belief(
         notebook="06",
         statement="Long and short of the same size cannot be liquidated.",
         remedy="In one pool both legs need maintenance margin; isolated, each leg can end alone.",
         source="hedge mode; Binance, one price for both legs",
-        changes={"positions": _netted},
-        case=_case(10_000, _long(1, entry_price=69_400), _long(-1)),
+        changes={"positions": netted},
+        case=_case(10_000, *_LEGS),
         against=lambda right, _: (
             f"Long and short of 1 BTC with {right('equity'):,.0f} dollars behind both: "
             f"liquidated at {right('liquidation_price'):,.0f}."
@@ -251,7 +285,11 @@ BELIEFS: Mapping[str, Belief] = {
         source="Binance, isolated margin; freqtrade 10668 has it the other way round",
         changes={
             "pools": lambda account: (
-                Pool(collateral=account.wallet_balance, positions=tuple(each.cross() for each in account.positions)),
+                replace(
+                    account.pools()[0],
+                    collateral=account.wallet_balance,
+                    positions=tuple(each.cross() for each in account.positions),
+                ),
             )
         },
         case=_HALF_ISOLATED,
@@ -331,6 +369,18 @@ BELIEFS: Mapping[str, Belief] = {
         against=lambda right, wrong: (
             f"1,000,000 dollars in tier 3: keep {right('maintenance_margin'):,.0f}, slice by slice, "
             f"not 0.65 % of all, {wrong('maintenance_margin'):,.0f}."
+        ),
+    ),
+    "TIERS_ARE_SLICES": Belief(
+        notebook="05",
+        statement="At every venue a tier's rate is asked only of the part above the tier's floor.",
+        remedy="Some venues ask the rate of the tier of the whole position: ask yours.",
+        source="OKX, help on position tiers, as third parties read it",
+        changes={"schedule": lambda position: replace(position.schedule, whole_position=False)},
+        case=_case(100_000, _long(30, leverage=20, schedule=_WHOLE)),
+        against=lambda right, wrong: (
+            f"0.4 % up to 1,000,000 dollars and 1 % above, of the whole position: 1,800,000 keep "
+            f"{right('maintenance_margin'):,.0f}, not {wrong('maintenance_margin'):,.0f}."
         ),
     ),
     "AMOUNT_SIGN": Belief(
@@ -439,6 +489,101 @@ BELIEFS: Mapping[str, Belief] = {
         against=lambda right, wrong: (
             f"3,000 of 10,000 dollars set aside, 1,000 won in that pool: {right('available_balance'):,.0f} can be "
             f"used, not {wrong('available_balance'):,.0f}."
+        ),
+    ),
+    "PROFIT_CAN_LEAVE": Belief(
+        notebook="03",
+        statement="Open profit can be withdrawn as soon as it is there.",
+        remedy="At Binance it leaves only once it is realized; at Hyperliquid it may leave before.",
+        source="Binance, maximum withdrawal; Hyperliquid, margining",
+        changes={"leaves": lambda _wallet, free, _money: free},
+        case=_WON,
+        against=lambda right, wrong: (
+            f"2,000 dollars and an open profit of 3,000: {right('may_leave'):,.0f} may leave at Binance, "
+            f"not {wrong('may_leave'):,.0f}."
+        ),
+    ),
+    "NOTHING_CAN_LEAVE": Belief(
+        notebook="03",
+        statement="While a position is open, nothing can be withdrawn.",
+        remedy="What no position and no order needs may leave.",
+        source="Binance, maximum withdrawal",
+        changes={"leaves": lambda _wallet, _free, _money: 0.0},
+        case=_HALF,
+        against=lambda right, _: (
+            f"10,000 dollars behind half a bitcoin at 10x: {right('may_leave'):,.0f} may leave, not 0."
+        ),
+    ),
+    "ORDERS_ARE_FREE": Belief(
+        notebook="03",
+        statement="An open order costs nothing until it is filled.",
+        remedy="It reserves initial margin, which is not available for anything else while it waits.",
+        source="Binance USD-M account information, openOrderInitialMargin",
+        changes={"reserved": lambda _reserved: 0.0},
+        case=_BID,
+        against=lambda right, wrong: (
+            f"With a bid for 10 ETH at 3,000 and 10x {right('available_balance'):,.0f} dollars are available, "
+            f"not {wrong('available_balance'):,.0f}."
+        ),
+    ),
+    "ORDERS_MOVE_PRICE": Belief(
+        notebook="03",
+        statement="What an open order reserves no longer stands behind the positions.",
+        remedy="It is reserved, not gone: equity and liquidation price stay until the order is filled.",
+        source="Binance USD-M account information, openOrderInitialMargin",
+        changes={"pool": lambda pool: replace(pool, collateral=pool.collateral - pool.reserved, reserved=0.0)},
+        case=_BID,
+        against=lambda right, wrong: (
+            f"Half a bitcoin ends at {right('liquidation_price'):,.0f} with or without a bid that reserves 3,000 "
+            f"dollars, not at {wrong('liquidation_price'):,.0f}."
+        ),
+    ),
+    "COIN_AT_FULL_PRICE": Belief(
+        notebook="03",
+        statement="A coin that stands as collateral counts at its full price.",
+        remedy="It counts for less, by the haircut.",
+        source="Binance Multi-Assets mode, collateral ratio; OKX, discount rates",
+        changes={"coin": lambda _today, there: there.amount * there.mark_price},
+        case=_COINS,
+        against=lambda right, wrong: (
+            f"Half a bitcoin at 60,000 with a haircut of 5 % counts for {right('equity'):,.0f} dollars, "
+            f"not {wrong('equity'):,.0f}."
+        ),
+    ),
+    "COIN_STANDS_STILL": Belief(
+        notebook="03",
+        statement="What a coin counts for today it counts for when it is needed.",
+        remedy="It moves with its price: behind a long of the same coin it falls as the long loses.",
+        source="Binance Multi-Assets mode, collateral ratio; OKX, discount rates",
+        changes={"coin": lambda today, _there: today.value},
+        case=_COINS,
+        against=lambda right, wrong: (
+            f"With half a bitcoin behind it a long of 1 BTC ends at {right('liquidation_price'):,.0f}, "
+            f"not at {wrong('liquidation_price'):,.0f}."
+        ),
+    ),
+    "LEGS_ADD_UP": Belief(
+        notebook="06",
+        statement="At every venue a long and a short of one coin need margin twice.",
+        remedy="Some ask for the larger leg alone, or for what is left when the legs are closed against each other.",
+        source="Kraken, cross margin: the larger of long and short",
+        changes={"pool": lambda pool: replace(pool, netting=Netting.NONE)},
+        case=_case(10_000, *_LEGS, netting=Netting.LARGER_LEG),
+        against=lambda right, wrong: (
+            f"1 BTC long and 1 BTC short, margin asked for the larger leg: keep {right('pool_maintenance'):,.0f} "
+            f"dollars, not {wrong('pool_maintenance'):,.0f}."
+        ),
+    ),
+    "LARGER_LEG_COUNTS": Belief(
+        notebook="06",
+        statement="At every venue a long and a short of one coin need margin once, for the larger.",
+        remedy="Binance asks for both legs.",
+        source="Binance, maintenance margin in hedge mode",
+        changes={"pool": lambda pool: replace(pool, netting=Netting.LARGER_LEG)},
+        case=_case(10_000, *_LEGS),
+        against=lambda right, wrong: (
+            f"1 BTC long and 1 BTC short, margin asked for each leg: keep {right('pool_maintenance'):,.0f} dollars, "
+            f"not {wrong('pool_maintenance'):,.0f}."
         ),
     ),
     "RATIO_UPSIDE_DOWN": Belief(

@@ -8,15 +8,15 @@ different steps.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import fsum, inf
 from typing import Any
 
-from marginlib.errors import at_least_zero, finite, positive, unknown
-from marginlib.model import Account, Contract, MaintenanceBasis, Pool, Position
-from marginlib.tiers import RiskSchedule
-from marginlib.venues import rulebook
+from marginlib.errors import at_least_zero, finite, positive, unknown, wrong
+from marginlib.model import Account, Coin, Contract, MaintenanceBasis, Netting, Order, Pool, Position
+from marginlib.tiers import RiskSchedule, RiskTier
+from marginlib.venues import PositionMode, rulebook
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +36,9 @@ class Case:
     fee_rate: float = 0.0  # of a trade, as a share of the notional [1]
     volatility: float = 0.0  # of the price, a year [1]
     days: float = 0.0  # how long the question looks ahead
+    # What is then traded at the mark against the position asked about, + bought and - sold [base coin].
+    trade: float = 0.0
+    position_mode: PositionMode = PositionMode.ONE_WAY  # what that trade does
 
     def __post_init__(self) -> None:
         symbols = [position.symbol for position in self.account.positions]
@@ -45,22 +48,35 @@ class Case:
             object.__setattr__(self, "symbol", symbols[0])
         for symbol, price in self.last_prices.items():
             positive(f"last_prices[{symbol!r}]", price)
-        if self.target_price is not None:
-            positive("target_price", self.target_price)
+        positive("target_price", 1.0 if self.target_price is None else self.target_price)
         finite("funding_rate", self.funding_rate)
         for name in ("fee_rate", "volatility", "days"):
             at_least_zero(name, getattr(self, name))
+        if (
+            finite("trade", self.trade) * next(p.quantity for p in self.account.positions if p.symbol == self.symbol)
+            > 0
+        ):
+            raise wrong("trade", self.trade, "give one against the position: - where it is long, + where it is short")
 
     @classmethod
     def from_plain(cls, record: Mapping[str, Any]) -> Case:
         """Return the case of a record in plain numbers, as the bank of questions has it.
 
-        It is `{wallet, positions}` and any other field; a position is `{symbol, quantity or notional (signed), entry,
-        mark, leverage, isolated (true, or the margin), rate or table (a date), closing_fee, contract}`.
+        It is `{wallet, positions, coins, orders, netting}` and any other field; a position is `{symbol, quantity or
+        notional (signed), entry, mark, leverage, isolated (true, or the margin), rate or table (a date) or tiers (pairs
+        of floor and rate) and whole, closing_fee, contract}`; a coin and an order have the fields of theirs.
         """
-        rest = {name: value for name, value in record.items() if name not in {"wallet", "positions"}}
-        positions = tuple(map(_position, record["positions"]))
-        return cls(account=Account(wallet_balance=record["wallet"], positions=positions), **rest)
+        account = Account(
+            wallet_balance=record["wallet"],
+            positions=tuple(map(_position, record["positions"])),
+            coins=tuple(Coin(**each) for each in record.get("coins", ())),
+            orders=tuple(Order(**each) for each in record.get("orders", ())),
+            netting=Netting[record.get("netting", "none").upper()],
+        )
+        rest = {name: value for name, value in record.items() if name not in _OF_THE_ACCOUNT}
+        if "position_mode" in rest:
+            rest["position_mode"] = PositionMode[rest["position_mode"].upper()]
+        return cls(account=account, **rest)
 
     @cached_property
     def mark_price(self) -> float:
@@ -68,11 +84,17 @@ class Case:
         return next(each.mark_price for each in self.account.positions if each.symbol == self.symbol)
 
 
+_OF_THE_ACCOUNT = {"wallet", "positions", "coins", "orders", "netting"}
+
+
 def _position(record: Mapping[str, Any]) -> Position:
     """Return the position that a record of plain numbers describes."""
     entry, symbol = record["entry"], record["symbol"]
     if "table" in record:
         schedule = rulebook("binance_usdm", record["table"]).schedule(symbol)
+    elif "tiers" in record:
+        tiers = [RiskTier(notional_floor=floor, maintenance_margin_rate=rate) for floor, rate in record["tiers"]]
+        schedule = RiskSchedule(tiers=tuple(tiers), whole_position=record.get("whole", False))
     else:
         schedule = RiskSchedule.flat(record.get("rate", 0.004), closing_fee_rate=record.get("closing_fee", 0.0))
     position = Position(
@@ -88,6 +110,34 @@ def _position(record: Mapping[str, Any]) -> Position:
     return position if margin is False else position.isolated(None if margin is True else margin)
 
 
+def netted(account: Account) -> Account:
+    """Return the account with legs in opposite directions of one symbol cancelled, their profit booked."""
+    kept: list[Position] = []
+    booked = 0.0
+    for symbol in dict.fromkeys(each.symbol for each in account.positions):
+        legs = [each for each in account.positions if each.symbol == symbol]
+        longs, shorts = ([leg for leg in legs if leg.quantity * side > 0] for side in (1, -1))
+        size = {1: sum(leg.quantity for leg in longs), -1: -sum(leg.quantity for leg in shorts)}
+        both = min(size.values())
+        for side, of in ((1, longs), (-1, shorts)):
+            share = both / size[side] if of else 0.0
+            booked += share * sum(leg.unrealized_pnl for leg in of)
+            for leg in of if share < 1 - 1e-12 else ():
+                margin = None if leg.isolated_margin is None else leg.isolated_margin * (1 - share)
+                kept.append(replace(leg, quantity=leg.quantity * (1 - share), isolated_margin=margin))
+    return account.after(wallet_balance=account.wallet_balance + booked, positions=kept)
+
+
+def traded(account: Account, case: Case, mode: PositionMode) -> Account:
+    """Return the account after the trade of a case, by what a trade does: it opens the other leg, or closes first."""
+    if not case.trade:
+        return account
+    held = next(each for each in account.positions if each.symbol == case.symbol)
+    leg = replace(held.cross(), quantity=case.trade, entry_price=held.mark_price)
+    both = account.after(positions=(*account.positions, leg.isolated() if held.own_margin else leg))
+    return both if mode is PositionMode.HEDGE else netted(both)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reasoning:
     """The steps from an account to an answer; each can be replaced by a wrong one (`dataclasses.replace`)."""
@@ -95,9 +145,19 @@ class Reasoning:
     prices: Callable[[Case], Account] = lambda case: case.account  # the account at the prices that count: the marks
     # The account with its contracts read as what they are.
     contract: Callable[[Account], Account] = lambda account: account
+    # The account after what the case then trades.
+    traded: Callable[[Account, Case], Account] = lambda account, case: traded(account, case, case.position_mode)
     # The account with the positions that need margin: all of them, both legs of a hedge too.
     positions: Callable[[Account], Account] = lambda account: account
     pools: Callable[[Account], tuple[Pool, ...]] = Account.pools  # which money stands behind which positions
+    # Each of these pools, with what its venue nets and what open orders leave behind its positions.
+    pool: Callable[[Pool], Pool] = lambda pool: pool
+    # What a coin counts for as collateral, from the coin as it is today and as it is there [quote currency].
+    coin: Callable[[Coin, Coin], float] = lambda _today, there: there.value
+    # What open orders keep from being available, from the initial margin that they reserve [quote currency].
+    reserved: Callable[[float], float] = lambda reserved: reserved
+    # What may leave, from the money in the pool, the equity less initial margin, and the money less maintenance margin.
+    leaves: Callable[[float, float, float], float] = min
     # Profit or loss of a position, at the price it has there [quote currency].
     pnl: Callable[[Position], float] = lambda position: position.unrealized_pnl
     # What a neighbour in the pool adds, from the neighbour and its profit [quote currency].
