@@ -24,7 +24,7 @@ PAGES = [
     "CONTRIBUTING.md",
     "exercises/TEACHING.md",
     "exercises/README.md",
-    "docs/grading.md",
+    "exercises/GRADING.md",
     "docs/run.md",
     "docs/figures.md",
 ]

@@ -13,7 +13,7 @@ from marginlib.course.tasks import SETS, tasks
 from marginlib.grading.cli import _parser
 
 PAGE = (build_classes.ROOT / "exercises" / "TEACHING.md").read_text(encoding="utf-8")
-MORE = (build_classes.ROOT / "docs" / "grading.md").read_text(encoding="utf-8")
+MORE = (build_classes.ROOT / "exercises" / "GRADING.md").read_text(encoding="utf-8")
 LINES = [line for block in re.findall(r"```sh\n(.*?)```", PAGE + MORE, re.DOTALL) for line in block.splitlines()]
 
 

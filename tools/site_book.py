@@ -32,7 +32,7 @@ HERE = Path(__file__).parent / "book"
 PARTS = {
     "The course": ["notebooks/[0-9]*.ipynb", "notebooks/GLOSSARY.md"],
     "Exercises": ["exercises/README.md", "exercises/blank/*.ipynb"],
-    "For teachers": ["exercises/TEACHING.md", "docs/grading.md", "exercises/CLASSES.md"],
+    "For teachers": ["exercises/TEACHING.md", "exercises/GRADING.md", "exercises/CLASSES.md"],
     "The kit": ["docs/run.md", "docs/figures.md"],
 }
 # What would run a page's code on another machine: the site does that here.

@@ -190,7 +190,7 @@ class Snapshot:
         account: positions and wallet.
         ledger: where the money came from and went.
         mark_prices: the last mark price of every symbol seen.
-        settings: leverage and margin mode set for symbols not held.
+        settings: leverage and margin mode of each symbol; they stay when its position is closed.
         event: what happened last; None at the start.
         actions: liquidations, replenishments and conversions that the event set off, in order.
         time: when, in whatever the data calls time; None where it does not say.
@@ -220,7 +220,9 @@ class Snapshot:
             account=account,
             ledger=Ledger(deposits=account.wallet_balance, insurance_fund=fund, fund_at_start=fund),
             mark_prices=MappingProxyType({each.symbol: each.mark_price for each in account.held}),
-            settings=MappingProxyType({}),
+            settings=MappingProxyType(
+                {each.symbol: Setting(each.leverage, each.margin_mode) for each in account.positions}
+            ),
         )
 
     @property
@@ -431,7 +433,8 @@ def _(event: SetLeverage, state: Snapshot, rules: Rules) -> Snapshot:
     moved = [
         new.isolated(max(new.own_margin, new.entry_notional / new.leverage)) if new.own_margin else new for new in moved
     ]
-    return _affordable(state, _booked(state, *zip(legs, moved, strict=True)), f"leverage = {event.leverage!r}")
+    changed = _set(_booked(state, *zip(legs, moved, strict=True)), (event.symbol,), leverage=event.leverage)
+    return _affordable(state, changed, f"leverage = {event.leverage!r}")
 
 
 @_apply.register
