@@ -14,7 +14,7 @@ from refresh_notebooks import ROOT, notebooks
 from marginlib.course.refusals import show_refusals
 
 EVERY = 8  # a fixed sample; tests/edits.py tries them all
-COSTLY = {"10_odds": 32, "11_which_one": 16}  # each edit there simulates again
+COSTLY = {"10_odds": 32, "11_which_one": 24, "13_capstone": 32}  # each edit there simulates again
 SHEETS = sorted((ROOT / "exercises").glob("[bhw]*/*.ipynb"))
 
 
