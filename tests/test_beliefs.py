@@ -377,6 +377,13 @@ def test_every_belief_with_a_number_is_seen_somewhere_in_the_bank() -> None:
     assert {code for *_, code in held()} == {code for code, each in BELIEFS.items() if each.changes}
 
 
+@pytest.mark.parametrize(
+    "held", [long(leverage=1), replace(INVERSE, quantity=-60_000, leverage=1)], ids=["linear", "inverse"]
+)
+def test_at_1x_a_distance_of_one_over_the_setting_is_no_price(held: Position) -> None:
+    assert answer("liquidation_price", case(10_000, held.isolated()), "LEVERAGE_IS_DISTANCE") is None
+
+
 @pytest.mark.parametrize("name", BANK)
 def test_each_beliefs_answer_is_recognised_and_the_right_one_never_is(name: str) -> None:
     asked, ties = BANK[name], 0

@@ -114,10 +114,11 @@ def _wallet_by_leverage(account: Account) -> tuple[Pool, ...]:
     return (replace(cross, collateral=cross.collateral / setting), *isolated)
 
 
-def _by_the_setting(_price: float | None, position: Position) -> float:
-    """Return the price at a distance of one over the leverage setting."""
+def _by_the_setting(_price: float | None, position: Position) -> float | None:
+    """Return the price at a distance of one over the leverage setting; at 1x there may be none."""
     power, side = position.contract.power, 1 if position.exposure > 0 else -1
-    return float((position.entry_price**power * (1 - side / position.leverage)) ** power)
+    away = position.entry_price**power * (1 - side / position.leverage)
+    return float(away**power) if away > 0 else None
 
 
 def _tier(position: Position, share: float = 1.0, amount: float = 1.0) -> RiskSchedule:
