@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-import build_exercises as build
-import nbformat
+from submissions import solutions
 
 from marginlib.course.tasks import SETS, tasks, variants
 from marginlib.practice.tasks.collecting import collect
@@ -16,6 +15,7 @@ from marginlib.practice.tasks.task import Task
 ALL = [task for set_id in SETS for task in tasks(set_id)]
 VARIANTS = [each for set_id in SETS for found in variants(set_id).values() for each in found]
 SECRET = b"a key that a teacher keeps"
+_public = cache(solutions)
 
 
 def number_is_right(task: Task, value: float, truth: float) -> bool:
@@ -53,15 +53,6 @@ def faults(task: Task, learner: str) -> list[str]:
     return [f"{task.id}, {learner}: {code} gives the right answer" for code in found]
 
 
-@cache
-def public_solution(set_id: str, task_id: str) -> str:
-    """Return the answer cell of the public worked sheet."""
-    source = nbformat.read(build.source_path(set_id), as_version=4)
-    return next(
-        build.faded(cell.source, "worked", words=False) for cell in source.cells if cell.id == f"{task_id}-answer"
-    )
-
-
 def answered_by(code: str, asked: Task, mine: str) -> object:
     """Return what stands under the answer's name when an answer cell has run with somebody's numbers."""
     space = {"numbers": {asked.id: given(asked, mine)}}
@@ -75,6 +66,6 @@ def answered_by(code: str, asked: Task, mine: str) -> object:
 def given_away(asked: Task, learner: str) -> list[str]:
     """Return what is wrong with this learner's variant: the public solution passes it."""
     mine = ticket(asked.set, learner)
-    answer, cases = answered_by(public_solution(asked.set, asked.id), asked, mine), open_cases(asked, mine)
+    answer, cases = answered_by(_public(asked.set)[asked.id], asked, mine), open_cases(asked, mine)
     told = judge(asked, cases, collect(answer, cases if asked.asks_function else None))
     return [f"{asked.id} variant {asked.variant}, {learner}: the public solution passes"] if told.right else []

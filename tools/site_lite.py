@@ -299,10 +299,8 @@ def write_core(base: Path, target: Path) -> None:
     packed = zlib.compressobj(9, zlib.DEFLATED, -15)
     content = (base / "pyodide.asm.wasm").read_bytes()
     (target / "pyodide.asm.wasm.deflate").write_bytes(packed.compress(content) + packed.flush())
-    text, plain_way = (
-        (base / "pyodide.js").read_text(encoding="utf-8"),
-        re.compile(r'(\w+)\((\w+)\+"pyodide\.asm\.wasm"\)'),
-    )
+    text = (base / "pyodide.js").read_text(encoding="utf-8")
+    plain_way = re.compile(r'(\w+)\((\w+)\+"pyodide\.asm\.wasm"\)')
     if len(plain_way.findall(text)) != 1:
         raise SiteError(
             f"pyodide.js of {PYODIDE} fetches its program in another way: see write_core in tools/site_lite.py"

@@ -52,11 +52,14 @@ class Answer:
         """The table as it is read."""
         return show(self.frame, self.caption, formats={_DEVIATIONS: "{:+.1f}"})
 
+    def section(self, heading: str) -> str:
+        """Return it as a part of a page, below a heading of some level, such as "h2"."""
+        name, said = text_html(self.name), text_html(self.said)
+        return f"<section><{heading}>{name}</{heading}><p>{said}</p>{self.table._repr_html_()}</section>"
+
     def _repr_html_(self) -> str:
-        """Return it for a page."""
-        return (
-            f"<section><h3>{text_html(self.name)}</h3><p>{text_html(self.said)}</p>{self.table._repr_html_()}</section>"
-        )
+        """Return it for a notebook, whose own headings are above."""
+        return self.section("h3")
 
     def __repr__(self) -> str:
         """Return it as text."""
@@ -99,7 +102,7 @@ def answers(
 def page(given: Sequence[Answer], found: Export) -> str:
     """Return the answers as one HTML page to print; it asks nothing of the network."""
     notes = "".join(f"<li>{text_html(each)}</li>" for each in _notes(found))
-    body = "".join(each._repr_html_() for each in given).replace("h3>", "h2>")  # under one heading
+    body = "".join(each.section("h2") for each in given)
     style = "body{font:11pt sans-serif;margin:2em}td,th{padding:.1em .6em;text-align:right}section{break-inside:avoid}"
     head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>My account</title><style>{style}</style>'
     return f"{head}<h1>My account</h1><ul>{notes}</ul>{body}</html>\n"

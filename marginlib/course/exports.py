@@ -213,10 +213,16 @@ def _having(found: Sequence[Row], *fields: str) -> list[Row]:
     return [each for each in found if set(fields) <= each.keys()]
 
 
+def _silent(row: Row, name: str) -> bool:
+    """Return whether a field is missing, or empty, which is as good."""
+    return row.get(name) is None or row[name] == ""
+
+
 def _number(row: Row, *names: str, default: float | None = None) -> float:
     """Return the first of these fields as a number; numbers may stand as text, an empty one is as good as missing."""
     for name in names:
-        if (value := row.get(name)) is not None and value != "":
+        if not _silent(row, name):
+            value = row[name]
             if isinstance(value, bool) or not fullmatch(_NUMBER, str(value)):
                 raise wrong(name, value, f"give a number{_of(row)}")
             return finite(name, float(value))
@@ -228,7 +234,7 @@ def _number(row: Row, *names: str, default: float | None = None) -> float:
 def _above(row: Row, *names: str, default: float | None = None, zero: bool = False) -> float:
     """Return a number that has to be above 0, or may be 0, or refuse it by the venue's own name."""
     if (number := _number(row, *names, default=default)) < 0 or (number == 0 and not zero):
-        name = next((each for each in names if row.get(each) not in (None, "")), names[0])
+        name = next((each for each in names if not _silent(row, each)), names[0])
         raise wrong(name, row.get(name), f"give a number {'of at least' if zero else 'above'} 0{_of(row)}")
     return number
 
@@ -461,10 +467,12 @@ def _binance_leg(row: Row) -> _Leg:
     if amount * _word({"positionSide": "BOTH", **row}, "positionSide", {"BOTH": amount, "LONG": 1, "SHORT": -1}) < 0:
         raise wrong("positionAmt", row["positionAmt"], f"give a size of the sign of its positionSide{_of(row)}")
     notional = abs(amount) * mark
-    needs = nan if row.get("maintMargin") in (None, "") else _above(row, "maintMargin", zero=True)
+    needs = nan if _silent(row, "maintMargin") else _above(row, "maintMargin", zero=True)
     cap = _number(row, "maxNotionalValue", "maxNotional", default=nan)
-    told_not = row.get("leverage") in (None, "")
-    leverage = round(notional / _above(row, "positionInitialMargin"), 2) if told_not else _above(row, "leverage")
+    if _silent(row, "leverage"):
+        leverage = round(notional / _above(row, "positionInitialMargin"), 2)
+    else:
+        leverage = _above(row, "leverage")
     return _Leg(
         symbol=_part(row, "symbol", str),
         quantity=amount,
@@ -533,7 +541,7 @@ def _okx(rows: Sequence[Row], found: Sequence[Row], given: _Given) -> Export:
     book = _book("okx", max(_day(row, "uTime") for row in rows))
     legs = [_okx_leg(row, sizes, _okx_table(row, held, found)) for row in held]
     balance, settled = _having(found, "ccy", "cashBal"), sorted({str(row.get("ccy", "USDT")) for row in held})
-    whole = [each for each in _having(found, "details", "adjEq") if each["adjEq"] not in (None, "")]
+    whole = [each for each in _having(found, "details", "adjEq") if not _silent(each, "adjEq")]
     if len(settled) > 1 and not whole:
         raise wrong("ccy", settled, "each backs its own positions; give those of one, or a balance with adjEq")
     if balance and settled:

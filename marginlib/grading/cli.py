@@ -130,14 +130,19 @@ def _known(chosen: argparse.Namespace) -> dict[str, str]:
     return people(chosen.people, chosen.student)
 
 
+def _release(chosen: argparse.Namespace) -> None:
+    """Release a set as the key asks it, or refuse to go on."""
+    if said := released(chosen.course, chosen.set, chosen.key):
+        raise MarginError(f"release: nbgrader could not make it: {said.strip().splitlines()[-1]}")
+
+
 def _hand_out(chosen: argparse.Namespace) -> None:
     """Write each student's own notebook, by folders and, where an LMS takes it back, as one archive."""
     root, key, roster, known = Path(chosen.course), read_key(chosen.key), _roster(chosen), _known(chosen)
     if not roster:
         raise wrong("roster", "roster.csv", "name everybody who takes part, in a CSV file with a column id")
     release = root / "release" / chosen.set / f"{chosen.set}.ipynb"
-    if said := released(root, chosen.set, chosen.key):
-        raise MarginError(f"release: nbgrader could not make it: {said.strip().splitlines()[-1]}")
+    _release(chosen)
     folder = root / "hand-out" / chosen.set
     made = {student: personal(release, chosen.set, student, key) for student in roster}
     for student, content in made.items():
@@ -164,8 +169,7 @@ def _sheet(chosen: argparse.Namespace) -> None:
     """Release a set and write a model of it."""
     from marginlib.grading.release import model  # noqa: PLC0415 - nbconvert takes half a second
 
-    if said := released(chosen.course, chosen.set, chosen.key):
-        raise MarginError(f"release: nbgrader could not make it: {said.strip().splitlines()[-1]}")
+    _release(chosen)
     print(f"{model(chosen.course, chosen.set, read_key(chosen.key))}: the set as this course asks it, with solutions")
 
 

@@ -146,7 +146,8 @@ class Verdict(NbGraderPreprocessor):
         result = result_of(setup, about["student"])
         told = {each.task: each for each in result.tasks}
         mine = ticket(setup.set, about["student"], setup.key)
-        nb.cells = [each for cell in nb.cells for each in _with_verdict(cell, told, result, mine)]
+        asked = {task.id: task for task in drawn(setup.set, mine)}
+        nb.cells = [each for cell in nb.cells for each in _with_verdict(cell, told, result, asked, mine)]
         names = about["notebook"], about["assignment"], about["student"]
         with Gradebook(about["db_url"]) as gradebook:
             _save(gradebook.find_submission_notebook(*names), told, result)
@@ -168,15 +169,14 @@ def _kept_back(told: TaskResult, result: Result) -> str:
 
 
 def _with_verdict(
-    cell: NotebookNode, told: Mapping[str, TaskResult], result: Result, mine: str
+    cell: NotebookNode, told: Mapping[str, TaskResult], result: Result, tasks: Mapping[str, Task], mine: str
 ) -> Iterator[NotebookNode]:
     """Yield a cell with what is said of it: numbers, the student's message below a check, the rubric below a text."""
     name, _, part = cell.metadata.get("nbgrader", {}).get("grade_id", "").rpartition("-")
     yield cell
     if name not in told:
         return
-    each, kept_back = told[name], _kept_back(told[name], result)
-    asked = next(task for task in drawn(result.set, mine) if task.id == name)
+    each, asked, kept_back = told[name], tasks[name], _kept_back(told[name], result)
     if part == "numbers":
         numbers = given(asked, mine)
         words = asked.text.format(**numbers)

@@ -125,11 +125,11 @@ class Course:
     @cached_property
     def truths(self) -> dict[str, dict[str, Any]]:
         """The right answers to the tasks that ask for one value: task -> student -> answer."""
-        alone, public = ticket(self.set), tasks(self.set)
+        tickets, alone = {each: self.ticket(each) for each in self.students}, ticket(self.set)
         return {
-            task.id: {each: task.solve(**given(task, self.ticket(each))) for each in self.students}
-            | {SELF_STUDY_NUMBERS: plain.solve(**given(plain, alone))}
-            for task, plain in zip(self.asked, public, strict=True)
+            task.id: {each: task.solve(**given(task, its)) for each, its in tickets.items()}
+            | {SELF_STUDY_NUMBERS: public.solve(**given(public, alone))}
+            for task, public in zip(self.asked, tasks(self.set), strict=True)
             if task.kind in {"compute", "predict"}
         }
 
@@ -171,22 +171,21 @@ def refused(content: bytes, student: str, course: Course, why: Ungradable) -> Re
         exercises=course.exercises,
         status=why.status,
         reason=str(why),
-        tasks=tuple(
-            TaskResult(
-                task=task.id, kind=task.kind, points=task.points, score=None, state="not graded", variant=task.variant
-            )
-            for task in course.asked
-        ),
+        tasks=tuple(map(_ungraded, course.asked)),
     )
+
+
+def _ungraded(task: Task) -> TaskResult:
+    """Return the result of a task of which nothing is known yet."""
+    about: dict[str, Any] = {"task": task.id, "kind": task.kind, "points": task.points, "variant": task.variant}
+    return TaskResult(**about, score=None, state="not graded")
 
 
 def _task(  # noqa: PLR0911 - each way to end is told at once
     task: Task, sheet: Sheet, reply: Reply, mine: str, hidden: Sequence[Mapping[str, Any]]
 ) -> TaskResult:
     """Return the result of one task."""
-    notes = sheet.notes.get(task.id, ())
-    about: dict[str, Any] = {"task": task.id, "kind": task.kind, "points": task.points, "variant": task.variant}
-    told = TaskResult(**about, score=None, state="not graded", notes=notes, sure=sheet.sure.get(task.id, ""))
+    told = replace(_ungraded(task), notes=sheet.notes.get(task.id, ()), sure=sheet.sure.get(task.id, ""))
     if task.kind == "explain":
         if task.id not in sheet.answers:
             return replace(told, score=0, state="missing", parts=(("No answer", "There is no cell with your text."),))

@@ -145,7 +145,7 @@ class Ledger:
 
 
 class Setting(NamedTuple):
-    """What is set for a symbol before it is held: a leverage [1] and a margin mode."""
+    """What is set for a symbol, held or not: a leverage [1] and a margin mode."""
 
     leverage: float = 1.0
     margin_mode: MarginMode = MarginMode.CROSS
@@ -312,15 +312,13 @@ def _(event: Withdrawal, state: Snapshot, rules: Rules) -> Snapshot:
 def _(event: PlaceOrder, state: Snapshot, rules: Rules) -> Snapshot:
     if event.name in {order.name for order in state.account.orders}:
         raise wrong("name", event.name, "an open order has it; give another")
-    leverage, contract = state.settings.get(event.symbol, Setting()).leverage, rules.book and rules.book.contract
-    for leg in _legs(state, event.symbol):
-        leverage, contract = leg.leverage, leg.contract
+    contract = next((leg.contract for leg in _legs(state, event.symbol)), rules.book and rules.book.contract)
     order = Order(
         name=event.name,
         symbol=event.symbol,
         quantity=event.quantity,
         price=event.price,
-        leverage=leverage,
+        leverage=state.settings.get(event.symbol, Setting()).leverage,
         contract=contract or Contract.LINEAR,
     )
     placed = replace(state, account=state.account.after(orders=(*state.account.orders, order)))
@@ -472,8 +470,6 @@ def _opened(state: Snapshot, held: Position | None, event: Fill, quantity: float
         )
     else:
         leverage, mode = state.settings.get(event.symbol, Setting())
-        for other in _legs(state, event.symbol):  # the other leg's are the symbol's
-            leverage, mode = other.leverage, other.margin_mode
         mark = state.mark_prices.get(event.symbol, event.price)
         opened = rules.book.position(event.symbol, quantity, event.price, mark_price=mark, leverage=leverage)
         new = _in_mode(opened, mode)

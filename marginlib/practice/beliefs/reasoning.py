@@ -48,14 +48,13 @@ class Case:
             object.__setattr__(self, "symbol", symbols[0])
         for symbol, price in self.last_prices.items():
             positive(f"last_prices[{symbol!r}]", price)
-        positive("target_price", 1.0 if self.target_price is None else self.target_price)
+        if self.target_price is not None:
+            positive("target_price", self.target_price)
         finite("funding_rate", self.funding_rate)
         for name in ("fee_rate", "volatility", "days"):
             at_least_zero(name, getattr(self, name))
-        if (
-            finite("trade", self.trade) * next(p.quantity for p in self.account.positions if p.symbol == self.symbol)
-            > 0
-        ):
+        held = self.account.positions[symbols.index(self.symbol)]
+        if finite("trade", self.trade) * held.quantity > 0:
             raise wrong("trade", self.trade, "give one against the position: - where it is long, + where it is short")
 
     @classmethod
