@@ -8,8 +8,9 @@
 The operators are cosmic-ray's, and three of our own. Tests run in a forked process whose import of one module gives the
 mutant, so no file is changed: those tests that reach the changed line, the module's own and the quickest first; all of
 them, where the line runs as modules are imported or what it gives is cached. What has been killed is kept in .mutants/
-and not tried again while module and mutant stay the same (`--again` tries everything). A survivor that no test could
-notice is named in mutants.toml with its reason.
+and not tried again while module and mutant stay the same (`--again` tries everything). The order is drawn once, so a run that
+is stopped (Ctrl+C prints its table) has tried a random sample, and goes on there. A survivor that no test could notice is
+named in mutants.toml with its reason.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import SourceFileLoader
 from math import inf
 from pathlib import Path
+from random import Random
 from time import process_time
 from typing import NamedTuple
 
@@ -344,32 +346,36 @@ def main() -> int:
     kept = KEPT / f"{asked.room}.json"
     known: dict[str, str] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
     lines, seconds = ({}, {}) if asked.list else reach(asked.room, tests)
-    scores: dict[str, Counter[str]] = {}
-    for module in modules:
-        score = scores[module] = Counter()
-        for mutant in mutants_of(module):
-            same = any(
-                old in mutant.before and mutant.before.replace(old, new) == mutant.after for old, new in anywhere
-            )
-            if same or (module, mutant.before, mutant.after) in equivalent:
-                score["equivalent"] += 1
-                continue
-            result = known.get(mutant.key, "not tried")
-            if not asked.list and (asked.again or result in {"survived", "not tried"}):
-                reached = lines.get(str(path_of(module)), {})
+    scores: dict[str, Counter[str]] = {module: Counter() for module in modules}
+    drawn = [mutant for module in modules for mutant in mutants_of(module)]
+    Random("mutants").shuffle(drawn)
+    stopped = asked.list
+    for mutant in drawn:
+        same = any(old in mutant.before and mutant.before.replace(old, new) == mutant.after for old, new in anywhere)
+        if same or (mutant.module, mutant.before, mutant.after) in equivalent:
+            scores[mutant.module]["equivalent"] += 1
+            continue
+        result = known.get(mutant.key, "not tried")
+        if not stopped and (asked.again or result in {"survived", "not tried"}):
+            try:
+                reached = lines.get(str(path_of(mutant.module)), {})
                 result = outcome(mutant, tests, reached, seconds, 0.1 if asked.quick else inf)
+            except KeyboardInterrupt:
+                stopped = True
+            else:
                 known[mutant.key] = result
                 kept.write_text(json.dumps(known), encoding="utf-8")
-            score[result] += 1
-            if result == "survived":
-                print(f"{module}:{mutant.line} {mutant.operator}\n  - {mutant.before}\n  + {mutant.after}", flush=True)
+        scores[mutant.module][result] += 1
+        if result == "survived":
+            change = f"{mutant.module}:{mutant.line} {mutant.operator}\n  - {mutant.before}\n  + {mutant.after}"
+            print(change, flush=True)
     print(f"{'module':<20}{'mutants':>8}{'killed':>8}{'too long':>9}{'survived':>9}{'equivalent':>11}{'not tried':>10}")
     for name, score in [*scores.items(), ("all", sum(scores.values(), Counter()))]:
-        every, dead = sum(score.values()), score["killed"] + score["too long"]
+        every, dead = sum(score.values()) - score["not tried"], score["killed"] + score["too long"]
         tried = every - score["equivalent"]
         print(
-            f"{name:<20}{every:>8}{score['killed']:>8}{score['too long']:>9}{score['survived']:>9}"
-            f"{score['equivalent']:>11}{score['not tried']:>10}{dead / every if every else 1:>9.1%} of all,"
+            f"{name:<20}{sum(score.values()):>8}{score['killed']:>8}{score['too long']:>9}{score['survived']:>9}"
+            f"{score['equivalent']:>11}{score['not tried']:>10}{dead / every if every else 1:>9.1%} of all tried,"
             f" {dead / tried if tried else 1:.1%} without the equivalent ones"
         )
     return int(dead < room["least"] * tried)
