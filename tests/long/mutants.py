@@ -8,9 +8,9 @@
 The operators are cosmic-ray's, and three of our own. Tests run in a forked process whose import of one module gives the
 mutant, so no file is changed: those tests that reach the changed line, the module's own and the quickest first; all of
 them, where the line runs as modules are imported or what it gives is cached. What has been killed is kept in .mutants/
-and not tried again while module and mutant stay the same (`--again` tries everything). The order is drawn once, so a run that
-is stopped (Ctrl+C prints its table) has tried a random sample, and goes on there. A survivor that no test could notice is
-named in mutants.toml with its reason.
+and not tried again while module and mutant stay the same (`--again` tries everything). The order is drawn once: a run
+that is stopped (Ctrl+C prints its table) has tried a random sample, and the next goes on there. A survivor that no test
+could notice is named in mutants.toml with its reason.
 """
 
 from __future__ import annotations
