@@ -39,6 +39,11 @@ def _behind(
     return lost + rate * margin_asked(long, short, rule) * price
 
 
+def _kept_at_the_end(one: float, other: float, entry: float, leverage: float) -> list[float]:
+    """Return what two positions must keep where each is liquidated."""
+    return [_TABLE.maintenance_margin(abs(size) * _price(size, entry, leverage) / entry) for size in (one, other)]
+
+
 VARIANTS = (
     varied(
         _SLICES,
@@ -143,25 +148,38 @@ VARIANTS = (
     ),
     varied(
         _AT_THE_END,
-        text=(
-            "A BTC short of {short:,} dollars and a BTC long of {long:,} dollars, in two accounts. Both are opened at "
-            f"{{entry:,}} dollars and isolated with the initial margin of {{leverage}}x. Each runs until it is "
-            f"liquidated. {_TABLE_TEXT}"
-        ),
-        ask="the numbers of two tiers in a list, such as [1, 2]: that of the short and that of the long at liquidation",
-        into=lambda answer: answer[::-1],
-        demands={
-            "First that of the long, then that of the short.": None,
-            "First that of the short, then that of the long.": _AT_THE_END.solve,
+        text=_AT_THE_END.text.replace("is liquidated. ", "is liquidated. What must it keep then? "),
+        ask="two amounts in dollars in a list, such as [1200.0, 3700.0]: what the long must keep, and what the short",
+        solve=lambda long, short, entry, leverage: _kept_at_the_end(long, -short, entry, leverage),
+        beliefs={
+            "ENTRY_FOR_MARK": lambda long, short: [_TABLE.maintenance_margin(size) for size in (long, short)],
+            "SIGN": lambda long, short, entry, leverage: _kept_at_the_end(long, short, entry, leverage),  # noqa: PLW0108
         },
+        demands={
+            "First that of the long, then that of the short.": lambda long, short, entry, leverage: _kept_at_the_end(
+                -short, long, entry, leverage
+            ),
+        },
+        instead="Asked for is how much each must keep, not its tier.",
+        step=(
+            "At 1 / leverage away from the entry the margin is nearly used up, so look for the tier of the size there. "
+            "With its rate and amount the price follows, and what is kept: quantity x price x rate - amount."
+        ),
         model=(
             "table = [(0, 0.004, 0), (300_000, 0.005, 300), (800_000, 0.0065, 1_500), (3_000_000, 0.01, 12_000)]\n"
-            'found = []\nfor size in (-given["short"], given["long"]):\n'
+            'answer_3 = []\nfor size in (given["long"], -given["short"]):\n'
             '    quantity, margin = size / given["entry"], abs(size) / given["leverage"]\n'
-            "    prices = [(size - margin - amount) / (quantity - abs(quantity) * rate) for _, rate, amount in "
-            "table]\n    inside = [abs(quantity) * price > floor for price, (floor, _, _) in zip(prices, table)]\n"
-            "    found.append(max(tier for tier, is_inside in enumerate(inside, start=1) if is_inside))\n"
-            "answer_3 = found"
+            "    for floor, rate, amount in table:\n"
+            "        price = (size - margin - amount) / (quantity - abs(quantity) * rate)\n"
+            "        if abs(quantity) * price > floor:  # the last tier for which that holds is the one that counts\n"
+            "            kept = abs(quantity) * price * rate - amount\n    answer_3.append(kept)"
+        ),
+        worked=lambda long, short, entry, leverage: (
+            f"The long ends at {_price(long, entry, leverage):,.2f}, where it is worth "
+            f"{long * _price(long, entry, leverage) / entry:,.0f} dollars and keeps "
+            f"{_kept_at_the_end(long, -short, entry, leverage)[0]:,.2f}. The short ends at "
+            f"{_price(-short, entry, leverage):,.2f}, worth {short * _price(-short, entry, leverage) / entry:,.0f}, "
+            f"and keeps {_kept_at_the_end(long, -short, entry, leverage)[1]:,.2f}."
         ),
     ),
     varied(
