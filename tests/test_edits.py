@@ -13,8 +13,8 @@ from refresh_notebooks import ROOT, notebooks
 
 from marginlib.course.refusals import show_refusals
 
-EVERY = 8  # a fixed sample; tests/edits.py tries them all
-COSTLY = {"10_odds": 32, "11_which_one": 24, "13_capstone": 32}  # each edit there simulates again
+EVERY = 12  # a fixed sample; tests/edits.py tries them all
+COSTLY = {"10_odds": 48, "11_which_one": 36, "13_capstone": 48}  # each edit there simulates again
 SHEETS = sorted((ROOT / "exercises").glob("[bhw]*/*.ipynb"))
 
 

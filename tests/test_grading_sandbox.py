@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import sysconfig
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -469,6 +471,17 @@ d = [os.listdir(f"{place}/{name}") for name in ("marginlib", "marginlib-1.0.dist
 """
     with Sandbox(LIMITS) as installed:
         assert plain(installed, source) == [[], [], ["answers.py"]]
+
+
+def test_the_extra_for_grading_brings_what_students_may_use(monkeypatch):
+    monkeypatch.delenv(module.PACKAGES, raising=False)
+    told = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = {f"marginlib[{name}]": lines for name, lines in told["optional-dependencies"].items()}
+    asked = [*told["dependencies"], "marginlib[grade]"]
+    for each in asked:  # it grows by what an extra asks for
+        asked += extras.get(each, ())
+    brought = {re.split(r"[\W]", each)[0] for each in asked}
+    assert set(re.findall(r"\w+", module.packages())) <= brought
 
 
 def test_nothing_of_the_teachers_surroundings_is_there(sandbox):

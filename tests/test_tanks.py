@@ -33,17 +33,22 @@ def account(state):
     return Account(wallet_balance=WALLET, positions=held)
 
 
-def walked(pool, state, steps=20_000):
-    """The pool in small steps along the way: where it first has no more than its maintenance margin, or None."""
-    for k in range(steps + 1):
-        marks = {
-            each.symbol: SIZES[each.symbol][1] * (1 + k / steps * state[each.symbol[:3].lower()] / 100)
-            for each in pool.positions
-        }
-        now = risk(pool.at(marks))
-        if pool.positions and now.equity <= now.maintenance:
-            return now
-    return None
+def walked(pool, state, steps=20_000, coarse=100):
+    """The pool in small steps along the way: where it first has no more than its maintenance margin, or None.
+
+    The way is gone in long steps first, for along a straight way equity less maintenance is concave and never comes
+    back above 0; then in small ones from the last place at which the pool lived.
+    """
+
+    def over(k):
+        way = {each.symbol: k / steps * state[each.symbol[:3].lower()] / 100 for each in pool.positions}
+        now = risk(pool.at({symbol: SIZES[symbol][1] * (1 + moved) for symbol, moved in way.items()}))
+        return now if now.equity <= now.maintenance else None
+
+    if not pool.positions:
+        return None
+    end = next((k for k in range(0, steps + 1, coarse) if over(k)), None)
+    return None if end is None else next(now for k in range(max(0, end - coarse), end + 1) if (now := over(k)))
 
 
 @pytest.mark.parametrize("state", STATES[:6], ids=str)

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-
-import nbformat
 
 from marginlib.errors import MarginError, wrong
 from marginlib.files import write_whole
@@ -262,10 +261,11 @@ def personal(release: str | Path, set_id: str, student: str, key: bytes) -> byte
     Raises:
         MarginError: the first cell is not the one that is released.
     """
-    notebook = nbformat.read(release, as_version=4)
-    for cell in notebook.cells:
-        if cell.get("id") == "start" and _SELF_STUDY in cell.source:
-            mine = cell.source.replace(_SELF_STUDY, f'ticket="{ticket(set_id, student, key)}"')
-            cell.source = f"{mine}\n{_HOW_SURE}"
-            return nbformat.writes(notebook).encode()
+    notebook = json.loads(Path(release).read_bytes())
+    for cell in notebook["cells"]:
+        source = "".join(cell["source"])
+        if cell.get("id") == "start" and _SELF_STUDY in source:
+            mine = source.replace(_SELF_STUDY, f'ticket="{ticket(set_id, student, key)}"')
+            cell["source"] = f"{mine}\n{_HOW_SURE}".splitlines(keepends=True)
+            return f"{json.dumps(notebook, ensure_ascii=False, indent=1)}\n".encode()
     raise MarginError(f"{release}: its first cell has no {_SELF_STUDY}; release the set again")

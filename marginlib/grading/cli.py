@@ -17,10 +17,11 @@ from marginlib.course.tasks import SETS, tasks
 from marginlib.errors import MarginError, wrong
 from marginlib.files import write_whole
 from marginlib.grading.bulk import collect, moodle_names, named_back, packed, people, personal
-from marginlib.grading.day import released, whole
+from marginlib.grading.day import UNREAD, released, whole
 from marginlib.grading.jobs import Setup, make_way, run, stale, submitters
 from marginlib.grading.keys import new_key, read_key, read_roster, same_name, write_tickets
 from marginlib.grading.lms import fill_canvas, fill_moodle, read_results, scores
+from marginlib.grading.release import model
 from marginlib.grading.sandbox import PACKAGES, Sandbox, needed_packages, packages
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute
@@ -40,6 +41,7 @@ def main(arguments: Sequence[str]) -> int:
         2
     """
     chosen = _parser().parse_args(arguments)
+    sys.modules.setdefault(UNREAD, None)  # type: ignore[arg-type]  # as a missing one
     try:
         chosen.command(chosen)
     except MarginError as error:
@@ -167,8 +169,6 @@ def _pack(target: Path, made: Mapping[str, bytes], to: Mapping[str, Sequence[str
 
 def _sheet(chosen: argparse.Namespace) -> None:
     """Release a set and write a model of it."""
-    from marginlib.grading.release import model  # noqa: PLC0415 - nbconvert takes half a second
-
     _release(chosen)
     print(f"{model(chosen.course, chosen.set, read_key(chosen.key))}: the set as this course asks it, with solutions")
 

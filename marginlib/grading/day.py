@@ -20,9 +20,12 @@ from marginlib.grading.alike import HONEST, alike
 from marginlib.grading.jobs import Setup, autograded, make_way, run, stale, submitters
 from marginlib.grading.keys import KEY, is_student, read_key, same_name
 from marginlib.grading.lms import read_results
+from marginlib.grading.release import settle_source
 from marginlib.grading.verdict import Result
 
 _SHOWN = "marginlib_shown.txt"  # beside a feedback page: what it was made of
+UNREAD = "rfc3987_syntax"  # no web address is read here, and grammars for them take half of nbgrader's start
+_NBGRADER = f"import sys; sys.modules.setdefault({UNREAD!r}, None); from nbgrader.apps.nbgraderapp import main; main()"
 _SAID = 3_000  # letters of nbgrader's log that are shown where it failed
 
 
@@ -43,15 +46,13 @@ def nbgrader(root: str | Path, key: str | Path | None, *words: str) -> str:
     """Run a command of nbgrader in a course; return what it complained of, "" where all went well."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     surroundings = {**os.environ, "PATH": path, **({KEY: str(Path(key).expanduser().absolute())} if key else {})}
-    command = [sys.executable, "-m", "nbgrader", *words]
+    command = [sys.executable, "-c", _NBGRADER, *words]
     ran = subprocess.run(command, cwd=root, env=surroundings, capture_output=True, text=True, check=False)  # noqa: S603
     return f"{ran.stdout}{ran.stderr}"[-_SAID:] if ran.returncode else ""
 
 
 def released(root: str | Path, set_id: str, key: str | Path | None) -> str:
     """Release a set as the course's key asks it, unless that is done; return what nbgrader complained of."""
-    from marginlib.grading.release import settle_source  # noqa: PLC0415 - nbconvert takes half a second
-
     changed = settle_source(root, set_id, read_key(key))
     if (Path(root) / "release" / set_id / f"{set_id}.ipynb").is_file() and not changed:
         return ""

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbconvert.exporters import HTMLExporter, NotebookExporter
+import nbgrader.api
+from nbconvert.exporters import HTMLExporter, NotebookExporter, TemplateExporter
+from nbconvert.filters import Highlight2HTML
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
@@ -29,6 +31,9 @@ from marginlib.grading.verdict import Result, TaskResult
 from marginlib.practice.tasks.feedback import Feedback
 from marginlib.practice.tasks.numbering import given, ticket
 from marginlib.practice.tasks.task import Task
+
+# nbgrader opens its gradebook anew for each question that it asks; one engine keeps what it has compiled.
+nbgrader.api.create_engine = lru_cache(nbgrader.api.create_engine)
 
 # What the exchange puts beside a submission, and looks for beside its feedback.
 _EXCHANGED = ("timestamp.txt", "submission_secret.txt")
@@ -127,12 +132,20 @@ class FeedbackExporter(HTMLExporter):
         return nb, resources
 
     def from_notebook_node(self, nb: NotebookNode, resources: Any = None, **named: Any) -> Any:  # noqa: ANN401
-        """Return the page without the scripts that nbconvert adds for formulas."""
-        page, resources = super().from_notebook_node(nb, resources, **named)
+        """Return the page without the scripts for formulas, and without a search for pictures, half of the time."""
+        self.register_filter("highlight_code", lambda code, **_: _coloured(code))
+        resources = self._init_resources(resources)
+        page, resources = TemplateExporter.from_notebook_node(self, nb, resources, **named)
         page = _SCRIPTS.sub("", page).replace(f"{_UNREAD}", "waits for a person")
         if waits := resources["nbgrader"]["waits"]:
             page = _TOTAL.sub(rf"\1; {waits:g} of these wait for a person)", page, count=1)
         return page, resources
+
+
+@lru_cache(maxsize=1_000)
+def _coloured(code: str) -> str:
+    """Return code in colours; most cells of a page are in every page."""
+    return str(Highlight2HTML()(code))
 
 
 class Verdict(NbGraderPreprocessor):

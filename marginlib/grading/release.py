@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from pathlib import Path
 from unittest.mock import patch
-
-import nbformat
-from nbconvert.preprocessors import ExecutePreprocessor
 
 from marginlib.course.tasks import drawn, variants
 from marginlib.errors import MarginError
@@ -29,28 +27,31 @@ def settle_source(root: str | Path, set_id: str, key: bytes) -> bool:
     path = Path(root) / "source" / set_id / f"{set_id}.ipynb"
     if not path.is_file():
         return False
-    before = path.read_text(encoding="utf-8")
-    notebook = nbformat.reads(before, as_version=4)
-    cells = {cell.get("id"): cell for cell in notebook.cells}
+    notebook, changed = json.loads(path.read_bytes()), False
+    cells = {cell.get("id"): cell for cell in notebook["cells"]}
     for task in drawn(set_id, ticket(set_id, SELF_STUDY, key)):
         text, answer = cells.get(f"{task.id}-text"), cells.get(f"{task.id}-answer")
         if text is None or answer is None:
             continue
+        reading = "".join(text["source"])
         if task.variant:
-            text.source = "\n\n".join([*text.source.split("\n\n")[:2], task.reading])
-            answer.source = task.cell
-        elif any(text.source.endswith(other.reading) for other in variants(set_id)[task.id]):
+            asked = "\n\n".join([*reading.split("\n\n")[:2], task.reading])
+            for cell, source in ((text, asked), (answer, task.cell)):
+                changed |= "".join(cell["source"]) != source
+                cell["source"] = source.splitlines(keepends=True)
+        elif any(reading.endswith(other.reading) for other in variants(set_id)[task.id]):
             give = "put the source of the set there as the course came with it"
             raise MarginError(f"source: {task.id} in {path} is a question of another key; {give}")
-    after = nbformat.writes(notebook)
-    if after.rstrip() == before.rstrip():
-        return False
-    write_whole(path, after)
-    return True
+    if changed:
+        write_whole(path, json.dumps(notebook, ensure_ascii=False, indent=1) + "\n")
+    return changed
 
 
 def model(root: str | Path, set_id: str, key: bytes) -> Path:
     """Write a course's sheet with the model solutions, the numbers of somebody called "model", and all checks run."""
+    import nbformat  # noqa: PLC0415 - seconds, which no other command needs
+    from nbconvert.preprocessors import ExecutePreprocessor  # noqa: PLC0415
+
     target = Path(root) / "model" / f"{set_id}.ipynb"
     notebook = nbformat.read(Path(root) / "source" / set_id / f"{set_id}.ipynb", as_version=4)
     texts = {f"{task.id}-compare": task for task in drawn(set_id, ticket(set_id, SELF_STUDY, key)) if task.rubric}

@@ -168,7 +168,7 @@ window.checks = (() => {
 
   // --- keyboard ----------------------------------------------------------------------------------------------------
   // What the Tab key should reach, in the order in which it is seen: rows from above, then from the left.
-  const stops = root => {
+  const reachable = root => {
     const all = [...root.querySelectorAll(FOCUSABLE)].filter(e => !e.disabled && e.tabIndex >= 0)
     const seen = all.filter(e => shown(e) || e.labels?.[0] && shown(e.labels[0]))
     const groups = new Set()
@@ -187,8 +187,8 @@ window.checks = (() => {
         const [[ya, xa], [yb, xb]] = [middle(a), middle(b)]
         return Math.abs(ya - yb) > 12 ? ya - yb : xa - xb
       })
-      .map(describe)
   }
+  const stops = root => reachable(root).map(describe)
   const enter = root => {
     const first = [...root.querySelectorAll(FOCUSABLE)].find(e => !e.disabled && e.tabIndex >= 0)
     const group = first?.type === 'radio' ? [...root.querySelectorAll('input[type=radio]')] : []
@@ -217,6 +217,12 @@ window.checks = (() => {
   // What has the focus in a region, and the contrast of its ring.
   const focused = root =>
     root.contains(document.activeElement) ? [describe(document.activeElement), ring()] : null
+
+  // The contrast of each ring, where the Tab key has been pressed before: a pointer leaves none.
+  const rings = root => reachable(root).map(each => {
+    each.focus()
+    return focused(root)
+  })
 
   // --- live figures ------------------------------------------------------------------------------------------------
   const figure = root => {
@@ -287,5 +293,5 @@ window.checks = (() => {
       return (style.animationName !== 'none' && lasts(style.animationDuration)) || lasts(style.transitionDuration)
     }).map(describe)
 
-  return { cutOff, overlaps, smallest, contrasts, stops, enter, focused, figure, drawn, listen, moving }
+  return { cutOff, overlaps, smallest, contrasts, stops, enter, focused, rings, figure, drawn, listen, moving }
 })()

@@ -8,19 +8,23 @@ for the positions of the controls.
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from access import picture
-from figure import live_figures
-from lab import ROOT, chromium, find_chromium, lab_server
+from figure import ROOTS, live_figures
+from lab import ROOT, chromium, find_chromium, lab_server, watch
 from learner import Learner
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from marginlib.jupyter.folder import write_course
+from marginlib.jupyter.lesson import LessonExporter
 
+expect.set_options(timeout=60_000)  # as for all else: a busy machine fails nothing
 DIRTY = "() => window.jupyterapp.shell.currentWidget.context.model.dirty"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+ALL_READY = "([roots, count]) => document.querySelectorAll(`${roots}[data-ready='true']`).length === count"
 
 
 def pytest_addoption(parser):
@@ -69,10 +73,13 @@ def course(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(
-    scope="session",
-    params=[pytest.param(path, id=path.stem, marks=pytest.mark.xdist_group(path.stem)) for path in NOTEBOOKS],
-)
+def _each_notebook(group):
+    """Return the notebooks as parameters; the tests of one run in one process."""
+    together = {path: pytest.mark.xdist_group(group + path.stem) for path in NOTEBOOKS}
+    return [pytest.param(path, id=path.stem, marks=mark) for path, mark in together.items()]
+
+
+@pytest.fixture(scope="session", params=_each_notebook(""))
 def opened(request, browser, lab, course, shots):
     """A notebook of the course in JupyterLab, after a learner has gone through it."""
     with lab.opened(browser, course / "notebooks" / request.param.name) as notebook:
@@ -86,3 +93,31 @@ def opened(request, browser, lab, course, shots):
             for figure in live_figures(notebook.page):
                 picture(figure.root, shots, f"{request.param.stem}-{figure.explorer.name}")
         yield notebook
+
+
+@contextmanager
+def exported(browser, exporter, path, folder):
+    """Write a notebook as a page, open it from the disk without a network, and record what it asks for."""
+    file = folder / "page.html"
+    file.write_text(exporter().from_filename(str(path))[0], encoding="utf-8")
+    context = browser.new_context(offline=True, viewport={"width": 1_100, "height": 1_000})
+    try:
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        record = watch(page)
+        page.goto(file.as_uri())
+        yield page, record
+    finally:
+        context.close()
+
+
+@pytest.fixture(scope="session", params=_each_notebook("page-"))
+def lesson(request, browser, tmp_path_factory):
+    """A notebook as a page from the disk, and the record of what it asks for.
+
+    A figure is there what it is in JupyterLab, and a key takes a part of the time.
+    """
+    with exported(browser, LessonExporter, request.param, tmp_path_factory.mktemp("lesson")) as (page, record):
+        explored = request.param.read_text(encoding="utf-8").count("explore(figures.")
+        page.wait_for_function(ALL_READY, arg=[ROOTS, explored])
+        yield page, record

@@ -47,7 +47,7 @@ class Figure:
         """Return the positions for which the chart is drawn."""
         return [int(index) for index in self.seen()["state"].split(",")]
 
-    def wait_for(self, state: list[int], seconds: float = 10) -> None:
+    def wait_for(self, state: list[int], seconds: float = 60) -> None:
         """Wait until the chart is drawn for these positions of the controls."""
         self.page.wait_for_function(
             "([root, state]) => root.dataset.state === state",

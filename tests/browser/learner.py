@@ -26,6 +26,8 @@ _SELECT = f"""([first, last]) => {{
     {_PANEL}.activeCellIndex = first; {_PANEL}.mode = 'command'
     {_PANEL}.extendContiguousSelectionTo(last); {_PANEL}.node.focus()
 }}"""
+_RAN = f"""([first, end]) => {_PANEL}.widgets.slice(first, end).every(({{model}}) => model.type !== 'code'
+    || !model.sharedModel.source || (model.executionCount !== null && model.executionState === 'idle'))"""
 # Milliseconds from the key that presses a button until the card, or its reply, has changed.
 _CLOCK = """() => {
     window.lags = []; let pressed = null
@@ -101,7 +103,7 @@ class Learner:
             self.page.keyboard.press("Shift+Enter")
             if not any(kind == "code" for kind, _ in cells[start:end]):
                 continue
-            self.notebook.wait_idle()
+            self.page.wait_for_function(_RAN, arg=[start, end])  # the kernel is idle before it has heard of them, too
             sources = [text for kind, text in cells[start:end] if kind == "code"]
             for _ in [each for each in sources if each.startswith("predict(")]:
                 self._predict()

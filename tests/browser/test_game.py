@@ -16,7 +16,6 @@ pytestmark = pytest.mark.xdist_group("game")
 SEEDS = (3, 5)
 CELLS = ["from marginlib.course.notebook import *", *(f"play_the_desk(seed={seed})" for seed in SEEDS)]
 CELLS += ["my_trade()", *(f'yours("{k:02}")' for k in range(1, 14))]
-expect.set_options(timeout=30_000)  # a busy machine
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,7 @@
-"""Every control moves by keyboard, and the figure then shows what the library computes for that state."""
+"""Every control moves by keyboard, and the figure then shows what the library computes for that state.
+
+What a figure does by itself is tried on the page from the disk; what JupyterLab could do to it, in JupyterLab.
+"""
 
 import pytest
 from access import check
@@ -6,8 +9,21 @@ from figure import live_figures
 
 
 @pytest.fixture
-def figures_shown(opened):
-    found = live_figures(opened.page)
+def page(lesson):
+    return lesson[0]
+
+
+@pytest.fixture
+def figures_shown(page):
+    return _some(live_figures(page))
+
+
+@pytest.fixture
+def in_jupyterlab(opened):
+    return _some(live_figures(opened.page))
+
+
+def _some(found):
     if not found:
         pytest.skip("this notebook has no live figure")
     return found
@@ -28,33 +44,48 @@ def _wraps(start, count):
     return [("ArrowRight", (start + step) % count) for step in range(1, count + 1)]
 
 
-def test_figures_start_as_the_library_says(opened, figures_shown):
-    for figure, first in zip(figures_shown, opened.first, strict=True):
+def test_figures_start_as_the_library_says(opened, in_jupyterlab):
+    for figure, first in zip(in_jupyterlab, opened.first, strict=True):
         start = [control.values.index(control.start) for control in figure.explorer.controls]
         assert figure.differences(start, first) == {}
 
 
-def test_every_control_moves_by_keyboard(opened, figures_shown):
+def test_jupyterlab_leaves_the_keys_to_a_control(opened, in_jupyterlab):
     active = "() => window.jupyterapp.shell.currentWidget.content.activeCellIndex"
-    for figure in figures_shown:
+    for figure in in_jupyterlab:
         for place, control in enumerate(figure.explorer.controls):
             state = figure.state()
             figure.input(control).focus()
             cell = opened.page.evaluate(active)
             last = len(control.values) - 1
+            key, index = _wraps(state[place], last + 1)[0] if control.choice else _ends(last)[0]
+            opened.page.keyboard.press(key)
+            state[place] = index
+            figure.wait_for(state)
+            assert figure.differences(state) == {}, (figure.explorer.name, control.name, key)
+            assert figure.seen()["focus"] == control.name
+            assert opened.page.evaluate(active) == cell
+        assert figure.misplaced(state) == [], figure.explorer.name
+
+
+def test_every_control_moves_by_keyboard(page, figures_shown):
+    for figure in figures_shown:
+        for place, control in enumerate(figure.explorer.controls):
+            state = figure.state()
+            figure.input(control).focus()
+            last = len(control.values) - 1
             for key, index in _wraps(state[place], last + 1) if control.choice else _ends(last):
-                opened.page.keyboard.press(key)
+                page.keyboard.press(key)
                 state[place] = index
                 figure.wait_for(state)
                 assert figure.differences(state) == {}, (figure.explorer.name, control.name, key)
                 assert figure.misplaced(state) == [], (figure.explorer.name, control.name, key)
                 assert figure.seen()["focus"] == control.name
-            assert opened.page.evaluate(active) == cell  # JupyterLab did not take the keys
 
 
-def test_the_last_position_wins(opened, figures_shown):
+def test_the_last_position_wins(opened, in_jupyterlab):
     states = []
-    for figure in figures_shown:
+    for figure in in_jupyterlab:
         control = max(figure.explorer.controls, key=lambda each: 0 if each.choice else len(each.values))
         place, state = figure.explorer.controls.index(control), figure.state()
         figure.input(control).focus()
@@ -65,11 +96,11 @@ def test_the_last_position_wins(opened, figures_shown):
         figure.wait_for(state)
         states.append(state)
     opened.page.wait_for_timeout(700)  # what Python hears must not undo it
-    for figure, state in zip(figures_shown, states, strict=True):
+    for figure, state in zip(in_jupyterlab, states, strict=True):
         assert figure.differences(state) == {}, figure.explorer.name
 
 
-def test_play_moves_and_pause_stops(opened, figures_shown):
+def test_play_moves_and_pause_stops(page, figures_shown):
     for figure in figures_shown:
         for control in figure.explorer.controls:
             button = figure.root.locator(f"[data-play='{control.name}']")
@@ -77,20 +108,20 @@ def test_play_moves_and_pause_stops(opened, figures_shown):
                 continue
             place = figure.explorer.controls.index(control)
             figure.input(control).focus()
-            opened.page.keyboard.press("Home")
+            page.keyboard.press("Home")
             start = figure.state()
             start[place] = 0
             figure.wait_for(start)
             button.focus()
-            opened.page.keyboard.press("Space")
-            opened.page.wait_for_function(
+            page.keyboard.press("Space")
+            page.wait_for_function(
                 "([root, place]) => +root.dataset.state.split(',')[place] >= 2",
                 arg=[figure.root.element_handle(), place],
             )
-            opened.page.keyboard.press("Space")
-            opened.page.wait_for_timeout(200)  # the step under way arrives
+            page.keyboard.press("Space")
+            page.wait_for_timeout(200)  # the step under way arrives
             paused = figure.state()
-            opened.page.wait_for_timeout(_steps(control, 1.6))
+            page.wait_for_timeout(_steps(control, 1.6))
             assert figure.state() == paused, figure.explorer.name
             assert 2 <= paused[place] < len(control.values)
             assert figure.differences(paused) == {}
@@ -102,8 +133,8 @@ def test_the_stepper_and_the_crash_replay_can_play(figures_shown):
             assert figure.root.locator("[data-play]").count() == 1
 
 
-def test_with_less_motion_the_button_goes_one_step(opened, figures_shown):
-    opened.page.emulate_media(reduced_motion="reduce")
+def test_with_less_motion_the_button_goes_one_step(page, figures_shown):
+    page.emulate_media(reduced_motion="reduce")
     try:
         for figure in figures_shown:
             for place, control in enumerate(figure.explorer.controls):
@@ -112,26 +143,26 @@ def test_with_less_motion_the_button_goes_one_step(opened, figures_shown):
                     continue
                 state = figure.state()
                 figure.input(control).focus()
-                opened.page.keyboard.press("Home")
+                page.keyboard.press("Home")
                 button.focus()
                 for step in (1, 2):
-                    opened.page.keyboard.press("Space")
+                    page.keyboard.press("Space")
                     state[place] = step
                     figure.wait_for(state)
-                opened.page.wait_for_timeout(_steps(control, 1.6))
+                page.wait_for_timeout(_steps(control, 1.6))
                 assert figure.differences(state) == {}
     finally:
-        opened.page.emulate_media(reduced_motion="no-preference")
+        page.emulate_media(reduced_motion="no-preference")
 
 
-def test_the_live_region_speaks_once_a_pause(opened, figures_shown):
+def test_the_live_region_speaks_once_a_pause(page, figures_shown):
     moved = []  # figures are moved one after the other, and their pauses waited for together
     for figure in figures_shown:
         control = max(figure.explorer.controls, key=lambda each: 0 if each.choice else len(each.values))
         place, state = figure.explorer.controls.index(control), figure.state()
         figure.input(control).focus()
         for key, index in (("Home", 0), ("ArrowRight", 1)):  # wherever it stood, something new is said
-            opened.page.keyboard.press(key)
+            page.keyboard.press(key)
             state[place] = index
             figure.wait_for(state)
         moved.append((figure, control, place, state))
@@ -140,15 +171,20 @@ def test_the_live_region_speaks_once_a_pause(opened, figures_shown):
         check(figure.root, "listen")
         figure.input(control).focus()
         for _ in range(3):
-            opened.page.keyboard.press("ArrowRight")
-            opened.page.wait_for_timeout(60)
+            page.keyboard.press("ArrowRight")
+            page.wait_for_timeout(60)
         state[place] = min(4, len(control.values) - 1)
         figure.wait_for(state)
     for figure, *_ in moved:
         _wait_until_spoken(figure)
-    opened.page.wait_for_timeout(300)
+    page.wait_for_timeout(300)
     for figure, _, _, state in moved:
         assert figure.root.evaluate("root => root.heard") == [figure.expected(state).sentence], figure.explorer.name
+
+
+def test_nothing_is_logged_or_asked_for_from_outside(lesson):
+    _, record = lesson
+    assert (record.faults(), record.outside()) == ([], [])
 
 
 def _wait_until_spoken(figure):

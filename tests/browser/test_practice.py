@@ -29,7 +29,6 @@ CELLS = {
     "progress": "progress_page()",
     "open": f"predict({OPEN.id!r})",  # stays unanswered
 }
-expect.set_options(timeout=30_000)  # a busy machine
 AA, RING = 4.5, 3.0  # contrasts of text and of a focus ring, WCAG 2.2
 
 

@@ -47,11 +47,11 @@ def _beside_a_short(random: Random) -> dict[str, Any]:
     }
 
 
-def _five_calculators(random: Random) -> dict[str, Any]:
+def _five_calculators(random: Random, shown: Callable[..., dict[str, Any]] | None = None) -> dict[str, Any]:
     """Return such an account, a setting, and the prices of five calculators in any order, one of them right."""
     while True:
         case = {**_beside_a_short(random), "leverage": random.choice([5, 8, 10, 20])}
-        prices = sorted(_prices(**case).values())
+        prices = sorted((shown or _prices)(**case).values())
         if min(above - below for below, above in pairwise(prices)) > 2e-3 * prices[0]:  # to be told apart by hand
             break
     random.shuffle(prices)
@@ -101,7 +101,7 @@ def _prices(*, leverage: float, **case: Any) -> dict[str, Any]:  # noqa: ANN401 
     }
 
 
-def _letters(taken_for_right: str = "e") -> Callable[..., list[str]]:
+def _letters(taken_for_right: str = "e", shown: Callable[..., dict[str, Any]] = _prices) -> Callable[..., list[str]]:
     """Return what gives the letters in the order in which they are shown.
 
     Somebody who makes a mistake himself says that its calculator is right, and that the right one makes it.
@@ -109,7 +109,7 @@ def _letters(taken_for_right: str = "e") -> Callable[..., list[str]]:
     swapped = {taken_for_right: "e", "e": taken_for_right}
 
     def letters(**case: Any) -> list[str]:  # noqa: ANN401 - a learner's numbers
-        price = _prices(**case)
+        price = shown(**case)
         nearest = [min(price, key=lambda letter: abs(price[letter] - case[name])) for name in "pqrst"]
         return [swapped.get(each, each) for each in nearest]
 

@@ -6,8 +6,8 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from marginlib.course.tasks.audit import TASKS, _price, _shown_wrong, _sorted_out
-from marginlib.course.tasks.shared import RATE, ends, letter
+from marginlib.course.tasks.audit import TASKS, _five_calculators, _letters, _price, _shown_wrong
+from marginlib.course.tasks.shared import NEIGHBOURS, RATE, ends, ends_beside, letter
 from marginlib.practice.tasks.task import varied
 
 _FIVE, _GUIDE, _ACCURATE, _NEIGHBOUR, _CASE, _TEST, _APPS, _INVERSE, _REPORT, _COINS = TASKS
@@ -23,6 +23,19 @@ def _with_added(side: int, entry: float, initial_rate: float, maintenance_rate: 
 def _inverse_short(coins: float, dollars: float, entry: float, rate: float = RATE) -> float:
     """Return where coins - dollars x (1 / entry - 1 / price) = rate x dollars / price: the end of an inverse short."""
     return dollars * (1 - rate) / (dollars / entry - coins)
+
+
+def _other_prices(**case: Any) -> dict[str, Any]:  # noqa: ANN401 - a learner's numbers
+    """Return what a calculator with each of the variant's letters shows; the setting is in none of their mistakes."""
+    known = {name: value for name, value in case.items() if name not in {"leverage", *"pqrst"}}
+    right, kept = ends_beside(**known), RATE * abs(case["other_quantity"]) * case["other_mark"]
+    return {
+        "a": NEIGHBOURS["OTHER_POSITIONS_PNL"](**known),
+        "b": NEIGHBOURS["NO_MAINTENANCE"](**known),
+        "c": ends_beside(**{**known, "wallet": case["wallet"] + 2 * kept}),
+        "d": right and right * (1 - RATE) / (1 + RATE),
+        "e": right,
+    }
 
 
 def _three_tests(random: Random) -> dict[str, Any]:
@@ -42,25 +55,33 @@ def _three_tests(random: Random) -> dict[str, Any]:
 VARIANTS = (
     varied(
         _FIVE,
-        text=_FIVE.text.replace("Which of them (a)", "Go through them from T back to P. Which of them (a)"),
-        ask='five letters in a list, for T, S, R, Q and P in this order, such as ["a", "b", "c", "d", "e"]',
-        into=lambda answer: answer[::-1],
-        instead="The list begins with T here, and ends with P.",
+        text=_FIVE.text.partition(" Which of them")[0]
+        + (
+            " Which of them (a) leaves ETH's profit out, (b) forgets all that must be kept, (c) adds what ETH must "
+            "keep to the wallet, (d) keeps for BTC as a short does, (e) is right?"
+        ),
+        draw=partial(_five_calculators, shown=_other_prices),
+        solve=_letters(shown=_other_prices),
+        beliefs={
+            "OTHER_POSITIONS_PNL": _letters("a", _other_prices),
+            "NO_MAINTENANCE": _letters("b", _other_prices),
+        },
+        instead="These calculators make other mistakes than those of the public sheet.",
         model=(
             'size, keep = given["quantity"], 0.004\n'
             'gain = given["other_quantity"] * (given["other_mark"] - given["other_entry"])\n'
             'neighbour = keep * abs(given["other_quantity"]) * given["other_mark"]\n\n\ndef price(money, rate=keep):\n'
-            '    return (size * given["entry"] - money) / (size * (1 - rate))\n\n\nsetting = given["leverage"]\n'
-            'made = {\n    "a": price(given["wallet"] + gain),\n    "b": price(given["wallet"] - gain - neighbour),\n'
-            '    "c": price(given["wallet"] / setting + gain - neighbour),\n'
-            '    "d": price(given["wallet"] + gain - neighbour / setting, keep / setting),\n'
+            '    return (size * given["entry"] - money) / (size * (1 - rate))\n\n\nmade = {\n'
+            '    "a": price(given["wallet"] - neighbour),\n    "b": price(given["wallet"] + gain, 0),\n'
+            '    "c": price(given["wallet"] + gain + neighbour),\n'
+            '    "d": price(given["wallet"] + gain - neighbour, -keep),\n'
             '    "e": price(given["wallet"] + gain - neighbour),\n}\n'
-            'answer_1 = [min(made, key=lambda letter: abs(made[letter] - given[name])) for name in "tsrqp"]'
+            'answer_1 = [min(made, key=lambda letter: abs(made[letter] - given[name])) for name in "pqrst"]'
         ),
         worked=lambda **case: "\n".join(
             [
-                *_sorted_out(**case).split("\n")[:-1],
-                f"So T, S, R, Q and P are {', '.join(reversed(_FIVE.solve(**case)))}.",
+                *(f"({letter}) {shown:,.2f}" for letter, shown in _other_prices(**case).items()),
+                f"So P, Q, R, S and T are {', '.join(_letters(shown=_other_prices)(**case))}.",
             ]
         ),
     ),
