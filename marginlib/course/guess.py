@@ -60,7 +60,7 @@ def picture(asked: Question) -> Callable[[Any], ExplorerPanel] | None:
 
     def drawn(guess: Any) -> ExplorerPanel:  # noqa: ANN401 - a number, None for "none", ... for no prediction
         found = {"computed": asked.right} | ({} if guess is ... else {"your prediction": guess})
-        made, title = chart(asked, found), "Your prediction beside the answer"
+        made, title = chart(asked, found), f"Your prediction beside the answer ({asked.id})"
         return ExplorerPanel(Explorer(name="GUESS", title=title, controls=(), build=lambda: made))
 
     return drawn
