@@ -384,6 +384,12 @@ def test_at_1x_a_distance_of_one_over_the_setting_is_no_price(held: Position) ->
     assert answer("liquidation_price", case(10_000, held.isolated()), "LEVERAGE_IS_DISTANCE") is None
 
 
+def test_a_frozen_pair_whose_legs_are_closed_has_no_price_and_not_one_that_is_rounding() -> None:
+    legs = (long(1.36, price=30_200).at(23_500), long(-1.36, price=23_500))
+    closed = Account(wallet_balance=9_773, positions=legs, netting=Netting.LEGS_CLOSED)
+    assert answer("liquidation_price", Case(account=closed)) is None
+
+
 @pytest.mark.parametrize("name", BANK)
 def test_each_beliefs_answer_is_recognised_and_the_right_one_never_is(name: str) -> None:
     asked, ties = BANK[name], 0

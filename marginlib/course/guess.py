@@ -107,7 +107,7 @@ def _height(asked: Number, found: dict[str, float | None]) -> Chart:
     if (gap := heights.get("your prediction", heights["computed"]) - heights["computed"]) != 0:
         size = f"{say(abs(gap))} points" if asked.unit == "%" else asked.shown(abs(gap))
         told += f" Your prediction lies {size} {'above' if gap > 0 else 'below'} it."
-    marks = {k: (round(here, 1), y) for k, y in heights.items()}
+    marks = {f"{k} {say(y)} at {{}}": (round(here, 1), y) for k, y in heights.items()}
     table = Table(("which", asked.label), tuple((k, asked.shown(y)) for k, y in heights.items()))
     return _chart((label, asked.label), (Line.through("what is asked for", "equity", along),), marks, told, table)
 
@@ -121,9 +121,11 @@ def _chart(
 ) -> Chart:
     """Return the chart of some lines with a mark for the answer and one for the guess."""
     heights = [0.0, *lines[0].y, *(y for _, y in marks.values())]
+    guessed = any(name.startswith("your prediction") for name in marks)
     axes = Axis(labels[0], (lines[0].x[0], lines[0].x[-1])), Axis(labels[1], (min(heights), 1.05 * max(heights)))
-    title = "your prediction beside the answer" if "your prediction" in marks else "the answer"
-    points = tuple(Marker(name, _ROLES[name], *place) for name, place in marks.items())
+    title = "your prediction beside the answer" if guessed else "the answer"
+    roles = {name: next(role for start, role in _ROLES.items() if name.startswith(start)) for name in marks}
+    points = tuple(Marker(name, roles[name], *place) for name, place in marks.items())
     return Chart("Your prediction", (Panel(title, *axes, lines, points),), told, table)
 
 

@@ -11,6 +11,7 @@ from marginlib import (
     Account,
     MarginError,
     MarginMode,
+    Netting,
     Pool,
     Position,
     RiskSchedule,
@@ -155,6 +156,30 @@ def hold_by_loop(quantity, price, rate, days):
     return max(left, needed)
 
 
+def pair_by_engine(wallet, long, long_entry, short, short_entry, rule):
+    netting = {"each leg": Netting.NONE, "larger leg": Netting.LARGER_LEG, "closed first": Netting.LEGS_CLOSED}[rule]
+    legs = [
+        Position.open(symbol="BTCUSDT", quantity=size, price=entry, schedule=FLAT).at(short_entry)
+        for size, entry in ((long, long_entry), (-short, short_entry))
+    ]
+    return liquidation_price(Pool(collateral=wallet, positions=legs, netting=netting), "BTCUSDT")
+
+
+def pair_by_line(wallet, long, long_entry, short, short_entry, rule):
+    """Draw a line through what is left above the margin at two prices, and look where it ends."""
+
+    def above(price):
+        values = np.array([long, short]) * price
+        kept = 0.004 * (values.sum() if rule == "each leg" else values.max() - values.min() * (rule[0] == "c"))
+        return wallet + long * (price - long_entry) + short * (short_entry - price) - kept
+
+    first, second = above(1_000), above(101_000)
+    if abs(first - second) < 1e-6:
+        return None
+    end = 1_000 + 100_000 * first / (first - second)
+    return None if end <= 0 else end
+
+
 OTHERS = {
     "tiers-1": (
         by_slices,
@@ -198,6 +223,7 @@ OTHERS = {
             abs(size) * at * max(0.004, 0.004 + 3 * for_days * funding * (1 if size > 0 else -1))
         ),
     ),
+    "tiers-11": (pair_by_engine, pair_by_line),
 }
 
 
@@ -219,6 +245,13 @@ def tier_at_end(size, entry, leverage):
 
 def by_setting(case, setting):
     return next(letter for letter in "abcd" if case[f"setting_{letter}"] == setting)
+
+
+def pair(wallet, long, long_entry, short, short_entry, rule, sign=-1):
+    """Return where equity and margin meet, whether a price can be there or not."""
+    kept = 0.004 * {"e": long + short, "l": max(long, short), "c": max(long, short) - min(long, short)}[rule[0]]
+    start, each = wallet - long * long_entry - sign * short * short_entry, long + sign * short - kept
+    return -start / each if each else 0
 
 
 def fees(quantity, fee_rate, *prices):
@@ -313,5 +346,16 @@ LEFT_OUT = {
         "for some days": lambda quantity, price: 0.004 * abs(quantity) * price,
         "the maintenance margin may be left": "NO_MAINTENANCE",
         "below 0 for a short": "SIGN",
+    },
+    "tiers-11": {
+        "`rule` says of which size": "LEGS_ADD_UP",
+        "\u201ceach leg\u201d adds up both": "LARGER_LEG_COUNTS",
+        "takes the larger one alone": "HEDGED_IS_SAFE",
+        "The maintenance margin": "NO_MAINTENANCE",
+        "return None where no price above 0 does it": lambda **case: pair(sign=-1, **case),
+        "and a short": lambda **case: end if (end := pair(**case, sign=1)) > 0 else None,
+        "from `short_entry`": lambda **case: (
+            end if (end := pair(**{**case, "short_entry": case["long_entry"]})) > 0 else None
+        ),
     },
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 from marginlib.liquidation import lone_liquidation_price
 from marginlib.margin import Risk, risk
-from marginlib.model import Account, Coin, Order, Pool, Position
+from marginlib.model import Account, Coin, Netting, Order, Pool, Position
 from marginlib.practice.beliefs import Case
 from marginlib.tiers import RiskSchedule
 
@@ -68,6 +68,21 @@ def with_coins(coins: float, haircut: float, wallet: float, *positions: Position
     first = positions[0]
     coin = Coin(symbol=first.symbol, amount=coins, mark_price=first.mark_price, haircut=haircut)
     return Case(account=Account(wallet_balance=wallet, positions=positions, coins=(coin,)))
+
+
+RULES = MappingProxyType(dict(zip(("each leg", "larger leg", "closed first"), Netting, strict=True)))
+"""What a task calls the rules of netting."""
+
+
+def margin_asked(long: float, short: float, rule: str) -> float:
+    """Return the size of which a rule of netting asks margin, for a long and a short of one coin."""
+    return {"each leg": long + short, "larger leg": max(long, short), "closed first": abs(long - short)}[rule]
+
+
+def held_pair(wallet: float, long: float, long_entry: float, short: float, short_entry: float, rule: str) -> Case:
+    """Return an account with a long and a short of one coin at a venue with this rule of netting."""
+    legs = held(long, long_entry).at(short_entry), held(-short, short_entry)
+    return Case(account=Account(wallet_balance=wallet, positions=legs, netting=RULES[rule]))
 
 
 def standing(wallet: float, *positions: Position) -> Risk:

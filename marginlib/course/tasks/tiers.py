@@ -11,10 +11,13 @@ from typing import Any
 from marginlib.course.tasks.shared import (
     MOVES,
     RATE,
+    RULES,
     account,
     bitcoin,
     ends,
     held,
+    held_pair,
+    margin_asked,
     moved,
     price,
     standing,
@@ -59,6 +62,27 @@ def _frozen(random: Random) -> dict[str, Any]:
     return {"wallet": wallet, "quantity": quantity, "entry": entry, "mark": mark}
 
 
+def _netted(random: Random) -> dict[str, Any]:
+    """Return a long and a short of BTC in one pool: frozen, net long or short, or longs that their wallet pays for."""
+    mark, size = price(random), random.randrange(40, 200) / 100
+    kind = random.choice(("frozen", "long", "short", "paid"))
+    other = size if kind == "frozen" else int(size * random.uniform(20, 75)) / 100
+    long, short = (other, size) if kind == "short" else (size, other)
+    long_entry, short_entry = (int(mark * random.uniform(low, low + 0.15)) // 100 * 100 for low in (1, 0.85))
+    lost = long * (long_entry - mark) + short * (mark - short_entry)
+    share = {"frozen": (0.01, 0.03), "long": (0.2, 0.6), "short": (0.2, 0.6), "paid": (1.3, 1.6)}[kind]
+    behind = random.uniform(*share) * mark * (size if kind == "frozen" else abs(long - short))
+    rule = random.choice(tuple(RULES))
+    return {
+        "wallet": round(behind + lost),
+        "long": long,
+        "long_entry": long_entry,
+        "short": short,
+        "short_entry": short_entry,
+        "rule": rule,
+    }
+
+
 def _waiting_short(random: Random) -> dict[str, Any]:
     """Return an isolated short, and funding that it pays or receives while the price stands still."""
     entry, quantity = price(random), bitcoin(random)
@@ -95,6 +119,25 @@ def _tier_at_the_end(notional: float, entry: float, leverage: float) -> int:
 def _left(wallet: float, quantity: float, entry: float, mark: float) -> float:
     """Return the frozen equity of a losing long with a short of the same size."""
     return wallet - quantity * (entry - mark)
+
+
+def _pair_ends(
+    wallet: float,
+    long: float,
+    long_entry: float,
+    short: float,
+    short_entry: float,
+    rule: str,
+    *,
+    rate: float = RATE,
+    side: int = -1,
+    possible: bool = True,
+) -> float | None:
+    """Return where a long and a short in one pool end, by what a rule asks margin for; or below 0, where none does."""
+    left = wallet - long * long_entry - side * short * short_entry
+    slope = rate * margin_asked(long, short, rule) - (long + side * short)
+    price = left / slope if slope else 0.0
+    return price if price > 0 or not possible else None
 
 
 def _unsafe_hedge(case: Mapping[str, Any], answer: Mapping[str, float], side: int = 1) -> tuple[bool, str]:
@@ -566,6 +609,58 @@ TASKS = (
             "liquidation price has come nearer, from 54,217 to 54,759, without any move. If your venue takes them "
             "from the rest of the account, that price stays, but then the position can cost you more than its "
             "margin. In cross the one pool pays, and every other position in it has 270 dollars less behind it."
+        ),
+    ),
+    Function(
+        id="tiers-11",
+        objective="06-choose",
+        read="nets-code",
+        title="One pair, three rules",
+        text=(
+            "You hold a long and a short of BTC in one cross pool with `wallet` dollars: `long` BTC from `long_entry` "
+            "and `short` BTC from `short_entry`; both sizes are above 0. The maintenance margin is 0.4 % of the value "
+            "at the price asked for, and `rule` says of which size: \u201ceach leg\u201d adds up both, "
+            "\u201clarger leg\u201d takes the larger one alone, \u201cclosed first\u201d takes what is left when "
+            "they are closed against each other. Write the BTC price at which the pool is liquidated, and return None "
+            "where no price above 0 does it."
+        ),
+        ask="the price in dollars, or None",
+        tolerance=2e-4,
+        function="pair_ends",
+        open_cases=4,
+        grading_cases=4,
+        cases=_netted,
+        solve=_pair_ends,
+        beliefs={
+            "LEGS_ADD_UP": lambda **case: _pair_ends(**{**case, "rule": "each leg"}),
+            "LARGER_LEG_COUNTS": lambda **case: _pair_ends(**{**case, "rule": "larger leg"}),
+            "HEDGED_IS_SAFE": lambda **case: _pair_ends(**{**case, "rule": "closed first"}),
+            "NO_MAINTENANCE": lambda **case: _pair_ends(**case, rate=0.0),
+        },
+        catalogue=("liquidation_price", held_pair),
+        demands={
+            "Where no price above 0 does it, None is asked for.": lambda **case: _pair_ends(**case, possible=False),
+            "A short wins when the price falls: what it wins or loses has the other sign.": (
+                lambda **case: _pair_ends(**case, side=1)
+            ),
+            "The two entries differ: what was won or lost between them is in the equity.": (
+                lambda **case: _pair_ends(**{**case, "short_entry": case["long_entry"]})
+            ),
+        },
+        nudge="Equity first: which size does it move with when the price moves? Then: of which size is margin asked?",
+        step=(
+            "wallet + long x (price - long_entry) + short x (short_entry - price) = 0.004 x asked x price, with the "
+            "size that the rule asks for. Solve it for the price; where nothing is left of it but 0, there is none."
+        ),
+        worked=lambda wallet, long, long_entry, short, short_entry, rule: (
+            "left = wallet - long * long_entry + short * short_entry; price = left / (0.004 * asked - (long - short)), "
+            f"and None if that is not above 0.\nHere: left = "
+            f"{wallet - long * long_entry + short * short_entry:,.2f}, {rule}: "
+            + (
+                "None: no price does it."
+                if (end := _pair_ends(wallet, long, long_entry, short, short_entry, rule)) is None
+                else f"{end:,.2f} dollars."
+            )
         ),
     ),
 )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from marginlib.course.tasks.shared import MOVES, RATE, bankrupt, ends, ways
+from marginlib.course.tasks.shared import MOVES, RATE, bankrupt, ends, margin_asked, ways
 from marginlib.course.tasks.tiers import _TABLE, _TABLE_TEXT, TASKS, _of_tier, _plan, _price, _unsafe_hedge
 from marginlib.practice.tasks.task import varied
 from marginlib.tiers import RiskSchedule
 
-_SLICES, _LARGER, _AT_THE_END, _LARGEST, _FROZEN, _HURTS, _JOURNAL, _WAITS, _DAYS, _WORDS = TASKS
+_SLICES, _LARGER, _AT_THE_END, _LARGEST, _FROZEN, _HURTS, _JOURNAL, _WAITS, _DAYS, _WORDS, _NETS = TASKS
 
 
 def _suffices_for(keep: float, sign: float = 1.0) -> float:
@@ -21,6 +21,22 @@ def _suffices_for(keep: float, sign: float = 1.0) -> float:
 def _above(small: float, large: float, entry: float, leverage: float, table: RiskSchedule = _TABLE) -> float:
     """Return how much nearer to the entry the larger short ends, if this is the table for it."""
     return _price(-small, entry, leverage) - _price(-large, entry, leverage, table)
+
+
+def _behind(
+    price: float,
+    long: float,
+    long_entry: float,
+    short: float,
+    short_entry: float,
+    rule: str,
+    *,
+    rate: float = RATE,
+    side: int = -1,
+) -> float:
+    """Return the wallet with which a long and a short in one pool end at a price."""
+    lost = long * (long_entry - price) + side * short * (short_entry - price)
+    return lost + rate * margin_asked(long, short, rule) * price
 
 
 def _kept_at_the_end(one: float, other: float, entry: float, leverage: float) -> list[float]:
@@ -357,6 +373,59 @@ VARIANTS = (
             "270 in the month. If your margin receives them, your liquidation price moves up, away from the mark; if "
             "the rest of the account does, it stays where it was. But 270 dollars are 0.9 % of the size: a rise of "
             "0.9 % takes all of it, and one of 10 % takes 3,000. And the rate may fall below 0; then you pay."
+        ),
+    ),
+    varied(
+        _NETS,
+        text=(
+            "You hold a long and a short of BTC in one cross pool: `long` BTC from `long_entry` and `short` BTC from "
+            "`short_entry`; both sizes are above 0. The maintenance margin is 0.4 % of the value at the price asked "
+            "for, and `rule` says of which size: \u201ceach leg\u201d adds up both, \u201clarger leg\u201d takes the "
+            "larger one alone, \u201cclosed first\u201d takes what is left when they are closed against each other. "
+            "The pool shall be liquidated at `price` and no sooner. Write how many dollars the wallet has to hold."
+        ),
+        ask="the dollars of the wallet",
+        takes=("price", "long", "long_entry", "short", "short_entry", "rule"),
+        cases=lambda random: {  # a price on the side where the pair loses; above, where it is frozen
+            **(case := _NETS.deal(random)),
+            "price": int(
+                case["long_entry"] * random.uniform(*((0.6, 0.9) if case["long"] > case["short"] else (1.1, 1.6)))
+            )
+            // 100
+            * 100,
+        },
+        solve=_behind,
+        beliefs={
+            "LEGS_ADD_UP": lambda **case: _behind(**{**case, "rule": "each leg"}),
+            "LARGER_LEG_COUNTS": lambda **case: _behind(**{**case, "rule": "larger leg"}),
+            "HEDGED_IS_SAFE": lambda **case: _behind(**{**case, "rule": "closed first"}),
+            "NO_MAINTENANCE": lambda **case: _behind(**case, rate=0.0),
+        },
+        demands={
+            "A short wins when the price falls: what it wins or loses has the other sign.": lambda **case: _behind(
+                **case, side=1
+            ),
+            "The two entries differ: what was won or lost between them is in the equity.": (
+                lambda **case: _behind(**{**case, "short_entry": case["long_entry"]})
+            ),
+        },
+        instead="Asked for is what the wallet has to hold, not a price.",
+        nudge="How much has each leg won or lost at that price? Then: of which size is margin asked there?",
+        step=(
+            "wallet = long x (long_entry - price) + short x (price - short_entry) + 0.004 x asked x price, with the "
+            "size that the rule asks for."
+        ),
+        model=(
+            'asked = {"each leg": long + short, "larger leg": max(long, short), "closed first": abs(long - short)}\n'
+            "lost = long * (long_entry - price) + short * (price - short_entry)\n"
+            "answer = lost + 0.004 * asked[rule] * price"
+        ),
+        worked=lambda price, long, long_entry, short, short_entry, rule: (
+            "answer = long * (long_entry - price) + short * (price - short_entry) + 0.004 * asked * price.\n"
+            "Here: both legs together have lost "
+            f"{_behind(price, long, long_entry, short, short_entry, rule, rate=0):,.2f} dollars, and {rule} asks for "
+            f"{RATE * margin_asked(long, short, rule) * price:,.2f} more: "
+            f"{_behind(price, long, long_entry, short, short_entry, rule):,.2f} dollars."
         ),
     ),
 )

@@ -139,7 +139,7 @@ class Reading:
             if before * (2 * first - second) < 0:  # a tier of the whole position jumps over 0
                 found.append(low)
             before = 2 * second - first
-            if first == second:
+            if abs(second - first) <= rounding * max(1.0, low):  # flat but for rounding
                 continue
             zero = low + step - first * step / (second - first)
             slack = 1e-9 * step

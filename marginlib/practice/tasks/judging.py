@@ -187,9 +187,8 @@ def _problem(task: Task, case: Case, outcome: Outcome) -> tuple[str, str] | None
         wanted = f"[{''.join(task.options)}]" + (f"[{''.join(task.reasons)}]" if task.reasons else "")
         return None if kind in {"text", "list"} and re.fullmatch(wanted, word(plain(outcome))) else other
     # "There is no such price" may be what a belief says.
-    none_is_believed = not task.asks_function and any(
-        believed(each, [case]) == [None] for each in task.beliefs.values()
-    )
+    rules = (*task.beliefs.values(), *task.demands.values())
+    none_is_believed = any(believed(each, [case]) == [None] for each in rules)
     if kind == "none" and truth is not None and not none_is_believed:
         text = "Is there a line with `return`?" if task.asks_function else f"Wanted: {task.ask}."
         return "Nothing came back", f"{where} returned None. {text} None would say that there is no such number."
