@@ -188,8 +188,7 @@ def _made_of(root: Path, set_id: str) -> dict[str, str]:
             marker = autograded(root, set_id, each.student.id)
             told = [marker.read_text() if marker.is_file() else "", str(each.late_submission_penalty)]
             for notebook in each.notebooks:
-                rows = [(its.cell.name, its.score, its.needs_manual_grade) for its in notebook.grades]
-                told += map(repr, sorted(rows))
+                told += map(repr, sorted((its.cell.name, its.score, its.needs_manual_grade) for its in notebook.grades))
                 told += sorted(f"{its.cell.name}: {its.comment}" for its in notebook.comments)
             if marker.is_file():
                 found[each.student.id] = sha256("\n".join(told).encode()).hexdigest()
