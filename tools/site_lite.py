@@ -96,6 +96,13 @@ UNREAD = re.compile(
     r"@?mermaid|elkjs|cytoscape|langium|chevrotain|vscode-languageserver|katex|dagre|khroma|roughjs|layout-base|cose-base"
     r"|vega|@xterm|@(lezer|codemirror)/(lang-)?(cpp|php|rust|java$|sass|vue|angular|wast|go|less)"
 )
+# What is not started, or stands still: a picture that moves takes the processor from what it waits for.
+STILL = ["@jupyterlab/apputils-extension:splash"]
+STILL_STYLE = "<style>.jp-SpinnerContent, .jp-KernelStatus-spinner { animation: none !important; }</style>"
+# How a kernel's worker begins; here it has begun before.
+BEGINS = re.compile(r"let \w+,\{pyodideUrl:(?:(?!loadPyodideOptions).)*\.\.\.\w+\.loadPyodideOptions\}\)")
+WORKER = re.compile(r"Comlink.*=__webpack_require__\(\d+\)\}\)\(\);", re.DOTALL)  # of a page that a plain server gives
+TAKEN = 'this._pyodide.pyimport("pyodide_kernel.loading").taken.set()'
 KERNEL = {"display_name": "Python (in this browser)", "language": "python", "name": "python"}
 
 
@@ -337,7 +344,12 @@ def lite(output: Path, given: Path | None = None) -> None:
     course(source / "files")
     kernel = {"loadPyodideOptions": {"packages": packages}, "disablePyPIFallback": True}
     settings = {"@jupyterlite/pyodide-kernel-extension:kernel": kernel}
-    config = {"appName": "Margin", "exposeAppInBrowser": True, "litePluginSettings": settings}
+    config = {
+        "appName": "Margin",
+        "exposeAppInBrowser": True,
+        "litePluginSettings": settings,
+        "disabledExtensions": STILL,
+    }
     _json(source / "jupyter-lite.json", {"jupyter-lite-schema-version": 0, "jupyter-config-data": config})
     # A card looks at the cells after it, so they must all be in the page.
     _json(source / "overrides.json", {"@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"}})
@@ -349,8 +361,44 @@ def lite(output: Path, given: Path | None = None) -> None:
         path.unlink()
     for name in unread(programs):
         (output / "build" / name).unlink(missing_ok=True)
+    ahead(output, packages)
     small = Image.open(output / "lab" / "favicon.ico").resize((32, 32))
     small.save(output / "lab" / "favicon.ico")
+
+
+def ahead(output: Path, packages: list[str]) -> None:
+    """Let Python start with the page, beside JupyterLab; a page waits without moving pictures, and fetches directly."""
+    workers = output / "extensions/@jupyterlite/pyodide-kernel-extension/static"
+    begins = (OWN / "ahead_worker.js").read_text(encoding="utf-8").replace("PACKAGES", json.dumps(packages))
+    (path,) = (each for each in workers.glob("*.js") if WORKER.search(each.read_text(encoding="utf-8")))
+    script = (OWN / "ahead_page.js").read_text(encoding="utf-8").replace("WORKER", path.name)
+    text = path.read_text(encoding="utf-8")
+    (begun,) = BEGINS.finditer(text)
+    replaced(
+        path,
+        (begun[0], "this._pyodide=await begun"),
+        ("await this.initGlobals(e)", f"await this.initGlobals(e),{TAKEN}"),
+    )
+    path.write_text(begins + path.read_text(encoding="utf-8"), encoding="utf-8")
+    replaced(
+        output / "lab" / "index.html",
+        ('<meta charset="utf-8" />', f'<meta charset="utf-8" />\n{STILL_STYLE}\n<script>\n{script}</script>'),
+        ("<title>JupyterLite</title>", "<title>Margin: cross and isolated</title>"),
+        ('<div class="jupyterlite-loading-indicator-spinner"></div>', ""),
+        ("Loading JupyterLite...", "The notebook opens, and Python starts in this browser."),
+    )
+    # Files of the site pass by the worker that keeps the learner's own: it only handed them on.
+    replaced(output / "service-worker.js", ("(n=maybeFromCache(e))", "enableCache&&(n=maybeFromCache(e))"))
+
+
+def replaced(path: Path, *changes: tuple[str, str]) -> None:
+    """Change words of a file of JupyterLite, each of which stands there once."""
+    text = path.read_text(encoding="utf-8")
+    for old, new in changes:
+        if text.count(old) != 1:
+            raise SiteError(f"{path.name} of JupyterLite has no {old!r} any more, or several: see tools/site_lite.py")
+        text = text.replace(old, new)
+    path.write_text(text, encoding="utf-8")
 
 
 def _json(path: Path, content: object) -> None:

@@ -1,6 +1,6 @@
-"""What the kernel fetches while its reader still reads: the library with numpy and pandas, then what draws pictures.
+"""What Python fetches before a notebook has it, and while a reader reads: the library, then what draws pictures.
 
-The kernel is ready before, and a cell waits for what it needs.
+The kernel is ready before all of it is there, and a cell waits for what it needs.
 """
 
 import asyncio
@@ -15,12 +15,14 @@ async def _library() -> None:
 
 async def _everything() -> None:
     await library
-    await asyncio.sleep(0)  # a cell that waits for the library comes first
+    await taken.wait()
+    await asyncio.sleep(0.3)  # a cell that waits comes first
     import marginlib.course.notebook  # noqa: F401, PLC0415 - takes a second or two, which most first cells would wait
 
     await loadPackage("matplotlib")
 
 
+taken = asyncio.Event()  # a notebook has this kernel
 library = asyncio.ensure_future(_library())
 everything = asyncio.ensure_future(_everything())
 
@@ -34,5 +36,6 @@ async def wait(code: str, place: int, asked: Awaitable[object]) -> None:
         asked: what fetches the packages that the cell imports.
     """
     await asked
-    draws = any(word in code for word in ("static", "still", "matplotlib"))
-    await (library if place == 1 and not draws else everything)
+    if place > 1 or "import" in code:  # a first cell that brings no names needs nothing
+        draws = any(word in code for word in ("static", "still", "matplotlib"))
+        await (library if place == 1 and not draws else everything)
