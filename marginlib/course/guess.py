@@ -41,6 +41,13 @@ _HEIGHTS: Mapping[str, tuple[str, Callable[[Case], float], Callable[[Case, float
     "touch_probability": ("days", lambda case: case.days, lambda case, x: replace(case, days=x)),
     "maintenance_margin": ("value of the position [$]", lambda case: case.account.positions[0].notional, _worth),
     "fee_on_margin": ("leverage setting [x]", lambda case: case.account.positions[0].leverage, _set),
+    "available_balance": (
+        "coins in the order",
+        lambda case: case.account.orders[0].quantity,
+        lambda case, x: replace(
+            case, account=replace(case.account, orders=(replace(*case.account.orders, quantity=x),))
+        ),
+    ),
     **dict.fromkeys(
         ("money_left", "equity"), ("price [$/coin]", lambda case: case.account.positions[0].mark_price, _moved)
     ),
