@@ -13,7 +13,6 @@ from marginlib.practice.bank import question, questions
 # Why no line along a price, a time, a size or a setting shows the answer.
 WITHOUT = {
     "03-drain": "what is left at a price that is itself to be found",
-    "03-order": "what a waiting order sets aside, which is the same at every price",
     "06-slope": "a difference of two prices: one cent's width on any picture of both",
     "07-storm": "days, which nearly all lie at the edge: they double as the rate halves",
     "14-add": "the margin for a wished price, which has no meaning above today's",
