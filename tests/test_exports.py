@@ -439,6 +439,23 @@ def test_dydx_by_its_own_rule():
     assert found.account.wallet_balance == pytest.approx(1004.026896843 + 0.127352144 - 0.038016695 + 0.107051708)
 
 
+def test_five_positions_of_dydx_two_of_them_in_one_subaccount():
+    """In a subaccount of two, price = (equity - size x price - the other's margin) / (|size| x fraction - size)."""
+    cross = child(0, "1800", "1620", "BTC-USD", "0.1", "60000", "-100", -1_000.0)
+    short = {"market": "ETH-USD", "side": "SHORT", "size": "-1", "entryPrice": "3000", "unrealizedPnl": "-100"}
+    cross["openPerpetualPositions"] = {"BTC-USD": {**cross["openPerpetualPositions"]["BTC-USD"], "side": "LONG"}}
+    cross["openPerpetualPositions"]["ETH-USD"] = short
+    fractions = {"initialMarginFraction": "0.02", "maintenanceMarginFraction": "0.012"}
+    markets = {"markets": {name: {"ticker": name, **fractions} for name in ("BTC-USD", "ETH-USD")}}
+    parent = {"parentSubaccountNumber": 0, "childSubaccounts": [cross, *CHILDREN[1:]]}
+    found = read_account([{"contents": {"subaccount": parent}}, markets])
+    expected = [(1_800 - 5_900 - 0.012 * 3_100) / (0.1 * 0.012 - 0.1), (1_800 + 3_100 - 0.012 * 5_900) / 1.012]
+    assert prices(found)[:2] == pytest.approx(expected, rel=1e-9)
+    assert prices(found)[2:] == prices(
+        read_account({"contents": {"subaccount": parent | {"childSubaccounts": CHILDREN}}})
+    )
+
+
 def test_dydx_short_of_its_documentation():
     short = child(0, "1000", "0", "ETH-USD", "-3", "3000", "0", 10_000.0)
     short["openPerpetualPositions"]["ETH-USD"]["side"] = "SHORT"

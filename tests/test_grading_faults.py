@@ -373,6 +373,21 @@ def text_in_a_cell_without_a_name(_place):
 
 
 @fault()
+def text_in_the_question(_place):
+    notebook = filled(RELEASE, {key: answer for key, answer in RIGHT.items() if key != "sizing-9"})
+    cell_of(notebook, "sizing-9-text").source += "\n\nBelow the question it says so."
+    return content(notebook)
+
+
+@fault(scores={"sizing-9": 0})
+def no_text_and_no_ids(_place):
+    plain = json.loads(content(filled(RELEASE, {key: answer for key, answer in RIGHT.items() if key != "sizing-9"})))
+    for each in plain["cells"]:
+        each.pop("id")
+    return json.dumps({**plain, "nbformat_minor": 4}).encode()
+
+
+@fault()
 def text_in_a_raw_cell(_place):
     notebook = whole()
     cell_of(notebook, "sizing-9-answer").cell_type = "raw"
@@ -793,6 +808,7 @@ def test_a_text_reaches_whoever_reads_it_wherever_it_stands(graded):
         ("text_in_a_cell_of_its_own", "My own cell says it."),
         ("text_in_a_cell_without_a_name", TEXT),
         ("text_in_a_raw_cell", TEXT),
+        ("text_in_the_question", "Below the question it says so."),
     ):
         path = graded.place.course / "autograded" / name / SET / f"{SET}.ipynb"
         notebook = nbformat.read(path, as_version=4)

@@ -40,6 +40,7 @@ def entry(name: str, value: object) -> str:
     except (TypeError, ValueError):
         called = ""
     called = re.sub(r"(: |-> )'([^']*)'", r"\1\2", called)
+    called = called.removesuffix(" -> None") if inspect.isclass(value) else called
     if len(called) > 80:  # noqa: PLR2004
         called = (
             re.sub(r", (?=\*?\w+[:,=]|\*, |/, )", ",\n    ", called)
@@ -66,6 +67,6 @@ def markdown(text: str) -> str:
         if title.startswith("Example"):
             return f"```pycon\n{body}\n```\n\n"
         lines = [FIELD.sub(r"- `\1`: \2", line) for line in body.splitlines()]
-        return f"**{title}**\n\n" + "\n".join(lines) + "\n\n"
+        return f"**{'Arguments' if title == 'Args' else title}**\n\n" + "\n".join(lines) + "\n\n"
 
     return SECTION.sub(section, text + "\n").strip()

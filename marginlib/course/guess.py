@@ -41,6 +41,13 @@ _HEIGHTS: Mapping[str, tuple[str, Callable[[Case], float], Callable[[Case, float
     "touch_probability": ("days", lambda case: case.days, lambda case, x: replace(case, days=x)),
     "maintenance_margin": ("value of the position [$]", lambda case: case.account.positions[0].notional, _worth),
     "fee_on_margin": ("leverage setting [x]", lambda case: case.account.positions[0].leverage, _set),
+    "available_balance": (
+        "coins in the order",
+        lambda case: case.account.orders[0].quantity,
+        lambda case, x: replace(
+            case, account=replace(case.account, orders=(replace(*case.account.orders, quantity=x),))
+        ),
+    ),
     **dict.fromkeys(
         ("money_left", "equity"), ("price [$/coin]", lambda case: case.account.positions[0].mark_price, _moved)
     ),
@@ -60,7 +67,7 @@ def picture(asked: Question) -> Callable[[Any], ExplorerPanel] | None:
 
     def drawn(guess: Any) -> ExplorerPanel:  # noqa: ANN401 - a number, None for "none", ... for no prediction
         found = {"computed": asked.right} | ({} if guess is ... else {"your prediction": guess})
-        made, title = chart(asked, found), "Your prediction beside the answer"
+        made, title = chart(asked, found), f"Your prediction beside the answer ({asked.id})"
         return ExplorerPanel(Explorer(name="GUESS", title=title, controls=(), build=lambda: made))
 
     return drawn

@@ -250,11 +250,6 @@ def named_back(
     return {student: tuple(names) for student, names in found.items()}
 
 
-def moodle_names(worksheet: Mapping[str, str], file: str) -> dict[str, tuple[str, ...]]:
-    """Return the names under which Moodle takes a file for each student who has handed in nothing yet."""
-    return {student: (f"{student}_{number}_assignfeedback_file_/{file}",) for number, student in worksheet.items()}
-
-
 def personal(release: str | Path, set_id: str, student: str, key: bytes) -> bytes:
     """Return a released notebook with a student's ticket in its first cell, so that it needs no other file.
 

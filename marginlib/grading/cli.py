@@ -16,7 +16,7 @@ from typing import Any
 from marginlib.course.tasks import SETS, tasks
 from marginlib.errors import MarginError, wrong
 from marginlib.files import write_whole
-from marginlib.grading.bulk import collect, moodle_names, named_back, packed, people, personal
+from marginlib.grading.bulk import collect, named_back, packed, people, personal
 from marginlib.grading.day import UNREAD, released, whole
 from marginlib.grading.jobs import Setup, make_way, run, stale, submitters
 from marginlib.grading.keys import new_key, read_key, read_roster, same_name, write_tickets
@@ -127,11 +127,6 @@ def _roster(chosen: argparse.Namespace) -> list[str]:
     return read_roster(chosen.roster or usual) if chosen.roster or usual.is_file() else []
 
 
-def _known(chosen: argparse.Namespace) -> dict[str, str]:
-    """Return how the LMS calls each student."""
-    return people(chosen.people, chosen.student)
-
-
 def _release(chosen: argparse.Namespace) -> None:
     """Release a set as the key asks it, or refuse to go on."""
     if said := released(chosen.course, chosen.set, chosen.key):
@@ -140,7 +135,8 @@ def _release(chosen: argparse.Namespace) -> None:
 
 def _hand_out(chosen: argparse.Namespace) -> None:
     """Write each student's own notebook, by folders and, where an LMS takes it back, as one archive."""
-    root, key, roster, known = Path(chosen.course), read_key(chosen.key), _roster(chosen), _known(chosen)
+    root, key = Path(chosen.course), read_key(chosen.key)
+    roster, known = _roster(chosen), people(chosen.people, chosen.student)
     if not roster:
         raise wrong("roster", "roster.csv", "name everybody who takes part, in a CSV file with a column id")
     release = root / "release" / chosen.set / f"{chosen.set}.ipynb"
@@ -151,11 +147,12 @@ def _hand_out(chosen: argparse.Namespace) -> None:
         write_whole(folder / student / release.name, content)
     print(f"{folder}: {len(made)} notebooks, one for each student, with the ticket in it")
     if chosen.people or chosen.download:
-        suffix = ".ipynb"
-        to = named_back(chosen.download, roster, known, suffix) if chosen.download else {}
+        to = named_back(chosen.download, roster, known, ".ipynb") if chosen.download else {}
         ours = {same_name(each): each for each in roster}
-        listed = {number: ours[same_name(name)] for number, name in known.items() if same_name(name) in ours}
-        _pack(folder.with_name(f"{chosen.set}.zip"), made, to or moodle_names(listed, release.name))
+        listed = {ours[same_name(name)]: number for number, name in known.items() if same_name(name) in ours}
+        # Moodle takes a file for those who have handed in nothing, too.
+        first = {each: (f"{each}_{number}_assignfeedback_file_/{release.name}",) for each, number in listed.items()}
+        _pack(folder.with_name(f"{chosen.set}.zip"), made, to or first)
 
 
 def _pack(target: Path, made: Mapping[str, bytes], to: Mapping[str, Sequence[str]]) -> None:
@@ -175,7 +172,8 @@ def _sheet(chosen: argparse.Namespace) -> None:
 
 def _collect(chosen: argparse.Namespace) -> None:
     """Put the notebooks of a download where submissions stand."""
-    print(collect(chosen.course, chosen.set, chosen.download, roster=_roster(chosen), known=_known(chosen)))
+    known = people(chosen.people, chosen.student)
+    print(collect(chosen.course, chosen.set, chosen.download, roster=_roster(chosen), known=known))
 
 
 def _all(chosen: argparse.Namespace) -> None:
@@ -189,7 +187,7 @@ def _return(chosen: argparse.Namespace) -> None:
     made = {path.parts[-3]: path.read_bytes() for path in pages}
     if not made:
         raise wrong("feedback", chosen.course, "no page is there; `marginlib grade all` writes them")
-    to = named_back(chosen.download, sorted(made), _known(chosen), ".html")
+    to = named_back(chosen.download, sorted(made), people(chosen.people, chosen.student), ".html")
     _pack(Path(chosen.course) / f"{chosen.set}-feedback.zip", made, to)
 
 

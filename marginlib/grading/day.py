@@ -109,8 +109,7 @@ def whole(
     day.person += _failed(released(root, set_id, key))
     if due:
         day.person += _failed(nbgrader(root, key, "autograde", set_id))
-    pages = _pages(root, set_id)
-    if pages:
+    if pages := _pages(root, set_id):
         day.person += _failed(nbgrader(root, key, "generate_feedback", set_id))
         for student, made_of in pages.items():
             folder = root / "feedback" / student / set_id
@@ -145,8 +144,7 @@ def _for_a_person(root: Path, set_id: str, found: Sequence[Result], roster: Sequ
         if each.status != "graded":
             by_status.setdefault(each.status, []).append(each.student)
     told += [f"{len(who)} not graded, {status}: {_names(who)}" for status, who in sorted(by_status.items())]
-    late = stale(root, set_id)
-    if late:
+    if late := stale(root, set_id):
         told.append(f"{len(late)} whose result did not reach the gradebook: {_names(late)}")
     if roster and (strangers := sorted({each.student for each in found} - set(roster))):
         told.append(f"{len(strangers)} not in the roster: {_names(strangers)}")
@@ -188,8 +186,7 @@ def _made_of(root: Path, set_id: str) -> dict[str, str]:
             marker = autograded(root, set_id, each.student.id)
             told = [marker.read_text() if marker.is_file() else "", str(each.late_submission_penalty)]
             for notebook in each.notebooks:
-                rows = [(its.cell.name, its.score, its.needs_manual_grade) for its in notebook.grades]
-                told += map(repr, sorted(rows))
+                told += map(repr, sorted((its.cell.name, its.score, its.needs_manual_grade) for its in notebook.grades))
                 told += sorted(f"{its.cell.name}: {its.comment}" for its in notebook.comments)
             if marker.is_file():
                 found[each.student.id] = sha256("\n".join(told).encode()).hexdigest()

@@ -52,8 +52,8 @@ def model(root: str | Path, set_id: str, key: bytes) -> Path:
     import nbformat  # noqa: PLC0415 - seconds, which no other command needs
     from nbconvert.preprocessors import ExecutePreprocessor  # noqa: PLC0415
 
-    target = Path(root) / "model" / f"{set_id}.ipynb"
-    notebook = nbformat.read(Path(root) / "source" / set_id / f"{set_id}.ipynb", as_version=4)
+    target, source = (Path(root) / folder / f"{set_id}.ipynb" for folder in ("model", f"source/{set_id}"))
+    notebook = nbformat.read(source, as_version=4)
     texts = {f"{task.id}-compare": task for task in drawn(set_id, ticket(set_id, SELF_STUDY, key)) if task.rubric}
     for cell in notebook.cells:
         cell.metadata.pop("nbgrader", None)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from marginlib.course.session import WORDS_STUB
-from marginlib.course.tasks import tasks
+from marginlib.course.tasks import tasks, variants
 from marginlib.errors import MarginError
 from marginlib.practice.progress import CONFIDENCES
 from marginlib.practice.tasks.task import Task
@@ -30,11 +30,18 @@ _OURS = ("title", "start", "finish-text", "finish")
 
 # A line of an answer cell as it was handed out, without the blanks around it: numbers taken, three dots for the answer.
 _STUB = re.compile(
-    r"""(\#.* | given\ =\ numbers\[".*"\] | \w+\ =\ \.\.\. | def\ \w+\(.*\): | return\ answer)?""", re.VERBOSE
+    r"""(\#.* | given\ =\ numbers\[["'].*["']\] | \w+\ =\ \.\.\. | def\ \w+\(.*\): | return\ answer)?""", re.VERBOSE
 )
 # How sure somebody is, said in an answer cell if they like; it is not scored.
 SURE = re.compile(f"""^sure *= *["']({"|".join(CONFIDENCES)})["'].*$""", re.MULTILINE | re.IGNORECASE)
 _WORDS_STUB = ("", "Your words:", WORDS_STUB)
+_ASKS = re.compile(r"^(check|finish)\(", re.MULTILINE)  # the sheet's own code below a text
+# A line of the words around the tasks, as they were handed out.
+_AROUND = re.compile(
+    r"""\#\ Exercises\ ·\ .* | After\ \[.*keep\ it\. | For\ each\ task:\ .*finish\ line\.
+    | \#\#\ The\ finish\ line | Run\ this\ whenever\ .*\ you\ are\. |""",
+    re.VERBOSE,
+)
 
 
 class Ungradable(MarginError):  # noqa: N818 - a verdict on a file, not a fault of ours
@@ -128,7 +135,7 @@ def parse(content: bytes, set_id: str) -> Sheet:
     below: Task | None = None
     for at, (kind, name, source) in enumerate(cells):
         below = known.get(name, below)
-        added = at not in chosen and name not in known and name not in _OURS and source.strip()
+        added = at not in chosen and source.strip() and not _ours(kind, name, source, below if name in known else None)
         if added:
             own.append((kind, source))
             loose.append((below, kind, source))
@@ -164,13 +171,22 @@ def _places(task: Task, cells: Sequence[tuple[str, str, str]], notes: dict[str, 
     return filled or found[-1:]
 
 
+def _ours(kind: str, name: str, source: str, task: Task | None) -> bool:
+    """Return whether a cell is one that was handed out; between words that were, a student may have written others."""
+    if kind == "markdown" and task and task.rubric and name.endswith("-text"):
+        return any(source.rstrip().endswith(each.reading) for each in (task, *variants(task.set)[task.id]))
+    if kind == "markdown" and not task:
+        return all(_AROUND.fullmatch(line.strip()) for line in source.splitlines())
+    return task is not None or name in _OURS
+
+
 def _texts(
     task: Task, answers: Mapping[str, str], untouched: set[str], loose: Sequence[tuple[Task | None, str, str]]
 ) -> list[str]:
     """Return the answer and all else that may be meant as one: what stands in a cell of another kind is read, too."""
     if task.id in answers and task.id not in untouched:
         return [answers[task.id], *(source for below, kind, source in loose if below is task and kind != "code")]
-    return [source for below, kind, source in loose if kind != "code" or below is task]
+    return [s for below, kind, s in loose if kind != "code" or (below is task and not _ASKS.search(s))]
 
 
 def _untouched(source: str, task: Task) -> bool:
