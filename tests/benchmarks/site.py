@@ -75,6 +75,19 @@ def unlike(built: Path, target: Path, packages: tuple[str, ...], at_once: list[s
     config = json.loads(settings.read_text(encoding="utf-8"))
     kernel = config["jupyter-config-data"]["litePluginSettings"][KERNEL]
     kernel["loadPyodideOptions"] = {"packages": at_once} if at_once else {}
+    del config["jupyter-config-data"]["disabledExtensions"]
+    extension = (
+        "@jupyterlite/pyodide-kernel-extension/static"  # its worker, and the page, before Python started with them
+    )
+    shutil.copytree(
+        programs.parent / "share/jupyter/labextensions" / extension,
+        target / "run" / "extensions" / extension,
+        dirs_exist_ok=True,
+    )
+    page = target / "run" / "lab" / "index.html"
+    text = page.read_text(encoding="utf-8")
+    start = text.index(site_lite.STILL_STYLE)
+    page.write_text(text[:start] + text[text.index("</script>", start) + len("</script>") :], encoding="utf-8")
     settings.write_text(json.dumps(config), encoding="utf-8")
 
 
