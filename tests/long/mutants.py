@@ -40,6 +40,7 @@ from typing import NamedTuple
 
 import coverage
 import hypothesis.strategies  # noqa: F401 - what tests import is loaded once, so that no child has to
+import nbval.plugin  # noqa: F401 - two seconds
 import pandas as pd  # noqa: F401
 import parso
 import pytest
@@ -307,7 +308,7 @@ def outcome(
             return pytest.main([*PLAIN, *asked])
 
         usual = sum(seconds[test] for test in asked if test in seconds) or sum(seconds.values())
-        return forked(work, 4 + 3 * usual)
+        return forked(work, 20 + 3 * usual)  # a busy machine takes longer, and that kills nothing
 
     tree = ast.parse(path_of(mutant.module).read_text(encoding="utf-8"))
     near = {test for line in statement(tree, mutant.line) for test in lines.get(line, ())}
