@@ -11,11 +11,13 @@ from marginlib import (
     Health,
     MaintenanceBasis,
     MarginError,
+    Netting,
     Pool,
     Position,
     Risk,
     RiskSchedule,
     UnknownNameError,
+    WithdrawalRule,
     account_risk,
     add_isolated_margin,
     available_balance,
@@ -183,3 +185,34 @@ def test_an_account_without_positions_has_no_symbol() -> None:
 def test_a_cross_position_has_no_margin_to_remove() -> None:
     with pytest.raises(MarginError, match="isolated_margin = None: BTCUSDT shares a pool"):
         max_removable_margin(BTC)
+
+
+PROFIT = Position.open(symbol="BTC", quantity=1, price=10_000, schedule=RiskSchedule.flat(0.01), leverage=100)
+PROFIT = PROFIT.isolated(200).at(11_000)  # 200 and 1,000 of profit; 110 must stay
+
+
+@pytest.mark.parametrize(("amount", "margin"), [(199.5, 0.5), (200, 1_000), (600, 600), (1_090, 110)])
+def test_what_leaves_beyond_the_margin_is_profit_made_real(amount: float, margin: float) -> None:
+    before = Account(wallet_balance=5_000, positions=(PROFIT,))
+    after = remove_isolated_margin(before, "BTC", amount, WithdrawalRule(profit=True))
+    (left,) = after.positions
+    real = amount >= 200
+    assert (left.isolated_margin, left.entry_price) == (margin, 11_000 if real else 10_000)
+    assert after.wallet_balance == (6_000 if real else 5_000)
+    assert account_risk(after).equity == account_risk(before).equity
+
+
+def test_a_rule_of_withdrawal_says_how_much_may_leave() -> None:
+    pool = PROFIT.pool
+    assert (WithdrawalRule().most(pool), WithdrawalRule(profit=True).most(pool)) == (90, 1_090)
+    # Hyperliquid keeps a tenth of 11,000 where that is more than the initial margin of 110.
+    assert WithdrawalRule(profit=True, notional_share=0.1).most(pool) == 100
+
+
+def test_netted_legs_are_asked_beside_what_waits() -> None:
+    legs = tuple(
+        Position.open(symbol="BTC", quantity=size, price=10_000, schedule=RiskSchedule.flat(0.01), leverage=10)
+        for size in (3, -1)
+    )
+    pool = Pool(collateral=9_000, positions=legs, netting=Netting.LEGS_CLOSED, reserved=50)
+    assert (risk(pool).initial, risk(pool).maintenance) == (2_050, 200)

@@ -11,14 +11,18 @@ import pytest
 from marginlib import (
     Account,
     CloseOut,
+    Coin,
     Contract,
     MaintenanceBasis,
     MarginError,
     MarginMode,
+    Netting,
+    Order,
     Pool,
     Position,
     Risk,
     RiskSchedule,
+    RiskTier,
     UnknownNameError,
     rulebook,
 )
@@ -317,3 +321,61 @@ def test_an_isolated_position_has_a_pool_of_its_own_and_a_shared_one_has_none():
     assert btc.isolated().pool == Pool(collateral=10, positions=(btc.isolated(),))
     with pytest.raises(MarginError, match="isolated_margin = None: BTC shares a pool"):
         btc.pool  # noqa: B018 - asking is enough
+
+
+ORDER = {"name": "bid", "symbol": "BTCUSDT", "quantity": -0.1, "price": 50_000.0}
+COIN = {"symbol": "BTCUSDT", "amount": 0.5, "mark_price": 60_000.0}
+
+
+def test_an_order_reserves_its_value_over_the_leverage() -> None:
+    assert Order(**ORDER).margin == 5_000  # 1x, where nothing is said
+    assert Order(**ORDER, leverage=10).margin == 500
+    face = {**ORDER, "quantity": 30_000}
+    assert Order(**face, leverage=2, contract=Contract.INVERSE).margin == pytest.approx(0.3)  # 0.6 BTC
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "field", "value"),
+    [
+        *((Order, ORDER, field, " ") for field in ("name", "symbol")),
+        *((Order, ORDER, field, "many") for field in ("quantity", "price", "leverage")),
+        *((Order, ORDER, "|quantity| x price", quantity) for quantity in (0.0, 1e299)),
+        (Coin, COIN, "symbol", ""),
+        *((Coin, COIN, field, 0.0) for field in ("amount", "mark_price")),
+        (Coin, COIN, "amount x mark_price", 1e299),
+    ],
+)
+def test_an_order_or_a_coin_out_of_range_is_refused_by_its_field(kind, values, field, value) -> None:
+    named = {"|quantity| x price": "quantity", "amount x mark_price": "amount"}.get(field, field)
+    with pytest.raises(MarginError) as refused:
+        kind(**{**values, named: value})
+    assert str(refused.value).startswith(f"{field} = ")
+
+
+def test_a_coin_and_an_order_are_kept_as_they_are_given_and_cannot_be_changed() -> None:
+    coin, order = Coin(**{**COIN, "amount": 2}), Order(**{**ORDER, "quantity": 1})
+    assert [type(each) for each in (coin.amount, coin.mark_price, order.quantity, order.price)] == [float] * 4
+    for each in (coin, order):
+        with pytest.raises(FrozenInstanceError):
+            each.symbol = "ETHUSDT"
+        with pytest.raises(TypeError):
+            type(each)("BTCUSDT", 1.0, 60_000.0)
+    account = Account(wallet_balance=10_000, coins=[coin], orders=[order])
+    assert (account.coins, account.orders, Pool(collateral=1, coins=[coin]).coins) == ((coin,), (order,), (coin,))
+    assert account.after(coins=[], orders=[]).orders == ()
+    assert account.after(orders=[order, Order(**ORDER)]).orders == (order, Order(**ORDER))
+
+
+def test_what_knows_plain_pools_alone_says_what_it_does_not_know() -> None:
+    tiers = [RiskTier(notional_floor=0, maintenance_margin_rate=0.004)]
+    more = [*tiers, RiskTier(notional_floor=100_000, maintenance_margin_rate=0.01)]
+    one, two = (position(schedule=RiskSchedule(tiers=each, whole_position=True)) for each in (tiers, more))
+    Pool(collateral=1_000, positions=(one,)).check_plain("this")
+    asking = {
+        "whole_position": Pool(collateral=1_000, positions=(two,)),
+        "coins": Pool(collateral=1_000, positions=(position(),), coins=(Coin(**{**COIN, "symbol": "ETHUSDT"}),)),
+        "netting": Pool(collateral=1_000, positions=(position(),), netting=Netting.LARGER_LEG),
+    }
+    for field, pool in asking.items():
+        with pytest.raises(MarginError, match=f"^{field}: this knows nothing of it"):
+            pool.check_plain("this")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from marginlib.errors import MarginError
-from marginlib.words import decimals, money, percent, price_text, text_html
+from marginlib.words import decimals, money, percent, price_text, share_text, text_html
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,8 @@ def test_a_text_has_no_more_digits_than_can_be_meant(write, digits) -> None:
 
 def test_dollars_of_a_text_are_no_mathematics() -> None:
     assert text_html('$5 < $6 & "more"') == "<span>$</span>5 &lt; <span>$</span>6 &amp; &quot;more&quot;"
+
+
+def test_shares_and_signs_are_of_a_hundred() -> None:
+    assert [share_text(0.0065, 2), share_text(0.996, 1)] == ["0.65 %", "99.6 %"]
+    assert [percent(0.005), percent(0.0005), percent(-0.005)] == ["+0.5 %", "+0.1 %", "-0.5 %"]
