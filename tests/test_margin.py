@@ -8,6 +8,7 @@ import pytest
 
 from marginlib import (
     Account,
+    Coin,
     Health,
     MaintenanceBasis,
     MarginError,
@@ -207,6 +208,12 @@ def test_a_rule_of_withdrawal_says_how_much_may_leave() -> None:
     assert (WithdrawalRule().most(pool), WithdrawalRule(profit=True).most(pool)) == (90, 1_090)
     # Hyperliquid keeps a tenth of 11,000 where that is more than the initial margin of 110.
     assert WithdrawalRule(profit=True, notional_share=0.1).most(pool) == 100
+
+    cross = Position.open(symbol="BTC", quantity=1, price=10_000, schedule=RiskSchedule.flat(0.01), leverage=100)
+    assert WithdrawalRule().most(Pool(collateral=-50, positions=(cross.at(11_000),))) == 0
+    # A coin worth 500 keeps the 99 that must stay, so all the money may go.
+    coin = Coin(symbol="ETH", amount=1, mark_price=500)
+    assert WithdrawalRule().most(Pool(collateral=300, positions=(cross.at(9_900),), coins=(coin,))) == 300
 
 
 def test_netted_legs_are_asked_beside_what_waits() -> None:
