@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from math import copysign
 from random import Random
@@ -138,6 +138,16 @@ def _pair_ends(
     slope = rate * margin_asked(long, short, rule) - (long + side * short)
     price = left / slope if slope else 0.0
     return price if price > 0 or not possible else None
+
+
+def _misread(solve: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
+    """Return what holders of beliefs answer, where `solve` is right of a long and a short under a rule of netting."""
+    return {
+        "LEGS_ADD_UP": lambda **case: solve(**{**case, "rule": "each leg"}),
+        "LARGER_LEG_COUNTS": lambda **case: solve(**{**case, "rule": "larger leg"}),
+        "HEDGED_IS_SAFE": lambda **case: solve(**{**case, "rule": "closed first"}),
+        "NO_MAINTENANCE": lambda **case: solve(**case, rate=0.0),
+    }
 
 
 def _unsafe_hedge(case: Mapping[str, Any], answer: Mapping[str, float], side: int = 1) -> tuple[bool, str]:
@@ -631,12 +641,7 @@ TASKS = (
         grading_cases=4,
         cases=_netted,
         solve=_pair_ends,
-        beliefs={
-            "LEGS_ADD_UP": lambda **case: _pair_ends(**{**case, "rule": "each leg"}),
-            "LARGER_LEG_COUNTS": lambda **case: _pair_ends(**{**case, "rule": "larger leg"}),
-            "HEDGED_IS_SAFE": lambda **case: _pair_ends(**{**case, "rule": "closed first"}),
-            "NO_MAINTENANCE": lambda **case: _pair_ends(**case, rate=0.0),
-        },
+        beliefs=_misread(_pair_ends),
         catalogue=("liquidation_price", held_pair),
         demands={
             "Where no price above 0 does it, None is asked for.": lambda **case: _pair_ends(**case, possible=False),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from marginlib.course.tasks.shared import MOVES, RATE, bankrupt, ends, margin_asked, ways
-from marginlib.course.tasks.tiers import _TABLE, _TABLE_TEXT, TASKS, _of_tier, _plan, _price, _unsafe_hedge
+from marginlib.course.tasks.tiers import _TABLE, _TABLE_TEXT, TASKS, _misread, _of_tier, _plan, _price, _unsafe_hedge
 from marginlib.practice.tasks.task import varied
 from marginlib.tiers import RiskSchedule
 
@@ -395,12 +395,7 @@ VARIANTS = (
             * 100,
         },
         solve=_behind,
-        beliefs={
-            "LEGS_ADD_UP": lambda **case: _behind(**{**case, "rule": "each leg"}),
-            "LARGER_LEG_COUNTS": lambda **case: _behind(**{**case, "rule": "larger leg"}),
-            "HEDGED_IS_SAFE": lambda **case: _behind(**{**case, "rule": "closed first"}),
-            "NO_MAINTENANCE": lambda **case: _behind(**case, rate=0.0),
-        },
+        beliefs=_misread(_behind),
         demands={
             "A short wins when the price falls: what it wins or loses has the other sign.": lambda **case: _behind(
                 **case, side=1
