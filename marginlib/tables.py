@@ -319,7 +319,7 @@ def _is_word(value: object) -> bool:
 
 def _html(text: str) -> str:
     """Return text as HTML in which a path or a name of a program may be broken: a table on a phone has no room."""
-    return re.sub(r"(?<=[A-Za-z][/_])(?=[A-Za-z])|(?<=[a-z])(?=[A-Z][a-z])", "<wbr>", text_html(text))
+    return re.sub(r"(?<=[A-Za-z][/_])(?=[A-Za-z])|(?<=[a-z]{2})(?=[A-Z][a-z])", "<wbr>", text_html(text))
 
 
 def _cell(way: Format, value: Any) -> str:  # noqa: ANN401
