@@ -129,7 +129,7 @@ const shapes = (radius) => {
 // --- the picture ---
 
 const [LEFT, RIGHT, ROW] = [54, 16, 20];
-const [NARROWEST, WIDEST] = [270, 1100]; // of a figure: a narrower page shows it smaller, its style says the widest
+const [NARROWEST, WIDEST] = [282, 1100]; // of a figure: a narrower page shows it smaller, its style says the widest
 const SLIM = 560; // a page that is narrower has its panels below each other
 const LEAST = 300; // width of a panel that stands beside others
 const COLUMN = 220; // least width of a legend's column
