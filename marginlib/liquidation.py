@@ -184,7 +184,9 @@ def shown_liquidation_price(pool: Pool, symbol: str, convention: ShownPrice) -> 
     own, now = _split(pool, symbol)[0], risk(pool)
     alone = risk(own)
     if convention is ShownPrice.PRO_RATA:
-        share = now.equity * alone.notional / now.notional if now.notional else 0.0
+        if not alone.notional:
+            return None  # a coin has no share: it is no position
+        share = now.equity * alone.notional / now.notional
         return _liquidation_price(share - alone.equity, own, _scale(pool))
     if convention is ShownPrice.FROZEN_MAINTENANCE:
         mark, power = _mark(own)
@@ -422,7 +424,7 @@ class _Surplus(NamedTuple):
     def above(self, line: tuple[float, float], t: float) -> bool:
         """Return whether a line is above 0 from t on; what is rounding there counts as 0."""
         value = line[0] + line[1] * t
-        return (value if abs(value) > _ROUNDING * (self.scale + abs(line[1]) * t) else line[1]) > 0
+        return (value if abs(value) > _ROUNDING * self.scale else line[1]) > 0
 
     def reached(self, line: tuple[float, float], direction: float) -> float | None:
         """Return the zero that Newton's steps reach from an outer line, which slopes in `direction`, or None.
@@ -457,10 +459,8 @@ def _need(legs: Sequence[tuple[float, Position]], t: float) -> tuple[list[float]
 
 def _most(needs: list[tuple[list[float], list[float]]], t: float) -> tuple[list[float], list[float]]:
     """Return that of some needs which takes most off at t, and from there on where two take as much."""
-    if len(needs) == 1:
-        return needs[0]
     if t == inf:
-        return min(needs, key=lambda need: (fsum(need[1]), fsum(need[0])))
+        return min(needs, key=lambda need: fsum(need[1]))
     return min(needs, key=lambda need: (fsum(need[0]) + fsum(need[1]) * t, fsum(need[1])))
 
 
@@ -490,13 +490,9 @@ def _total(parts: list[float]) -> float:
 
 def _scale(pool: Pool) -> float:
     """Return the sum of the amounts that a pool's equity is a difference of: its rounding is judged against them."""
-    return (
-        abs(pool.collateral)
-        + fsum(
-            position.notional + position.entry_notional + abs(position.schedule.first_amount)
-            for position in pool.positions
-        )
-        + pool.coins_value
+    # What coins are worth can only be offset by one of these.
+    return abs(pool.collateral) + fsum(
+        position.notional + position.entry_notional + abs(position.schedule.first_amount) for position in pool.positions
     )
 
 
