@@ -379,7 +379,13 @@ class _Surplus(NamedTuple):
 
     def line(self, t: float) -> tuple[float, float]:
         """Return intercept and slope of the straight line at t."""
-        needs = [_most([_need(legs, t) for legs in sets], t) for sets in self.asked]
+
+        def off(need: tuple[list[float], list[float]]) -> tuple[float, ...]:
+            """Return what a need takes off at t and, where two take as much there, from t on."""
+            start, slope = map(fsum, need)
+            return (slope,) if t == inf else (start + slope * t, slope)
+
+        needs = [min((_need(legs, t) for legs in sets), key=off) for sets in self.asked]
         intercepts, slopes = ([each for need in needs for each in need[part]] for part in (0, 1))
         return fsum([self.constant, *intercepts]), _total([*self.slopes, *slopes])
 
@@ -455,13 +461,6 @@ def _need(legs: Sequence[tuple[float, Position]], t: float) -> tuple[list[float]
         intercepts.append(leg.schedule.amounts[k])
         slopes.append(-size * leg.schedule.rates[k])
     return intercepts, slopes
-
-
-def _most(needs: list[tuple[list[float], list[float]]], t: float) -> tuple[list[float], list[float]]:
-    """Return that of some needs which takes most off at t, and from there on where two take as much."""
-    if t == inf:
-        return min(needs, key=lambda need: fsum(need[1]))
-    return min(needs, key=lambda need: (fsum(need[0]) + fsum(need[1]) * t, fsum(need[1])))
 
 
 def _stretches(edges: set[float]) -> Iterator[tuple[float, float]]:
