@@ -97,15 +97,15 @@ def _bare(name: str) -> str:
 
 def finite(field: str, value: object) -> float:
     """Return `value` as a float, or refuse what is not one finite number."""
+    if type(value) is float and -LARGEST <= value <= LARGEST:
+        return value  # what nearly every call gives, in a tenth of the time
     plain = _plain(value)
     number = nan
     if not isinstance(plain, bool) and isinstance(plain, Real | Decimal):  # True is a Real, but no amount of money
         try:
             number = float(plain)
-        except OverflowError:  # an integer beyond every float
+        except (OverflowError, ValueError):  # an integer beyond every float, a Decimal that signals
             number = inf
-        except ValueError:  # a Decimal that signals
-            number = nan
     if not -LARGEST <= number <= LARGEST:
         limit = f" of at most {LARGEST:g} in size" if isfinite(number) else ""
         raise wrong(field, value, f"give one finite number{limit}")

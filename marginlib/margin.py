@@ -128,8 +128,8 @@ def maintenance_margin(position: Position) -> float:
         >>> maintenance_margin(eth)
         24.0
     """
-    valued = {MaintenanceBasis.MARK: position.notional, MaintenanceBasis.ENTRY: position.entry_notional}
-    return position.schedule.maintenance_margin(valued[position.maintenance_basis])
+    by_entry = position.maintenance_basis is MaintenanceBasis.ENTRY
+    return position.schedule.maintenance_margin(position.entry_notional if by_entry else position.notional)
 
 
 def position_risk(position: Position) -> Risk:

@@ -8,7 +8,6 @@ place that reads it: every formula of this library takes a pool and never asks f
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass, replace
 from enum import Enum
 from math import fsum, inf, isclose
@@ -83,7 +82,7 @@ class Contract(Enum):
     @property
     def power(self) -> int:
         """The exponent of the price, 1 or -1."""
-        return self.value
+        return self._value_  # `value`, four times as quick
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -506,15 +505,15 @@ class Account:
             >>> Account(wallet_balance=100, positions=(eth,)).after(wallet_balance=-40).pools()[0].collateral
             -40.0
         """
-        changed = copy(self)
-        if wallet_balance is not None:
-            _keep(changed, wallet_balance=finite("wallet_balance", wallet_balance))
-        if positions is not None:
-            _keep(changed, positions=_several(positions))
-        if coins is not None:
-            _keep(changed, coins=tuple(coins))
-        if orders is not None:
-            _keep(changed, orders=tuple(orders))
+        changed = object.__new__(type(self))
+        _keep(
+            changed,
+            wallet_balance=self.wallet_balance if wallet_balance is None else finite("wallet_balance", wallet_balance),
+            positions=self.positions if positions is None else _several(positions),
+            coins=self.coins if coins is None else tuple(coins),
+            netting=self.netting,
+            orders=self.orders if orders is None else tuple(orders),
+        )
         changed.pools()
         return changed
 

@@ -107,9 +107,10 @@ def test_what_was_kept_is_asked_for_again_only_where_it_was_damaged(cache):
         site_lite.wheels(LOCKED, None, cache)
 
 
-def test_a_changed_line_of_a_package_that_is_not_there_is_an_error(cache):
-    with pytest.raises(SiteError, match="of ipython has no 'from"):
-        site_lite.archive(cache, "ipython", [("IPython/__init__.py", b"nothing")])
+@pytest.mark.parametrize("there", [b"nothing", b"from .terminal.embed import embed\n" * 2])
+def test_a_changed_line_of_a_package_that_is_not_there_or_there_twice_is_an_error(cache, there):
+    with pytest.raises(SiteError, match=r"IPython/__init__\.py has no 'from .* any more, or several"):
+        site_lite.archive(cache, "ipython", [("IPython/__init__.py", there)])
 
 
 def test_what_a_site_is_built_with_has_a_hash_for_each_package():

@@ -99,10 +99,29 @@ UNREAD = re.compile(
 # What is not started, or stands still: a picture that moves takes the processor from what it waits for.
 STILL = ["@jupyterlab/apputils-extension:splash"]
 STILL_STYLE = "<style>.jp-SpinnerContent, .jp-KernelStatus-spinner { animation: none !important; }</style>"
-# How a kernel's worker begins; here it has begun before.
-BEGINS = re.compile(r"let \w+,\{pyodideUrl:(?:(?!loadPyodideOptions).)*\.\.\.\w+\.loadPyodideOptions\}\)")
+# How a kernel's worker begins; here it has begun before, and is told when a notebook has it.
+BEGINS = [
+    (
+        (
+            'let t,{pyodideUrl:n,indexUrl:i}=e;n.endsWith(".mjs")?t=(await __webpack_require__(476)(n)).loadPyodide:'
+            "(importScripts(n),t=self.loadPyodide),this._pyodide=await t({indexURL:i,...e.loadPyodideOptions})"
+        ),
+        "this._pyodide=await begun",
+    ),
+    (
+        "await this.initGlobals(e)",
+        'await this.initGlobals(e),this._pyodide.pyimport("pyodide_kernel.loading").taken.set()',
+    ),
+]
 WORKER = re.compile(r"Comlink.*=__webpack_require__\(\d+\)\}\)\(\);", re.DOTALL)  # of a page that a plain server gives
-TAKEN = 'this._pyodide.pyimport("pyodide_kernel.loading").taken.set()'
+# Pyodide's program comes packed.
+UNPACKS = (
+    'k(e+"pyodide.asm.wasm")',
+    (
+        '{response:fetch(e+"pyodide.asm.wasm.deflate").then(packed=>new Response(packed.body.pipeThrough('
+        'new DecompressionStream("deflate-raw")),{headers:{"Content-Type":"application/wasm"}}))}'
+    ),
+)
 KERNEL = {"display_name": "Python (in this browser)", "language": "python", "name": "python"}
 
 
@@ -211,11 +230,7 @@ def archive(target: Path, name: str, content: Iterable[tuple[str, bytes]] = (), 
     path = target / f"{name.replace('-', '_')}.zip"
     with zipfile.ZipFile(path, "w") as packed:
         for each, text in sorted(dict(content).items()):
-            for old, new in CHANGED.get(each, ()):
-                if old.encode() not in text:
-                    raise SiteError(f"{each} of {name} has no {old!r} any more: see CHANGED in tools/site_lite.py")
-                text = text.replace(old.encode(), new.encode(), 1)  # noqa: PLW2901
-            packed.writestr(zipfile.ZipInfo(each), text, zipfile.ZIP_DEFLATED)
+            packed.writestr(zipfile.ZipInfo(each), changed(each, text, *CHANGED.get(each, ())), zipfile.ZIP_DEFLATED)
     form = {"install_dir": "site", "package_type": "package", "unvendored_tests": False, "imports": [], "depends": []}
     return form | {"name": name, "version": "0", "file_name": path.name, "sha256": _hash(path.read_bytes())} | more
 
@@ -306,17 +321,7 @@ def write_core(base: Path, target: Path) -> None:
     packed = zlib.compressobj(9, zlib.DEFLATED, -15)
     content = (base / "pyodide.asm.wasm").read_bytes()
     (target / "pyodide.asm.wasm.deflate").write_bytes(packed.compress(content) + packed.flush())
-    text = (base / "pyodide.js").read_text(encoding="utf-8")
-    plain_way = re.compile(r'(\w+)\((\w+)\+"pyodide\.asm\.wasm"\)')
-    if len(plain_way.findall(text)) != 1:
-        raise SiteError(
-            f"pyodide.js of {PYODIDE} fetches its program in another way: see write_core in tools/site_lite.py"
-        )
-    unpacked = (
-        r'{response:fetch(\2+"pyodide.asm.wasm.deflate").then(packed=>new Response(packed.body.pipeThrough('
-        r'new DecompressionStream("deflate-raw")),{headers:{"Content-Type":"application/wasm"}}))}'
-    )
-    (target / "pyodide.js").write_text(plain_way.sub(unpacked, text), encoding="utf-8")
+    (target / "pyodide.js").write_bytes(changed("pyodide.js", (base / "pyodide.js").read_bytes(), UNPACKS))
 
 
 def unread(programs: Path) -> Iterator[str]:
@@ -372,33 +377,27 @@ def ahead(output: Path, packages: list[str]) -> None:
     begins = (OWN / "ahead_worker.js").read_text(encoding="utf-8").replace("PACKAGES", json.dumps(packages))
     (path,) = (each for each in workers.glob("*.js") if WORKER.search(each.read_text(encoding="utf-8")))
     script = (OWN / "ahead_page.js").read_text(encoding="utf-8").replace("WORKER", path.name)
-    text = path.read_text(encoding="utf-8")
-    (begun,) = BEGINS.finditer(text)
-    replaced(
-        path,
-        (begun[0], "this._pyodide=await begun"),
-        ("await this.initGlobals(e)", f"await this.initGlobals(e),{TAKEN}"),
-    )
-    path.write_text(begins + path.read_text(encoding="utf-8"), encoding="utf-8")
-    replaced(
-        output / "lab" / "index.html",
+    path.write_bytes(begins.encode() + changed(path.name, path.read_bytes(), *BEGINS))
+    page, passes = output / "lab" / "index.html", output / "service-worker.js"
+    looks = (
         ('<meta charset="utf-8" />', f'<meta charset="utf-8" />\n{STILL_STYLE}\n<script>\n{script}</script>'),
         ("<title>JupyterLite</title>", "<title>Margin: cross and isolated</title>"),
         ('<div class="jupyterlite-loading-indicator-spinner"></div>', ""),
         ("Loading JupyterLite...", "The notebook opens, and Python starts in this browser."),
     )
+    page.write_bytes(changed(page.name, page.read_bytes(), *looks))
     # Files of the site pass by the worker that keeps the learner's own: it only handed them on.
-    replaced(output / "service-worker.js", ("(n=maybeFromCache(e))", "enableCache&&(n=maybeFromCache(e))"))
+    by = ("(n=maybeFromCache(e))", "enableCache&&(n=maybeFromCache(e))")
+    passes.write_bytes(changed(passes.name, passes.read_bytes(), by))
 
 
-def replaced(path: Path, *changes: tuple[str, str]) -> None:
-    """Change words of a file of JupyterLite, each of which stands there once."""
-    text = path.read_text(encoding="utf-8")
+def changed(name: str, content: bytes, *changes: tuple[str, str]) -> bytes:
+    """Return a file of another package with words changed, each of which stands there once."""
     for old, new in changes:
-        if text.count(old) != 1:
-            raise SiteError(f"{path.name} of JupyterLite has no {old!r} any more, or several: see tools/site_lite.py")
-        text = text.replace(old, new)
-    path.write_text(text, encoding="utf-8")
+        if content.count(old.encode()) != 1:
+            raise SiteError(f"{name} has no {old!r} any more, or several: see tools/site_lite.py")
+        content = content.replace(old.encode(), new.encode())
+    return content
 
 
 def _json(path: Path, content: object) -> None:

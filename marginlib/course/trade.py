@@ -173,7 +173,7 @@ def _number(name: str, text: object) -> float:
 def _markup(rows: int) -> str:
     """Return the fields and buttons of the form; those for more positions than there are rows are folded."""
     places = "".join(
-        f'<details{" open" * (row < rows)}><summary>Position {row + 1}</summary><fieldset aria-label="number {row + 1}">'
+        f'<details{" open" * (row < rows)}><summary>Position {row + 1}</summary><fieldset aria-label="{row + 1}">'
         + "".join(number_field(f"{name}-{row}", label) for name, label in _FIELDS.items())
         + f"{choices(f'margin_mode-{row}', 'margin mode', _MODES, row=True)}</fieldset></details>"
         for row in range(_ROWS)

@@ -230,11 +230,15 @@ def _key(pool: Pool) -> tuple[str, float] | None:
 def _worst(pool: Pool, high: Mapping[str, float], low: Mapping[str, float]) -> dict[str, float]:
     """Return the worst marks of a pool in a bar: low for longs, high for shorts; for two legs the worse of both."""
     worst = {}
-    for symbol in pool.symbols:
-        if symbol in low:
-            legs = Pool(collateral=0.0, positions=tuple(each for each in pool.positions if each.symbol == symbol))
-            tried = {end: risk(legs.at({symbol: end})) for end in (low[symbol], high[symbol])}
-            worst[symbol] = min(tried, key=lambda end: tried[end].equity - tried[end].maintenance)
+    for symbol in low.keys() & pool.symbols:
+        legs = tuple(each for each in pool.positions if each.symbol == symbol)
+        ends = (low[symbol], high[symbol])
+        if len(legs) == 1:
+            worst[symbol] = ends[legs[0].quantity < 0]
+        else:
+            both = Pool(collateral=0.0, positions=legs)
+            tried = {end: risk(both.at({symbol: end})) for end in ends}
+            worst[symbol] = min(ends, key=lambda end: tried[end].equity - tried[end].maintenance)
     return worst
 
 
@@ -496,8 +500,6 @@ class _Passage:
             # Where the margin cannot pay, what follows is for the plain loop to say.
             used_up = np.flatnonzero(collateral <= near)
             limit = int(max(self.starts[used_up[0]], self.begin)) if used_up.size else self.stop
-        if not surplus.min() <= near:
-            return limit
         failing = np.flatnonzero(surplus <= near)
         ends = np.append(self.starts[1:], self.stop)
         # Open the failing blocks a few at a time, then more: the first is usually the one.

@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import singledispatch
-from math import copysign, fsum
+from math import copysign, fsum, inf
 from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
@@ -503,10 +503,11 @@ def _funded(state: Snapshot, held: Position, payment: float, rules: Rules) -> Sn
     A payment that neither its margin nor the free balance can make is made by closing as much of the position as has
     that equity behind it: open profit pays for nothing before it is realized.
     """
-    own, free = held.own_margin, available_balance(state.account)
+    own = held.own_margin
+    free = available_balance(state.account) if own else inf
     if own and payment < own and (rules.funding_from is PaidFrom.POSITION or payment > free):
         return _booked(state, (held, held.isolated(own - payment)), wallet=-payment, funding=payment)
-    if not own or payment <= free:
+    if payment <= free:
         return _booked(state, wallet=-payment, funding=payment)
     equity = own + held.unrealized_pnl
     share = min(1.0, payment / equity)

@@ -24,6 +24,7 @@ import sys
 import tempfile
 import timeit
 from pathlib import Path
+from time import process_time
 
 import numpy as np
 
@@ -52,9 +53,9 @@ def data():
 
 
 def best(action, number):
-    """Return the shortest time of some repeats [s]: the others say what else the machine did."""
+    """Return the shortest of some repeats [s of the processor]: the others say what else the machine did."""
     action()
-    return min(timeit.repeat(action, number=number, repeat=9)) / number
+    return min(timeit.repeat(action, number=number, repeat=9, timer=process_time)) / number
 
 
 def ours(arrays, count):

@@ -5,8 +5,8 @@ It runs under a Python of its own, in which the peers are installed; none of the
     pip install lrvx==0.11.0 0xarchive-backtest==0.3.1 nautilus_trader==1.231.0 freqtrade==2026.9
     python tests/benchmarks/replay_peers.py NAME FILE.npz
 
-Each peer gets its data loaded and converted before the clock starts, opens what it has to hold, and is asked afterwards
-whether it still holds it: a peer that had nothing to do would be no peer.
+Each peer gets its data loaded and converted before the clock starts, which counts seconds of the processor, opens what
+it has to hold, and is asked afterwards whether it still holds it: a peer that had nothing to do would be no peer.
 """
 
 # ruff: noqa: PLC0415, SLF001 - each peer is imported where it runs, and driven as it can be
@@ -49,13 +49,13 @@ def lrvx_cross(data):
         for symbol, quantity in zip(symbols, quantities, strict=True):
             account.open_position(symbol, quantity, plain[0][symbol])
         funding = lrvx.FundingSchedule.constant(every * HOUR_NS, float(data["rate"]))
-        began = time.perf_counter()
+        began = time.process_time()
         for bar, row in enumerate(rows):
             if bar % every == 0:
                 for payment in funding.tick(bar * HOUR_NS, symbols, quantities, plain[bar]):
                     account.add_equity(payment.amount)
             engine.on_marks(row, bar * HOUR_NS)
-        times.append(time.perf_counter() - began)
+        times.append(time.process_time() - began)
         if account.position_count() != len(quantities) or account.equity() == float(data["wallet"]):
             raise RuntimeError("lrvx lost a position or paid no funding")
     return min(times)
@@ -105,9 +105,9 @@ def archive_backtest(data):
 
     def run(oxb, _native, strategy, folder, end, wallet):
         config = oxb.Config(starting_cash=wallet)
-        began = time.perf_counter()
+        began = time.process_time()
         report = oxb.backtest(strategy, START * 1000, end, source=folder, config=config)
-        return time.perf_counter() - began, report
+        return time.process_time() - began, report
 
     return _archive(data, run)
 
@@ -118,9 +118,9 @@ def archive_session(data):
     def run(oxb, native, strategy, folder, _end, wallet):
         rows = native.load(str(Path(folder) / "BTC"))
         session = oxb.Session(strategy, ["BTC"], start=START * 1000, config=oxb.Config(starting_cash=wallet))
-        began = time.perf_counter()
+        began = time.process_time()
         session.replay({"BTC": rows})
-        return time.perf_counter() - began, session.report()
+        return time.process_time() - began, session.report()
 
     return _archive(data, run)
 
@@ -175,9 +175,9 @@ def nautilus(data):
         engine.add_instrument(perpetual)
         engine.add_data(bars)
         engine.add_strategy(Hold())
-        began = time.perf_counter()
+        began = time.process_time()
         engine.run()
-        times.append(time.perf_counter() - began)
+        times.append(time.process_time() - began)
         if [float(each.quantity) for each in engine.cache.positions_open()] != [float(data["quantities"][0])]:
             raise RuntimeError("nautilus_trader holds no position")
         engine.dispose()
@@ -277,9 +277,9 @@ def freqtrade(data):
         times = []
         for _ in range(REPEATS):
             prepared = tester.strategy.advise_all_indicators({pair: candles.copy()})
-            began = time.perf_counter()
+            began = time.process_time()
             result = tester.backtest(processed=prepared, start_date=dates[0], end_date=dates[-1])
-            times.append(time.perf_counter() - began)
+            times.append(time.process_time() - began)
             trades = result["results"]
             held = (trades["close_date"] - trades["open_date"]).max()
             if len(trades) != 1 or held < 0.9 * (dates[-1] - dates[0]):

@@ -189,6 +189,7 @@ def test_a_notebook_runs_in_the_browser(context, address, path):
     notebook, seconds = opened(context, address, path.relative_to(ROOT).as_posix(), 900)
     notebook.run_all(1_800)
     print(f"{path.stem}: ready after {seconds:.1f} s")
+    assert len(notebook.page.workers) == 1  # the Python that started with the page is the one that runs the cells
     assert notebook.cell_errors() == []
     assert notebook.page.evaluate(WARNED) == []
     assert notebook.record.faults() == []

@@ -5,7 +5,7 @@
   let ahead = crossOriginIsolated ? null : new Plain(address);
   window.Worker = class extends Plain {
     constructor(url, ...more) {
-      if (ahead && String(url) === address) {
+      if (ahead && String(url).split("?")[0] === address) { // JupyterLab's own has its version behind it
         const begun = ahead;
         ahead = null;
         return begun;
