@@ -85,7 +85,12 @@ def test_a_new_start_finds_what_was_kept_and_forgetting_deletes_it(home):
 def test_what_moves_alike_is_shown_once_and_every_line_has_room_on_a_phone():
     keep_trade(5_000, TABLE)
     assert [*yours("04").table.frame][:2] == ["SOL [move]", "cross: alive"]
-    assert [*yours("01").table.frame] == ["equity [$]", "maintenance [$]", "margin ratio [share]", "liquidation [$/coin]"]
+    assert [*yours("01").table.frame] == [
+        "equity [$]",
+        "maintenance [$]",
+        "margin ratio [share]",
+        "liquidation [$/coin]",
+    ]
 
 
 def test_a_csv_file_is_taken_as_a_table_is(tmp_path):
