@@ -71,7 +71,12 @@ def book(output: Path) -> None:
     programs = environment("book")
     source = CACHE / "book"
     shutil.rmtree(source, ignore_errors=True)
-    parts = {title: [each for glob in globs for each in sorted(ROOT.glob(glob))] for title, globs in PARTS.items()}
+    sets = (ROOT / "exercises" / "README.md").read_text(encoding="utf-8")  # has them in the course's order
+
+    def place(path: Path) -> tuple[int, Path]:
+        return sets.find(f"({path.parent.name}/{path.name})"), path
+
+    parts = {t: [each for glob in globs for each in sorted(ROOT.glob(glob), key=place)] for t, globs in PARTS.items()}
     pages = [each.relative_to(ROOT).as_posix() for found in parts.values() for each in found]
     for name in pages:
         (source / name).parent.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import struct
 import sys
 import tarfile
 import urllib.request
@@ -114,7 +115,14 @@ BEGINS = [
     ),
 ]
 WORKER = re.compile(r"Comlink.*=__webpack_require__\(\d+\)\}\)\(\);", re.DOTALL)  # of a page that a plain server gives
-# Pyodide's program comes packed.
+# Pyodide's program comes packed, and so do its packages.
+UNPACKED = (
+    (
+        "let s=y(this,Ie).package_loader.unpack_buffer.callKwargs"
+        "({buffer:e,filename:r,extract_dir:n,installer:o,source:a,calculate_dynlibs:!0});"
+    ),
+    "let s=await unpacked(e,Module.FS);",
+)
 UNPACKS = (
     'k(e+"pyodide.asm.wasm")',
     (
@@ -235,6 +243,19 @@ def archive(target: Path, name: str, content: Iterable[tuple[str, bytes]] = (), 
     return form | {"name": name, "version": "0", "file_name": path.name, "sha256": _hash(path.read_bytes())} | more
 
 
+def packed(path: Path) -> bytes:
+    """Return the files of a zip archive as the page unpacks them: names and sizes as JSON, then contents, deflated."""
+    found = list(files([path]))
+    head = json.dumps([(name, len(content)) for name, content in found]).encode()
+    return deflated(struct.pack(">I", len(head)) + head + b"".join(content for _, content in found))
+
+
+def deflated(content: bytes) -> bytes:
+    """Return a content packed."""
+    pack = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return pack.compress(content) + pack.flush()
+
+
 def files(paths: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
     """Yield the files of some wheels."""
     for path in paths:
@@ -307,9 +328,15 @@ def python(target: Path, given: Path | None, programs: Path) -> list[str]:
     own = {"depends": ["numpy", "pandas"], "imports": ["marginlib"]}
     entries["marginlib"] = archive(raw, "marginlib", library(programs), **own)
     shutil.copy(base / "python_stdlib.zip", raw)
-    run(shutil.which("node") or programs / "node", ROOT / "tools" / "site_compile.mjs", base, target, *raw.iterdir())
+    made = CACHE / "compiled"
+    shutil.rmtree(made, ignore_errors=True)
+    made.mkdir()
+    run(shutil.which("node") or programs / "node", ROOT / "tools" / "site_compile.mjs", base, made, *raw.iterdir())
+    shutil.copy(made / "python_stdlib.zip", target)
     for each in entries.values():
-        each["sha256"] = _hash((target / each["file_name"]).read_bytes())
+        content = packed(made / each["file_name"])
+        each |= {"file_name": each["file_name"].replace(".zip", ".deflate"), "sha256": _hash(content)}
+        (target / each["file_name"]).write_bytes(content)
     _json(target / "pyodide-lock.json", lock | {"packages": entries})
     write_core(base, target)
     return [*ASKED, "ipython"]
@@ -317,10 +344,10 @@ def python(target: Path, given: Path | None, programs: Path) -> list[str]:
 
 def write_core(base: Path, target: Path) -> None:
     """Write Pyodide's own program, packed: the page unpacks it while it comes, and it is a third as large."""
-    shutil.copy(base / "pyodide.asm.js", target)
-    packed = zlib.compressobj(9, zlib.DEFLATED, -15)
-    content = (base / "pyodide.asm.wasm").read_bytes()
-    (target / "pyodide.asm.wasm.deflate").write_bytes(packed.compress(content) + packed.flush())
+    own = (OWN / "unpacked.js").read_bytes()
+    program = changed("pyodide.asm.js", (base / "pyodide.asm.js").read_bytes(), UNPACKED)
+    (target / "pyodide.asm.js").write_bytes(own + program)
+    (target / "pyodide.asm.wasm.deflate").write_bytes(deflated((base / "pyodide.asm.wasm").read_bytes()))
     (target / "pyodide.js").write_bytes(changed("pyodide.js", (base / "pyodide.js").read_bytes(), UNPACKS))
 
 
@@ -356,8 +383,12 @@ def lite(output: Path, given: Path | None = None) -> None:
         "disabledExtensions": STILL,
     }
     _json(source / "jupyter-lite.json", {"jupyter-lite-schema-version": 0, "jupyter-config-data": config})
-    # A card looks at the cells after it, so they must all be in the page.
-    _json(source / "overrides.json", {"@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"}})
+    overrides = {
+        # A card looks at the cells after it, so they must all be in the page.
+        "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
+        "@jupyterlab/apputils-extension:themes": {"adaptive-theme": True},  # dark where the book is dark
+    }
+    _json(source / "overrides.json", overrides)
     build = {"no_sourcemaps": True, "no_unused_shared_packages": True, "apps": ["lab"]}
     _json(source / "jupyter_lite_config.json", {"LiteBuildConfig": build})
     shutil.rmtree(output, ignore_errors=True)
