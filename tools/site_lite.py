@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from site_tools import CACHE, ROOT, SiteError, environment, run
+from site_tools import CACHE, ROOT, SiteError, environment, run, without, write_json
 
 from marginlib.jupyter.folder import write_course
 
@@ -337,7 +337,7 @@ def python(target: Path, given: Path | None, programs: Path) -> list[str]:
         content = packed(made / each["file_name"])
         each |= {"file_name": each["file_name"].replace(".zip", ".deflate"), "sha256": _hash(content)}
         (target / each["file_name"]).write_bytes(content)
-    _json(target / "pyodide-lock.json", lock | {"packages": entries})
+    write_json(target / "pyodide-lock.json", lock | {"packages": entries})
     write_core(base, target)
     return [*ASKED, "ipython"]
 
@@ -382,19 +382,18 @@ def lite(output: Path, given: Path | None = None) -> None:
         "litePluginSettings": settings,
         "disabledExtensions": STILL,
     }
-    _json(source / "jupyter-lite.json", {"jupyter-lite-schema-version": 0, "jupyter-config-data": config})
+    write_json(source / "jupyter-lite.json", {"jupyter-lite-schema-version": 0, "jupyter-config-data": config})
     overrides = {
         # A card looks at the cells after it, so they must all be in the page.
         "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
         "@jupyterlab/apputils-extension:themes": {"adaptive-theme": True},  # dark where the book is dark
     }
-    _json(source / "overrides.json", overrides)
+    write_json(source / "overrides.json", overrides)
     build = {"no_sourcemaps": True, "no_unused_shared_packages": True, "apps": ["lab"]}
-    _json(source / "jupyter_lite_config.json", {"LiteBuildConfig": build})
+    write_json(source / "jupyter_lite_config.json", {"LiteBuildConfig": build})
     shutil.rmtree(output, ignore_errors=True)
     run(programs / "jupyter", "lite", "build", "--output-dir", output, where=source)
-    for path in (each for name in UNUSED for each in output.rglob(name)):
-        path.unlink()
+    without(output, UNUSED)
     for name in unread(programs):
         (output / "build" / name).unlink(missing_ok=True)
     ahead(output, packages)
@@ -429,8 +428,3 @@ def changed(name: str, content: bytes, *changes: tuple[str, str]) -> bytes:
             raise SiteError(f"{name} has no {old!r} any more, or several: see tools/site_lite.py")
         content = content.replace(old.encode(), new.encode())
     return content
-
-
-def _json(path: Path, content: object) -> None:
-    """Write JSON."""
-    path.write_text(json.dumps(content, indent=1), encoding="utf-8")
