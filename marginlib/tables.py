@@ -178,7 +178,7 @@ def show(
     style = frame.rename_axis(index=None, columns=_LEFT.format(text_html(headings[0]))).style.format(
         {name: partial(_cell, way) for name, way in zip(frame.columns, ways[1:], strict=True)}
     )
-    style.format_index(lambda value: _LEFT.format(text_html(_text(value, ways[0]))))
+    style.format_index(lambda value: _LEFT.format(_html(_text(value, ways[0]))))
     heads = [_LEFT if words else "{}" for words in _words(frame)]
     named = (head.format(text_html(name)) for head, name in zip(heads, headings[1:], strict=True))
     style.format_index(dict(zip(frame.columns, named, strict=True)).get, axis="columns")
@@ -317,9 +317,14 @@ def _is_word(value: object) -> bool:
     return isinstance(value, str | Enum) and not isinstance(value, _Number)
 
 
+def _html(text: str) -> str:
+    """Return text as HTML in which a path or a name of a program may be broken: a table on a phone has no room."""
+    return re.sub(r"(?<=[A-Za-z][/_])(?=[A-Za-z])|(?<=[a-z]{2})(?=[A-Z][a-z])", "<wbr>", text_html(text))
+
+
 def _cell(way: Format, value: Any) -> str:  # noqa: ANN401
     """Return one cell as HTML: numbers stand at the right, words at the left; a number or a date is not broken."""
-    text = text_html(_text(value, way))
+    text = _html(_text(value, way))
     return _LEFT.format(text) if _is_word(value) else text.replace(" ", "\u00a0").replace("\u00a0\u00b1", " \u00b1")
 
 

@@ -269,6 +269,8 @@ ADDED = question("02-added-short")  # a difference: either sign
         (NEEDED, "12 %", "'12 %' has another unit: give a number in dollars, such as 12.5."),
         (PRICE, "12 dollars", "'12 dollars' has another unit: give a number in percent, such as 12.5."),
         (question("00-pools"), "4x", "'4x' has another unit: give a number of pools, such as 12."),
+        (question("00-pools"), 1.5, "1.5 is no whole number: give a number of pools, such as 12."),
+        (question("00-pools"), "3.5 pools", "'3.5 pools' is no whole number: give a number of pools, such as 12."),
         (NEEDED, "$5 %", "'$5 %' is not a number: give a number in dollars, such as 12.5."),
         (NEEDED, "-", "'-' is not a number: give a number in dollars, such as 12.5."),
         (ODDS, "1,000,000,000 %", "1,000,000,000 % cannot be: give a number from 0 to 100 %."),

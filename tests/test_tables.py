@@ -447,3 +447,13 @@ def test_headings_stand_where_their_column_begins():
     assert word in html
     assert number in html
     assert html.count("position:sticky") == 2  # the corner and the row's name
+
+
+def test_a_path_in_a_cell_may_be_broken_and_a_number_not():
+    html = tables.show(
+        [{"field": "isolatedWallet", "from": "fapi/v1", "share [share]": 0.5, "of": "1/50", "at": "2026-09-29"}]
+    )._repr_html_()
+    assert "isolated<wbr>Wallet" in html
+    assert "fapi/<wbr>v1" in html
+    assert "1/50" in html
+    assert "2026-&NoBreak;09-&NoBreak;29" in html

@@ -58,6 +58,10 @@ def test_dollars_of_a_text_are_no_mathematics() -> None:
     assert text_html('$5 < $6 & "more"') == "<span>$</span>5 &lt; <span>$</span>6 &amp; &quot;more&quot;"
 
 
+def test_a_name_and_a_date_stay_whole() -> None:
+    assert text_html("USD-M of 2026-09-29, not 1-2") == "USD-&NoBreak;M of 2026-&NoBreak;09-&NoBreak;29, not 1-2"
+
+
 def test_shares_and_signs_are_of_a_hundred() -> None:
     assert [share_text(0.0065, 2), share_text(0.996, 1)] == ["0.65 %", "99.6 %"]
     assert [percent(0.005), percent(0.0005), percent(-0.005)] == ["+0.5 %", "+0.1 %", "-0.5 %"]

@@ -73,7 +73,8 @@ def yours(notebook: str) -> Yours:
     except MarginError as error:
         sentence, frame, caption = f"This lesson cannot be said of it: {error}.", tables.desk(account), "as it is"
     picture = "" if notebook not in {"01", "13"} else _tanks(account)
-    return Yours((f"{whose} {_held(account)}", sentence), show(frame, caption), picture)
+    table = show(frame, caption, digits=0 if notebook in {"04", "09", "10", "11"} else 2)  # money, estimated or in all
+    return Yours((f"{whose} {_held(account)}", sentence), table, picture)
 
 
 def _held(account: Account) -> str:
@@ -268,7 +269,7 @@ def _which(account: Account) -> Restated:
         f"Under the limit of at most {100 * limit.chance:g} % for losing more than {100 * limit.loss:g} % within "
         f"{_DAYS:g} days, the fewest liquidations: {kept}."
     )
-    return sentence, tables.decisions(found), "the partitions of your book"
+    return sentence, tables.decisions(found).filter(regex="any|more than|limit"), "the partitions of your book"
 
 
 def _venues(account: Account) -> Restated:

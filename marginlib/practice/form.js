@@ -11,19 +11,20 @@
 const PATIENCE = 5000; // milliseconds without a reply, after which the kernel is taken to be gone
 
 /**
- * Let no cell show what it computes while a card between it and its heading is open, also when all cells are run; and
- * fold a still picture where the live figure that it stands for is above it.
+ * Let no cell show what it computes while a card above it in its section is open, also under smaller headings and when
+ * all cells are run; and fold a still picture where the live figure that it stands for is above it.
  */
 function hold() {
-  let open = false;
+  let [open, level] = [0, 1]; // of headings: the one whose section a card holds back, 0 if none; the last one
   let alive = 0; // cells of code since a live figure
   for (const cell of document.querySelectorAll(".jp-Notebook .jp-Cell")) {
-    if (cell.querySelector("h1, h2, h3, h4") && cell.matches(".jp-MarkdownCell")) open = false;
+    level = Number(cell.matches(".jp-MarkdownCell") && cell.querySelector("h1, h2, h3, h4")?.tagName[1]) || level;
+    if (cell.matches(".jp-MarkdownCell:has(h1, h2, h3, h4)") && level <= open) open = 0;
     // Known by its words before it is drawn, or run.
     const code = cell.querySelector(".cm-content")?.textContent?.trim() ?? "";
     const card = code.startsWith("predict(") || cell.querySelector("[data-press='show'], .marginlib-result") !== null;
-    cell.classList.toggle("marginlib-held", open); // a card too: its question may tell what came before
-    if (card && !cell.querySelector(".marginlib-result")) open = true;
+    cell.classList.toggle("marginlib-held", open > 0); // a card too: its question may tell what came before
+    if (card && !cell.querySelector(".marginlib-result")) open ||= level;
     if (cell.matches(".jp-CodeCell")) alive = cell.querySelector(".marginlib-figure[data-figure]") ? 2 : alive - 1;
     const still = alive > 0 ? cell.querySelector(".jp-RenderedHTMLCommon:has(> figure > img)") : null;
     if (still) still.innerHTML = `<details><summary data-lm-suppress-shortcuts="true">The same as a still picture</summary>${still.innerHTML}</details>`;

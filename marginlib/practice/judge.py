@@ -241,8 +241,10 @@ class Number(Question):
     def judge(self, answer: object) -> Verdict:
         """Judge a number or its text: "9.6", "9,6 %", "$1,000"; None or "none" where there is no such number."""
         given, unit = read_number(answer)
-        if isinstance(given, str) or unit not in {"", self.unit}:
-            what = _no_answer(answer, "number") if isinstance(given, str) else f"{_quoted(answer)} has another unit"
+        parted = self.unit == "pools" and not isinstance(given, str) and (given or 0) % 1
+        if isinstance(given, str) or unit not in {"", self.unit} or parted:
+            what = f"{_quoted(answer)} {'is no whole number' if parted else 'has another unit'}"
+            what = _no_answer(answer, "number") if isinstance(given, str) else what
             none = ' If you think that there is no such number, write "none".' if self.right is None else ""
             return _unanswered(f"{what}: give {_WANTED[self.unit]}.{none}")
         readings = list(self._readings(given, plain=not unit))

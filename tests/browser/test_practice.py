@@ -45,6 +45,9 @@ def path(tmp_path_factory):
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     cells = [nbformat.v4.new_code_cell(source) for source in sources]
     cells.insert(2, nbformat.v4.new_markdown_cell("## What the open card above does not hold back"))
+    for heading, printed in (("###", "held"), ("##", "free")):
+        cells += [nbformat.v4.new_markdown_cell(f"{heading} Below the open card")]
+        cells += [nbformat.v4.new_code_cell(f"print({printed!r})")]
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
     return path
 
@@ -179,6 +182,14 @@ def test_a_counterexample_out_of_its_range_is_asked_for_again(practice, file):
     press(practice, "Space", "Tab", "Enter")
     expect(reply(practice, "counterexample")).to_contain_text("give a number from")
     assert attempts(file, REFUTED.id) == ()
+
+
+def test_an_open_card_holds_back_its_section_with_the_smaller_headings_and_no_other(practice):
+    held = practice.page.locator(".jp-CodeCell.marginlib-held")
+    expect(held).to_have_count(1)
+    expect(held.locator(".jp-Cell-inputArea")).to_contain_text("print('held')")
+    expect(held.locator(".jp-OutputArea-child")).to_be_hidden()
+    expect(practice.page.locator(".jp-MarkdownCell.marginlib-held h3")).to_be_visible()  # where a reader is
 
 
 def test_the_export_is_written_and_named(practice, own_lab):

@@ -386,12 +386,8 @@ TASKS = (
         },
         draw=_comparisons,
         solve=lambda **case: letter(case, f"Both hold {case['size']:,} dollars of BTC. Each") + "1",
-        beliefs={
-            "MODE_DECIDES": lambda **case: letter(case, "Cross has") + "2",
-        },
-        demands={
-            "Two things differ there: the mode and the size.": lambda **case: letter(case, "Cross holds") + "3",
-        },
+        beliefs={"MODE_DECIDES": lambda **case: letter(case, "Cross has") + "2"},
+        demands={"Two things differ there: the mode and the size.": lambda **case: letter(case, "Cross holds") + "3"},
         nudge="A fair test changes one thing. What differs in each of the three comparisons?",
         step="Sizes must be the same, and the money behind them, too. Then only the mode is left.",
         worked=lambda size, wallet, margin: (

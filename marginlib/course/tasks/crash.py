@@ -374,9 +374,7 @@ TASKS = (
                 quantity * (_ends(margin, quantity, entry) - mark)
             ),
         },
-        demands={
-            "What the fund pays is asked for: the margin pays first.": lambda margin: margin,
-        },
+        demands={"What the fund pays is asked for: the margin pays first.": lambda margin: margin},
         nudge="Somebody else has won what this long has lost. Who pays it to them, first and second?",
         step="The margin pays first, all of it. The fund pays the rest: quantity x (entry - price) - margin.",
         worked=lambda wallet, margin, quantity, entry, mark: (

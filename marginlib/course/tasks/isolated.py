@@ -231,9 +231,7 @@ TASKS = (
             ),
         },
         solve=lambda wallet, margin: wallet - margin,
-        beliefs={
-            "WALLET_FOR_MARGIN": lambda wallet, quantity, entry, mark: wallet + quantity * (mark - entry),
-        },
+        beliefs={"WALLET_FOR_MARGIN": lambda wallet, quantity, entry, mark: wallet + quantity * (mark - entry)},
         catalogue=(
             "money_left",
             lambda wallet, margin, quantity, entry, leverage, mark: account(

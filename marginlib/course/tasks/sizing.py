@@ -383,9 +383,7 @@ TASKS = (
         },
         draw=_choice_of_size,
         solve=lambda **case: _size(case, _safe(case)) + "3",
-        beliefs={
-            "NO_MAINTENANCE": lambda **case: _size(case, case["wallet"] / (case["fall"] / 100) + 1) + "2",
-        },
+        beliefs={"NO_MAINTENANCE": lambda **case: _size(case, case["wallet"] / (case["fall"] / 100) + 1) + "2"},
         demands={
             "That size survives the fall. A larger one does, too.": lambda **case: _size(case, _safe(case) / 2) + "3",
             "The initial margin is needed to open. Look at what is left after the fall.": lambda **case: (

@@ -220,9 +220,7 @@ TASKS = (
             "maintenance_margin",
             lambda notional, leverage: account(notional, held(notional / 60_000, 60_000, leverage, schedule=_TABLE)),
         ),
-        demands={
-            "What lies above 300,000 dollars has higher rates.": lambda notional: notional * _TABLE.rates[0],
-        },
+        demands={"What lies above 300,000 dollars has higher rates.": lambda notional: notional * _TABLE.rates[0]},
         nudge="Which part of the position does the rate of its tier apply to?",
         step=(
             "Cut the position at 300,000 and at 800,000 dollars. Each slice has the rate of its own tier; add them up."

@@ -184,9 +184,7 @@ VARIANTS = (
         ask="the share of the position that is sold, as a fraction such as 0.25",
         takes=("notional", "equity", "floor", "low", "high"),
         into=lambda answer, notional: answer / notional,
-        demands={
-            "The share of the position is asked for, not the dollars.": _GO.solve,
-        },
+        demands={"The share of the position is asked for, not the dollars.": _GO.solve},
         model=(
             "to_the_floor = low * floor  # what a position as large as the floor needs\n"
             "stays = floor + (equity - to_the_floor) / high if equity > to_the_floor else equity / low\n"

@@ -181,9 +181,7 @@ VARIANTS = (
             "orders": int(case["wallet"] * random.uniform(0.02, 0.2)) // 10 * 10 + 7,
         },
         first=lambda wallet, orders: {"wallet": wallet - orders},
-        demands={
-            "What the orders reserve is not available.": _FREE.solve,
-        },
+        demands={"What the orders reserve is not available.": _FREE.solve},
         step="Equity is wallet + quantity x (mark - entry). Reserved are |quantity| x mark / leverage, and the orders.",
         model=(
             "equity = wallet + quantity * (mark - entry)\nreserved = abs(quantity) * mark / leverage + orders\n"

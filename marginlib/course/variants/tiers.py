@@ -298,9 +298,7 @@ VARIANTS = (
         _WAITS,
         text=_WAITS.text.replace("isolated short of", "isolated long of"),
         solve=lambda rate: ways(-rate, rate, rate, 0),
-        beliefs={
-            "ADDED_MARGIN_SHRINKS_PNL": lambda rate: ways(-rate, rate, rate, rate),
-        },
+        beliefs={"ADDED_MARGIN_SHRINKS_PNL": lambda rate: ways(-rate, rate, rate, rate)},
         words=MOVES,
         instead="A long is held here, not a short.",
         demands={
