@@ -114,6 +114,15 @@ BEGINS = [
         'await this.initGlobals(e),this._pyodide.pyimport("pyodide_kernel.loading").taken.set()',
     ),
 ]
+# The table of contents looks for headings of cells that run, which it may not have yet: a quick kernel made it fail.
+CONTENTS = [
+    ("e.isRunning!==be.Running&&(", "e&&e.isRunning!==be.Running&&("),
+    ("e.isRunning===be.Idle&&(", "e&&e.isRunning===be.Idle&&("),
+    (
+        "if(void 0!==i){const n=this.headings[i];if(t.success",
+        "if(this.headings[i]){const n=this.headings[i];if(t.success",
+    ),
+]
 WORKER = re.compile(r"Comlink.*=__webpack_require__\(\d+\)\}\)\(\);", re.DOTALL)  # of a page that a plain server gives
 # Pyodide's program comes packed, and so do its packages.
 UNPACKED = (
@@ -419,6 +428,8 @@ def ahead(output: Path, packages: list[str]) -> None:
     # Files of the site pass by the worker that keeps the learner's own: it only handed them on.
     by = ("(n=maybeFromCache(e))", "enableCache&&(n=maybeFromCache(e))")
     passes.write_bytes(changed(passes.name, passes.read_bytes(), by))
+    (lab,) = (output / "build").glob("jlab_core.*.js")
+    lab.write_bytes(changed(lab.name, lab.read_bytes(), *CONTENTS))
 
 
 def changed(name: str, content: bytes, *changes: tuple[str, str]) -> bytes:
