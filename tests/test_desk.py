@@ -266,7 +266,7 @@ def test_an_order_that_is_refused_leaves_the_others_of_its_point():
 
 def test_what_is_no_decision_is_refused_before_anything_moves():
     desk = may()
-    with pytest.raises(MarginError, match="decisions: 9 of them; there are 8 decision points"):
+    with pytest.raises(MarginError, match="decisions: 9 of them: give at most 8, one for each"):
         play(desk, [Hold()] * 9)
     with pytest.raises(MarginError, match="decision 2 = 'hold'"):
         play(desk, [Hold(), "hold"])

@@ -11,7 +11,7 @@ import build_exercises as build
 import nbformat
 import pytest
 from exercise_checks import VARIANTS as EVERY
-from exercise_checks import answered_by, faults
+from exercise_checks import answered_by, faults, given_away
 from nbgrader_course import needs_sandbox, surroundings
 from submissions import content, filled, full, hand_in, solutions
 from test_grading_day import quick
@@ -69,8 +69,13 @@ def test_beliefs_and_demands_get_words_of_their_own_and_no_points(asked):
             assert told.state == "wrong" or (asked.wrong is not None and told.state == "stub"), (code, told)
             found = told.codes == belief_codes(code) if code in asked.beliefs else code in str(told)
             assert found or told.state == "stub", (code, told)
-        assert faults(asked, f"learner {k}") == []
     assert {code for key in asked.beliefs for code in belief_codes(key)} <= BELIEFS.keys()
+
+
+@judged
+def test_neither_a_belief_nor_the_public_solution_is_right_for_any_of_100_learners(asked):
+    names = [f"learner {k}" for k in range(100)]
+    assert [fault for each in names for fault in (*faults(asked, each), *given_away(asked, each))] == []
 
 
 @pytest.mark.parametrize("asked", [each for each in EVERY if each.catalogue], ids=lambda each: each.id)

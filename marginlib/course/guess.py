@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -99,7 +99,10 @@ def _where(asked: Number, found: dict[str, float | None]) -> Chart:
         lives = "that is enough, the pool still lives" if enough else "the pool is gone by then"
         has, needs = rows["your prediction"]
         told += f" At your {asked.shown(mine)} it would be {has}, with {needs} to keep: {lives}."
-    marks = {k: (x if x is None else round(x, 1), 0.0 if x is None else at(x).equity) for k, x in found.items()}
+    marks = [
+        Marker(k, _ROLES[k], x if x is None else round(x, 1), 0.0 if x is None else at(x).equity)
+        for k, x in found.items()
+    ]
     table = Table(("at", "equity", "to keep"), tuple((f"{k}: {say(found[k])}", *row) for k, row in rows.items()))
     return _chart((asked.label.replace(", or none", ""), "[$]"), (equity, kept), marks, told, table)
 
@@ -115,26 +118,18 @@ def _height(asked: Number, found: dict[str, float | None]) -> Chart:
     if (gap := heights.get("your prediction", heights["computed"]) - heights["computed"]) != 0:
         size = f"{say(abs(gap))} points" if asked.unit == "%" else asked.shown(abs(gap))
         told += f" Your prediction lies {size} {'above' if gap > 0 else 'below'} it."
-    marks = {f"{k} {say(y)} at {{}}": (round(here, 1), y) for k, y in heights.items()}
+    marks = [Marker(f"{k} {say(y)} at {{}}", _ROLES[k], round(here, 1), y) for k, y in heights.items()]
     table = Table(("which", asked.label), tuple((k, asked.shown(y)) for k, y in heights.items()))
     return _chart((label, asked.label), (Line.through("what is asked for", "equity", along),), marks, told, table)
 
 
-def _chart(
-    labels: tuple[str, str],
-    lines: tuple[Line, ...],
-    marks: Mapping[str, tuple[float | None, float]],
-    told: str,
-    table: Table,
-) -> Chart:
+def _chart(labels: tuple[str, str], lines: tuple[Line, ...], marks: Sequence[Marker], told: str, table: Table) -> Chart:
     """Return the chart of some lines with a mark for the answer and one for the guess."""
-    heights = [0.0, *lines[0].y, *(y for _, y in marks.values())]
-    guessed = any(name.startswith("your prediction") for name in marks)
+    heights = [0.0, *lines[0].y, *(each.y for each in marks)]
     axes = Axis(labels[0], (lines[0].x[0], lines[0].x[-1])), Axis(labels[1], (min(heights), 1.05 * max(heights)))
+    guessed = any(each.role == _ROLES["your prediction"] for each in marks)
     title = "your prediction beside the answer" if guessed else "the answer"
-    roles = {name: next(role for start, role in _ROLES.items() if name.startswith(start)) for name in marks}
-    points = tuple(Marker(name, roles[name], *place) for name, place in marks.items())
-    return Chart("Your prediction", (Panel(title, *axes, lines, points),), told, table)
+    return Chart("Your prediction", (Panel(title, *axes, lines, tuple(marks)),), told, table)
 
 
 def predict(question_id: str) -> Card:

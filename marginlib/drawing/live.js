@@ -129,7 +129,7 @@ const shapes = (radius) => {
 // --- the picture ---
 
 const [LEFT, RIGHT, ROW] = [54, 16, 20];
-const [NARROWEST, WIDEST] = [340, 1100]; // of a figure: a narrower page shows it smaller, its style says the widest
+const [NARROWEST, WIDEST] = [282, 1100]; // of a figure: a narrower page shows it smaller, its style says the widest
 const SLIM = 560; // a page that is narrower has its panels below each other
 const LEAST = 300; // width of a panel that stands beside others
 const COLUMN = 220; // least width of a legend's column
@@ -274,7 +274,9 @@ function onePanel(root, defs, id, form, { whole, height, legend: room, columns, 
         Array.from(ys, (y) => `M${LEFT},${up(y)}H${high}`).join(""),
     });
     put(zero, { d: range[2] <= 0 && range[3] >= 0 ? `M${LEFT},${up(0)}H${high}` : "" });
-    xTicks(xTexts, (k) => ({ x: across(xs[k]), y: low + 18 }));
+    let every = 1; // numbers without room beside each other leave some out
+    while (xTexts.some((each, k) => k && k % every === 0 && across(xs[k]) - across(xs[k - every]) < 0.55 * sizes.tick * each.length + 3)) every += 1;
+    xTicks(xTexts.map((each, k) => (k % every ? "" : each)), (k) => ({ x: across(xs[k]), y: low + 18 }));
     yTicks(yTexts, (k) => ({ x: LEFT - 6, y: up(ys[k]) + 4 }));
 
     let row = 0;

@@ -119,7 +119,7 @@ def tank_panel(title: str, tanks: Sequence[Tank | None], top: float, *, lens: bo
         words = pipe.ends if lens else tuple(filter(None, (pipe.size, ran)))
         # Words are wider than pipes: those of two stand further apart, or on lines of their own.
         said = (pipe.label, *[*(("",) if tight and aside > 0 else ()), *words, "", ""][:2])
-        x, high = middle + (0.5 if tight else 0.8) * aside, -0.1 if lens else -0.34
+        x, high = middle + (0.5 if tight else 1.05 if lens else 0.8) * aside, -0.1 if lens else -0.34
         notes += [Note(text, x, (high - 0.1 * row) * top, strong=not row) for row, text in enumerate(said)]
     across, up = Axis("", (0.0, float(len(tanks))), floor=inf), Axis("[$]", (-_DEPTH * top, 1.16 * top), floor=0.0)
     return Panel(title, across, up, tuple(lines), areas=tuple(areas), notes=tuple(notes))

@@ -429,7 +429,7 @@ def play(desk: Desk, decisions: Sequence[Decision]) -> Session:
 def _plan(decisions: Sequence[Decision], points: int) -> list[tuple[Order, ...]]:
     """Return the orders of every point, each checked to be one."""
     if len(decisions) > points:
-        raise MarginError(f"decisions: {len(decisions)} of them; there are {points} decision points")
+        raise MarginError(f"decisions: {len(decisions)} of them: give at most {points}, one for each decision point")
     plan = [tuple(each) if isinstance(each, list | tuple) else (each,) for each in decisions]
     for number, orders in enumerate(plan, start=1):
         for order in orders:

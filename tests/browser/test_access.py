@@ -84,11 +84,11 @@ def _layout_faults(opened):
     return faults
 
 
-def _still_moves(opened, many=None):
+def _still_moves(opened):
     """Move each slider to and fro: the words follow the library, and neither slider nor chart changes its size."""
     for figure in live_figures(opened.page):
         sliders = [(k, each) for k, each in enumerate(figure.explorer.controls) if not each.choice]
-        for place, control in sliders[:many]:
+        for place, control in sliders:
             state, last = figure.state(), len(control.values) - 1
             slider, chart = figure.input(control), figure.root.locator(".marginlib-chart")
             slider.focus()
@@ -112,32 +112,17 @@ def test_layout_in_a_window(opened):
     assert _layout_faults(opened) == []
 
 
-def test_a_phone_shows_and_moves_it(opened, shots):
-    with phone(opened):
+def test_a_phone_in_the_dark_theme_shows_and_moves_it(opened, shots):
+    """A width changes the layout and a theme the colours, so one pass looks at both."""
+    with dark(opened), phone(opened):
         _pictures(opened, shots, "phone")
-        assert (_layout_faults(opened), _serious(opened)) == ([], [])
+        assert (_layout_faults(opened), _serious(opened), _faint(opened)) == ([], [], [])
         _still_moves(opened)
+        opened.page.keyboard.press("Tab")
+        assert _without_ring([stop for region in regions(opened) for stop in check(region, "rings")]) == []
 
 
-def test_double_zoom_shows_and_moves_it(opened, shots):
+def test_double_zoom_shows_it(opened, shots):
     with zoomed(opened):
         _pictures(opened, shots, "zoom")
         assert _layout_faults(opened) == []
-        _still_moves(opened, 1)  # a window between a phone's and the usual one, where each slider was moved
-
-
-def test_the_dark_theme_is_as_good(opened, shots):
-    with dark(opened):
-        _pictures(opened, shots, "dark")
-        opened.page.keyboard.press("Tab")
-        stops = [stop for region in regions(opened) for stop in check(region, "rings")]
-        serious = _serious(opened, ("color-contrast", "link-in-text-block"))  # what a theme can change
-        assert (serious, _faint(opened), _without_ring(stops)) == ([], [], [])
-        for figure in live_figures(opened.page):  # a theme changes colours alone: one move shows that it still lives
-            state = figure.state()
-            place, control = next((k, each) for k, each in enumerate(figure.explorer.controls) if not each.choice)
-            figure.input(control).focus()
-            opened.page.keyboard.press("Home")
-            state[place] = 0
-            figure.wait_for(state)
-            assert figure.differences(state) == {}

@@ -145,6 +145,7 @@ def test_field_and_walls_are_open_to_all(notebook):
                 assert [name for name, _ in stops] == check(figure.root, "stops")
                 assert min(ring for _, ring in stops) >= 3
                 assert check(figure.root, "cutOff") + check(figure.root, "overlaps") == []
+                assert check(figure.root, "smallest")[0] >= 9  # pixels of the page
 
 
 def test_water_jumps_where_less_motion_is_wanted(notebook):
