@@ -79,3 +79,8 @@ def test_the_card_of_a_notebook_draws_it_when_the_prediction_is_kept():
     assert "12 %" in card.picture.explorer().sentence
     assert predict("02-price").picture is not None  # run again, it stands as it was left
     assert predict("02-added").picture is None
+
+
+def test_of_an_inverse_contract_the_line_goes_no_lower_than_a_guess_can_be_seen_beside_it():
+    chart, _ = drawn(question("12-inverse"), -0.1)
+    assert min(chart.panels[0].lines[0].y) == pytest.approx(0.1 + 6_000 * (1 / 60_000 - 1 / 15_000))  # half the price
