@@ -184,7 +184,9 @@ def shown_liquidation_price(pool: Pool, symbol: str, convention: ShownPrice) -> 
     own, now = _split(pool, symbol)[0], risk(pool)
     alone = risk(own)
     if convention is ShownPrice.PRO_RATA:
-        share = now.equity * alone.notional / now.notional if now.notional else 0.0
+        if not alone.notional:
+            return None  # a coin has no share: it is no position
+        share = now.equity * alone.notional / now.notional
         return _liquidation_price(share - alone.equity, own, _scale(pool))
     if convention is ShownPrice.FROZEN_MAINTENANCE:
         mark, power = _mark(own)
@@ -377,7 +379,13 @@ class _Surplus(NamedTuple):
 
     def line(self, t: float) -> tuple[float, float]:
         """Return intercept and slope of the straight line at t."""
-        needs = [_most([_need(legs, t) for legs in sets], t) for sets in self.asked]
+
+        def off(need: tuple[list[float], list[float]]) -> tuple[float, ...]:
+            """Return what a need takes off at t and, where two take as much there, from t on."""
+            start, slope = map(fsum, need)
+            return (slope,) if t == inf else (start + slope * t, slope)
+
+        needs = [min((_need(legs, t) for legs in sets), key=off) for sets in self.asked]
         intercepts, slopes = ([each for need in needs for each in need[part]] for part in (0, 1))
         return fsum([self.constant, *intercepts]), _total([*self.slopes, *slopes])
 
@@ -422,7 +430,7 @@ class _Surplus(NamedTuple):
     def above(self, line: tuple[float, float], t: float) -> bool:
         """Return whether a line is above 0 from t on; what is rounding there counts as 0."""
         value = line[0] + line[1] * t
-        return (value if abs(value) > _ROUNDING * (self.scale + abs(line[1]) * t) else line[1]) > 0
+        return (value if abs(value) > _ROUNDING * self.scale else line[1]) > 0
 
     def reached(self, line: tuple[float, float], direction: float) -> float | None:
         """Return the zero that Newton's steps reach from an outer line, which slopes in `direction`, or None.
@@ -455,15 +463,6 @@ def _need(legs: Sequence[tuple[float, Position]], t: float) -> tuple[list[float]
     return intercepts, slopes
 
 
-def _most(needs: list[tuple[list[float], list[float]]], t: float) -> tuple[list[float], list[float]]:
-    """Return that of some needs which takes most off at t, and from there on where two take as much."""
-    if len(needs) == 1:
-        return needs[0]
-    if t == inf:
-        return min(needs, key=lambda need: (fsum(need[1]), fsum(need[0])))
-    return min(needs, key=lambda need: (fsum(need[0]) + fsum(need[1]) * t, fsum(need[1])))
-
-
 def _stretches(edges: set[float]) -> Iterator[tuple[float, float]]:
     """Return the stretches of t > 0 between edges."""
     return pairwise((0.0, *sorted(edges - {inf}), inf))
@@ -490,13 +489,9 @@ def _total(parts: list[float]) -> float:
 
 def _scale(pool: Pool) -> float:
     """Return the sum of the amounts that a pool's equity is a difference of: its rounding is judged against them."""
-    return (
-        abs(pool.collateral)
-        + fsum(
-            position.notional + position.entry_notional + abs(position.schedule.first_amount)
-            for position in pool.positions
-        )
-        + pool.coins_value
+    # What coins are worth can only be offset by one of these.
+    return abs(pool.collateral) + fsum(
+        position.notional + position.entry_notional + abs(position.schedule.first_amount) for position in pool.positions
     )
 
 

@@ -284,8 +284,9 @@ def test_a_book_that_cannot_be_opened_is_refused():
     with pytest.raises(MarginError, match=r"rules\.book = None"):
         crash_desk("may-crash-2021", 10_000, book(), rules=Rules())
     path = geometric_brownian_path({"BTCUSDT": 100}, volatility=1, steps=4, seed=1)
-    with pytest.raises(MarginError, match="count = 5: give a whole number from 1 to 4"):
-        path_desk(path, 100, book()[:1], rules=Rules(book=rulebook("binance_usdm", "2026-09-29")), count=5)
+    for count in (0, 5, 1.5, True):
+        with pytest.raises(MarginError, match=f"count = {count}: give a whole number from 1 to 4"):
+            path_desk(path, 100, book()[:1], rules=Rules(book=rulebook("binance_usdm", "2026-09-29")), count=count)
 
 
 # --- conservation ----------------------------------------------------------------------------------------------------
@@ -493,10 +494,16 @@ def test_an_order_reads_as_it_is_written():
 
 def test_a_point_that_is_not_there_is_refused():
     session = play(DESK, [])
-    assert session.stop(1).number == 1
+    for point in (1, len(session.stops)):
+        assert session.stop(point).number == point
     for point in (0, -1, len(session.stops) + 1):
         with pytest.raises(MarginError, match=f"point = {point}: give a whole number from 1 to {len(session.stops)}"):
             session.stop(point)
+
+
+def test_more_steps_than_can_be_waited_for_are_refused():
+    with pytest.raises(MarginError, match=r"count = 3, steps = 6667: give whole numbers .* at most 20,000"):
+        generated_desks(DESK, 3, volatility={"BTCUSDT": 1, "ETHUSDT": 1}, correlation=0.8, steps=6_667)
 
 
 WILD = {"volatility": dict.fromkeys(("BTCUSDT", "ETHUSDT"), 2.5), "correlation": 0.8, "steps": 20}

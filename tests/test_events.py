@@ -8,15 +8,19 @@ import pytest
 from marginlib import MarginError, MarginMode
 from marginlib.market.events import (
     AddIsolatedMargin,
+    CancelOrder,
     Deposit,
+    DepositCoin,
     Event,
     Fill,
     Funding,
     MarkPrices,
+    PlaceOrder,
     RemoveIsolatedMargin,
     SetLeverage,
     SetMarginMode,
     Withdrawal,
+    WithdrawCoin,
 )
 
 
@@ -86,7 +90,15 @@ EVENTS = [
     RemoveIsolatedMargin(symbol="A", amount=1),
     SetLeverage(symbol="A", leverage=1),
     SetMarginMode(margin_mode=MarginMode.CROSS),
+    DepositCoin(symbol="A", amount=1),
+    WithdrawCoin(symbol="A", amount=1),
+    PlaceOrder(name="bid", symbol="A", quantity=1, price=1),
+    CancelOrder(name="bid"),
 ]
+
+
+def test_every_event_is_tried():
+    assert {type(event).__name__ for event in EVENTS} == {kind.__name__ for kind in Event.__subclasses__()}
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)

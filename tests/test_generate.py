@@ -55,6 +55,7 @@ def test_brownian_moments_and_correlations():
     [
         (geometric_brownian_path, {}, 0.125),
         (jump_diffusion_path, {"jumps_per_year": 60, "jump_mean": -0.08, "jump_volatility": 0.1}, 0.6),
+        (jump_diffusion_path, {"jumps_per_year": 60, "jump_mean": -0.08, "jump_volatility": 0.3}, 2.86),
     ],
 )
 def test_the_expected_price_grows_at_the_drift_with_and_without_jumps(make, jumps, drift):
@@ -130,7 +131,8 @@ def test_the_same_seed_gives_the_same_path(maker):
     draw = np.random.Generator(np.random.SFC64(11))
     np.testing.assert_array_equal(make(draw).mark_prices, one.mark_prices)
     assert not np.array_equal(make(draw).mark_prices[1:], one.mark_prices[1:])  # a generator moves on
-    assert "generated, not recorded" in repr(one)
+    jumps = " with jumps" if maker == "jumps" else ""
+    assert f"generated, not recorded: geometric Brownian motion{jumps}, seed 11" in repr(one)
     assert "seed 11" in one.label
     assert not one.interpolated
     assert not one.recorded.any()
@@ -148,6 +150,7 @@ def brownian(**changes):
         (lambda: brownian(prices={"A": 0}), "price of A = 0"),
         (lambda: brownian(volatility=-0.1), "volatility = -0.1"),
         (lambda: brownian(volatility={"A": 1}), "volatility = {'A': 1}: give one number for all, or one for each of A"),
+        (lambda: brownian(drift={"A": 1, "B": 1, "C": 1}), "one for each of A, B"),
         (lambda: brownian(volatility={"A": 1, "B": -1}), "volatility of B = -1"),
         (lambda: brownian(drift=np.nan), "drift = nan"),
         (lambda: brownian(steps=0), "steps = 0"),

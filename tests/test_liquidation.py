@@ -361,6 +361,12 @@ def test_plain_numbers_may_be_of_any_kind() -> None:
     assert lone_liquidation_price(0, 1e300, 1, FLAT) == pytest.approx(1 / 0.996)  # the largest value that there is
 
 
+def test_plain_numbers_ask_no_leverage() -> None:
+    half = RiskTier(notional_floor=0, maintenance_margin_rate=0.5, max_leverage=1)
+    whole = RiskSchedule(tiers=(half,), whole_position=True)
+    assert lone_liquidation_price(80, 1, 100, whole) == pytest.approx(40)  # 20 = 0.5 p
+
+
 def test_where_the_margin_outlasts_a_price_of_nothing_there_is_no_price() -> None:
     assert lone_liquidation_price(60_000.5, 1.0, 60_000.0, FLAT) is None  # it would be -0.5
     assert price(60_000.5, held(1, 60_000)) is None
@@ -581,6 +587,9 @@ JUMPING = RiskSchedule(
         (10, 99, 20, 100.0),  # at the edge equity is 30, and above it 50 are needed: a long that dies of a rise
         (-10, 99, 30, 100.0),  # equity is 20 at the edge, the need 10 below it and 50 above: it dies on the jump
         (-10, 99, 200, 1_190 / 10.5),
+        (-0.1, 9_900, 200, 1_190 / 0.105),
+        (0.1, 10_500, 80, 970 / 0.095),
+        (10_000, 0.105, 80, 970 / 9_500),  # a coin of a few cents: all edges are below 1
     ],
 )
 def test_a_tier_that_jumps_by_hand(quantity: float, entry: float, collateral: float, expected: float) -> None:
@@ -596,6 +605,65 @@ def test_a_common_shock_stops_at_the_first_jump_on_either_side() -> None:
     assert rise is None
     short = common_shock(Pool(collateral=30, positions=(held(-10, 99, schedule=JUMPING),)))
     assert short == (None, pytest.approx(100 / 99 - 1))
+
+
+def test_a_margin_that_only_touches_what_is_needed_before_or_behind_a_jump_is_no_price() -> None:
+    # 10 (p - 100) + 10 is 0.1 p at the edge, 100, but 0.5 p is asked right above it: safe from 990 / 9.5 on alone.
+    assert price(10, held(10, 100, mark=90, schedule=JUMPING)) == pytest.approx(990 / 9.5)
+    # 10 (p - 100) + 50 is 0.5 p at 100, where 0.1 p is asked still: safe from 950 / 9.9 on.
+    assert price(50, held(10, 100, mark=110, schedule=JUMPING)) == pytest.approx(950 / 9.9)
+    # The same with a jump at 33,676, in decimals whose sum is not quite 0.
+    floors = (
+        RiskTier(notional_floor=0, maintenance_margin_rate=0.01),
+        RiskTier(notional_floor=233_711.44, maintenance_margin_rate=0.05),
+    )
+    btc = held(6.94, 33_929, mark=37_000, schedule=RiskSchedule(tiers=floors, whole_position=True))
+    assert price(13_441.392, btc) == pytest.approx((6.94 * 33_929 - 13_441.392) / (6.94 * 0.99))
+
+
+def test_a_margin_that_outlasts_a_price_of_nothing_by_little_is_not_used_up_by_a_jump() -> None:
+    assert price(1_050.5, held(10, 105, schedule=JUMPING)) is None
+
+
+def test_of_three_turns_the_next_on_either_side_count() -> None:
+    # Safe from 960 / 9.9 = 96.97 to the edge, 100, and again from 960 / 9.5 = 101.05 on.
+    for mark, nearest in ((97.5, 960 / 9.9), (99, 100), (100.5, 100), (101, 960 / 9.5), (103, 960 / 9.5)):
+        assert price(30, held(10, 99, mark=mark, schedule=JUMPING)) == pytest.approx(nearest)
+    shock = common_shock(Pool(collateral=30, positions=(held(10, 99, schedule=JUMPING),)))
+    assert shock == pytest.approx((960 / 9.9 / 99 - 1, 100 / 99 - 1))
+
+
+def test_of_two_legs_of_which_one_is_asked_the_larger_changes_between_edges() -> None:
+    """Of a long of 10 1 % is asked, at the mark and up to 1,000 of it; of a short 9, whatever the mark."""
+    short = held(-2, 100, mark=96, schedule=RiskSchedule.flat(0.045), basis=ENTRY)
+    legs = (held(10, 100, mark=96, schedule=JUMPING), short)
+    pool = Pool(collateral=49.5, positions=legs, netting=Netting.LARGER_LEG)
+    # 49.5 + 8 (p - 100) = 0.1 p, which is above 9 from 90 on.
+    assert liquidation_price(pool, "BTC") == pytest.approx(95)
+    # Below 90 it is 9: 121 + 8 (p - 100) = 9.
+    assert liquidation_price(replace(pool, collateral=121), "BTC") == pytest.approx(86)
+    # The other way: a short of 10 and a long of 2 of which 9 are asked. 9.5 - 8 (p - 95) = 0.1 p.
+    rising = (held(-10, 100, mark=93, schedule=JUMPING), held(2, 100, mark=93, schedule=short.schedule, basis=ENTRY))
+    assert liquidation_price(
+        Pool(collateral=-30.5, positions=rising, netting=Netting.LARGER_LEG), "BTC"
+    ) == pytest.approx(95)
+    # A coin of a few cents, behind its last edge: 8,000 (p - 0.1) - 25 = 500 p.
+    cents = (
+        held(10_000, 0.1, mark=0.115, schedule=JUMPING),
+        held(-2_000, 0.1, mark=0.115, schedule=short.schedule, basis=ENTRY),
+    )
+    assert liquidation_price(Pool(collateral=-25, positions=cents, netting=Netting.LARGER_LEG), "BTC") == pytest.approx(
+        0.11
+    )
+
+
+def test_of_equal_legs_the_one_whose_margin_grows_is_asked_in_the_end() -> None:
+    legs = (
+        held(10, 100, schedule=RiskSchedule.flat(0.01), basis=ENTRY),
+        held(-10, 100, schedule=RiskSchedule.flat(0.01)),
+    )
+    pool = Pool(collateral=20, positions=legs, netting=Netting.LARGER_LEG)
+    assert liquidation_price(pool, "BTC") == pytest.approx(200)  # 20 = 0.1 p
 
 
 @pytest.mark.parametrize("seed", range(600 if settings.get_current_profile_name() == "search" else 150))
@@ -647,6 +715,14 @@ def test_a_margin_shared_by_value_gives_a_price_where_there_is_none() -> None:
     assert shown["ETH"] == pytest.approx(4_610.7, abs=rounding)
 
 
+def test_a_margin_shared_by_value_counts_what_the_position_has_gained() -> None:
+    ten = RiskSchedule.flat(0.1)
+    btc, eth = held(1, 100, mark=110, schedule=ten), held(-1, 100, symbol="ETH", mark=90, schedule=ten)
+    shown = shown_liquidation_price(Pool(collateral=40, positions=(btc, eth)), "BTC", ShownPrice.PRO_RATA)
+    # Of 60 of equity 110 / 200 are 33: 33 + p - 110 = 0.1 p.
+    assert shown == pytest.approx(77 / 0.9)
+
+
 @pytest.mark.parametrize("side", [1, -1])
 def test_a_maintenance_held_at_today_s_mark_gives_a_price_that_drifts(side: int) -> None:
     prices = []
@@ -668,6 +744,10 @@ def test_conventions_of_coins_and_of_legs_that_cancel() -> None:
     assert frozen == pytest.approx(60_000 / 1.496)
     legs = Pool(collateral=100, positions=(held(1, 100), held(-1, 100)))
     assert shown_liquidation_price(legs, "BTC", ShownPrice.FROZEN_MAINTENANCE) is None
+    coins = Pool(collateral=0, coins=(Coin(symbol="BTC", amount=1, mark_price=100),))
+    assert all(shown_liquidation_price(coins, "BTC", convention) is None for convention in ShownPrice)
+    beside = replace(coins, positions=(held(1, 100, symbol="ETH"),))
+    assert shown_liquidation_price(beside, "BTC", ShownPrice.PRO_RATA) is None
 
 
 # --- a long and a short of one symbol: what is asked of them ----------------------------------------------------------

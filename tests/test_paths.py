@@ -12,6 +12,7 @@ import pytest
 from marginlib import MarginError
 from marginlib.market.paths import Bars, PricePath, moment, text
 from marginlib.market.paths import seconds as timeframe_seconds
+from marginlib.market.recorded import crash
 
 
 def hours(first, count):
@@ -39,6 +40,7 @@ def path_of(prices, times=None, **changes):
     ("make", "message"),
     [
         (lambda: path_of([1, 2], symbols=("A", "B")), "shape (2, 1) does not fit 2 times"),
+        (lambda: path_of([[1, 2]]), "shape (1, 2) does not fit 1 times"),
         (lambda: path_of([[1, 2]], symbols=("A", "A")), "mark_prices: shape"),
         (lambda: path_of([1, 0]), "finite prices above 0"),
         (lambda: path_of([1, np.nan]), "finite prices above 0"),
@@ -49,7 +51,7 @@ def path_of(prices, times=None, **changes):
         (lambda: path_of([1, 2], label=" "), "label = ' '"),
         (lambda: path_of([1, 2], recorded=[True]), "recorded: shape (1,)"),
         (lambda: flat_bars([]), "at least one"),
-        (lambda: flat_bars([1.0]), "one bar does not tell its length"),
+        (lambda: flat_bars([1.0]), "bar 0: one bar does not tell its length"),
         (lambda: flat_bars([1.0, -2.0]), "open of BTCUSDT at 2020-03-01T01:00:00Z = -2.0: give a finite price above 0"),
         (lambda: flat_bars([1.0, np.nan]), "give a finite price above 0"),
         (lambda: flat_bars([1, 2], volume=[1, -1]), "volume of BTCUSDT at 2020-03-01T01:00:00Z = -1.0"),
@@ -65,10 +67,19 @@ def path_of(prices, times=None, **changes):
         (lambda: flat_bars([1, 2], mark_high=[1, 2], mark_close=[1, 3]), "mark_close of BTCUSDT"),
         (lambda: dataclasses.replace(flat_bars([1, 2]), times=hours("2020-01-01", 2)[::-1]), "in order of time"),
         (
+            lambda: dataclasses.replace(
+                flat_bars([1, 2]), step=np.timedelta64("NaT"), times=np.array([1, 0], dtype="datetime64[s]")
+            ),
+            "in order of time",
+        ),
+        (
             lambda: dataclasses.replace(flat_bars([1, 2, 3]), times=hours("2020-01-01", 4)[[0, 1, 3]]),
             "bar 2: a gap",
         ),
-        (lambda: dataclasses.replace(flat_bars([1, 2]), step=np.timedelta64(-1, "s")), "give a length above 0"),
+        (
+            lambda: dataclasses.replace(flat_bars([1, 2]), step=np.timedelta64(-1, "s")),
+            "bar 0: step = -1 seconds: give",
+        ),
     ],
 )
 def test_records_refuse_what_is_no_history(make, message):
@@ -101,6 +112,13 @@ def test_a_moment_is_utc_and_says_so():
     ):
         with pytest.raises(MarginError, match=re.escape(message)):
             moment("start", given)
+
+
+def test_a_record_of_arrays_is_equal_to_itself_alone():
+    for record in (flat_bars([1, 2]), path_of([1, 2]), crash("ftx-2022"), crash("ftx-2022").figures["BTCUSDT"]):
+        assert record == record  # noqa: PLR0124
+        assert dataclasses.replace(record) != record
+        assert len({record, dataclasses.replace(record)}) == 2
 
 
 @pytest.mark.parametrize("record", [Bars, PricePath])

@@ -252,7 +252,9 @@ def test_a_card_shows_nothing_of_result_and_reason_before_the_prediction_and_all
     (kept,) = load().attempts
     assert (kept.kind, kept.confidence) == ("prediction", "fairly sure")
     after = text(panel.html)
-    assert f"You predicted {asked.shown(answer)} and were fairly sure." in after
+    mine = asked.shown(answer)
+    mine = f"\N{LEFT DOUBLE QUOTATION MARK}{mine}\N{RIGHT DOUBLE QUOTATION MARK}" if asked.kind == "choice" else mine
+    assert f"You predicted {mine} and were fairly sure." in after
     assert asked.shown(asked.right) in after
     said = asked.judge(answer).message
     assert text(re.split(rf"it is:? {re.escape(asked.shown(asked.right))}\.", said, flags=re.IGNORECASE)[-1]) in after

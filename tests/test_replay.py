@@ -869,6 +869,9 @@ def test_bad_policies_rules_and_events_are_refused_by_name():
         Rules(clearance_fee_rate=1.5)
     with pytest.raises(MarginError, match=r"insurance_fund = -1"):
         Snapshot.start(Account(wallet_balance=1), insurance_fund=-1)
+    nothing = Snapshot.start(Account(wallet_balance=1_000))
+    with pytest.raises(MarginError, match=r"quantity = -1\.0: this reduces BTC; give at most 0$"):
+        step(nothing, Fill(symbol="BTC", quantity=-1, price=100, reduces=True), RULES)
     with pytest.raises(MarginError, match=r"event = 'crash'"):
         step(Snapshot.start(Account(wallet_balance=1)), "crash", RULES)
 
@@ -884,7 +887,8 @@ def test_amounts_and_records_are_given_by_name_and_nobody_changes_them():
     mine.add("ETH")
     assert rules.replenish == {"BTC"}
     start = Snapshot.start(account)
-    for record in (RULES, start, start.ledger, Replenishment(symbol="BTC", amount=1.0)):
+    sold = Conversion(symbol="BTC", amount=1.0, price=1.0)
+    for record in (RULES, start, start.ledger, Replenishment(symbol="BTC", amount=1.0), sold):
         assert all(each.kw_only for each in fields(record))
         with pytest.raises(FrozenInstanceError):
             setattr(record, fields(record)[0].name, None)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 import tarfile
 import zipfile
+import zlib
 from hashlib import sha256
 
 import pytest
@@ -111,6 +113,21 @@ def test_what_was_kept_is_asked_for_again_only_where_it_was_damaged(cache):
 def test_a_changed_line_of_a_package_that_is_not_there_or_there_twice_is_an_error(cache, there):
     with pytest.raises(SiteError, match=r"IPython/__init__\.py has no 'from .* any more, or several"):
         site_lite.archive(cache, "ipython", [("IPython/__init__.py", there)])
+
+
+def test_an_archive_for_the_page_has_every_file_whole(tmp_path):
+    found = {"numpy/__init__.pyc": b"\0code" * 99, "numpy/empty.txt": b"", "numpy/a.so": "größe".encode()}
+    with zipfile.ZipFile(tmp_path / "numpy.zip", "w") as archive:
+        archive.mkdir("numpy")
+        for name, content in found.items():
+            archive.writestr(name, content)
+    content = zlib.decompress(site_lite.packed(tmp_path / "numpy.zip"), -15)
+    place = 4 + int.from_bytes(content[:4], "big")
+    for name, length in json.loads(content[4:place]):
+        assert content[place : place + length] == found.pop(name)
+        place += length
+    assert found == {}
+    assert place == len(content)
 
 
 def test_what_a_site_is_built_with_has_a_hash_for_each_package():

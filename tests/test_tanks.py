@@ -209,3 +209,14 @@ def test_a_drawn_path_has_its_lowest_before_it_and_starts_unmoved():
     assert set(now.path) < set(now.values)
     below, same = (figures.DRAWN_PATH(lowest=low, now=-20) for low in (-10, -20))
     assert below == same  # what is lower than the lowest is the lowest
+
+
+def test_a_pipe_says_what_has_run_through_it_and_nothing_before():
+    opened = Account(wallet_balance=WALLET, positions=[opening("BTCUSDT", 10)])
+    (pool,) = opened.pools()
+    fallen = pool.at({"BTCUSDT": 0.9 * SIZES["BTCUSDT"][1]})
+    said = [
+        [note.text for note in tank_panel("", [tank(pool, now, 30_000)], WALLET).notes if note.text][-3:]
+        for now in (pool, fallen)
+    ]
+    assert said == [["$10,000", "BTC", "$30,000"], ["BTC", "$30,000", "-$3,000"]]

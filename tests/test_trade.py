@@ -75,9 +75,22 @@ def test_a_new_start_finds_what_was_kept_and_forgetting_deletes_it(home):
     assert my_account()[1]
     assert json.loads((home / "my-trade.json").read_text("utf-8"))["wallet_balance"] == 5_000
     assert TradeForm().values["symbol-0"] == "SOLUSDT"  # noqa: PD011 - a form
+    assert TradeForm().html.count("<details open>") == 2  # positions are open where there is one
     forget_trade()
+    assert TradeForm().html.count("<details open>") == 1
     assert [*home.iterdir()] == []
     assert not my_account()[1]
+
+
+def test_what_moves_alike_is_shown_once_and_every_line_has_room_on_a_phone():
+    keep_trade(5_000, TABLE)
+    assert [*yours("04").table.frame][:2] == ["SOL [move]", "cross: alive"]
+    assert [*yours("01").table.frame] == [
+        "equity [$]",
+        "maintenance [$]",
+        "margin ratio [share]",
+        "liquidation [$/coin]",
+    ]
 
 
 def test_a_csv_file_is_taken_as_a_table_is(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -111,10 +112,23 @@ def test_a_price_passes_within_the_larger_tolerance(
     assert result.passed == passed
 
 
+def test_the_legs_of_a_row_are_those_of_its_symbol() -> None:
+    names = ("BTC", "ETH", "SOL", "ETH")
+    read = read_row(
+        json.dumps(
+            row(positions=[leg(symbol=name, quantity=k, mark_price=3_000) for k, name in enumerate(names, start=1)])
+        )
+    )
+    assert [each.quantity for each in read.legs] == [2, 4]
+
+
 def test_relative_error_where_there_is_one() -> None:
     assert checks(row(expected={"bankruptcy_price": 2_000}))["bankruptcy_price"].relative_error == 0.05
     assert checks(row(expected={"bankruptcy_price": None}))["bankruptcy_price"].relative_error is None
     assert checks(row(expected={"bankruptcy_price": 0}))["bankruptcy_price"].relative_error is None
+    for published, error in ((-50, 1.0), (0, None), (50, 3.0)):  # the long from 3,000 has lost 100
+        lost = row(positions=[leg(mark_price=2_900)], expected={"unrealized_pnl": published})
+        assert checks(lost)["unrealized_pnl"].relative_error == error
     rich = checks(row(wallet_balance=1e6, expected={"bankruptcy_price": 5}))["bankruptcy_price"]
     assert (rich.computed, rich.relative_error, rich.passed) == (None, None, False)
 
@@ -375,9 +389,17 @@ def test_numbers_may_be_written_as_text() -> None:
     assert read_row(json.dumps(row(id="42"))).name == "42"
 
 
-@pytest.mark.parametrize("tolerance", [{"abs": 0.01}, {"rel": 1}, {"abs": 5e-6}])
+@pytest.mark.parametrize("tolerance", [{"abs": 0.01}, {"rel": 1.0}, {"abs": 5e-6}])
 def test_a_tolerance_within_which_anything_passes_is_refused(tolerance: dict[str, float]) -> None:
     tiny = {"positions": [leg(entry_price=1.13e-5, quantity=1e6)], "wallet_balance": 1}
     tiny |= {"expected": {"liquidation_price": 5e-6}, "tolerance": tolerance}
-    with pytest.raises(RowError, match="give one below the liquidation_price expected, 5e-06"):
+    given = re.escape(str({"abs": 0.0, "rel": 0.0, **tolerance}))
+    with pytest.raises(RowError, match=f"tolerance = {given}: give one below the liquidation_price expected, 5e-06"):
         read_row(json.dumps(row(**tiny)))
+    assert read_row(json.dumps(row(**tiny | {"tolerance": {"rel": 0.9}}))).relative == 0.9
+    assert read_row(json.dumps(row())).funding_rate == 0
+
+
+def test_a_row_without_leverage_may_have_tiers_that_allow_none() -> None:
+    # 1,000 + p - 3,000 = 0.6 p
+    assert computed(row(positions=[leg(maintenance_margin_rate=0.6)])) == pytest.approx(5_000)

@@ -143,6 +143,17 @@ def test_the_end_of_a_line_is_its_figure_to_the_last_digit():
     assert [state.mark_prices["BTCUSDT"] for state in states] == prices
 
 
+def test_a_margin_that_jumps_within_a_second_is_asked_in_that_second():
+    """A long of 10 from 99 with 30 behind it: above 100 5 % are asked instead of 1 %, and it has less until 101.05."""
+    tiers = [RiskTier(notional_floor=floor, maintenance_margin_rate=rate) for floor, rate in ((0, 0.01), (1_000, 0.05))]
+    schedule = RiskSchedule(tiers=tuple(tiers), whole_position=True)
+    held = Position.open(symbol="BTC", quantity=10, price=99, schedule=schedule, leverage=5)
+    noon = np.datetime64("2026-01-05T12:00:00")
+    rise = [(noon, {"BTC": 99.0}), (noon + 100, {"BTC": 120.0})]  # 99.84 after 4 s, 100.05 after 5
+    states = walk(Snapshot.start(Account(wallet_balance=30, positions=(held,))), rise, Rules())
+    assert deaths(states) == [(noon + 5, "BTC")]
+
+
 def test_a_line_that_is_safe_at_both_ends_is_cut_where_a_margin_jumps():
     # 1 x 110 needs a tenth above 100 dollars and a hundredth below: 17 of margin suffice at 110 (11) and at 95 (0.95).
     rows = ((0, 0.01), (100, 0.1))

@@ -17,7 +17,7 @@ from typing import Any
 
 import nbformat
 from site_api import pages as reference
-from site_tools import CACHE, OWNER, ROOT, SiteError, environment, run
+from site_tools import CACHE, OWNER, ROOT, SiteError, environment, run, without, write_json
 
 from marginlib.course.guess import picture
 from marginlib.drawing.live import ExplorerPanel
@@ -71,7 +71,12 @@ def book(output: Path) -> None:
     programs = environment("book")
     source = CACHE / "book"
     shutil.rmtree(source, ignore_errors=True)
-    parts = {title: [each for glob in globs for each in sorted(ROOT.glob(glob))] for title, globs in PARTS.items()}
+    sets = (ROOT / "exercises" / "README.md").read_text(encoding="utf-8")  # has them in the course's order
+
+    def place(path: Path) -> tuple[int, Path]:
+        return sets.find(f"({path.parent.name}/{path.name})"), path
+
+    parts = {t: [each for glob in globs for each in sorted(ROOT.glob(glob), key=place)] for t, globs in PARTS.items()}
     pages = [each.relative_to(ROOT).as_posix() for found in parts.values() for each in found]
     for name in pages:
         (source / name).parent.mkdir(parents=True, exist_ok=True)
@@ -86,8 +91,8 @@ def book(output: Path) -> None:
     chapters = {title: [each.relative_to(ROOT).as_posix() for each in found] for title, found in parts.items()}
     chapters["The library"] = list(reference())
     toc = [{"caption": title, "chapters": [{"file": name} for name in names]} for title, names in chapters.items()]
-    write(source / "_toc.yml", {"format": "jb-book", "root": "index", "parts": toc})
-    write(source / "_config.yml", CONFIG)
+    write_json(source / "_toc.yml", {"format": "jb-book", "root": "index", "parts": toc})
+    write_json(source / "_config.yml", CONFIG)
     said = run(programs / "jupyter-book", "build", "--all", source)
     if warnings := [line for line in said.splitlines() if "WARNING" in line or "ERROR" in line]:
         raise SiteError("the book has warnings:\n" + "\n".join(warnings))
@@ -102,8 +107,7 @@ def book(output: Path) -> None:
 
 def slim(built: Path) -> None:
     """Take away what no page asks for: the theme brings two thousand icons as a script, of which pages show a dozen."""
-    for path in (each for name in UNUSED for each in built.rglob(name)):
-        path.unlink()
+    without(built, UNUSED)
     shutil.rmtree(built / "_static" / "locales")
     icons, scripts = built / "_static" / "scripts" / "fontawesome.js", (built / "_static").rglob("*.js")
     pages = [path.read_text(encoding="utf-8") for path in (*built.rglob("*.html"), *scripts) if path != icons]
@@ -111,11 +115,6 @@ def slim(built: Path) -> None:
     text = icons.read_text(encoding="utf-8")
     text = ICON.sub(lambda found: found[0] if found[1].strip('"') in shown else "", text)
     icons.write_text(text, encoding="utf-8")
-
-
-def write(path: Path, content: object) -> None:
-    """Write JSON, which is YAML too."""
-    path.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
 def front(pages: set[str]) -> str:

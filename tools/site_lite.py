@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import struct
 import sys
 import tarfile
 import urllib.request
@@ -24,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from site_tools import CACHE, ROOT, SiteError, environment, run
+from site_tools import CACHE, ROOT, SiteError, environment, run, without, write_json
 
 from marginlib.jupyter.folder import write_course
 
@@ -113,8 +114,24 @@ BEGINS = [
         'await this.initGlobals(e),this._pyodide.pyimport("pyodide_kernel.loading").taken.set()',
     ),
 ]
+# The table of contents looks for headings of cells that run, which it may not have yet: a quick kernel made it fail.
+CONTENTS = [
+    ("e.isRunning!==be.Running&&(", "e&&e.isRunning!==be.Running&&("),
+    ("e.isRunning===be.Idle&&(", "e&&e.isRunning===be.Idle&&("),
+    (
+        "if(void 0!==i){const n=this.headings[i];if(t.success",
+        "if(this.headings[i]){const n=this.headings[i];if(t.success",
+    ),
+]
 WORKER = re.compile(r"Comlink.*=__webpack_require__\(\d+\)\}\)\(\);", re.DOTALL)  # of a page that a plain server gives
-# Pyodide's program comes packed.
+# Pyodide's program comes packed, and so do its packages.
+UNPACKED = (
+    (
+        "let s=y(this,Ie).package_loader.unpack_buffer.callKwargs"
+        "({buffer:e,filename:r,extract_dir:n,installer:o,source:a,calculate_dynlibs:!0});"
+    ),
+    "let s=await unpacked(e,Module.FS);",
+)
 UNPACKS = (
     'k(e+"pyodide.asm.wasm")',
     (
@@ -235,6 +252,19 @@ def archive(target: Path, name: str, content: Iterable[tuple[str, bytes]] = (), 
     return form | {"name": name, "version": "0", "file_name": path.name, "sha256": _hash(path.read_bytes())} | more
 
 
+def packed(path: Path) -> bytes:
+    """Return the files of a zip archive as the page unpacks them: names and sizes as JSON, then contents, deflated."""
+    found = list(files([path]))
+    head = json.dumps([(name, len(content)) for name, content in found]).encode()
+    return deflated(struct.pack(">I", len(head)) + head + b"".join(content for _, content in found))
+
+
+def deflated(content: bytes) -> bytes:
+    """Return a content packed."""
+    pack = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return pack.compress(content) + pack.flush()
+
+
 def files(paths: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
     """Yield the files of some wheels."""
     for path in paths:
@@ -307,20 +337,26 @@ def python(target: Path, given: Path | None, programs: Path) -> list[str]:
     own = {"depends": ["numpy", "pandas"], "imports": ["marginlib"]}
     entries["marginlib"] = archive(raw, "marginlib", library(programs), **own)
     shutil.copy(base / "python_stdlib.zip", raw)
-    run(shutil.which("node") or programs / "node", ROOT / "tools" / "site_compile.mjs", base, target, *raw.iterdir())
+    made = CACHE / "compiled"
+    shutil.rmtree(made, ignore_errors=True)
+    made.mkdir()
+    run(shutil.which("node") or programs / "node", ROOT / "tools" / "site_compile.mjs", base, made, *raw.iterdir())
+    shutil.copy(made / "python_stdlib.zip", target)
     for each in entries.values():
-        each["sha256"] = _hash((target / each["file_name"]).read_bytes())
-    _json(target / "pyodide-lock.json", lock | {"packages": entries})
+        content = packed(made / each["file_name"])
+        each |= {"file_name": each["file_name"].replace(".zip", ".deflate"), "sha256": _hash(content)}
+        (target / each["file_name"]).write_bytes(content)
+    write_json(target / "pyodide-lock.json", lock | {"packages": entries})
     write_core(base, target)
     return [*ASKED, "ipython"]
 
 
 def write_core(base: Path, target: Path) -> None:
     """Write Pyodide's own program, packed: the page unpacks it while it comes, and it is a third as large."""
-    shutil.copy(base / "pyodide.asm.js", target)
-    packed = zlib.compressobj(9, zlib.DEFLATED, -15)
-    content = (base / "pyodide.asm.wasm").read_bytes()
-    (target / "pyodide.asm.wasm.deflate").write_bytes(packed.compress(content) + packed.flush())
+    own = (OWN / "unpacked.js").read_bytes()
+    program = changed("pyodide.asm.js", (base / "pyodide.asm.js").read_bytes(), UNPACKED)
+    (target / "pyodide.asm.js").write_bytes(own + program)
+    (target / "pyodide.asm.wasm.deflate").write_bytes(deflated((base / "pyodide.asm.wasm").read_bytes()))
     (target / "pyodide.js").write_bytes(changed("pyodide.js", (base / "pyodide.js").read_bytes(), UNPACKS))
 
 
@@ -355,15 +391,18 @@ def lite(output: Path, given: Path | None = None) -> None:
         "litePluginSettings": settings,
         "disabledExtensions": STILL,
     }
-    _json(source / "jupyter-lite.json", {"jupyter-lite-schema-version": 0, "jupyter-config-data": config})
-    # A card looks at the cells after it, so they must all be in the page.
-    _json(source / "overrides.json", {"@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"}})
+    write_json(source / "jupyter-lite.json", {"jupyter-lite-schema-version": 0, "jupyter-config-data": config})
+    overrides = {
+        # A card looks at the cells after it, so they must all be in the page.
+        "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
+        "@jupyterlab/apputils-extension:themes": {"adaptive-theme": True},  # dark where the book is dark
+    }
+    write_json(source / "overrides.json", overrides)
     build = {"no_sourcemaps": True, "no_unused_shared_packages": True, "apps": ["lab"]}
-    _json(source / "jupyter_lite_config.json", {"LiteBuildConfig": build})
+    write_json(source / "jupyter_lite_config.json", {"LiteBuildConfig": build})
     shutil.rmtree(output, ignore_errors=True)
     run(programs / "jupyter", "lite", "build", "--output-dir", output, where=source)
-    for path in (each for name in UNUSED for each in output.rglob(name)):
-        path.unlink()
+    without(output, UNUSED)
     for name in unread(programs):
         (output / "build" / name).unlink(missing_ok=True)
     ahead(output, packages)
@@ -389,6 +428,8 @@ def ahead(output: Path, packages: list[str]) -> None:
     # Files of the site pass by the worker that keeps the learner's own: it only handed them on.
     by = ("(n=maybeFromCache(e))", "enableCache&&(n=maybeFromCache(e))")
     passes.write_bytes(changed(passes.name, passes.read_bytes(), by))
+    (lab,) = (output / "build").glob("jlab_core.*.js")
+    lab.write_bytes(changed(lab.name, lab.read_bytes(), *CONTENTS))
 
 
 def changed(name: str, content: bytes, *changes: tuple[str, str]) -> bytes:
@@ -398,8 +439,3 @@ def changed(name: str, content: bytes, *changes: tuple[str, str]) -> bytes:
             raise SiteError(f"{name} has no {old!r} any more, or several: see tools/site_lite.py")
         content = content.replace(old.encode(), new.encode())
     return content
-
-
-def _json(path: Path, content: object) -> None:
-    """Write JSON."""
-    path.write_text(json.dumps(content, indent=1), encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -37,3 +38,14 @@ def environment(name: str) -> Path:
         )
         (place / "complete").touch()
     return programs
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write JSON, which is YAML too."""
+    path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def without(folder: Path, names: tuple[str, ...]) -> None:
+    """Take files of these names away, wherever they are in a folder."""
+    for path in (each for name in names for each in folder.rglob(name)):
+        path.unlink()

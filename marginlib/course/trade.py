@@ -30,13 +30,13 @@ _EXAMPLE: dict[str, Any] = {
 _ROWS = 3  # positions that the form has room for; a table has as many as you like
 _FIELDS = {
     "symbol": "symbol, such as BTCUSDT",
-    "quantity": "coins, + long, - short",
+    "quantity": "coins; a short below 0",
     "entry_price": "entry price [$]",
-    "mark_price": "mark price now [$]; empty: the entry price",
+    "mark_price": "mark price now [$], if you know it",
     "leverage": "leverage setting",
 }
 _MODES = ("cross", "isolated")
-_PASTE = "paste here what your venue answers: its positions, then its account, as JSON; or fill in what follows"
+_PASTE = "positions, then account, as JSON"
 
 
 def my_account() -> tuple[Account, bool]:
@@ -113,8 +113,8 @@ class TradeForm(Form):
     """A form for a wallet and up to three positions; what stands in it is what is kept."""
 
     def __init__(self) -> None:
-        super().__init__("[Your own trade. Run the cell to enter it.]", _markup())
         account, own = my_account()
+        super().__init__("[Your own trade. Run the cell to enter it.]", _markup(len(account.positions) if own else 1))
         if own:
             self.values = _filled(account)
             self.say(*_told(account))
@@ -170,18 +170,19 @@ def _number(name: str, text: object) -> float:
         raise MarginError(f"{name} = {text or 'empty'}: give a number, such as 10,000 or 0.5") from None
 
 
-def _markup() -> str:
-    """Return the fields and buttons of the form."""
-    rows = "".join(
-        f"<fieldset><legend>Position {row + 1}</legend><div class=marginlib-row>"
+def _markup(rows: int) -> str:
+    """Return the fields and buttons of the form; those for more positions than there are rows are folded."""
+    places = "".join(
+        f'<details{" open" * (row < rows)}><summary>Position {row + 1}</summary><fieldset aria-label="{row + 1}">'
         + "".join(number_field(f"{name}-{row}", label) for name, label in _FIELDS.items())
-        + f"</div>{choices(f'margin_mode-{row}', 'margin mode', _MODES, row=True)}</fieldset>"
+        + f"{choices(f'margin_mode-{row}', 'margin mode', _MODES, row=True)}</fieldset></details>"
         for row in range(_ROWS)
     )
     return (
         f"<p>Your own trade stays on this machine. Leave what you do not have empty.</p>"
-        f"{number_field('export', _PASTE)}{number_field('wallet_balance', 'wallet balance [$]')}{rows}"
-        '<button data-press="keep">Keep it</button> <button data-press="forget">Forget it</button>'
+        f"<fieldset>{number_field('wallet_balance', 'wallet balance [$]')}</fieldset>{places}"
+        f"<details><summary>Or paste what your venue answers</summary><fieldset>{number_field('export', _PASTE)}"
+        '</fieldset></details><button data-press="keep">Keep it</button> <button data-press="forget">Forget it</button>'
     )
 
 

@@ -106,7 +106,7 @@ def _margin(account: Account) -> Restated:
         f"{money(now.equity, 0)} of equity stand behind {money(now.notional, 0)} of notional: effective leverage "
         f"{leverage}. Maintenance margin is {money(now.maintenance, 0)}."
     )
-    return sentence, tables.desk(account), "your positions as they are"
+    return sentence, tables.desk(account).drop(columns=["mode", "notional [$]", "away [move]"]), "your positions now"
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ def _along(account: Account) -> Restated:
     sentence = (
         f"If all move by as much and end at {percent(_STEPS[-1])}, cross has {cross} left and isolated {isolated}."
     )
-    return sentence, frame, "all prices move by as much, step after step"
+    return sentence, frame[[*[*frame][:1], *frame.filter(like=":")]], "all prices move by as much, step after step"
 
 
 def _crashes(account: Account) -> Restated:

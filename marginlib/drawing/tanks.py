@@ -115,8 +115,8 @@ def tank_panel(title: str, tanks: Sequence[Tank | None], top: float, *, lens: bo
             parts, cross = _pipe(pipe, middle + (0.44 if tight else 0.36) * aside, top)
             areas += parts
             lines.append(cross)
-        ran = "shut" if pipe.shut else f"{'+' if pipe.pnl > 0 else ''}{money(pipe.pnl, 0)}"
-        words = pipe.ends if lens else tuple(filter(None, (pipe.size, ran)))
+        moved = f"{'+' if pipe.pnl > 0 else ''}{money(pipe.pnl, 0)}" * (abs(pipe.pnl) >= _WRITTEN)
+        words = pipe.ends if lens else tuple(filter(None, (pipe.size, "shut" if pipe.shut else moved)))
         # Words are wider than pipes: those of two stand further apart, or on lines of their own.
         said = (pipe.label, *[*(("",) if tight and aside > 0 else ()), *words, "", ""][:2])
         x, high = middle + (0.5 if tight else 1.05 if lens else 0.8) * aside, -0.1 if lens else -0.34
@@ -135,10 +135,10 @@ def tank_chart(title: str, tanks: Sequence[Tank]) -> Chart:
     Example:
         >>> pool = Pool(collateral=500)
         >>> tank_chart("my account", [tank(pool, pool, 1_000)]).sentence
-        'the account has $500 of $500 (free wallet $500).'
+        'The account has $500 of $500 (free wallet $500).'
     """
     panel = tank_panel(title, tanks, max(each.start for each in tanks))
-    return Chart(title, (panel,), tank_sentence(tanks), tank_table(tanks), KIND)
+    return Chart(title, (panel,), tank_sentence(tanks).replace("the", "The", 1), tank_table(tanks), KIND)
 
 
 def tank_sentence(tanks: Sequence[Tank]) -> str:

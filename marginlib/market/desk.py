@@ -232,7 +232,7 @@ class Desk:
     moments: tuple[tuple[np.datetime64, Mapping[str, float]], ...]  # mark prices of all coins; straight between them
     points: tuple[np.datetime64, ...]  # when it is decided, among the moments; the last moment is none
     rules: Rules
-    fee_rate: float = 0.0005  # of a trade, as a share of the value traded [1]
+    fee_rate: float  # of a trade, as a share of the value traded [1]
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "wallet", positive("wallet", self.wallet))

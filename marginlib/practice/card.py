@@ -31,7 +31,8 @@ def _told(question: Question, kept: Attempt | None) -> tuple[str, ...]:
     said = question.judge(kept.answer).message
     for lead in (f"You said {mine}, and it is {truth}.", f"You said: {mine}. It is: {truth}."):
         said = said.removeprefix(lead).strip()
-    return (first, f"{when or 'You'} predicted {mine}{sure(kept.confidence)}.", said)
+    told = f"\N{LEFT DOUBLE QUOTATION MARK}{mine}\N{RIGHT DOUBLE QUOTATION MARK}" if question.kind == "choice" else mine
+    return (first, f"{when or 'You'} predicted {told}{sure(kept.confidence)}.", said)
 
 
 class Card(QuestionPanel):

@@ -70,7 +70,11 @@ def unlike(built: Path, target: Path, packages: tuple[str, ...], at_once: list[s
             "marginlib"
         ]
         digest = sha256((pyodide / "marginlib.zip").read_bytes()).hexdigest()
-        wheels["marginlib"] = own | {"sha256": digest, "depends": ["comm", "ipython", *packages]}
+        wheels["marginlib"] = own | {
+            "file_name": "marginlib.zip",
+            "sha256": digest,
+            "depends": ["comm", "ipython", *packages],
+        }
     (pyodide / "pyodide-lock.json").write_text(json.dumps(lock | {"packages": wheels}), encoding="utf-8")
     config = json.loads(settings.read_text(encoding="utf-8"))
     kernel = config["jupyter-config-data"]["litePluginSettings"][KERNEL]

@@ -161,7 +161,10 @@ def test_every_link_leads_somewhere(built):
 @pytest.mark.parametrize("look", ["light", "dark", "phone"])
 @pytest.mark.parametrize(
     "name",
-    ["index", "notebooks/02_isolated_margin", "notebooks/04_side_by_side", "exercises/README", "reference/market"],
+    [
+        *("index", "notebooks/02_isolated_margin", "notebooks/04_side_by_side", "notebooks/GLOSSARY"),
+        *("exercises/README", "docs/run", "reference/market"),
+    ],
 )
 def test_a_page_is_for_everybody(browser, address, name, look):
     size = PHONE if look == "phone" else {"width": 1_300, "height": 1_000}
@@ -170,9 +173,19 @@ def test_a_page_is_for_everybody(browser, address, name, look):
     answered(page)
     page.wait_for_function(ALL_READY, arg=ROOTS)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    tables = page.locator("main table.table:not(.dataframe)")
+    assert (
+        tables.evaluate_all("all => all.filter(each => each.offsetWidth > each.parentElement.clientWidth).length") == 0
+    )
     assert record.faults() == record.outside() == []
     assert axe(page, "main") == []
     made.close()
+
+
+def test_the_sets_stand_in_the_order_of_the_course(context, address):
+    page, _ = turned(context, address, "index.html")
+    found = page.locator("nav.bd-links a[href*='exercises/blank']").evaluate_all("all => all.map(each => each.href)")
+    assert [Path(each).stem for each in found] == ["sizing", "isolated", "cross", "tiers", "crash", "audit"]
 
 
 def test_words_are_found(context, address):
@@ -194,6 +207,16 @@ def test_a_notebook_runs_in_the_browser(context, address, path):
     assert notebook.page.evaluate(WARNED) == []
     assert notebook.record.faults() == []
     assert notebook.record.outside() == []
+
+
+def test_on_a_phone_the_notebook_has_the_page_and_is_dark_where_the_system_is(browser, address):
+    made = browser.new_context(viewport=PHONE, color_scheme="dark")
+    notebook, _ = opened(made, address, "notebooks/01_what_is_margin.ipynb", 240)
+    wide = "document.querySelector('.jp-NotebookPanel').offsetWidth > 0.9 * innerWidth"
+    notebook.page.wait_for_function(wide)
+    notebook.page.wait_for_selector("body[data-jp-theme-light='false']", state="attached")
+    assert notebook.record.faults() == []
+    made.close()
 
 
 def test_what_was_answered_is_there_on_the_next_visit_and_can_be_taken_along(context, address):

@@ -14,3 +14,15 @@
     }
   };
 }
+// On a phone the notebook has the page. JupyterLab opens its list of files beside it, and again when the notebook has
+// come, which leaves a word a line: until the reader touches something the list is closed.
+if (innerWidth < 600) {
+  const wait = setInterval(() => {
+    const shell = window.jupyterapp?.shell;
+    if (!shell?.currentWidget || shell.leftCollapsed) return;
+    shell.mode = "single-document";
+    shell.collapseLeft();
+    if (shell.isSideTabBarVisible("right")) shell.toggleSideTabBarVisibility("right");
+  }, 100);
+  for (const touch of ["pointerdown", "keydown"]) addEventListener(touch, () => clearInterval(wait), { capture: true });
+}
