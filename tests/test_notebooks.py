@@ -229,7 +229,12 @@ def test_every_interactive_figure_has_a_twin_that_needs_no_kernel(path):
         assert len(alt) > 60
         assert "<figcaption>" in html
         assert "<table>" in html
-        assert "arrow keys" in "\n".join(cell.source for cell in cells[max(0, k - 2) : k])
+
+
+@each_notebook
+def test_a_number_and_its_percent_sign_stay_on_one_line(path):
+    prose = "\n".join(cell.source for cell in load(path).cells if cell.cell_type == "markdown")
+    assert re.findall(r"\d %", re.sub(r"`[^`]*`", "", prose)) == []
 
 
 @each_notebook

@@ -129,7 +129,7 @@ const shapes = (radius) => {
 // --- the picture ---
 
 const [LEFT, RIGHT, ROW] = [54, 16, 20];
-const [NARROWEST, WIDEST] = [282, 1100]; // of a figure: a narrower page shows it smaller, its style says the widest
+const [NARROWEST, WIDEST] = [282, 1100]; // a narrower page shows a figure smaller
 const SLIM = 560; // a page that is narrower has its panels below each other
 const LEAST = 300; // width of a panel that stands beside others
 const COLUMN = 220; // least width of a legend's column
@@ -172,7 +172,7 @@ function planned(panels, page) {
 }
 
 /**
- * Build a picture into an SVG and return the function that draws a frame into it. Every element is made here, once.
+ * Build a picture into an SVG, each element once, and return the function that draws a frame into it.
  * @param {Element} root
  * @param {Form} form
  * @param {number} page its width
@@ -274,8 +274,8 @@ function onePanel(root, defs, id, form, { whole, height, legend: room, columns, 
         Array.from(ys, (y) => `M${LEFT},${up(y)}H${high}`).join(""),
     });
     put(zero, { d: range[2] <= 0 && range[3] >= 0 ? `M${LEFT},${up(0)}H${high}` : "" });
-    let every = 1; // numbers without room beside each other leave some out
-    while (xTexts.some((each, k) => k && k % every === 0 && across(xs[k]) - across(xs[k - every]) < 0.55 * sizes.tick * each.length + 3)) every += 1;
+    let every = 1; // numbers without room leave some out
+    while (xTexts.some((each, k) => k % every === 0 && across(xs[k]) - across(xs[k - every]) < 0.55 * sizes.tick * each.length + 3)) every += 1;
     xTicks(xTexts.map((each, k) => (k % every ? "" : each)), (k) => ({ x: across(xs[k]), y: low + 18 }));
     yTicks(yTexts, (k) => ({ x: LEFT - 6, y: up(ys[k]) + 4 }));
 
@@ -370,7 +370,7 @@ function tickTexts(root, sizes, anchor) {
 // --- the words ---
 
 /**
- * Write a table of texts; a first cell names its row, numbers stand under each other. Cells are kept and filled anew.
+ * Write a table; a first cell names its row. Cells are kept and filled anew.
  * @param {HTMLTableElement} table @param {string} columns @param {string} rows
  */
 function fill(table, columns, rows) {
@@ -688,7 +688,7 @@ async function mount({ model, el }) {
     put(root, { "data-state": at.join(","), "data-ready": "true" });
     if (touched) speak();
   };
-  // Nobody wants to hear every figure of a page when it opens, nor every step of one that plays.
+  // Nobody hears each figure of a page that opens, nor each step of one that plays.
   let touched = false;
   const speak = () => {
     clearTimeout(quiet);
@@ -720,7 +720,7 @@ async function mount({ model, el }) {
   function move(next) {
     if (String(next) === String(at)) return;
     touched = true;
-    // Water flows where a wall moves or a crash plays; under a hand on a slider it stands where the hand does.
+    // Water flows where a wall moves or a crash plays, not under a hand on a slider.
     const chosen = form.controls.some((each, k) => each.choice && next[k] !== at[k]);
     root.classList.toggle("flows", chosen || players.some((each) => each?.playing()));
     go(next);
@@ -740,9 +740,9 @@ async function mount({ model, el }) {
       paint = picture(drawing, form, width);
       draw();
     }
-    // Longer words may make the page longer, shorter ones never make it jump back.
+    // Shorter words never make the page jump back.
     words.style.minHeight = `${Math.ceil(words.getBoundingClientRect().height)}px`;
-    // A table that is wider than the page is scrolled by keyboard too; one that is not is no stop on the way.
+    // A table wider than the page is scrolled by keyboard; another is no stop.
     if (scroll.scrollWidth > scroll.clientWidth) scroll.tabIndex = 0;
     else scroll.removeAttribute("tabindex");
   });
