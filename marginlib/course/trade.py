@@ -173,16 +173,18 @@ def _number(name: str, text: object) -> float:
 def _markup(rows: int) -> str:
     """Return the fields and buttons of the form; those for more positions than there are rows are folded."""
     places = "".join(
-        f'<details{" open" * (row < rows)}><summary>Position {row + 1}</summary><fieldset aria-label="{row + 1}">'
+        f'<details aria-label="position {row + 1}"{" open" * (row < rows)}>'
+        f'<summary>Position {row + 1}</summary><fieldset role="none">'
         + "".join(number_field(f"{name}-{row}", label) for name, label in _FIELDS.items())
         + f"{choices(f'margin_mode-{row}', 'margin mode', _MODES, row=True)}</fieldset></details>"
         for row in range(_ROWS)
     )
     return (
         f"<p>Your own trade stays on this machine. Leave what you do not have empty.</p>"
-        f"<fieldset>{number_field('wallet_balance', 'wallet balance [$]')}</fieldset>{places}"
-        f"<details><summary>Or paste what your venue answers</summary><fieldset>{number_field('export', _PASTE)}"
-        '</fieldset></details><button data-press="keep">Keep it</button> <button data-press="forget">Forget it</button>'
+        f'<fieldset role="none">{number_field("wallet_balance", "wallet balance [$]")}</fieldset>{places}'
+        '<details aria-label="paste"><summary>Or paste what your venue answers</summary>'
+        f'<fieldset role="none">{number_field("export", _PASTE)}</fieldset></details>'
+        '<button data-press="keep">Keep it</button> <button data-press="forget">Forget it</button>'
     )
 
 

@@ -7,7 +7,8 @@ window.checks = (() => {
   const shown = element => {
     const style = getComputedStyle(element)
     const box = element.getBoundingClientRect()
-    return style.visibility !== 'hidden' && style.display !== 'none' && box.width > 1 && box.height > 1
+    // What a closed element folds away has a box, and is not seen.
+    return element.checkVisibility() && style.visibility !== 'hidden' && box.width > 1 && box.height > 1
   }
 
   // Text that is only for screen readers stands in a clipped box of a pixel or so.

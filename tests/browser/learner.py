@@ -64,7 +64,9 @@ def wrong(asked: Question) -> tuple[Any, Verdict]:
     elif asked.kind == "number":
         low, high = asked.room
         tried = [1.37 * asked.right, 0.6 * asked.right] if asked.right else [low + 0.37 * (high - low)]
-        answer = next(x for x in (float(f"{x:.4g}") for x in tried) if low <= x <= high and not asked.judge(x).right)
+        digits = "{:.0f}" if asked.unit == "pools" else "{:.4g}"  # half a pool is asked back
+        tried = [float(digits.format(x)) for x in tried]
+        answer = next(x for x in tried if low <= x <= high and not asked.judge(x).right)
     elif asked.kind == "ordering":
         answer = asked.offered
     else:
