@@ -191,7 +191,7 @@ def test_the_moments_of_a_path_are_a_step_apart():
             {"A": 1.0}, volatility=0.5, steps=3, seed=1, step=step, start="2026-01-05T10:00Z"
         )
         start = np.datetime64("2026-01-05T10:00:00")
-        assert path.times.tolist() == [(start + k * length).tolist() for k in range(4)]
+        assert path.times.tolist() == [(start + np.timedelta64(k * length, "s")).tolist() for k in range(4)]
 
 
 def test_seeded_paths_are_those_of_the_seeds_and_not_more_than_can_be_waited_for():

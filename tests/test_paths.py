@@ -68,7 +68,7 @@ def path_of(prices, times=None, **changes):
         (lambda: dataclasses.replace(flat_bars([1, 2]), times=hours("2020-01-01", 2)[::-1]), "in order of time"),
         (
             lambda: dataclasses.replace(
-                flat_bars([1, 2]), step=np.timedelta64("NaT"), times=np.array([1, 0], dtype="datetime64[s]")
+                flat_bars([1, 2]), step=np.timedelta64("NaT", "s"), times=np.array([1, 0], dtype="datetime64[s]")
             ),
             "in order of time",
         ),
@@ -106,7 +106,7 @@ def test_a_moment_is_utc_and_says_so():
         (datetime(2020, 3, 1, 1, tzinfo=timezone(timedelta(hours=2))), "give UTC"),
         ("2020-03-01T01:00:00.5Z", "give a whole second"),
         (np.datetime64("2020-03-01T01:00:00.5"), "give a whole second"),
-        (np.datetime64("NaT"), "give a UTC moment such as"),
+        (np.datetime64("NaT", "s"), "give a UTC moment such as"),
         (1583020800, "give a UTC moment such as"),
         ("noon", "give a UTC date and time such as"),
     ):

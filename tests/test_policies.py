@@ -167,7 +167,7 @@ def test_a_recorded_policy_is_the_one_of_that_name_with_its_numbers_and_its_orde
             {"policy": "full_close", "order": "alphabetical"},
             r"^order = 'alphabetical': give one of largest_loss_first, largest_notional_first, largest_m",
         ),
-        ({"policy": "step_down", "tier": 2}, r"^liquidation = {'policy': 'step_down', 'tier': 2}: .*argument 'tier'$"),
+        ({"policy": "step_down", "tier": 2}, r"^liquidation = {'policy': 'step_down', 'tier': 2}: .*argument 'tier'"),
         ({"policy": "step_down", "tiers": 0}, r"^tiers = 0: give a whole number"),
     ],
 )

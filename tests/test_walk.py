@@ -24,6 +24,7 @@ from marginlib.market.replay import Rules, Snapshot, replay
 from marginlib.market.walk import crash_replay, crash_rulebooks, walk
 
 EVENTS = [each.event for each in crashes()]
+SECOND = np.timedelta64(1, "s")
 
 
 def book(event, dollars, leverage, symbols=("BTCUSDT", "ETHUSDT")):
@@ -126,11 +127,11 @@ def test_a_liquidation_is_found_at_the_first_second_at_which_it_is_due(length):
     """A long at 2x from 100 down a straight line to 10: due from the first second with 50 + q (p - 100) <= need."""
     held = crash_rulebooks("may-crash-2021")[0].position("BTCUSDT", 1, 100, leverage=2)
     noon = np.datetime64("2021-05-19T12:00:00")
-    moments = [(noon, {"BTCUSDT": 100.0}), (noon + length, {"BTCUSDT": 10.0})]
+    moments = [(noon, {"BTCUSDT": 100.0}), (noon + length * SECOND, {"BTCUSDT": 10.0})]
     states = walk(Snapshot.start(Account(wallet_balance=50, positions=(held,))), moments, Rules())
     rate = held.schedule.rates[0]
     due = next(k for k in range(length + 1) if 50 + (100 - 90 * k / length) - 100 <= rate * (100 - 90 * k / length))
-    assert [state.time for state in states if state.liquidations] == [noon + due]
+    assert [state.time for state in states if state.liquidations] == [noon + due * SECOND]
 
 
 def test_the_end_of_a_line_is_its_figure_to_the_last_digit():
@@ -138,7 +139,7 @@ def test_the_end_of_a_line_is_its_figure_to_the_last_digit():
     noon = np.datetime64("2021-05-19T12:00:00")
     prices = np.random.default_rng(1).uniform(1, 50_000, 60).tolist()
     assert any(first + 1.0 * (last - first) != last for first, last in pairwise(prices))
-    moments = [(noon + 60 * k, {"BTCUSDT": price}) for k, price in enumerate(prices)]
+    moments = [(noon + 60 * k * SECOND, {"BTCUSDT": price}) for k, price in enumerate(prices)]
     states = walk(Snapshot.start(Account(wallet_balance=1_000, positions=(held,))), moments, Rules())
     assert [state.mark_prices["BTCUSDT"] for state in states] == prices
 
@@ -149,9 +150,9 @@ def test_a_margin_that_jumps_within_a_second_is_asked_in_that_second():
     schedule = RiskSchedule(tiers=tuple(tiers), whole_position=True)
     held = Position.open(symbol="BTC", quantity=10, price=99, schedule=schedule, leverage=5)
     noon = np.datetime64("2026-01-05T12:00:00")
-    rise = [(noon, {"BTC": 99.0}), (noon + 100, {"BTC": 120.0})]  # 99.84 after 4 s, 100.05 after 5
+    rise = [(noon, {"BTC": 99.0}), (noon + 100 * SECOND, {"BTC": 120.0})]  # 99.84 after 4 s, 100.05 after 5
     states = walk(Snapshot.start(Account(wallet_balance=30, positions=(held,))), rise, Rules())
-    assert deaths(states) == [(noon + 5, "BTC")]
+    assert deaths(states) == [(noon + 5 * SECOND, "BTC")]
 
 
 def test_a_line_that_is_safe_at_both_ends_is_cut_where_a_margin_jumps():
@@ -163,7 +164,7 @@ def test_a_line_that_is_safe_at_both_ends_is_cut_where_a_margin_jumps():
         wallet_balance=17, positions=(Position.open(symbol="BTCUSDT", quantity=1, price=110, schedule=schedule),)
     )
     noon = np.datetime64("2021-05-19T12:00:00")
-    moments = [(noon, {"BTCUSDT": 110.0}), (noon + 1_000, {"BTCUSDT": 95.0})]
+    moments = [(noon, {"BTCUSDT": 110.0}), (noon + 1_000 * SECOND, {"BTCUSDT": 95.0})]
     assert all(Rules().safe(account.at({"BTCUSDT": price}).pools()[0]) for price in (110, 95))
     # 17 - (110 - p) = 0.1 p at p = 93 / 0.9 = 103.33, which is reached after 444.4 seconds.
-    assert deaths(walk(Snapshot.start(account), moments, Rules())) == [(noon + 445, "BTCUSDT")]
+    assert deaths(walk(Snapshot.start(account), moments, Rules())) == [(noon + 445 * SECOND, "BTCUSDT")]

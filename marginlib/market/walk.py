@@ -110,8 +110,8 @@ def walk(state: Snapshot, moments: Iterable[Moment], rules: Rules) -> tuple[Snap
     Example:
         >>> btc = crash_rulebooks("may-crash-2021")[0].position("BTCUSDT", 1, 100, leverage=2)
         >>> start = Snapshot.start(Account(wallet_balance=50, positions=(btc,)))
-        >>> noon = np.datetime64("2021-05-19T12:00:00")
-        >>> moments = [(noon, {"BTCUSDT": 100.0}), (noon + 100, {"BTCUSDT": 0.1})]
+        >>> noon, later = np.datetime64("2021-05-19T12:00:00"), np.datetime64("2021-05-19T12:01:40")
+        >>> moments = [(noon, {"BTCUSDT": 100.0}), (later, {"BTCUSDT": 0.1})]
         >>> [(str(each.time)[11:], len(each.account.positions)) for each in walk(start, moments, Rules())]
         [('12:00:00', 1), ('12:00:50', 0), ('12:01:40', 0)]
     """
