@@ -111,7 +111,7 @@ def _height(asked: Number, found: dict[str, float | None]) -> Chart:
     """Return the quantity that is asked for along what it depends on, with the guess above or below the truth."""
     label, where, there = _HEIGHTS[asked.ask]
     case, here = asked.cases[0], where(asked.cases[0])
-    low = here / (2 if label.startswith("price") else 50)  # far below, what an inverse contract loses has no end
+    low = here / (2 if there is _moved else 50)  # far below, what an inverse contract loses has no end
     along = [(x, asked.times * (answer(asked.ask, there(case, x)) or 0.0)) for x in grid(low, 2 * here, 25)]
     heights = {k: y for k, y in found.items() if y is not None}
     told = f"The answer is {asked.shown(asked.right)}."

@@ -18,8 +18,9 @@ function hold() {
   let [open, level] = [0, 1]; // of headings: the one whose section a card holds back, 0 if none; the last one
   let alive = 0; // cells of code since a live figure
   for (const cell of document.querySelectorAll(".jp-Notebook .jp-Cell")) {
-    level = Number(cell.matches(".jp-MarkdownCell") && cell.querySelector("h1, h2, h3, h4")?.tagName[1]) || level;
-    if (cell.matches(".jp-MarkdownCell:has(h1, h2, h3, h4)") && level <= open) open = 0;
+    const heading = cell.matches(".jp-MarkdownCell") && cell.querySelector("h1, h2, h3, h4");
+    if (heading) level = Number(heading.tagName[1]);
+    if (heading && level <= open) open = 0;
     // Known by its words before it is drawn, or run.
     const code = cell.querySelector(".cm-content")?.textContent?.trim() ?? "";
     const card = code.startsWith("predict(") || cell.querySelector("[data-press='show'], .marginlib-result") !== null;

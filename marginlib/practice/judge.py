@@ -241,17 +241,22 @@ class Number(Question):
     def judge(self, answer: object) -> Verdict:
         """Judge a number or its text: "9.6", "9,6 %", "$1,000"; None or "none" where there is no such number."""
         given, unit = read_number(answer)
-        parted = self.unit == "pools" and not isinstance(given, str) and (given or 0) % 1
-        if isinstance(given, str) or unit not in {"", self.unit} or parted:
-            what = f"{_quoted(answer)} {'is no whole number' if parted else 'has another unit'}"
-            what = _no_answer(answer, "number") if isinstance(given, str) else what
-            none = ' If you think that there is no such number, write "none".' if self.right is None else ""
-            return _unanswered(f"{what}: give {_WANTED[self.unit]}.{none}")
+        if isinstance(given, str):
+            return self._asked_back(_no_answer(answer, "number"))
+        if self.unit == "pools" and (given or 0) % 1:
+            return self._asked_back(f"{_quoted(answer)} is no whole number")
+        if unit not in {"", self.unit}:
+            return self._asked_back(f"{_quoted(answer)} has another unit")
         readings = list(self._readings(given, plain=not unit))
         for value, note in readings:
             if self.tolerance.same(value, self.right):
                 return self._right(given, f"Right: {self.shown(self.right)}. {note}".rstrip())
         return self._judge_wrong(given, readings)
+
+    def _asked_back(self, what: str) -> Verdict:
+        """Return what is said to something that is no answer here: why, and what would be one."""
+        none = ' If you think that there is no such number, write "none".' if self.right is None else ""
+        return _unanswered(f"{what}: give {_WANTED[self.unit]}.{none}")
 
     def _judge_wrong(self, given: float | None, readings: Sequence[tuple[float | None, str]]) -> Verdict:
         """Name one belief, or ask back what cannot be, or name a slip, or two beliefs: the first of these that fits."""

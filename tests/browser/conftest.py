@@ -73,6 +73,11 @@ def course(tmp_path_factory):
     return folder
 
 
+def explored(path):
+    """Return how many live figures a notebook has."""
+    return path.read_text(encoding="utf-8").count("explore(figures.")
+
+
 def _each_notebook(group):
     """Return the notebooks as parameters; the tests of one run in one process."""
     together = {path: pytest.mark.xdist_group(group + path.stem) for path in NOTEBOOKS}
@@ -118,6 +123,5 @@ def lesson(request, browser, tmp_path_factory):
     A figure is there what it is in JupyterLab, and a key takes a part of the time.
     """
     with exported(browser, LessonExporter, request.param, tmp_path_factory.mktemp("lesson")) as (page, record):
-        explored = request.param.read_text(encoding="utf-8").count("explore(figures.")
-        page.wait_for_function(ALL_READY, arg=[ROOTS, explored])
+        page.wait_for_function(ALL_READY, arg=[ROOTS, explored(request.param)])
         yield page, record

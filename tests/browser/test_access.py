@@ -15,9 +15,9 @@ def regions(opened):
     return [found.nth(index) for index in range(found.count())]
 
 
-def _serious(opened, rules=()):
+def _serious(opened):
     """Return the serious findings of axe-core; the others are printed (`pytest -rP` shows them)."""
-    found = axe(opened.page, WIDGETS, rules) if regions(opened) else []
+    found = axe(opened.page, WIDGETS) if regions(opened) else []
     for each in found:
         print(each)  # noqa: T201
     return [each for each in found if each.impact in SERIOUS]

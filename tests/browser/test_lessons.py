@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from conftest import ALL_READY, NOTEBOOKS, exported
+from conftest import ALL_READY, NOTEBOOKS, explored, exported
 from figure import ROOTS, live_figures
 from lab import ROOT
 from nbconvert import HTMLExporter
 
 from marginlib.course import figures
 from marginlib.jupyter.lesson import LessonExporter
-
-
-def explored(path):
-    """Return how many live figures a notebook has."""
-    return path.read_text(encoding="utf-8").count("explore(figures.")
 
 
 def test_a_lesson_opens_from_the_disk(lesson):

@@ -1,6 +1,7 @@
 """Each notebook opens and runs in JupyterLab without an error, and asks nobody outside this machine."""
 
 from access import WIDGETS
+from conftest import explored
 from figure import live_figures
 
 
@@ -18,8 +19,7 @@ def test_nothing_is_fetched_from_outside(opened):
 
 
 def test_every_explorer_is_a_live_figure(opened):
-    source = opened.path.read_text(encoding="utf-8")
-    assert len(live_figures(opened.page)) == source.count("explore(figures.")
+    assert len(live_figures(opened.page)) == explored(opened.path)
 
 
 def test_every_panel_is_looked_at(opened):
