@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from jupyter_client.manager import start_new_kernel
 
 from marginlib import MarginError, __version__
 from marginlib.__main__ import main
@@ -239,6 +241,8 @@ def test_a_library_without_its_files_says_so(mine, monkeypatch, tmp_path):
 @pytest.fixture
 def told(monkeypatch):
     """What JupyterLab is told, instead of starting it."""
+    monkeypatch.setattr(os, "environ", {**os.environ})
+    os.environ.pop("PYTHONSTARTUP", None)
     words: list[str] = []
 
     class LabApp:
@@ -256,6 +260,34 @@ def test_the_command_writes_and_opens_the_first_notebook(mine, told, capsys):
     assert told[1] == f"--LabApp.default_url=/lab/tree/{START}"
     assert told[-3:] == ["--no-browser", "--port", "9000"]
     assert f"The course is in {mine}: " in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("told")
+def test_a_kernel_of_the_course_has_loaded_the_library_before_the_first_cell(mine):
+    open_course(mine)
+    manager, client = start_new_kernel(env=dict(os.environ))
+    try:
+        answer = client.execute(
+            "_",
+            reply=True,
+            timeout=60,
+            user_expressions={
+                "loaded": "'marginlib.course.notebook' in __import__('sys').modules",
+                "names": "[each for each in get_ipython().user_ns if 'margin' in each]",
+            },
+        )
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    found = answer["content"]["user_expressions"]
+    assert [found[each]["data"]["text/plain"] for each in ("loaded", "names")] == ["True", "[]"]
+
+
+@pytest.mark.usefixtures("told")
+def test_a_startup_of_ones_own_stays(mine):
+    os.environ["PYTHONSTARTUP"] = "mine.py"
+    open_course(mine)
+    assert os.environ["PYTHONSTARTUP"] == "mine.py"
 
 
 @pytest.mark.parametrize(("user", "allowed"), [(0, True), (1000, False)])

@@ -1,8 +1,8 @@
 // @ts-check
 /**
  * The live figure: native controls, one SVG, a sentence and a table. Python has computed a frame (arrays of numbers and
- * texts in a fixed order, see frames.py) for every state, this only draws: it picks one and moves what has changed, all
- * in one animation frame. No kernel is asked.
+ * texts in a fixed order, see frames.py) for every state, this only draws: it picks one and moves what has changed, once
+ * for a frame of the screen. No kernel is asked.
  *
  * @typedef {{numbers: ArrayLike<number>[], texts: string[]}} Frame
  * @typedef {{name: string, label: string, texts: string[], choice: boolean, plays: boolean, path: number[],
@@ -665,17 +665,17 @@ async function mount({ model, el }) {
     html("div", { class: "marginlib-chart" }, drawing, ...held.map((each) => each.element)), words, spoken);
   el.replaceChildren(root);
 
-  // --- drawing: once per animation frame ---
+  // --- drawing: at once, and what else moves until the next animation frame, in that ---
   const wide = () => Math.max(Math.min(el.clientWidth || 760, WIDEST) - 12, NARROWEST); // less the figure's own border
   let width = wide();
   let paint = picture(drawing, form, width);
-  /** @type {number | undefined} */
-  let due;
+  let due = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let quiet;
 
+  let drawn = at; // where the controls stood when the picture was drawn
   const draw = () => {
-    due = undefined;
+    drawn = at;
     const now = frame(at);
     const [sentenceText, alt, columns, rows] = now.texts.slice(-4);
     paint(now);
@@ -712,7 +712,11 @@ async function mount({ model, el }) {
   const go = (next) => {
     at = next;
     controls.forEach((each, k) => each.show(at[k]));
-    due ??= requestAnimationFrame(draw);
+    if (!due) draw();
+    due ||= requestAnimationFrame(() => {
+      due = 0;
+      if (drawn !== at) draw();
+    });
   };
   /** @param {number} k @param {number} value */
   const moveOne = (k, value) => move(at.map((each, j) => (j === k ? value : each)));
@@ -727,9 +731,7 @@ async function mount({ model, el }) {
     clearTimeout(sync);
     sync = setTimeout(tell, SYNC);
   }
-  const told = () => {
-    if (String(model.get("at")) !== String(at)) go(model.get("at"));
-  };
+  const told = () => String(model.get("at")) !== String(at) && go(model.get("at"));
   model.on("change:at", told);
 
   const size = new ResizeObserver(() => {
@@ -754,7 +756,7 @@ async function mount({ model, el }) {
   return () => {
     players.forEach((each) => each?.stop());
     clearTimeout(quiet);
-    if (due !== undefined) cancelAnimationFrame(due);
+    cancelAnimationFrame(due);
     size.disconnect();
     model.off("change:at", told);
     clearTimeout(sync);

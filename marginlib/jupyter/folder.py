@@ -23,6 +23,7 @@ from marginlib.errors import MarginError, wrong
 from marginlib.files import write_whole
 
 START = "notebooks/00_start_here.ipynb"
+KERNEL_START = Path(__file__).with_name("kernel_start.py")
 MANIFEST = ".marginlib-course.json"
 _FOLDERS = ("notebooks", "exercises")
 _TEACHERS = ("exercises/source/", "exercises/nbgrader_config.py", "exercises/item_analysis.ipynb")
@@ -117,10 +118,10 @@ def open_course(folder: str | Path, words: Sequence[str] = ()) -> None:
         )
     from jupyterlab.labapp import LabApp  # noqa: PLC0415 - only here is it needed
 
-    root = Path(folder).expanduser().absolute()
-    # In a container people are root, and JupyterLab refuses root unless it is told.
+    # People are root in a container, and JupyterLab refuses root unless it is told.
     may = ["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else []
-    here = [f"--ServerApp.root_dir={root}", f"--LabApp.default_url=/lab/tree/{START}"]
+    os.environ.setdefault("PYTHONSTARTUP", str(KERNEL_START))  # kernels load the library while the page is read
+    here = [f"--ServerApp.root_dir={Path(folder).expanduser().absolute()}", f"--LabApp.default_url=/lab/tree/{START}"]
     LabApp.launch_instance([*here, *may, *words])
 
 

@@ -15,6 +15,7 @@ label is its own share, the cells before the picture included. Ends with 1 where
 
 from __future__ import annotations
 
+import os
 import random
 import statistics
 import sys
@@ -35,7 +36,7 @@ sys.path[:0] = [str(ROOT / "tests" / "browser"), str(ROOT / "tests")]
 from lab import Lab, Notebook, chromium, lab_server  # noqa: E402
 
 from marginlib.course import figures  # noqa: E402
-from marginlib.jupyter.folder import write_course  # noqa: E402
+from marginlib.jupyter.folder import KERNEL_START, write_course  # noqa: E402
 
 MOVES, OLD_MOVES, DRAG_SECONDS, SPEED, REPORTS = 60, 20, 3.0, 90, 125
 OLD = ["SIDE_BY_SIDE", "SURVIVAL_MAP", "ODDS"]  # drawn by `interact` as well
@@ -294,24 +295,32 @@ def write(cells: list[str], path: Path) -> Path:
     return path
 
 
-def first_pictures(lab: Lab, browser: object, folder: Path) -> dict[str, float]:
+def first_pictures(browser: object, folder: Path) -> dict[str, float]:
     """Return the time from "run all" on a started kernel, and a page at rest, to the first picture on the page [ms].
 
-    Each in a page and a kernel of its own, all in turns; the shortest of some counts.
+    Each in a page and a kernel of its own, all in turns; the shortest of some counts. The course's kernels start as
+    `marginlib course` starts them, the bare notebooks' as JupyterLab alone does.
     """
     write_course(folder / "course")
     bare = {"interact": [BARE], "label": ["import anywidget", FLOOR]}
-    paths = [write(cells, folder / f"{name}.ipynb") for name, cells in bare.items()]
     times: dict[str, list[float]] = {}
-    for path in [*paths, *sorted((folder / "course" / "notebooks").glob("[0-9]*.ipynb"))] * FIRSTS:
-        with lab.opened(browser, path) as notebook:
-            notebook.page.wait_for_timeout(2_000)
-            notebook.page.evaluate(FIRST)
-            notebook.command("notebook:run-all-cells")
-            found = notebook.page.evaluate("() => window.ready.then((at) => at - began)")
-        times.setdefault(path.stem, []).append(found)
-        print(f"  {path.stem}: first picture after {found:.0f} ms", flush=True)
+    with lab_server() as plain, lab_server(environment={"PYTHONSTARTUP": str(KERNEL_START)}) as course:
+        turns = [(plain, write(cells, folder / f"{name}.ipynb")) for name, cells in bare.items()]
+        turns += [(course, path) for path in sorted((folder / "course" / "notebooks").glob("[0-9]*.ipynb"))]
+        for lab, path in turns * FIRSTS:
+            times.setdefault(path.stem, []).append(first_picture(lab, browser, path))
     return {name: min(each) for name, each in times.items()}
+
+
+def first_picture(lab: Lab, browser: object, path: Path) -> float:
+    """Return the time from "run all" to the first picture of one notebook [ms]."""
+    with lab.opened(browser, path) as notebook:
+        notebook.page.wait_for_timeout(2_000)
+        notebook.page.evaluate(FIRST)
+        notebook.command("notebook:run-all-cells")
+        found = float(notebook.page.evaluate("() => window.ready.then((at) => at - began)"))
+    print(f"  {path.stem}: first picture after {found:.0f} ms", flush=True)
+    return found
 
 
 def widest(name: str) -> str:
@@ -322,9 +331,10 @@ def widest(name: str) -> str:
 
 def main(names: list[str]) -> int:
     """Measure all, or these figures alone, without first pictures; `first` measures nothing but those."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each kernel compiles the library anew, and no peer's
     if names == ["first"]:
-        with tempfile.TemporaryDirectory() as name, lab_server([]) as lab, chromium() as browser:
-            return judge(soon(first_pictures(lab, browser, Path(name))))
+        with tempfile.TemporaryDirectory() as name, chromium() as browser:
+            return judge(soon(first_pictures(browser, Path(name))))
     chosen = [(each, widest(each)) for each in names or figures.NAMES]
     old_ones = [(each, control) for each, control in chosen if each in OLD]
     rows: list[Row] = []
@@ -345,7 +355,7 @@ def main(names: list[str]) -> int:
                 for k, (each, control) in enumerate(old_ones):
                     count = next(len(c.values) for c in getattr(figures, each).controls if c.name == control)
                     rows.append(measured(page, "interact", each, old(page, k, control, count)))
-            firsts = {} if names else first_pictures(lab, browser, folder)
+            firsts = {} if names else first_pictures(browser, folder)
     return report(rows, firsts)
 
 
