@@ -75,7 +75,7 @@ def test_correlation_makes_cross_likelier_and_the_first_isolated_death_rarer():
     charts = [figures.TRADE_OFF(correlation=each, leverage=6) for each in (0.0, 0.95)]
     apart, together = (chances(chart) for chart in charts)
     assert apart["cross"][0] < together["cross"][0]
-    assert apart["isolated, $2,500 each"][0] > together["isolated, $2,500 each"][0]
+    assert apart["$2,500 each"][0] > together["$2,500 each"][0]
 
 
 def test_every_probability_has_its_standard_error():

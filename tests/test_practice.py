@@ -416,7 +416,7 @@ def test_progress_shows_every_objective_and_what_to_repeat():
     keep(asked, asked.right)
     page.refresh()
     assert f"{serving(page, asked.id)} of {len(OBJECTIVES)} objectives right" in text(page.html)
-    assert "■" in page.html
+    assert "●" in page.html
 
 
 def test_an_exercise_that_checks_an_objective_counts_for_it():

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 from marginlib.drawing.chart import Axis, Chart, Explorer, Line, Marker, Panel, Table, grid
 from marginlib.drawing.live import ExplorerPanel
 from marginlib.margin import Risk, risk
-from marginlib.practice.amounts import say
 from marginlib.practice.bank import question
 from marginlib.practice.beliefs import Case, answer
 from marginlib.practice.card import Card
@@ -87,10 +87,12 @@ def _where(asked: Number, found: dict[str, float | None]) -> Chart:
     found = {"today": today, **found}
     ends = [most if x is None else x for x in found.values()]
     room = 0.15 * (max(ends) - min(ends))
-    along = [(x, at(x)) for x in grid(max(min(ends) - room, 0.0 if today else -100.0), max(ends) + room, 41)]
+    first, last = (0.0, inf) if today else (-100.0, 100.0 if most > 0 else inf)  # no fall is deeper than 100 %
+    along = [(x, at(x)) for x in grid(max(min(ends) - room, first), min(max(ends) + room, last), 41)]
     equity = Line.through("equity", "equity", [(x, now.equity) for x, now in along])
     kept = Line.through("maintenance margin", "maintenance", [(x, now.maintenance) for x, now in along])
-    rows = {k: (money(at(x).equity), money(at(x).maintenance)) for k, x in found.items() if x is not None}
+    seen = {k: x for k, x in found.items() if x is not None}
+    rows = {k: (money(at(x).equity), money(at(x).maintenance)) for k, x in seen.items()}
     told = f"At {asked.shown(asked.right)} the equity is down to the maintenance margin."
     if asked.right is None:
         told = "Equity stays above the maintenance margin: there is no such point."
@@ -99,12 +101,10 @@ def _where(asked: Number, found: dict[str, float | None]) -> Chart:
         lives = "that is enough, the pool still lives" if enough else "the pool is gone by then"
         has, needs = rows["your prediction"]
         told += f" At your {asked.shown(mine)} it would be {has}, with {needs} to keep: {lives}."
-    marks = [
-        Marker(k, _ROLES[k], x if x is None else round(x, 1), 0.0 if x is None else at(x).equity)
-        for k, x in found.items()
-    ]
-    table = Table(("at", "equity", "to keep"), tuple((f"{k}: {say(found[k])}", *row) for k, row in rows.items()))
-    return _chart((asked.label.replace(", or none", ""), "[$]"), (equity, kept), marks, told, table)
+    marks = [Marker(f"{k}: {{}} {asked.unit}", _ROLES[k], round(x, 1), at(x).equity) for k, x in seen.items()]
+    cells = tuple((f"{k}: {asked.shown(found[k])}", *row) for k, row in rows.items())
+    across = "price [$/coin]" if today else asked.label.replace(", or none", "")
+    return _chart((across, "[$]"), (equity, kept), marks, told, Table(("at", "equity", "to keep"), cells))
 
 
 def _height(asked: Number, found: dict[str, float | None]) -> Chart:
@@ -116,16 +116,16 @@ def _height(asked: Number, found: dict[str, float | None]) -> Chart:
     heights = {k: y for k, y in found.items() if y is not None}
     told = f"The answer is {asked.shown(asked.right)}."
     if (gap := heights.get("your prediction", heights["computed"]) - heights["computed"]) != 0:
-        size = f"{say(abs(gap))} points" if asked.unit == "%" else asked.shown(abs(gap))
+        size = f"{asked.shown(abs(gap)).removesuffix(' %')} points" if asked.unit == "%" else asked.shown(abs(gap))
         told += f" Your prediction lies {size} {'above' if gap > 0 else 'below'} it."
-    marks = [Marker(f"{k} {say(y)} at {{}}", _ROLES[k], round(here, 1), y) for k, y in heights.items()]
+    marks = [Marker(f"{k}: {asked.shown(y)} at {{}}", _ROLES[k], round(here, 1), y) for k, y in heights.items()]
     table = Table(("which", asked.label), tuple((k, asked.shown(y)) for k, y in heights.items()))
-    return _chart((label, asked.label), (Line.through("what is asked for", "equity", along),), marks, told, table)
+    return _chart((label, asked.label), (Line.through(asked.label, "equity", along),), marks, told, table)
 
 
 def _chart(labels: tuple[str, str], lines: tuple[Line, ...], marks: Sequence[Marker], told: str, table: Table) -> Chart:
     """Return the chart of some lines with a mark for the answer and one for the guess."""
-    heights = [0.0, *lines[0].y, *(each.y for each in marks)]
+    heights = [0.0, *(y for line in lines for y in line.y), *(each.y for each in marks)]
     axes = Axis(labels[0], (lines[0].x[0], lines[0].x[-1])), Axis(labels[1], (min(heights), 1.05 * max(heights)))
     guessed = any(each.role == _ROLES["your prediction"] for each in marks)
     title = "your prediction beside the answer" if guessed else "the answer"

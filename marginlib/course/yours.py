@@ -67,13 +67,14 @@ def yours(notebook: str) -> Yours:
         raise unknown("notebook", notebook, _LESSONS)
     kept, own = my_account()
     account = plain(kept)
-    whose = "Your trade." if own else "The course's example, for no trade of yours is kept: my_trade() in 01 takes it."
+    whose = "Your trade." if own else "The course's example: my_trade() in 01 takes a trade of yours."
     try:
         sentence, frame, caption = _LESSONS[notebook](account)
     except MarginError as error:
         sentence, frame, caption = f"This lesson cannot be said of it: {error}.", tables.desk(account), "as it is"
     picture = "" if notebook not in {"01", "13"} else _tanks(account)
-    table = show(frame, caption, digits=0 if notebook in {"04", "09", "10", "11"} else 2)  # money, estimated or in all
+    digits = 0 if notebook in {"01", "04", "05", "09", "10", "11"} else 2  # estimated, in all, or many columns
+    table = show(frame, caption, digits=digits, formats=dict.fromkeys(frame.filter(like="rate ["), "{:.2%}"))
     return Yours((f"{whose} {_held(account)}", sentence), table, picture)
 
 
@@ -106,7 +107,7 @@ def _margin(account: Account) -> Restated:
         f"{money(now.equity, 0)} of equity stand behind {money(now.notional, 0)} of notional: effective leverage "
         f"{leverage}. Maintenance margin is {money(now.maintenance, 0)}."
     )
-    return sentence, tables.desk(account).drop(columns=["mode", "notional [$]", "away [move]"]), "your positions now"
+    return sentence, tables.desk(account).filter(regex="equity|main|ratio|liq").drop("free to use"), "your positions"
 
 
 @dataclass(frozen=True)
@@ -285,7 +286,7 @@ def _venues(account: Account) -> Restated:
             name, mark = str(names[each.symbol]), each.mark_price
             held = book.position(name, each.quantity, each.entry_price, leverage=each.leverage, mark_price=mark)
             alone = book.isolate(held, _own(each).collateral)
-            row[f"{coin(each.symbol)} isolated [$/coin]"] = liquidation_price(_own(alone), held.symbol)
+            row[f"{coin(each.symbol)} if isolated [$/coin]"] = liquidation_price(_own(alone), held.symbol)
         rows.append(row)
     if not rows:
         raise MarginError("no recorded rulebook has all your symbols")
@@ -305,7 +306,7 @@ def _tanks(account: Account) -> str:
     if len(drawn) > 4 or any(len(each.pipes) > 2 for each in drawn):  # noqa: PLR2004 - places of a panel, pipes of a tank
         return ""
     html: str = static(tank_chart("your pools as tanks", drawn))._repr_mimebundle_()["text/html"]
-    return html.split("<table", maxsplit=1)[0]
+    return f"{html.split('<figcaption', maxsplit=1)[0]}</figure>"
 
 
 def _contagion(account: Account) -> Restated:
@@ -325,7 +326,7 @@ _LESSONS: dict[str, Callable[[Account], Restated]] = {
         "each position with its own margin",
         "Isolated, no position can lose more than its margin, fees and funding aside.",
         {
-            "isolated": lambda each, _: coin(each.symbol),
+            "if isolated": lambda each, _: coin(each.symbol),
             "lost at most [$]": lambda each, _: _own(each).collateral,
             "liquidated at [$/coin]": lambda each, _: _ends(each),
             "with half more margin [$/coin]": lambda each, _: _ends(each, 1.5 * _own(each).collateral),
@@ -344,26 +345,26 @@ _LESSONS: dict[str, Callable[[Account], Restated]] = {
     ),
     "04": _along,
     "05": _Each(
-        "your size, and a hundred times it with a hundred times the margin",
+        "your size and margin, and a hundred times both",
         "A hundred times the size is liquidated nearer to its mark where it stands in a higher tier.",
         {
-            "isolated": lambda each, _: coin(each.symbol),
+            "if isolated": lambda each, _: coin(each.symbol),
             "notional [$]": lambda each, _: each.notional,
-            "rate there [share]": lambda each, _: _rate(each),
+            "rate [share]": lambda each, _: _rate(each),
             "liquidated at [$/coin]": lambda each, _: _ends(each),
-            "a hundred times: rate [share]": lambda each, _: _rate(_hundredfold(each)),
-            "a hundred times: liquidated at [$/coin]": lambda each, _: _ends(_hundredfold(each)),
+            "x100: rate [share]": lambda each, _: _rate(_hundredfold(each)),
+            "x100: liquidated at [$/coin]": lambda each, _: _ends(_hundredfold(each)),
         },
     ),
     "06": _contagion,
     "07": _Each(
-        "what time costs",
+        "what time costs, each with its own margin",
         (
             f"At 0.01 % every eight hours and a fee of {100 * _OPEN_FEE:g} %, with prices unmoved: a long pays funding "
             "(+), a short is paid (-)."
         ),
         {
-            "isolated": lambda each, _: coin(each.symbol),
+            "if isolated": lambda each, _: coin(each.symbol),
             "fee to open [$]": lambda each, _: _OPEN_FEE * each.entry_notional,
             "of the margin [share]": lambda each, _: _OPEN_FEE * each.entry_notional / _own(each).collateral,
             "funding a day [$]": lambda each, _: _funding(each),
@@ -372,10 +373,10 @@ _LESSONS: dict[str, Callable[[Account], Restated]] = {
         },
     ),
     "08": _Each(
-        "the end, isolated",
-        "What is left at the liquidation price is what the venue may keep as a fee.",
+        "the end, each with its own margin",
+        "What is left at the liquidation price goes to the venue or back to you, by its rules.",
         {
-            "isolated": lambda each, _: coin(each.symbol),
+            "if isolated": lambda each, _: coin(each.symbol),
             "liquidated at [$/coin]": lambda each, _: _ends(each),
             "left there [$]": lambda each, _: _left(each),
             "bankrupt at [$/coin]": lambda each, _: bankruptcy_price(_own(each), each.symbol),

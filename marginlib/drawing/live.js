@@ -1,8 +1,8 @@
 // @ts-check
 /**
  * The live figure: native controls, one SVG, a sentence and a table. Python has computed a frame (arrays of numbers and
- * texts in a fixed order, see frames.py) for every state, this only draws: it picks one and moves what has changed, once
- * for a frame of the screen. No kernel is asked.
+ * texts in a fixed order, see frames.py) for every state, this only draws: it picks one and moves what has changed. No
+ * kernel is asked.
  *
  * @typedef {{numbers: ArrayLike<number>[], texts: string[]}} Frame
  * @typedef {{name: string, label: string, texts: string[], choice: boolean, plays: boolean, path: number[],
@@ -29,7 +29,7 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 // --- frames ---
 
 /**
- * Return what stays of a figure, and the function from where its controls stand to a frame, for what `frames.pack` made.
+ * Return what stays of a figure, and what gives a frame for where its controls stand, from what `frames.pack` made.
  * @param {BufferSource} packed
  * @returns {Promise<{form: Form, frame: (at: number[]) => Frame}>}
  */
@@ -275,7 +275,7 @@ function onePanel(root, defs, id, form, { whole, height, legend: room, columns, 
     });
     put(zero, { d: range[2] <= 0 && range[3] >= 0 ? `M${LEFT},${up(0)}H${high}` : "" });
     let every = 1; // numbers without room leave some out
-    while (xTexts.some((each, k) => k % every === 0 && across(xs[k]) - across(xs[k - every]) < 0.55 * sizes.tick * each.length + 3)) every += 1;
+    while (xTexts.some((each, k) => k % every === 0 && across(xs[k]) - across(xs[k - every]) < 0.55 * sizes.tick * each.length + 9)) every += 1;
     xTicks(xTexts.map((each, k) => (k % every ? "" : each)), (k) => ({ x: across(xs[k]), y: low + 18 }));
     yTicks(yTexts, (k) => ({ x: LEFT - 6, y: up(ys[k]) + 4 }));
 
@@ -665,7 +665,7 @@ async function mount({ model, el }) {
     html("div", { class: "marginlib-chart" }, drawing, ...held.map((each) => each.element)), words, spoken);
   el.replaceChildren(root);
 
-  // --- drawing: at once, and what else moves until the next animation frame, in that ---
+  // --- drawing: at once, then once per animation frame ---
   const wide = () => Math.max(Math.min(el.clientWidth || 760, WIDEST) - 12, NARROWEST); // less the figure's own border
   let width = wide();
   let paint = picture(drawing, form, width);
@@ -673,7 +673,7 @@ async function mount({ model, el }) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let quiet;
 
-  let drawn = at; // where the controls stood when the picture was drawn
+  let drawn = at; // the controls, as they are drawn
   const draw = () => {
     drawn = at;
     const now = frame(at);
@@ -688,7 +688,7 @@ async function mount({ model, el }) {
     put(root, { "data-state": at.join(","), "data-ready": "true" });
     if (touched) speak();
   };
-  // Nobody hears each figure of a page that opens, nor each step of one that plays.
+  // Nobody hears a figure of a page that opens, nor one that plays.
   let touched = false;
   const speak = () => {
     clearTimeout(quiet);
@@ -696,7 +696,7 @@ async function mount({ model, el }) {
       if (!players.some((each) => each?.playing())) say(spoken, sentence.textContent ?? "");
     }, QUIET);
   };
-  // --- moving: where the controls stand; Python hears of it when the hand rests ---
+  // --- moving; Python hears of it when the hand rests ---
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let sync;
   const tell = () => {

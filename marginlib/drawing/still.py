@@ -9,12 +9,12 @@ the table stand alone.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 from io import BytesIO
 from math import ceil
-from re import match
 from typing import Any
 
 from marginlib.drawing.chart import Chart, Table
@@ -34,7 +34,6 @@ _DARK = (
     f"@media screen and (prefers-color-scheme:dark){{body:not([data-jp-theme-light]) {_TURNED}}}</style>"
 )
 _NO_PICTURE = "The picture is left out: it needs matplotlib, which is not installed here. The words say the same."
-_LEFT = 'style="text-align:left;padding:0.2em 0.8em 0.2em 0"'
 
 
 def png(chart: Chart) -> bytes:
@@ -225,17 +224,18 @@ def static(chart: Chart) -> Static:
 
 def table_html(table: Table) -> str:
     """Return a table as HTML with headings that a screen reader can follow."""
+    numbers = re.compile(r"[+-]?\$?\d|(none|-|no path.*)$|(below|above|beyond) ").match
+    # Numbers stand under each other, words start at the left, and a heading goes with its column.
+    _, *columns = zip(*table.rows, strict=True)
+    sides = ["left", *("right" if all(map(numbers, column)) else "left" for column in columns)]
 
-    def cell(text: str) -> str:  # numbers stand under each other, words start at the left
-        side = "right" if match(r"[+-]?\$?\d|(none|-|no path.*)$|(below|above|beyond) ", text) else "left"
-        return f'<td style="text-align:{side}">{text_html(text)}</td>'
+    def line(cells: tuple[str, ...], scope: str, tag: str) -> str:
+        styles = (f'style="text-align:{side};padding:0.2em 0.8em 0.2em 0"' for side in sides)
+        name, *others = (f"{style}>{text_html(each)}" for style, each in zip(styles, cells, strict=True))
+        return f'<tr><th scope="{scope}" {name}</th>{"".join(f"<{tag} {each}</{tag[:2]}>" for each in others)}</tr>'
 
-    head = "".join(f'<th scope="col" {_LEFT}>{text_html(column)}</th>' for column in table.columns)
-    rows = "".join(
-        f'<tr><th scope="row" {_LEFT}>{text_html(name)}</th>{"".join(cell(each) for each in cells)}</tr>'
-        for name, *cells in table.rows
-    )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    rows = "".join(line(each, "row", "td") for each in table.rows)
+    return f"<table><thead>{line(table.columns, 'col', 'th scope=col')}</thead><tbody>{rows}</tbody></table>"
 
 
 def _table_text(table: Table) -> str:

@@ -28,7 +28,7 @@ function hold() {
     if (card && !cell.querySelector(".marginlib-result")) open ||= level;
     if (cell.matches(".jp-CodeCell")) alive = cell.querySelector(".marginlib-figure[data-figure]") ? 2 : alive - 1;
     const still = alive > 0 ? cell.querySelector(".jp-RenderedHTMLCommon:has(> figure > img)") : null;
-    if (still) still.innerHTML = `<details><summary data-lm-suppress-shortcuts="true">The same as a still picture</summary>${still.innerHTML}</details>`;
+    if (still) still.innerHTML = `<details><summary data-lm-suppress-shortcuts="true">A still picture, with the settings named above</summary>${still.innerHTML}</details>`;
   }
 }
 

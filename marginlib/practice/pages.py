@@ -167,7 +167,7 @@ class ProgressPage(_Page):
         for notebook, group in groupby(OBJECTIVES, key=lambda each: each.notebook):
             mine = [(each, standings[each.id]) for each in group]
             done = sum(standing.state == "right" for _, standing in mine)
-            bar = "■" * done + "□" * (len(mine) - done)
+            bar = "●" * done + "○" * (len(mine) - done)
             table = _table(("you can", "so far"), [(f"{e.verb} {e.text}", self._state(state)) for e, state in mine])
             parts.append(
                 f'<details aria-label="notebook {notebook}"'

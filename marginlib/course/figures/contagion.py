@@ -46,7 +46,7 @@ def contagion(*, sol_move: int) -> Chart:
     verdict = "No positive ETH price liquidates the account."
     if price is not None:
         verdict = f"ETH's liquidation price is {price:,.0f}."
-    sentence = f"SOL has moved by {percent(sol_move / 100, 0)}, ETH by nothing, from 3,000. {verdict}"
+    sentence = f"SOL has moved by {percent(sol_move / 100, 0)}, ETH stands still at 3,000. {verdict}"
     if now.health is not Health.HEALTHY:
         sentence += " The account is liquidated already."
     rows = (

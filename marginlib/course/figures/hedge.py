@@ -57,7 +57,7 @@ def hedge(*, ratio: float, leverage: int) -> Chart:
     texts = {mode: [_way_text(move, way) for way, move in enumerate(each)] for mode, each in ends[ratio].items()}
     sentence = (
         f"{money(long, 0)} of BTC long, {money(short, 0)} of ETH short, {money(_MONEY, 0)} in all. If both coins move "
-        f"alike, cross ends after {texts['cross'][0]} or {texts['cross'][1]}; isolated, the long after "
+        f"alike, cross ends after {texts['cross'][0]}, and after {texts['cross'][1]}; isolated, the long after "
         f"{texts['isolated'][0]}, the short after {texts['isolated'][1]}. If they part, cross ends after "
         f"{texts['cross'][2]}, the first isolated leg after {texts['isolated'][2]}. {TIERS_SAID}"
     )

@@ -82,7 +82,7 @@ def race(*, event: str, leverage: int, cursor: int) -> Chart:
     tanks = tank_panel(GROUPS, (cross, btc, eth, wallet), WALLET)
     kind = "Prices between the recorded figures are interpolated." if path.interpolated else "These prices are made up."
     size = money(MARGIN * leverage, 0)
-    sentence = f"After {now:.1f} of {hours[-1]:.0f} hours of two longs of {size}. {modes_sentence(drawn)} {kind}"
+    sentence = f"Two longs of {size}, after {now:.1f} of {hours[-1]:.0f} hours. {modes_sentence(drawn)} {kind}"
     title = f"Two accounts in {_EVENTS[event]}, at {leverage}x"
     return Chart(title, (tanks, prices_panel(path, hours, now)), sentence, _table(runs, path, now), KIND)
 

@@ -80,7 +80,7 @@ def trade_off(*, correlation: float, leverage: int) -> Chart:
         sentence += f" {gone} of {len(isolated) + 1} ways have no point: they are liquidated on no path."
     rows = tuple(
         (
-            "cross" if each.margin is None else f"isolated, {money(each.margin, 0)} each",
+            "cross" if each.margin is None else f"{money(each.margin, 0)} each",
             chance_text(each.odds.liquidation),
             amount(each.odds.loss_if_liquidated),
             amount(each.odds.loss.upper_tail(WORST)),
