@@ -193,11 +193,7 @@ def _lines(tank: Tank | None, middle: float, top: float, *, named: bool) -> list
     walls = ((left, 1.03 * top), (left, 0), (right, 0), (right, 1.03 * top))
     line = tank.line if tank.line and tank.level else None
     return [
-        Line.through(
-            labels[0],
-            "mark",
-            ((left, tank.start), (right, tank.start)) if tank.taken is None and tank.start <= top else (),
-        ),
+        Line.through(labels[0], "mark", ((left, tank.start), (right, tank.start)) if tank.start <= top else ()),
         Line.through(labels[1], "maintenance", ((left, line), (right, line)) if line else ()),
         Line.through(labels[2], "pool", walls),
     ]
@@ -210,9 +206,10 @@ def _notes(tank: Tank | None, middle: float, top: float, *, tight: bool) -> list
     went = "" if tank.taken is None else money(tank.taken, 0)
     ended = ("ended", "venue", went) if tight else ("liquidated", f"venue {went}", "")
     high = min(max(tank.level, tank.line) / top + 0.075, 0.9) if tank.taken is None else 0.35
+    level = money(tank.level, 0).replace("$" * tight, "")  # a narrow tank has no room for it, and the axis says so
     return [
         Note(tank.name, middle, 1.1 * top),
-        Note(("\u2191 " if tank.level > 1.001 * top else "") + money(tank.level, 0), middle, high * top, strong=True),
+        Note(("\u2191 " if tank.level > 1.001 * top else "") + level, middle, high * top, strong=True),
         *(Note(text if went else "", middle, (0.245 - 0.1 * row) * top) for row, text in enumerate(ended)),
     ]
 
@@ -227,4 +224,4 @@ def _pipe(pipe: Pipe, x: float, top: float) -> tuple[list[Area], Line]:
     side, low, high = 0.11, -0.15 * top, -0.03 * top
     cross = ((x - side, low), (x + side, high), (x, (low + high) / 2), (x - side, high), (x + side, low))
     below = Area.through("", "equity", bucket if pipe.shut else arrow)
-    return [body, below], Line.through("", "liquidation", cross if pipe.shut else ())
+    return [body, below], Line.through("", "pool", cross if pipe.shut else ())
