@@ -774,7 +774,7 @@ BELIEFS: Mapping[str, Belief] = {
     "MODE_DECIDES": Belief(
         notebook="04",
         statement="Isolated is always easier to liquidate than cross.",
-        remedy="Less money behind the same size is; with the same money both prices are equal.",
+        remedy="With less money behind the same size it is; with the same money both prices are equal.",
         source="freqtrade's test for Hyperliquid: the same rows in both modes",
         case=_HALF,
         against=lambda right, _: (
