@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import fsum, inf
 
-from marginlib.errors import MarginError, fraction, positive, unknown, wrong
+from marginlib.errors import fraction, positive, unknown, wrong
 from marginlib.model import Account, Health, MaintenanceBasis, Netting, Pool, Position
 
 __all__ = [
@@ -403,5 +403,6 @@ def _only(account: Account, symbol: str) -> Position:
 def _isolated_margin(position: Position) -> float:
     """Return the position's isolated margin, or refuse a position that has none."""
     if position.isolated_margin is None:
-        raise MarginError(f"isolated_margin = None: {position.symbol} shares a pool; isolate it before moving margin")
+        said = f"{position.symbol} has no margin of its own; isolated positions do"
+        raise wrong("margin_mode", position.margin_mode, said)
     return position.isolated_margin

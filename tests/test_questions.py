@@ -156,8 +156,14 @@ def test_an_order_is_told_where_it_goes_wrong() -> None:
     assert judge(asked, [shown.index(line) for line in lines]).right
     verdict = judge(asked, [lines[k] for k in (0, 1, 3, 2, 4)])
     assert verdict.codes == ("OTHER_POSITIONS_MAINTENANCE",)
-    assert verdict.message.startswith("That is not right. The first 2 of 5 lines are in place.")
-    assert judge(asked, lines[::-1]).message.startswith("That is not right. The first line is not in place yet.")
+    assert verdict.again.startswith("Not yet. The first 2 of 5 lines are in place. “Find the price")
+    told = " ".join(f"{place}. {line}" for place, line in zip(range(1, 6), lines, strict=True))
+    assert verdict.message.startswith(f"That is not right. The right order: {told} Your answer follows from")
+    assert told not in verdict.again
+    backward = judge(asked, lines[::-1])
+    assert backward.again.startswith("Not yet. The first line is not in place. “Check that")
+    assert backward.message.startswith(f"That is not right. The right order: {told}")
+    assert "in place" not in backward.message
     for given in (None, "text", lines[:3], [*lines[:4], lines[0]], [9, 8, 7, 6, 5]):
         assert not judge(asked, given).answered
 

@@ -125,10 +125,9 @@ def where(found: Export, volatility: Mapping[str, float] | None = None) -> Answe
             {
                 "position": _named(each),
                 "mode": each.margin_mode.value,
-                "mark [$/coin]": each.mark_price,
-                "liquidated at [$/coin]": price,
                 "away [move]": move(price, each.mark_price),
                 _DEVIATIONS: None if price is None else log(price / each.mark_price) / daily[coin(each.symbol)],
+                "liquidated at [$/coin]": price,
                 "in the other mode [$/coin]": other,
                 "then away [move]": move(other, each.mark_price),
             }

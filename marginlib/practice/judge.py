@@ -118,11 +118,13 @@ class Question:
             if code not in BELIEFS:
                 raise self._refuse(key, code, "the code of a belief")
 
-    def _wrong(self, given: object, lead: str, hint: str = "", found: Sequence[tuple[str, ...]] = ()) -> Verdict:
+    def _wrong(
+        self, given: object, lead: str, hint: str = "", found: Sequence[tuple[str, ...]] = (), right: str = ""
+    ) -> Verdict:
         """Return the verdict on a wrong answer: what is right, then the beliefs in words and what holds instead."""
         codes, *ties = found or [()]
         held = [BELIEFS[code] for code in codes]
-        said = [hint]
+        said: list[str] = []
         if held:
             many = "two beliefs" if len(held) > 1 else "a common belief"
             quoted = " and ".join(f"“{each.statement}”" for each in held)
@@ -130,8 +132,8 @@ class Question:
             # A tie is told as one; of more than one other belief only the first is named, for a short message.
             others = [code for tie in ties for code in tie if code not in codes]
             said += [f"(Or was it this? {BELIEFS[others[0]].statement})"] if others else []
-        message = " ".join(filter(None, (lead, "That is not right.", *said, self._because())))
-        again = " ".join(filter(None, ("Not yet.", *said, "Try once more; then the answer is shown.")))
+        message = " ".join(filter(None, (lead, "That is not right.", right or hint, *said, self._because())))
+        again = " ".join(filter(None, ("Not yet.", hint, *said, "Try once more; then the answer is shown.")))
         return Verdict(right=False, answer=given, codes=codes, message=message, ties=tuple(ties), again=again)
 
     def _right(self, given: object, lead: str) -> Verdict:
@@ -451,11 +453,9 @@ class Ordering(Question):
         # The first line out of place, told against the right order that the answer follows longest.
         place = max(next(k for k, (a, b) in enumerate(zip(order, right, strict=True)) if a != b) for right in rights)
         slipped = [(each["code"],) for each in self.slips if order.index(each["first"]) < order.index(each["then"])]
-        hint = (
-            f"The first {place} of {len(order)} lines are in place." if place else "The first line is not in place yet."
-        )
-        hint += f" “{said[place]}” comes later."
-        return self._wrong(said, "", hint, slipped[:1])
+        begun = f"The first {place} of {len(order)} lines are" if place else "The first line is not"
+        hint = f"{begun} in place. “{said[place]}” comes later."
+        return self._wrong(said, "", hint, slipped[:1], f"The right order: {self.told(self.right)}")
 
     def _order(self, answer: object) -> list[int] | None:
         """Return the order meant, as places in the right one; None if it is not every line once."""
@@ -488,7 +488,7 @@ class Ordering(Question):
 
     def told(self, answer: Any) -> str:  # noqa: ANN401
         """Return an answer as text."""
-        return "; ".join(f"{place}. {line}" for place, line in enumerate(answer, start=1))
+        return " ".join(f"{place}. {line}" for place, line in enumerate(answer, start=1))
 
 
 @dataclass(frozen=True, kw_only=True)

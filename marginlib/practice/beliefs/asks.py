@@ -173,8 +173,9 @@ def _text(value: float | None) -> str:
     return shown.rstrip("0").rstrip(".") if "." in shown and "e" not in shown else shown
 
 
-def _signed(value: float) -> str:
-    return f"{'-' if value < 0 else '+'} {_text(abs(value))}"
+def _signed(value: float, places: int = 0) -> str:
+    amount = max(_text(abs(value)), f"{abs(value):,.{places}f}", key=len)
+    return f"{'-' if value < 0 else '+'} {amount}"
 
 
 def _share(value: float) -> str:
@@ -244,9 +245,8 @@ def _at_end(r: Reading, price: float | None, left: Callable[[_Marks], str]) -> s
 def _left(r: Reading, marks: _Marks) -> str:
     """Return what is left at some marks, and what must be kept."""
     equity, had = r.equity(marks), r.backing(r.pool)
-    return (
-        f"{_text(had)} {_signed(equity - had)} = {_text(equity)} left, and {_text(r.maintenance(marks))} must be kept"
-    )
+    change = _signed(equity - had, places=len(_text(equity).partition(".")[2]))
+    return f"{_text(had)} {change} = {_text(equity)} left, and {_text(r.maintenance(marks))} must be kept"
 
 
 def _show_liquidation(r: Reading) -> str:
