@@ -404,5 +404,5 @@ def _isolated_margin(position: Position) -> float:
     """Return the position's isolated margin, or refuse a position that has none."""
     if position.isolated_margin is None:
         said = f"{position.symbol} has no margin of its own; isolated positions do"
-        raise wrong("margin_mode", position.margin_mode, said)
+        raise wrong("isolated_margin", None, said)
     return position.isolated_margin

@@ -237,7 +237,7 @@ def test_a_mode_is_switched_where_the_venue_allows_it():
         (Close("SOLUSDT"), "no such position"),
         (AddMargin("ETHUSDT", 1e6), "amount = 1000000.0: at most"),
         (AddMargin("ETHUSDT", -5), "amount = -5: give"),
-        (AddMargin("BTCUSDT", 5), "margin_mode = cross: BTCUSDT has no margin of its own"),
+        (AddMargin("BTCUSDT", 5), "isolated_margin = None: BTCUSDT has no margin of its own"),
         (Hedge("ETHUSDT", against="ETHUSDT"), "a hedge is another coin"),
         (Hedge("DOGEUSDT", against="ETHUSDT"), "symbol = 'DOGEUSDT': give one of BTCUSDT, ETHUSDT"),
         (Hedge("BTCUSDT", against="ETHUSDT", share=-1), "share = -1"),

@@ -40,7 +40,7 @@ def test_before_the_decision_both_lines_are_one_and_the_marker_stands_where_they
 
 def test_a_refused_order_changes_nothing_and_says_so():
     chart = figures.DESK(mode="cross", order="add", point=2)
-    assert "is refused (margin_mode = cross: ETHUSDT has no margin of its own" in chart.sentence
+    assert "is refused (isolated_margin = None: ETHUSDT has no margin of its own" in chart.sentence
     mine, idle = chart.table.rows[:2]
     assert mine[1:] == idle[1:]
 

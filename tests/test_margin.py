@@ -162,7 +162,7 @@ def test_all_that_is_available_can_be_added() -> None:
         ("BTCUSDT", 0, MarginError, "amount = 0: give a number above 0"),
         ("BTCUSDT", float("nan"), MarginError, "amount = nan: give one finite number"),
         ("BTCUSDT", 1e6, MarginError, "amount = 1000000.0: at most "),
-        ("ETHUSDT", 5, MarginError, "margin_mode = cross: ETHUSDT has no margin of its own; isolated positions do"),
+        ("ETHUSDT", 5, MarginError, "isolated_margin = None: ETHUSDT has no margin of its own; isolated positions do"),
         ("DOGE", 5, UnknownNameError, "symbol = 'DOGE': give one of ETHUSDT, BTCUSDT, SOL, SOL"),
         ("SOL", 5, MarginError, "symbol = 'SOL': the account has 2 positions of it; give a symbol held once"),
     ],
@@ -184,7 +184,7 @@ def test_an_account_without_positions_has_no_symbol() -> None:
 
 
 def test_a_cross_position_has_no_margin_to_remove() -> None:
-    with pytest.raises(MarginError, match="margin_mode = cross: BTCUSDT has no margin of its own"):
+    with pytest.raises(MarginError, match="isolated_margin = None: BTCUSDT has no margin of its own"):
         max_removable_margin(BTC)
 
 

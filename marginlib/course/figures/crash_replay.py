@@ -102,9 +102,9 @@ def crash_replay(*, event: str, leverage: int, cursor: int) -> Chart:
         Axis("[$]", (-500.0, 14_500.0)),
         lines=tuple(Line(f"{mode.value} margin", role, *runs[mode].until(now)) for mode, role in _LINES.items()),
         markers=(
-            *(Marker(f"{mode.value}, after {{}} h", "mark", round(now, 1), run.at(now)) for mode, run in runs.items()),
+            *(Marker(f"{m.value}, after {{}} h", _LINES[m], round(now, 1), run.at(now)) for m, run in runs.items()),
             _death(runs[MarginMode.CROSS], "BTCUSDT", now, "all in cross", "liquidation"),
-            _death(runs[MarginMode.ISOLATED], "BTCUSDT", now, "BTC isolated", "isolated"),
+            _death(runs[MarginMode.ISOLATED], "BTCUSDT", now, "BTC isolated", "bankruptcy"),
             _death(runs[MarginMode.ISOLATED], "ETHUSDT", now, "ETH isolated", "maintenance"),
         ),
     )
@@ -119,7 +119,7 @@ def crash_replay(*, event: str, leverage: int, cursor: int) -> Chart:
         Axis(x_label, (0.0, length)),
         Axis("since the first figure [%]", _HEIGHTS[event == _RISING]),
         lines=tuple(ways),
-        markers=tuple(Marker(f"{line.label}, after {{}} h", "mark", round(now, 1), line.y[-1]) for line in ways),
+        markers=tuple(Marker(f"{line.label}, after {{}} h", line.role, round(now, 1), line.y[-1]) for line in ways),
     )
     sentence = _sentence(event, leverage, now, runs)
     return Chart(
