@@ -68,7 +68,7 @@ def test_the_desk_is_played_from_start_to_end_and_hides_what_comes(notebook, num
 
 def test_a_trade_is_restated_in_every_notebook_after_a_restart(notebook):
     form, page = notebook.page.locator(".marginlib-form").nth(2), notebook.page
-    assert page.get_by_text(re.compile("The course's example, for no trade")).count() == 13
+    assert page.get_by_text(re.compile("The course's example: my_trade")).count() == 13
     for name, typed in (
         ("wallet_balance", "5,000"),
         ("symbol-0", "btc"),
