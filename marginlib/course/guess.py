@@ -102,7 +102,7 @@ def _where(asked: Number, found: dict[str, float | None]) -> Chart:
         has, needs = rows["your prediction"]
         told += f" At your {asked.shown(mine)} it would be {has}, with {needs} to keep: {lives}."
     marks = [Marker(f"{k}: {{}} {asked.unit}", _ROLES[k], round(x, 1), at(x).equity) for k, x in seen.items()]
-    cells = tuple((f"{k}: {asked.shown(found[k])}", *row) for k, row in rows.items())
+    cells = tuple((f"{k}: {asked.shown(x)}", *rows[k]) for k, x in seen.items())
     across = "price [$/coin]" if today else asked.label.replace(", or none", "")
     return _chart((across, "[$]"), (equity, kept), marks, told, Table(("at", "equity", "to keep"), cells))
 

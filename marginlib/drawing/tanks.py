@@ -15,7 +15,7 @@ from marginlib.drawing.style import number_text
 from marginlib.liquidation import bankruptcy_price, liquidation_prices
 from marginlib.margin import risk
 from marginlib.model import Pool
-from marginlib.words import money
+from marginlib.words import decimals, money
 
 _HALF = 0.42  # of a tank's width, where a place is 1 wide
 _DEPTH = 0.6  # of what is below the ground, in heights of a tank
@@ -206,7 +206,7 @@ def _notes(tank: Tank | None, middle: float, top: float, *, tight: bool) -> list
     went = "" if tank.taken is None else money(tank.taken, 0)
     ended = ("ended", "venue", went) if tight else ("liquidated", f"venue {went}", "")
     high = min(max(tank.level, tank.line) / top + 0.075, 0.9) if tank.taken is None else 0.35
-    level = money(tank.level, 0).replace("$" * tight, "")  # a narrow tank has no room for it, and the axis says so
+    level = (decimals if tight else money)(tank.level, 0)  # a narrow tank has no room for a "$", which the axis has
     return [
         Note(tank.name, middle, 1.1 * top),
         Note(("\u2191 " if tank.level > 1.001 * top else "") + level, middle, high * top, strong=True),
