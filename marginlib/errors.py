@@ -125,6 +125,8 @@ def _shown(value: object) -> str:
     if isinstance(value, int) and value.bit_length() > 200:  # noqa: PLR2004 - Python refuses to print the longest
         return f"an integer of {value.bit_length()} bits"
     text = str(value) if isinstance(value, Decimal) else repr(value)
+    if isinstance(value, float):  # 100 became 100.0 in here
+        text = f"{value:,}".removesuffix(".0")
     return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004
 
 

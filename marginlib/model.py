@@ -373,7 +373,7 @@ class Pool:
         for each in self.held:
             mark = marks.setdefault(each.symbol, each.mark_price)
             if mark != each.mark_price:
-                raise wrong("mark_price", each.mark_price, f"another {each.symbol} leg of the pool has {mark!r}")
+                raise wrong("mark_price", each.mark_price, f"another {each.symbol} leg of the pool has {mark:,.10g}")
         _one_currency(self.positions, "pools")
         if self.coins and any(position.contract is not Contract.LINEAR for position in self.positions):
             raise MarginError("coins: an inverse contract pays in its own coin; give linear ones beside other coins")

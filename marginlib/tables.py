@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
@@ -587,7 +588,7 @@ def desk(held: Account) -> DataFrame:
             price = liquidation_price(pool, each.symbol)
             rows.append(
                 {
-                    "position": f"{each.symbol} {'long' if each.quantity > 0 else 'short'}",
+                    "position": _leg(each),
                     "mode": each.margin_mode.value,
                     "notional [$]": each.notional,
                     "equity [$]": now.equity,
@@ -599,6 +600,10 @@ def desk(held: Account) -> DataFrame:
             )
     rows.append({"position": "free to use", "mode": "", "equity [$]": available_balance(held)})
     return DataFrame(rows).set_index("position")
+
+
+def _leg(position: Position) -> str:
+    return f"{position.symbol} {'long' if position.quantity > 0 else 'short'}"
 
 
 def tiers(schedule: RiskSchedule) -> DataFrame:
@@ -717,11 +722,14 @@ def runs(found: Mapping[str, Iterable[Snapshot]]) -> DataFrame:
         found: replays by name, such as that of each margin mode.
     """
     rows = {}
-    for name, states in found.items():
-        frame = ledger(states)
-        equity, closed = frame["equity [$]"], [each for each in frame["liquidated"] if each]
+    for name, states in ((name, list(states)) for name, states in found.items()):
+        equity = ledger(states)["equity [$]"]
         told = {"starts with [$]": equity.iloc[0], "at its lowest [$]": equity.min(), "ends with [$]": equity.iloc[-1]}
-        rows[name] = told | {"liquidated": ", ".join(closed) or "nothing"}
+        closed = [each.closed for state in states for each in state.liquidations]
+        held = {(each.symbol, each.quantity > 0) for state in states for each in state.account.positions}
+        sides = Counter(symbol for symbol, _ in held | {(each.symbol, each.quantity > 0) for each in closed})
+        names = (_leg(each) if sides[each.symbol] > 1 else each.symbol for each in closed)
+        rows[name] = told | {"liquidated": ", ".join(names) or "nothing"}
     return DataFrame.from_dict(rows, orient="index").rename_axis("account")
 
 

@@ -198,11 +198,11 @@ class RiskSchedule:
         for number, (floor, cap, rate, leverage, _) in enumerate(rows, start=1):
             if previous_cap is None:
                 raise MarginError(
-                    f"notional_cap = None: tier {number - 1} is not the last; give {floor!r}, where the next one starts"
+                    f"notional_cap = None: tier {number - 1} is not the last; give {floor:,.10g}, where the next starts"
                 )
             if floor != previous_cap:
                 kind = "overlaps" if floor < previous_cap else "leaves a gap after"
-                raise wrong("notional_floor", floor, f"tier {number} {kind} the one before; give {previous_cap!r}")
+                raise wrong("notional_floor", floor, f"tier {number} {kind} the one before; give {previous_cap:,.10g}")
             tiers.append(RiskTier(notional_floor=floor, maintenance_margin_rate=rate, max_leverage=leverage))
             previous_cap = cap
         schedule = cls(
@@ -337,7 +337,7 @@ def _check_order(tiers: tuple[RiskTier, ...], notional_cap: float | None) -> Non
             raise wrong(
                 "notional_floor",
                 above.notional_floor,
-                f"tier {number} overlaps the one before; give more than {below.notional_floor!r}",
+                f"tier {number} overlaps the one before; give more than {below.notional_floor:,.10g}",
             )
         if above.maintenance_margin_rate < below.maintenance_margin_rate:
             least = f"give at least {below.maintenance_margin_rate!r}, the rate of the tier before"
@@ -348,7 +348,7 @@ def _check_order(tiers: tuple[RiskTier, ...], notional_cap: float | None) -> Non
             raise wrong(
                 "max_leverage",
                 above.leverage_limit,
-                f"tier {number} allows more than the one before; give at most {below.leverage_limit!r}",
+                f"tier {number} allows more than the one before; give at most {below.leverage_limit:,.10g}",
             )
     if notional_cap is not None and positive("notional_cap", notional_cap) <= tiers[-1].notional_floor:
-        raise wrong("notional_cap", notional_cap, f"give more than {tiers[-1].notional_floor!r}, the last tier's floor")
+        raise wrong("notional_cap", notional_cap, f"give more than {tiers[-1].notional_floor:,.10g}, the last floor")

@@ -278,8 +278,8 @@ def test_the_command_reads_an_export(tmp_path, capsys):
     [
         (["nothing.json"], "nothing.json: No such file"),
         (["mine.csv", "--rate", "BTCUSDT"], "--rate BTCUSDT: give NAME=NUMBER"),
-        (["mine.csv", "--away", "2"], "away = 2.0: give a fraction"),
-        (["mine.csv", "--days", "0"], "days = 0.0: give a number above 0"),
+        (["mine.csv", "--away", "2"], "away = 2: give a fraction"),
+        (["mine.csv", "--days", "0"], "days = 0: give a number above 0"),
     ],
 )
 def test_the_command_names_what_is_wrong(words, said, tmp_path, capsys, monkeypatch):

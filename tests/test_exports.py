@@ -726,7 +726,7 @@ def test_okx_s_own_table_is_of_contracts_and_of_the_whole_position():
     ]
     both = read_account({"data": pair}, wallet_balance=200_000, tiers=tiers).account.positions
     assert [each.schedule.rates[0] for each in both] == [pytest.approx(0.0105)] * 2
-    with pytest.raises(MarginError, match=r"pos = 2500.0: no tier given holds so many contracts in BTC-USDT-SWAP"):
+    with pytest.raises(MarginError, match=r"pos = 2,500: no tier given holds so many contracts in BTC-USDT-SWAP"):
         read_account(
             {"data": [okx_row("BTC-USDT-SWAP", 0.01, 2_500, 60_000, 60_000, 0.01)]}, wallet_balance=9, tiers=tiers
         )

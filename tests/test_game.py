@@ -37,7 +37,7 @@ def test_what_comes_is_on_the_page_only_when_it_has_come(seed):
     name = whole.name
     while not played.over:
         figure = played.figure()()
-        now = float(re.search(r"After ([\d.]+) hours", figure.sentence)[1])
+        now = float(re.search(r"At the start()|After ([\d.]+) hours", figure.sentence)[2] or 0)
         hours.append(now)
         assert all(max(line.x) <= now + 0.05 for line in figure.panels[1].lines)
         assert name not in text(played.controls.html) + played.controls.said + figure.alt

@@ -105,7 +105,7 @@ def test_a_grade_that_stands_there_is_not_lost_in_silence():
     [
         (b"Name,Grade\r\nAda,\r\n", "Sizing and margin", "no column 'SIS Login ID'.*Name, Grade"),
         (b"", "Sizing and margin", "no column 'SIS Login ID'.*nothing"),
-        (CANVAS.replace(b"18.00,20.00", b"0.00,20.00"), "Sizing and margin", r"maximum = 0\.0: give a number above 0"),
+        (CANVAS.replace(b"18.00,20.00", b"0.00,20.00"), "Sizing and margin", r"maximum = 0: give a number above 0"),
         (CANVAS.replace(b"18.00,20.00", b"-5,20.00"), "Sizing and margin", "give a number above 0"),
         (CANVAS.replace(b"18.00,20.00", b"nan,20.00"), "Sizing and margin", "give a number above 0"),
         (CANVAS.replace(b"    Points Possible", b"    Punkte"), "Sizing and margin", "say it with --maximum"),

@@ -445,18 +445,18 @@ def test_an_unknown_symbol_is_answered_with_the_known_ones(ask: object) -> None:
         ((500, 1, -100), "entry_price = -100: give a number above 0"),
         ((500, 1, None), "entry_price = None: give one finite number"),
         ((500, 10**400, 1.0), "quantity = an integer of"),
-        ((500, 1e-200, 1e-200), "quantity x entry_price = 0.0: too large or too small for a float"),
-        ((500, 1e-200, 2e-200), "quantity x entry_price = 0.0: too large or too small for a float"),
+        ((500, 1e-200, 1e-200), "quantity x entry_price = 0: too large or too small for a float"),
+        ((500, 1e-200, 2e-200), "quantity x entry_price = 0: too large or too small for a float"),
         ((500, 1e200, 1e200), "quantity x entry_price = inf: too large or too small for a float"),
         # Plain floats are looked at when no price comes out, or when the entry price could not be one.
         ((float("nan"), 1.0, 100.0), "collateral = nan: give one finite number"),
         ((float("inf"), 1.0, 100.0), "collateral = inf: give one finite number"),
         ((500.0, float("nan"), 100.0), "quantity = nan: give one finite number"),
-        ((500.0, 0.0, 100.0), "quantity = 0.0: give a size with its sign, + for long, - for short"),
+        ((500.0, 0.0, 100.0), "quantity = 0: give a size with its sign, + for long, - for short"),
         ((500.0, -1.0, float("nan")), "entry_price = nan: give one finite number"),
-        ((500.0, -1.0, 0.0), "entry_price = 0.0: give a number above 0"),
+        ((500.0, -1.0, 0.0), "entry_price = 0: give a number above 0"),
         ((500.0, -1.0, -0.5), "entry_price = -0.5: give a number above 0"),
-        ((500.0, -1.0, -100.0), "entry_price = -100.0: give a number above 0"),
+        ((500.0, -1.0, -100.0), "entry_price = -100: give a number above 0"),
     ],
 )
 def test_plain_numbers_are_checked(numbers: tuple[float, float, float], message: str) -> None:

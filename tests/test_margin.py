@@ -161,7 +161,7 @@ def test_all_that_is_available_can_be_added() -> None:
     [
         ("BTCUSDT", 0, MarginError, "amount = 0: give a number above 0"),
         ("BTCUSDT", float("nan"), MarginError, "amount = nan: give one finite number"),
-        ("BTCUSDT", 1e6, MarginError, "amount = 1000000.0: at most "),
+        ("BTCUSDT", 1e6, MarginError, "amount = 1,000,000: at most "),
         ("ETHUSDT", 5, MarginError, "isolated_margin = None: ETHUSDT has no margin of its own; isolated positions do"),
         ("DOGE", 5, UnknownNameError, "symbol = 'DOGE': give one of ETHUSDT, BTCUSDT, SOL, SOL"),
         ("SOL", 5, MarginError, "symbol = 'SOL': the account has 2 positions of it; give a symbol held once"),

@@ -124,7 +124,7 @@ def test_a_notional_stands_for_the_quantity() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: position(quantity=0), "quantity = 0.0: give a size with its sign, + for long, - for short"),
+        (lambda: position(quantity=0), "quantity = 0: give a size with its sign, + for long, - for short"),
         (lambda: position(quantity=NAN), "quantity = nan: give one finite number"),
         (lambda: position(quantity="1"), "quantity = '1': give one finite number"),
         (lambda: position(entry_price=0), "entry_price = 0: give a number above 0"),
@@ -132,7 +132,7 @@ def test_a_notional_stands_for_the_quantity() -> None:
         (lambda: position(mark_price=-1), "mark_price = -1: give a number above 0"),
         (lambda: position(mark_price=float("inf")), "mark_price = inf: give one finite number"),
         (lambda: position(leverage=0), "leverage = 0: give a number above 0"),
-        (lambda: position(leverage=251), "leverage = 251.0: BTCUSDT allows at most 250 at a notional of 6,000"),
+        (lambda: position(leverage=251), "leverage = 251: BTCUSDT allows at most 250 at a notional of 6,000"),
         (lambda: position(symbol=" "), "symbol = ' ': give a name"),
         (lambda: position(isolated_margin=0), "isolated_margin = 0: give a number above 0"),
         (lambda: position(isolated_margin=NAN), "isolated_margin = nan: give one finite number"),
@@ -156,7 +156,7 @@ def test_a_notional_stands_for_the_quantity() -> None:
         (lambda: position(mark_price=1e-310, contract=Contract.INVERSE), "value at mark_price = 1e-310"),
         (
             lambda: position(quantity=1e6, schedule=RiskSchedule.from_brackets([(0, 5e7, 0.004, 125, 0)])),
-            "notional = 60000000000.0: the risk table allows at most 50,000,000",
+            "notional = 60,000,000,000: the risk table allows at most 50,000,000",
         ),
         (lambda: position(quantity=1e200, mark_price=1e105), "value at mark_price = 1e+105 of quantity = 1e+200 = 1e"),
         (lambda: position().isolated(-5), "isolated_margin = -5: give a number above 0"),
@@ -165,11 +165,11 @@ def test_a_notional_stands_for_the_quantity() -> None:
         (lambda: Pool(collateral="5"), "collateral = '5': give one finite number"),  # type: ignore[arg-type]
         (
             lambda: Pool(collateral=1, positions=(position(), position(mark_price=62_000))),
-            "mark_price = 62000.0: another BTCUSDT leg of the pool has 61000.0",
+            "mark_price = 62,000: another BTCUSDT leg of the pool has 61,000",
         ),
         (
             lambda: Pool(collateral=1, positions=(position(mark_price=62_000), position())),
-            "mark_price = 61000.0: another BTCUSDT leg of the pool has 62000.0",
+            "mark_price = 61,000: another BTCUSDT leg of the pool has 62,000",
         ),
         (
             lambda: Account(wallet_balance=1_000, positions=(position().isolated(),)).after(wallet_balance=599),
@@ -185,7 +185,7 @@ def test_a_notional_stands_for_the_quantity() -> None:
         ),
         (lambda: Account(wallet_balance=NAN), "wallet_balance = nan: give one finite number"),
         (lambda: Account(wallet_balance=float("inf")), "wallet_balance = inf: give one finite number"),
-        (lambda: Account(wallet_balance=-1), "wallet_balance = -1.0: give 0 or a number above 0"),
+        (lambda: Account(wallet_balance=-1), "wallet_balance = -1: give 0 or a number above 0"),
         (lambda: Account(wallet_balance=None), "wallet_balance = None: give one finite number"),  # type: ignore[arg-type]
         (
             lambda: Account(wallet_balance=1, positions=(position(margin_mode=MarginMode.ISOLATED),)),
@@ -193,7 +193,7 @@ def test_a_notional_stands_for_the_quantity() -> None:
         ),
         (
             lambda: Account(wallet_balance=100, positions=(position(isolated_margin=5),)),
-            "isolated_margin = 5.0: BTCUSDT is cross; leave it out, or isolate it",
+            "isolated_margin = 5: BTCUSDT is cross; leave it out, or isolate it",
         ),
         (
             lambda: Account(wallet_balance=599, positions=(position().isolated(),)),
@@ -269,7 +269,7 @@ def test_a_debt_must_be_covered_by_open_profit_and_may_come_to_be_uncovered() ->
     for profit in (400, 400.5):  # just covered is covered
         assert Account(wallet_balance=-400, positions=(won.at(60_000 + profit),)).wallet_balance == -400
     assert Account(wallet_balance=-0.5, positions=(won,)).pools()[0].collateral == -0.5
-    with pytest.raises(MarginError, match=r"wallet_balance = -501.0: give 0"):
+    with pytest.raises(MarginError, match=r"wallet_balance = -501: give 0"):
         Account(wallet_balance=-501, positions=(won,))
     assert covered.at({"BTCUSDT": 60_100}).wallet_balance == -400  # the market may uncover it
 
@@ -278,7 +278,7 @@ def test_more_set_aside_than_the_wallet_holds_is_refused_beside_a_cross_position
     """The cross position's pool would start with a debt."""
     btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=FLAT)
     eth = Position.open(symbol="ETHUSDT", quantity=1, price=3_000, schedule=FLAT).isolated(500)
-    with pytest.raises(MarginError, match=r"wallet_balance = 100.0: 400 less than the isolated margins"):
+    with pytest.raises(MarginError, match=r"wallet_balance = 100: 400 less than the isolated margins"):
         Account(wallet_balance=100, positions=(btc, eth))
 
 

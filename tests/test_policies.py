@@ -135,7 +135,7 @@ def test_a_fifth_first_has_its_numbers_and_its_order():
     [
         (lambda: step_down(0), r"tiers = 0: give a whole number of 1 or more"),
         (lambda: step_down(1.5), r"tiers = 1\.5: give a whole number"),
-        (lambda: fifth_first(share=0), r"share = 0\.0: give a number above 0"),
+        (lambda: fifth_first(share=0), r"share = 0: give a number above 0"),
         (lambda: fifth_first(share=1), r"share = 1: give a fraction"),
         (lambda: fifth_first(above=-1), r"above = -1: give 0 or"),
         (lambda: fifth_first(backstop=1), r"backstop = 1: give a fraction"),

@@ -527,7 +527,7 @@ def test_a_stored_notebook_has_the_words_and_no_form():
 
 def test_a_group_has_its_questions_words_too():
     panels = closing_questions(CHOICE.notebook)
-    data = panels._repr_mimebundle_()
+    data = panels._repr_mimebundle_()[0]
     assert data["text/html"].count("<details>") == len(panels.questions)
 
 

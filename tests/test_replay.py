@@ -133,7 +133,7 @@ def test_which_money_pays_an_isolated_fill(payer, margin):
 @pytest.mark.parametrize("fee_rate", [0.1, 0.2])
 def test_a_fee_that_leaves_no_isolated_margin_is_refused(fee_rate):
     rules = replace(RULES, fee_from=PaidFrom.POSITION)
-    with pytest.raises(MarginError, match=rf"fee_rate = {fee_rate}: a fee of .00 uses the isolated margin of BTC up"):
+    with pytest.raises(MarginError, match=rf"fee_rate = {fee_rate}: a fee of .00 uses up the margin of BTC"):
         run([*isolated(), fill(10, 100, fee_rate=fee_rate)], rules=rules)
 
 
@@ -189,13 +189,11 @@ def test_what_happens_to_one_symbol_happens_to_no_other():
 
 
 def test_a_fill_that_is_too_large_is_refused_and_says_by_how_much():
-    with pytest.raises(MarginError, match=r"quantity = 200.0: needs 10000 more than is available"):
+    with pytest.raises(MarginError, match=r"quantity = 200: needs 10,000 more than is available"):
         run([fill(200, 100)])
-    with pytest.raises(MarginError, match=r"quantity = 2000.0: BTC sets 20000 aside, and 10000 is available"):
+    with pytest.raises(MarginError, match=r"quantity = 2,000: BTC sets 20,000 aside; 10,000 is available"):
         run([*isolated(), fill(2_000, 100)])
-    with pytest.raises(
-        MarginError, match=r"price = 1.0: closing BTC there would lose 99, more than the wallet can pay"
-    ):
+    with pytest.raises(MarginError, match=r"price = 1: closing BTC there would lose 99, more than the wallet can pay"):
         run([SetLeverage(symbol="BTC", leverage=10), fill(1, 100), fill(-1, 1)], wallet=50)
     with pytest.raises(MarginError, match=r"rules.book = None: give a Rulebook with the risk tiers of BTC"):
         run([fill(1, 100)], rules=Rules())
@@ -223,7 +221,7 @@ def test_a_realized_loss_may_exceed_the_wallet_while_open_profit_covers_it():
     state = run([*lever, fill(10, 100), fill(10, 100, "ETH"), marks(BTC=150, ETH=60), fill(-10, 60, "ETH")], wallet=200)
     assert state.account.wallet_balance == 200 - 400
     assert risk(state.account.pools()[0]).equity == 300
-    with pytest.raises(MarginError, match=r"wallet_balance = -200.0"):
+    with pytest.raises(MarginError, match=r"wallet_balance = -200:"):
         replace(state.account, positions=())
     with pytest.raises(MarginError, match=r"at most 0 can be withdrawn"):
         step(state, Withdrawal(amount=1), RULES)
@@ -240,17 +238,17 @@ def test_deposits_and_withdrawals():
     state = run([Deposit(amount=5), Withdrawal(amount=15)])
     assert state.account.wallet_balance == 9_990
     assert (state.ledger.deposits, state.ledger.withdrawals) == (10_005, 15)
-    with pytest.raises(MarginError, match=r"at most 9900 can be withdrawn"):
+    with pytest.raises(MarginError, match=r"at most 9,900 can be withdrawn"):
         run([fill(1, 100), Withdrawal(amount=9_901)])
     assert run([*isolated(), fill(10, 100), Withdrawal(amount=9_900)]).account.wallet_balance == 100
-    with pytest.raises(MarginError, match=r"at most 9900 can be withdrawn"):
+    with pytest.raises(MarginError, match=r"at most 9,900 can be withdrawn"):
         run([*isolated(), fill(10, 100), Withdrawal(amount=9_901)])
 
 
 def test_open_profit_cannot_be_withdrawn_and_what_keeps_the_position_stays():
     # 10 x 1,000 dollars need 100 to be kept.
     events = [fill(10, 100), marks(BTC=1_000), SetLeverage(symbol="BTC", leverage=100)]
-    with pytest.raises(MarginError, match=r"at most 9900 can be withdrawn"):
+    with pytest.raises(MarginError, match=r"at most 9,900 can be withdrawn"):
         run([*events, Withdrawal(amount=9_901)])
     assert run([*events, Withdrawal(amount=9_900)]).account.wallet_balance == 100
 
@@ -260,7 +258,7 @@ PROFIT = WithdrawalRule(profit=True, notional_share=0.1)
 
 def test_binance_lets_90_of_200_leave():
     events = [SetLeverage(symbol="BTC", leverage=100), fill(1, 10_000), marks(BTC=11_000)]
-    with pytest.raises(MarginError, match=r"amount = 91.0: at most 90 can be withdrawn now"):
+    with pytest.raises(MarginError, match=r"amount = 91: at most 90 can be withdrawn now"):
         run([*events, Withdrawal(amount=91)], wallet=200)
     assert run([*events, Withdrawal(amount=90)], wallet=200).account.wallet_balance == 110
 
@@ -318,14 +316,14 @@ def test_leverage_changes_what_is_needed_and_nothing_else():
     assert state.account.positions[0].isolated_margin == 200
     state = run([*isolated(), fill(10, 100), SetLeverage(symbol="BTC", leverage=20)])
     assert state.account.positions[0].isolated_margin == 100
-    with pytest.raises(MarginError, match=r"leverage = 1.0: needs"):
+    with pytest.raises(MarginError, match=r"leverage = 1: needs"):
         run(
             [SetLeverage(symbol="BTC", leverage=10), fill(100, 100), SetLeverage(symbol="BTC", leverage=1)],
             wallet=2_000,
         )
-    with pytest.raises(MarginError, match=r"leverage = 101.0"):
+    with pytest.raises(MarginError, match=r"leverage = 101:"):
         run([fill(1, 100), SetLeverage(symbol="BTC", leverage=101)])
-    with pytest.raises(MarginError, match=r"leverage = 101.0"):
+    with pytest.raises(MarginError, match=r"leverage = 101:"):
         run([SetLeverage(symbol="BTC", leverage=101)])
 
 
@@ -369,7 +367,7 @@ def test_a_coin_backs_a_position_after_its_haircut_and_is_no_money():
     # 450 of equity, 400 of initial margin: 50 / 0.9 dollars of coins may leave, and no money.
     with pytest.raises(MarginError, match=r"at most 0 can be withdrawn now"):
         step(state, Withdrawal(amount=1), TAKES)
-    with pytest.raises(MarginError, match=r"amount = 0.6: at most 0.555556 of BTC can be withdrawn now"):
+    with pytest.raises(MarginError, match=r"amount = 0.6: at most 0.5555555556 of BTC can be withdrawn now"):
         step(state, WithdrawCoin(symbol="BTC", amount=0.6), TAKES)
     assert step(state, WithdrawCoin(symbol="BTC", amount=0.5), TAKES).account.coins[0].amount == 4.5
     with pytest.raises(MarginError, match=r"at most 0 of ETH can be withdrawn now"):
@@ -425,7 +423,7 @@ def test_an_open_order_reserves_margin_and_changes_neither_equity_nor_a_price():
     assert liquidation_price(pools[0], "BTC") == liquidation_price(pools[1], "BTC")
     with pytest.raises(MarginError, match=r"at most 220 can be withdrawn now"):
         step(after, Withdrawal(amount=221), RULES)
-    with pytest.raises(MarginError, match=r"quantity = 30.0: needs 50 more than is available"):
+    with pytest.raises(MarginError, match=r"quantity = 30: needs 50 more than is available"):
         step(after, PlaceOrder(name="ask", symbol="ETH", quantity=30, price=90), RULES)
     with pytest.raises(MarginError, match=r"name = 'bid': an open order has it"):
         step(after, bid, RULES)
@@ -488,7 +486,7 @@ def test_an_opposite_fill_reduces_in_one_mode_and_opens_the_other_leg_in_the_oth
 def test_what_only_reduces_never_opens():
     for rules in (RULES, HEDGE):
         for size in (1, -6):
-            with pytest.raises(MarginError, match=rf"quantity = {size}.0: this reduces BTC; give at most"):
+            with pytest.raises(MarginError, match=rf"quantity = {size}: this reduces BTC; give at most"):
                 run([fill(5, 100), Fill(symbol="BTC", quantity=size, price=100, reduces=True)], rules=rules)
 
 
@@ -870,7 +868,7 @@ def test_bad_policies_rules_and_events_are_refused_by_name():
     with pytest.raises(MarginError, match=r"insurance_fund = -1"):
         Snapshot.start(Account(wallet_balance=1), insurance_fund=-1)
     nothing = Snapshot.start(Account(wallet_balance=1_000))
-    with pytest.raises(MarginError, match=r"quantity = -1\.0: this reduces BTC; give at most 0$"):
+    with pytest.raises(MarginError, match=r"quantity = -1: this reduces BTC; give at most 0$"):
         step(nothing, Fill(symbol="BTC", quantity=-1, price=100, reduces=True), RULES)
     with pytest.raises(MarginError, match=r"event = 'crash'"):
         step(Snapshot.start(Account(wallet_balance=1)), "crash", RULES)
@@ -939,7 +937,7 @@ def test_a_rounding_of_a_position_is_none_and_more_is_one(factor, left):
 def test_what_is_missing_by_rounding_is_there():
     lever = SetLeverage(symbol="BTC", leverage=10)
     assert run([lever, fill(10 + 1.5e-11, 100)], wallet=100).account.positions  # needs 1.5e-10; 1e-12 of 200 is 2e-10
-    with pytest.raises(MarginError, match=r"needs 1e-09 more"):
+    with pytest.raises(MarginError, match=r"needs 1\.0000\d*e-09 more"):
         run([lever, fill(10 + 1e-10, 100)], wallet=100)
     assert run([*isolated(), fill(10 + 0.9e-11, 100)], wallet=100).account.positions  # 1e-12 of 100
     with pytest.raises(MarginError, match=r"BTC sets 100 aside, and 100 is available"):

@@ -139,11 +139,11 @@ def test_what_is_left_out_has_its_default():
     ("column", "value", "message"),
     [
         ("quantity", "1,000", "row 2, quantity = '1,000': give a number"),
-        ("quantity", 0, "row 2, quantity = 0.0: give a size with its sign"),
+        ("quantity", 0, "row 2, quantity = 0: give a size with its sign"),
         ("entry_price", None, "row 2, entry_price = None: fill the cell"),
-        ("entry_price", -1, "row 2, entry_price = -1.0: give a number above 0"),
+        ("entry_price", -1, "row 2, entry_price = -1: give a number above 0"),
         ("margin_mode", "both", "row 2, margin_mode = 'both': give cross or isolated"),
-        ("leverage", 500, "row 2, leverage = 500.0: ETHUSDT allows at most"),
+        ("leverage", 500, "row 2, leverage = 500: ETHUSDT allows at most"),
         ("isolated_margin", 50, None),
         ("symbol", "NO", "row 2, symbol = 'NO': binance_usdm of 2026-09-29 has BTCUSDT"),
     ],
@@ -290,6 +290,18 @@ def test_replays_end_side_by_side_and_where_nothing_is_closed_it_says_so():
     ]
     assert repr(tables.show(tables.liquidations(found["cross"]))).splitlines() == ["liquidated", "nothing"]
     assert "time" not in tables.liquidations(found["isolated"])
+
+
+def test_who_was_closed_is_named_with_its_side_where_a_coin_was_held_on_both():
+    legs = [BINANCE.position("BTCUSDT", size, 60_000, leverage=10).isolated() for size in (0.5, -0.5)]
+    account = Account(wallet_balance=10_000, positions=tuple(legs))
+    ways = {"fall": (54_000,), "rise": (66_000,), "both": (54_000, 66_000)}
+    rules = Rules(book=BINANCE)
+    found = {
+        name: replay(account, [MarkPrices(prices={"BTCUSDT": price}) for price in path], rules)
+        for name, path in ways.items()
+    }
+    assert tables.runs(found)["liquidated"].tolist() == ["BTCUSDT long", "BTCUSDT short", "BTCUSDT long, BTCUSDT short"]
 
 
 def test_a_simulated_number_is_written_with_its_error_and_never_as_zero():

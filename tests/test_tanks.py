@@ -12,7 +12,7 @@ from marginlib.course import figures
 from marginlib.course.figures import drawn_path, race
 from marginlib.course.figures.tanks import MOVES, SIZES, WALLET, WALLS, opening, straight
 from marginlib.drawing.frames import frame, pack
-from marginlib.drawing.tanks import tank, tank_panel
+from marginlib.drawing.tanks import tank, tank_chart, tank_panel
 from marginlib.words import money
 
 rng = random.Random(20)
@@ -220,3 +220,12 @@ def test_a_pipe_says_what_has_run_through_it_and_nothing_before():
         for now in (pool, fallen)
     ]
     assert said == [["$10,000", "BTC", "$30,000"], ["BTC", "$30,000", "-$3,000"]]
+
+
+def test_an_empty_wallet_and_a_pool_below_its_line_are_drawn_and_named():
+    rows = {
+        wallet: tank_chart("", [tank(pool, pool, 30_000)]).table.rows[0]
+        for wallet in (0, 100)
+        for pool in Account(wallet_balance=wallet, positions=[opening("BTCUSDT", 10)]).pools()
+    }
+    assert [(row[1], row[-1]) for row in rows.values()] == [("$0", "to be liquidated"), ("$100", "to be liquidated")]

@@ -451,7 +451,7 @@ def test_unknown_names_are_answered_with_the_known_ones() -> None:
 
 
 def test_leverage_above_the_tier_s_limit_is_refused() -> None:
-    with pytest.raises(MarginError, match=r"leverage = 76.0: BTCUSDT allows at most 75 at a notional of 1,000,000"):
+    with pytest.raises(MarginError, match=r"leverage = 76: BTCUSDT allows at most 75 at a notional of 1,000,000"):
         rulebook("binance_usdm", "2026-09-29").position("BTCUSDT", 10, 100_000, leverage=76)
 
 

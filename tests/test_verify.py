@@ -256,7 +256,7 @@ OTHER = leg(symbol="BTC", mark_price=60_000)
         ({"symbol": "DOGE"}, "symbol = 'DOGE': give one of the positions' symbols, ETH, BTC"),
         ({"positions": {}}, "positions = {}: give a list of at least one position"),
         ({"positions": [5]}, "positions, number 1: position = 5: give an object with symbol"),
-        ({"positions": [leg(quantity=0)]}, "positions, number 1: quantity = 0.0: give a size with its sign"),
+        ({"positions": [leg(quantity=0)]}, "positions, number 1: quantity = 0: give a size with its sign"),
         ({"positions": [leg(entry_price=0)]}, "positions, number 1: entry_price = 0: give a number above 0"),
         ({"positions": [leg(entry_price=-3)]}, "positions, number 1: entry_price = -3: give a number above 0"),
         (
@@ -268,11 +268,11 @@ OTHER = leg(symbol="BTC", mark_price=60_000)
         ({"positions": [leg(), leg(symbol="BTC", mark_price=0)]}, "number 2: mark_price = 0: give a number above 0"),
         (
             {"positions": [leg(), OTHER, OTHER | {"mark_price": 61_000}]},
-            "mark_price = 61000.0: another BTC leg of the pool has 60000.0",
+            "mark_price = 61,000: another BTC leg of the pool has 60,000",
         ),
         (
             {"positions": [leg(mark_price=3_000), leg(mark_price=3_001)]},
-            "mark_price = 3001.0: another ETH leg of the pool has 3000.0",
+            "mark_price = 3,001: another ETH leg of the pool has 3,000",
         ),
         ({"expected": {}}, "expected = {}: give liquidation_price, bankruptcy_price, margin_ratio, "),
         ({"expected": {"liq_price": 5}}, "expected = {'liq_price': 5}: give liquidation_price, bankruptcy_price"),

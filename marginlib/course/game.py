@@ -9,7 +9,6 @@ from random import Random, SystemRandom
 from typing import Any
 
 import numpy as np
-from ipywidgets import VBox
 from pandas import DataFrame
 
 from marginlib import tables
@@ -39,7 +38,7 @@ from marginlib.market.recorded import crashes
 from marginlib.market.replay import Rules
 from marginlib.market.walk import crash_rulebooks
 from marginlib.model import MarginMode
-from marginlib.practice.form import Form
+from marginlib.practice.form import Form, Stack
 from marginlib.words import money, percent, text_html
 
 WALLET, DOLLARS, LEVERAGE, POINTS, PATHS = 10_000.0, 12_500.0, 5.0, 8, 16_384
@@ -151,7 +150,7 @@ class _Controls(Form):
         self._game.decide(name)
 
 
-class DeskGame(VBox):  # type: ignore[misc]  # ipywidgets has no types
+class DeskGame(Stack):
     """A desk that is led through a crash, one decision at a time; what comes is on the page only when it has come.
 
     Args:
@@ -169,7 +168,7 @@ class DeskGame(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.orders: list[Order] = []
         self.controls = _Controls(self)
         self.panel = ExplorerPanel(self.figure())
-        super().__init__([self.panel, self.controls])
+        super().__init__(children=[self.panel, self.controls])
         self._show()
 
     def __repr__(self) -> str:
@@ -224,7 +223,8 @@ class DeskGame(VBox):  # type: ignore[misc]  # ipywidgets has no types
         gone = {each.symbol for state in states for each in state.liquidations}
         tanks = at_hour(states, path, now, frozenset(_SYMBOLS) - held - gone)
         panels = (tank_panel("your account", [*tanks, None, None][:3], WALLET), prices_panel(path, hours, now))
-        chart = Chart("The desk", panels, f"After {now:.1f} hours {tank_sentence(tanks)}", tank_table(tanks), KIND)
+        when = f"After {now:.1f} hours" if now else "At the start"
+        chart = Chart("The desk", panels, f"{when} {tank_sentence(tanks)}", tank_table(tanks), KIND)
         return Explorer(name="DESK_GAME", title="The desk", controls=(), build=lambda: chart)
 
     def _show(self) -> None:

@@ -15,7 +15,7 @@ from math import inf, nan, prod
 from typing import Any, NamedTuple
 
 from marginlib.drawing.chart import Chart, Explorer, Panel
-from marginlib.drawing.style import FILLS, SIZES, STROKES, marker_text, tick_text, ticks
+from marginlib.drawing.style import FILLS, SIZES, STROKES, marker_text, tick_texts, ticks
 from marginlib.errors import MarginError
 
 STATES = 4_096  # of a figure, at most: more would fill a notebook, and take a minute to compute
@@ -56,7 +56,7 @@ def _panel(panel: Panel) -> Frame:
         for axis, most in ((panel.x, 6), (panel.y, 7))
     )
     numbers: list[tuple[float, ...]] = [(*panel.x.span, *panel.y.span), across, up]
-    texts = [panel.title, panel.x.label, panel.y.label, *(ROW.join(map(tick_text, each)) for each in (across, up))]
+    texts = [panel.title, panel.x.label, panel.y.label, *(ROW.join(tick_texts(each)) for each in (across, up))]
     for drawn in (*panel.areas, *panel.lines):
         numbers += [drawn.x, drawn.y]
         texts.append(drawn.label)

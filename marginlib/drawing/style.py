@@ -8,7 +8,7 @@ Source: M. Okabe, K. Ito, Color Universal Design, https://jfly.uni-koeln.de/colo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import floor, log10
 from types import MappingProxyType
@@ -151,14 +151,17 @@ def number_text(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:g}"  # noqa: PLR2004
 
 
-def tick_text(value: float) -> str:
-    """Return a number that stands along an axis, with its part of a whole where it has one.
+def tick_texts(values: Iterable[float]) -> list[str]:
+    """Return the numbers along an axis, each with its part of a whole where it has one, all in one unit.
 
     Example:
-        >>> tick_text(1_497.5), tick_text(1_500)
-        ('1,497.5', '1,500')
+        >>> tick_texts([1_497.5, 1_500]), tick_texts([0, 800_000, 1_600_000])
+        (['1,497.5', '1,500'], ['0', '0.8M', '1.6M'])
     """
-    return f"{value:,g}" if value % 1 else number_text(value)
+    sizes = [abs(value) for value in values if value]
+    if sizes and min(sizes) >= 1e5 and 1e6 <= max(sizes) < 1e8:  # noqa: PLR2004 - else a number of many digits
+        return [f"{value / 1e6:g}M" if value else "0" for value in values]
+    return [f"{value:,g}" if value % 1 else number_text(value) for value in values]
 
 
 def ticks(span: tuple[float, float], *, most: int = 7, log: bool = False) -> tuple[float, ...]:

@@ -55,7 +55,9 @@ class Tank:
         """What has become of it, in words."""
         if self.taken is not None:
             return f"liquidated, {money(self.taken, 0)} to the venue"
-        return "open" if self.pipes else "no position"
+        if not self.pipes:
+            return "no position"
+        return "open" if self.level > self.line else "to be liquidated"
 
 
 def tank(before: Pool, now: Pool, widest: float, taken: float = 0.0) -> Tank:
@@ -137,7 +139,7 @@ def tank_chart(title: str, tanks: Sequence[Tank]) -> Chart:
         >>> tank_chart("my account", [tank(pool, pool, 1_000)]).sentence
         'The account has $500 of $500 (free wallet $500).'
     """
-    panel = tank_panel(title, tanks, max(each.start for each in tanks))
+    panel = tank_panel(title, tanks, max(0.0, *(each.start for each in tanks)) or 1.0)  # of an empty wallet, too
     return Chart(title, (panel,), tank_sentence(tanks).replace("the", "The", 1), tank_table(tanks), KIND)
 
 

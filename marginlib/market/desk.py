@@ -255,7 +255,7 @@ class Desk:
         account = Account(wallet_balance=self.wallet, positions=tuple(positions))
         missing = -risk(account.pools()[0]).available
         if missing > 0:
-            raise MarginError(f"wallet = {self.wallet:,.10g}: the book needs {missing:,.10g} more as initial margin")
+            raise wrong("wallet", self.wallet, f"the book needs {missing:,.10g} more as initial margin")
         return account
 
     def held_in(self, margin_mode: MarginMode) -> Desk:

@@ -304,7 +304,7 @@ def _(event: Deposit, state: Snapshot, _rules: Rules) -> Snapshot:
 def _(event: Withdrawal, state: Snapshot, rules: Rules) -> Snapshot:
     free = max_withdrawal(state.account, rules.withdrawal)
     if event.amount > free:
-        raise wrong("amount", event.amount, f"at most {free:g} can be withdrawn now")
+        raise wrong("amount", event.amount, f"at most {free:,.10g} can be withdrawn now")
     return _booked(state, wallet=-event.amount, withdrawals=event.amount)
 
 
@@ -322,7 +322,7 @@ def _(event: PlaceOrder, state: Snapshot, rules: Rules) -> Snapshot:
         contract=contract or Contract.LINEAR,
     )
     placed = replace(state, account=state.account.after(orders=(*state.account.orders, order)))
-    return _affordable(state, placed, f"quantity = {event.quantity!r}")
+    return _affordable(state, placed, "quantity", event.quantity)
 
 
 @_apply.register
@@ -346,7 +346,7 @@ def _(event: WithdrawCoin, state: Snapshot, rules: Rules) -> Snapshot:
     spare = rules.withdrawal.spare(state.account.pools()[0])
     most = sum(each.amount * min(1.0, spare / each.value) for each in _coins(state, event.symbol))
     if event.amount > most:
-        raise wrong("amount", event.amount, f"at most {most:g} of {event.symbol} can be withdrawn now")
+        raise wrong("amount", event.amount, f"at most {most:,.10g} of {event.symbol} can be withdrawn now")
     (held,) = _coins(state, event.symbol)
     return _with_coin(state, held, held.amount - event.amount)
 
@@ -390,10 +390,10 @@ def _(event: Fill, state: Snapshot, rules: Rules) -> Snapshot:
     held = _traded(state, event, rules)
     if event.reduces and not (held and 0 < -event.quantity / held.quantity <= 1 + ROUNDING):
         most = -held.quantity if held else 0.0
-        raise wrong("quantity", event.quantity, f"this reduces {event.symbol}; give at most {most:g}")
+        raise wrong("quantity", event.quantity, f"this reduces {event.symbol}; give at most {most:,.10g}")
     if held is None or held.quantity * event.quantity > 0:
         opened = _opened(state, held, event, event.quantity, rules)
-        return _affordable(state, _charged(opened, held, event, rules), f"quantity = {event.quantity!r}")
+        return _affordable(state, _charged(opened, held, event, rules), "quantity", event.quantity)
     share = -event.quantity / held.quantity
     if abs(share - 1) <= ROUNDING * (share + 1):
         share = 1.0  # what subtracting floats leaves over is no position
@@ -402,12 +402,12 @@ def _(event: Fill, state: Snapshot, rules: Rules) -> Snapshot:
     try:
         traded = _booked(state, (held, rest), wallet=realized, counterparties=-realized)
     except MarginError as error:
-        loss = f"closing {held.symbol} there would lose {-realized:g}, more than the wallet can pay"
+        loss = f"closing {held.symbol} there would lose {-realized:,.10g}, more than the wallet can pay"
         raise wrong("price", event.price, loss) from error
     if share <= 1:
         return _charged(traded, held, event, rules)
     flipped = _opened(traded, None, event, held.quantity + event.quantity, rules)
-    return _affordable(state, _charged(flipped, held, event, rules), f"quantity = {event.quantity!r}")
+    return _affordable(state, _charged(flipped, held, event, rules), "quantity", event.quantity)
 
 
 @_apply.register
@@ -432,7 +432,7 @@ def _(event: SetLeverage, state: Snapshot, rules: Rules) -> Snapshot:
         new.isolated(max(new.own_margin, new.entry_notional / new.leverage)) if new.own_margin else new for new in moved
     ]
     changed = _set(_booked(state, *zip(legs, moved, strict=True)), (event.symbol,), leverage=event.leverage)
-    return _affordable(state, changed, f"leverage = {event.leverage!r}")
+    return _affordable(state, changed, "leverage", event.leverage)
 
 
 @_apply.register
@@ -442,7 +442,7 @@ def _(event: SetMarginMode, state: Snapshot, rules: Rules) -> Snapshot:
     symbols = dict.fromkeys((*state.mark_prices, *state.settings)) if event.symbol is None else (event.symbol,)
     turned = ((each, _in_mode(each, mode)) for each in state.account.positions if each.symbol in symbols)
     changed = _set(_booked(state, *turned), symbols, margin_mode=mode)
-    return _affordable(state, changed, f"margin_mode = {mode.value}")
+    return _affordable(state, changed, "margin_mode", mode)
 
 
 def _in_mode(position: Position, mode: MarginMode) -> Position:
@@ -476,7 +476,7 @@ def _opened(state: Snapshot, held: Position | None, event: Fill, quantity: float
     aside = new.own_margin - (held.own_margin if held else 0.0)
     most = max_withdrawal(state.account, rules.withdrawal)
     if aside > most * (1 + ROUNDING):
-        raise wrong("quantity", event.quantity, f"{event.symbol} sets {aside:g} aside, and {most:g} is available")
+        raise wrong("quantity", event.quantity, f"{event.symbol} sets {aside:,.10g} aside; {most:,.10g} is available")
     marks = MappingProxyType({event.symbol: event.price, **state.mark_prices})
     return replace(_booked(state, (held, new)), mark_prices=marks)
 
@@ -489,12 +489,12 @@ def _charged(state: Snapshot, before: Position | None, event: Fill, rules: Rules
     swaps = []
     if held is not None and held.own_margin and rules.fee_from is PaidFrom.POSITION:
         if fee >= held.own_margin:
-            raise wrong("fee_rate", event.fee_rate, f"a fee of {fee:g} uses the isolated margin of {event.symbol} up")
+            raise wrong("fee_rate", event.fee_rate, f"a fee of {fee:,.10g} uses up the margin of {event.symbol}")
         swaps = [(held, held.isolated(held.own_margin - fee))]
     try:
         return _booked(state, *swaps, wallet=-fee, fees=fee)
     except MarginError as error:
-        raise wrong("fee_rate", event.fee_rate, f"the wallet cannot pay a fee of {fee:g}") from error
+        raise wrong("fee_rate", event.fee_rate, f"the wallet cannot pay a fee of {fee:,.10g}") from error
 
 
 def _funded(state: Snapshot, held: Position, payment: float, rules: Rules) -> Snapshot:
@@ -617,9 +617,9 @@ def _filled(state: Snapshot, event: Fill) -> Snapshot:
     return replace(state, account=state.account.after(orders=orders.values()))
 
 
-def _affordable(before: Snapshot, after: Snapshot, what: str) -> Snapshot:
+def _affordable(before: Snapshot, after: Snapshot, field: str, value: object) -> Snapshot:
     """Return the state after, or refuse it where the cross pool lacks initial margin and has less of it than before."""
     was, now = risk(before.account.pools()[0]), risk(after.account.pools()[0])
     if now.available < min(0.0, was.available) - ROUNDING * (abs(now.equity) + now.initial):
-        raise MarginError(f"{what}: needs {-now.available:g} more than is available")
+        raise wrong(field, value, f"needs {-now.available:,.10g} more than is available")
     return after

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import anywidget
+import ipywidgets
 import traitlets
 
 from marginlib.words import text_html
@@ -58,6 +59,13 @@ class Form(anywidget.AnyWidget):
         number = self.feedback.get("number", 0) + 1  # the same reply twice is said twice
         html = "".join(f"<p>{text_html(each)}</p>" for each in paragraphs if each)
         self.feedback = {"html": html, "number": number}
+
+
+class Stack(anywidget.AnyWidget):
+    """Widgets below each other; for a `VBox`, JupyterLab would first fetch every control that ipywidgets has."""
+
+    _esm = (_HERE / "stack.js").read_text(encoding="utf-8")
+    children: Any = traitlets.List().tag(sync=True, **ipywidgets.widget_serialization)
 
 
 def choices(name: str, legend: str, options: Sequence[str], order: Sequence[int] = (), *, row: bool = False) -> str:

@@ -6,9 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-import ipywidgets
-
-from marginlib.practice.form import Form, choices
+from marginlib.practice.form import Form, Stack, choices
 from marginlib.practice.judge import Question
 from marginlib.practice.progress import CONFIDENCES, Attempt, load, record
 from marginlib.words import text_html
@@ -144,7 +142,7 @@ class QuestionPanel(Form):
         return f"{text}, {attempt.confidence}" if attempt.confidence else text
 
 
-class QuestionPanels(ipywidgets.VBox):  # type: ignore[misc] # ipywidgets has no types
+class QuestionPanels(Stack):
     """Several questions below each other.
 
     Args:
@@ -155,7 +153,7 @@ class QuestionPanels(ipywidgets.VBox):  # type: ignore[misc] # ipywidgets has no
     def __init__(self, title: str, panels: Iterable[QuestionPanel]) -> None:
         self._title = title
         self.questions = {panel.question.id: panel for panel in panels}
-        super().__init__(list(self.questions.values()))
+        super().__init__(children=list(self.questions.values()))
 
     def __repr__(self) -> str:
         """Return what stands for the questions where no kernel runs."""
@@ -163,7 +161,7 @@ class QuestionPanels(ipywidgets.VBox):  # type: ignore[misc] # ipywidgets has no
 
     def _repr_mimebundle_(self, **keywords: Any) -> Any:  # noqa: ANN401
         """Return the view, and the questions' words for a page without a kernel."""
-        bundle = super()._repr_mimebundle_(**keywords)
+        bundle: Any = super()._repr_mimebundle_(**keywords)
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         pages = [each.page() for each in self.questions.values()]
         items = "".join(f"<li>{page}</li>" for page in pages)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import pairwise
 from math import copysign
 from random import Random
@@ -109,6 +110,16 @@ def _price(notional: float, entry: float, leverage: float, table: RiskSchedule =
 def _nearer(small: float, large: float, entry: float, leverage: float, table: RiskSchedule = _TABLE) -> float:
     """Return how much nearer to the entry the larger position ends, if this is the table for it."""
     return _price(large, entry, leverage, table) - _price(small, entry, leverage)
+
+
+def _believed(nearer: Callable[..., float]) -> dict[str, Callable[..., float]]:
+    """Return what two beliefs make of the larger size's tier: its rate alone, and its amount added."""
+
+    def by(sign: float, small: float, large: float, entry: float, leverage: float) -> float:
+        rate, amount = _of_tier(large)
+        return nearer(small, large, entry, leverage, RiskSchedule.flat(rate, maintenance_amount=sign * amount))
+
+    return {"FLAT_TIER": partial(by, 0.0), "AMOUNT_SIGN": partial(by, -1.0)}
 
 
 def _tier_at_the_end(notional: float, entry: float, leverage: float) -> int:
@@ -254,16 +265,7 @@ TASKS = (
         draw=_two_sizes,
         solve=_nearer,
         beliefs={
-            "FLAT_TIER": lambda small, large, entry, leverage: _nearer(
-                small, large, entry, leverage, RiskSchedule.flat(_of_tier(large)[0])
-            ),
-            "AMOUNT_SIGN": lambda small, large, entry, leverage: _nearer(
-                small,
-                large,
-                entry,
-                leverage,
-                RiskSchedule.flat(_of_tier(large)[0], maintenance_amount=-_of_tier(large)[1]),
-            ),
+            **_believed(_nearer),
             "LEVERAGE_IS_DISTANCE": lambda: 0.0,
         },
         demands={

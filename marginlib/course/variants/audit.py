@@ -349,13 +349,7 @@ VARIANTS = (
             "price: \u201cAt 100x you are out at +1 %.\u201d Write to its author, in four to seven sentences, what is "
             "wrong and how to mend it."
         ),
-        rubric=(
-            "A case in numbers: what goes in, what the calculator shows, what is right.",
-            "The belief behind it: that all of the margin can be used up before a liquidation.",
-            "What holds instead: liquidation comes when only the maintenance margin is left.",
-            "The price that it does compute has a name: it is the bankruptcy price.",
-            "The mended formula, and its condition: exactly the initial margin stands behind the short.",
-        ),
+        rubric=tuple(each.replace("behind the long", "behind the short") for each in _REPORT.rubric),
         nudge="Take a short of 1 BTC at 60,000 and 100x, with 0.4 % of maintenance margin.",
         worked=lambda: (
             "Take a short of 1 BTC at 60,000 and 100x, isolated, with 0.4 % to keep. You show 60,600. There all of "

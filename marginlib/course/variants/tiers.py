@@ -5,7 +5,17 @@ from __future__ import annotations
 from functools import partial
 
 from marginlib.course.tasks.shared import MOVES, RATE, bankrupt, ends, margin_asked, ways
-from marginlib.course.tasks.tiers import _TABLE, _TABLE_TEXT, TASKS, _misread, _of_tier, _plan, _price, _unsafe_hedge
+from marginlib.course.tasks.tiers import (
+    _TABLE,
+    _TABLE_TEXT,
+    TASKS,
+    _believed,
+    _misread,
+    _of_tier,
+    _plan,
+    _price,
+    _unsafe_hedge,
+)
 from marginlib.practice.tasks.task import varied
 from marginlib.tiers import RiskSchedule
 
@@ -111,16 +121,7 @@ VARIANTS = (
         },
         solve=_above,
         beliefs={
-            "FLAT_TIER": lambda small, large, entry, leverage: _above(
-                small, large, entry, leverage, RiskSchedule.flat(_of_tier(large)[0])
-            ),
-            "AMOUNT_SIGN": lambda small, large, entry, leverage: _above(
-                small,
-                large,
-                entry,
-                leverage,
-                RiskSchedule.flat(_of_tier(large)[0], maintenance_amount=-_of_tier(large)[1]),
-            ),
+            **_believed(_above),
             "LEVERAGE_IS_DISTANCE": lambda: 0.0,
             "SIGN": _LARGER.solve,
         },
