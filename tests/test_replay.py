@@ -940,7 +940,7 @@ def test_what_is_missing_by_rounding_is_there():
     with pytest.raises(MarginError, match=r"needs 1\.0000\d*e-09 more"):
         run([lever, fill(10 + 1e-10, 100)], wallet=100)
     assert run([*isolated(), fill(10 + 0.9e-11, 100)], wallet=100).account.positions  # 1e-12 of 100
-    with pytest.raises(MarginError, match=r"BTC sets 100 aside, and 100 is available"):
+    with pytest.raises(MarginError, match=r"BTC sets 100 aside; 100 is available"):
         run([*isolated(), fill(10 + 3e-11, 100)], wallet=100)
 
 
