@@ -228,4 +228,4 @@ def test_an_empty_wallet_and_a_pool_below_its_line_are_drawn_and_named():
         for wallet in (0, 100)
         for pool in Account(wallet_balance=wallet, positions=[opening("BTCUSDT", 10)]).pools()
     }
-    assert [(row[1], row[-1]) for row in rows.values()] == [("$0", "to be liquidated"), ("$100", "to be liquidated")]
+    assert [(row[1], row[-1]) for row in rows.values()] == [("$0", "liquidatable"), ("$100", "liquidatable")]

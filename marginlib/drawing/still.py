@@ -22,7 +22,7 @@ from marginlib.drawing.frames import ROW, frame, looks
 from marginlib.drawing.style import FILLS, SIZES, STROKES, THEMES
 from marginlib.words import text_html
 
-_WIDTH, _DPI = 7.6, 100  # inches, and points in each
+_WIDTH, _SLIM, _DPI = 7.6, 4.2, 100  # inches, of one or two tanks alone, and points in each
 _TALL, _NEAR, _ROW = 1.95, 0.95, 0.19  # inches: a panel, a close-up below it, a row of the legend
 _PAGE = THEMES["light"]
 _MARKERS = {"circle": "o", "triangle": "^", "wedge": "v", "cross": "X", "square": "s", "diamond": "D"}
@@ -49,24 +49,26 @@ def png(chart: Chart) -> bytes:
 
     forms, drawn = looks(chart), frame(chart)
     below = len(forms) > 2  # noqa: PLR2004 - close-ups have no room beside the others
+    bare = all(form["bare"] for form in forms)
+    slim = bare and len(forms) == 1 and drawn.numbers[0][1] <= 2  # noqa: PLR2004 - places of tanks
+    wide = _SLIM if slim else _WIDTH
     many = sum(not form["near"] for form in forms) if below else len(forms)
-    columns = 1 if below or (many > 1 and not forms[1]["near"]) else many + 1  # of the legend
+    columns = 1 if below or slim or (many > 1 and not forms[1]["near"]) else many + 1  # of the legend
     kinds = ("areas", "lines", "markers")
     most = max(sum(look["named"] for kind in kinds for look in form[kind]) for form in forms)
-    bare = all(form["bare"] for form in forms)
     main = _TALL + bare * 0.6
     height = 0.55 + main + (0.1 if bare else 0.5) + _ROW * ceil(most / columns) + below * (0.3 + _NEAR + 0.3)
-    figure = Figure(figsize=(_WIDTH, height), dpi=_DPI, facecolor=_PAGE.page)
-    FigureCanvasAgg(figure)
     numbers, texts = iter(drawn.numbers), iter(drawn.texts)
+    figure = Figure(figsize=(wide, height), dpi=_DPI, facecolor=_PAGE.page)
+    FigureCanvasAgg(figure)
     shares = sum(form["share"] for form in forms if not (below and form["near"]))
     right = column = 0.0
     for form in forms:
         under = below and form["near"]
         if not under:  # else it stands below the panel before
-            column, right = right, right + (_WIDTH - 0.2) * form["share"] / shares
+            column, right = right, right + (wide - 0.2) * form["share"] / shares
         low, tall = (0.3, _NEAR) if under else (height - 0.55 - main, main)
-        box = (0.6 + column) / _WIDTH, low / height, (right - column - 0.65) / _WIDTH, tall / height
+        box = (0.6 + column) / wide, low / height, (right - column - 0.65) / wide, tall / height
         _panel(figure.add_axes(box), form, numbers, texts, columns)
     stream = BytesIO()
     figure.savefig(stream, format="png", metadata={"Software": None})
@@ -193,12 +195,14 @@ class Static:
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         """Return the figure as HTML for a page, and as text for what shows no HTML."""
         try:
-            data = base64.b64encode(png(self.chart)).decode("ascii")
+            drawn = png(self.chart)
         except ModuleNotFoundError:
             picture = f"<p><em>{_NO_PICTURE}</em></p>"
         else:
             alt = escape(self.chart.alt)
-            picture = f'<img alt="{alt}" style="max-width:100%" src="data:image/png;base64,{data}">{_DARK}'
+            data, wide = base64.b64encode(drawn).decode("ascii"), int.from_bytes(drawn[16:20])  # where a PNG says it
+            shape = f'width="{wide}" style="max-width:100%"'
+            picture = f'<img alt="{alt}" {shape} src="data:image/png;base64,{data}">{_DARK}'
         caption = f"<figcaption>{text_html(self.chart.sentence)}</figcaption>"
         html = f'<figure class="marginlib-still">{picture}{caption}</figure>{table_html(self.chart.table)}'
         return {"text/html": html, "text/plain": repr(self)}

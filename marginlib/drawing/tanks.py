@@ -57,7 +57,7 @@ class Tank:
             return f"liquidated, {money(self.taken, 0)} to the venue"
         if not self.pipes:
             return "no position"
-        return "open" if self.level > self.line else "to be liquidated"
+        return "open" if self.level > self.line else "liquidatable"
 
 
 def tank(before: Pool, now: Pool, widest: float, taken: float = 0.0) -> Tank:
