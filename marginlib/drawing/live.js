@@ -71,7 +71,7 @@ export async function unpack(packed) {
 function html(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
-  // JupyterLab takes the keys from a control that does not carry this itself.
+  // Else JupyterLab takes the keys from it.
   if (tag === "input" || tag === "button") element.dataset.lmSuppressShortcuts = "true";
   element.append(...children);
   return element;
@@ -109,6 +109,9 @@ function say(element, text) {
   const node = element.firstChild ?? element.appendChild(document.createTextNode(""));
   if (node.nodeValue !== text) node.nodeValue = text;
 }
+
+/** @param {string} text whose numbers and dates stay whole */
+const whole = (text) => text.replace(/ (?=%|\d\d:\d\d)/g, "\u00a0").replace(/(?<=\d-)(?=\d)/g, "\u2060");
 
 /** @param {number} value */
 const short = (value) => Math.round(value * 100) / 100;
@@ -370,7 +373,7 @@ function tickTexts(root, sizes, anchor) {
 // --- the words ---
 
 /**
- * Write a table; a first cell names its row. Cells are kept and filled anew.
+ * Write a table; a first cell names its row.
  * @param {HTMLTableElement} table @param {string} columns @param {string} rows
  */
 function fill(table, columns, rows) {
@@ -387,7 +390,7 @@ function fill(table, columns, rows) {
   /** @param {number} k whether the column of a cell holds numbers: the first row tells for the head */
   const numeric = (k) => k % head.length > 0 && number.test(cells[k < head.length ? k + head.length : k] ?? "");
   table.querySelectorAll("th, td").forEach((cell, k) => {
-    say(cell, cells[k]);
+    say(cell, whole(cells[k]));
     put(cell, { class: numeric(k) ? "number" : "" });
   });
 }
@@ -682,7 +685,7 @@ async function mount({ model, el }) {
     put(drawing, { "aria-label": alt });
     const [[first], depth] = planned(form.panels, width);
     for (const each of held) each.show(first, width, depth);
-    say(sentence, sentenceText.replace(/ (?=%|\d\d:\d\d)/g, "\u00a0").replace(/(?<=\d-)(?=\d)/g, "\u2060")); // neither number nor date breaks
+    say(sentence, whole(sentenceText));
     fill(table, columns, rows);
     words.classList.toggle("beside", columns.split("\t").length < 3);
     put(root, { "data-state": at.join(","), "data-ready": "true" });

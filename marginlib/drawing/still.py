@@ -201,8 +201,7 @@ class Static:
         else:
             alt = escape(self.chart.alt)
             data, wide = base64.b64encode(drawn).decode("ascii"), int.from_bytes(drawn[16:20])  # where a PNG says it
-            shape = f'width="{wide}" style="max-width:100%"'
-            picture = f'<img alt="{alt}" {shape} src="data:image/png;base64,{data}">{_DARK}'
+            picture = f'<img alt="{alt}" width={wide} style="max-width:100%" src="data:image/png;base64,{data}">{_DARK}'
         caption = f"<figcaption>{text_html(self.chart.sentence)}</figcaption>"
         html = f'<figure class="marginlib-still">{picture}{caption}</figure>{table_html(self.chart.table)}'
         return {"text/html": html, "text/plain": repr(self)}

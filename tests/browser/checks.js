@@ -233,8 +233,8 @@ window.checks = (() => {
     }
     const names = [...new Set([...root.querySelectorAll('input[data-control]')].map(input => input.dataset.control))]
     // What only keeps a number or a date on one line is no difference.
-    const text = selector =>
-      root.querySelector(selector)?.textContent.trim().replaceAll('\u00a0', ' ').replaceAll('\u2060', '') ?? null
+    const words = element => element.textContent.trim().replaceAll('\u00a0', ' ').replaceAll('\u2060', '')
+    const text = selector => (element => element && words(element))(root.querySelector(selector))
     return {
       name: root.dataset.figure,
       state: root.dataset.state,
@@ -243,7 +243,7 @@ window.checks = (() => {
       live: text('p.marginlib-live[aria-live=polite]'),
       alt: root.querySelector('.marginlib-chart svg[role=img]')?.getAttribute('aria-label') ?? null,
       table: [...root.querySelectorAll('table.marginlib-table tr')].map(row =>
-        [...row.cells].map(cell => cell.textContent.trim())),
+        [...row.cells].map(words)),
       focus: root.contains(document.activeElement) ? document.activeElement.dataset.control ?? null : null,
     }
   }
