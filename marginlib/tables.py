@@ -758,10 +758,10 @@ def session(played: Session, points: int | None = None) -> DataFrame:
         held = stop.before.account
         asked = {"order": ", ".join(map(str, stop.orders)), "refused": "; ".join(stop.refused)}
         rows.append({"point": str(stop.number), "UTC": stop.time} | _watched(held) | asked)
-    if points is None or points > len(rows):
-        last = played.states[-1]
-        rows.append({"point": "end", "UTC": last.time} | _watched(last.account) | {"order": "", "refused": ""})
-    return DataFrame(rows, columns=None if rows else ["point"]).set_index("point")
+    last = played.states[-1]
+    end = {"point": "end", "UTC": last.time} | _watched(last.account) | {"order": "", "refused": ""}
+    rows += [end] if points is None or points > len(rows) else []
+    return DataFrame(rows, columns=list(end)).set_index("point")
 
 
 def _watched(held: Account) -> dict[str, object]:

@@ -532,3 +532,4 @@ def test_a_session_is_a_row_for_each_point_and_its_end():
     assert "has no margin of its own" in frame.loc["2", "refused"]
     assert frame.loc["1", "equity [$]"] == pytest.approx(10_000)
     assert list(tables.session(play(DESK, []), 2).index) == ["1", "2"]
+    assert list(tables.session(play(DESK, []), 0)) == list(frame)  # no point, and every column

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import subprocess
 import sys
 
@@ -28,6 +30,17 @@ def test_no_edit_of_a_number_ends_in_a_bare_error(paths, every):
     command = [sys.executable, str(ROOT / "tests" / "edits.py"), f"--every={every}", *map(str, paths)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - this Python
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)
+def test_no_cell_has_a_position_that_an_edit_could_take_out_of_range(path):
+    cells = [cell for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
+    found = []
+    for cell in cells:
+        for node in ast.walk(ast.parse("".join(cell["source"]))):
+            if isinstance(node, ast.Subscript) and isinstance(getattr(node.slice, "operand", node.slice), ast.Constant):
+                found += [] if isinstance(getattr(node.slice, "value", 0), str) else [(cell["id"], ast.unparse(node))]
+    assert found == []
 
 
 def test_a_number_becomes_one_nothing_its_negative_and_a_thousand_times_itself():
