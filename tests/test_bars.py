@@ -60,6 +60,15 @@ def test_a_long_is_tried_at_the_low_and_closed_on_the_way_there():
     assert states[1].time == 1
 
 
+@pytest.mark.parametrize("size", [1e-6, 1, 1e6])
+def test_the_price_at_which_a_pool_is_met_does_not_depend_on_its_size(size):
+    path = bars([[101, 100]], [[95, 60]], [[96, 70]])
+    held = Position.open(symbol="A", quantity=10 * size, price=100, schedule=FLAT, leverage=10)
+    *_, ended = replay_bars(Account(wallet_balance=500 * size, positions=(held.isolated(),)), path, Rules())
+    (closed,) = ended.liquidations
+    assert closed.mark_price == pytest.approx(900 / 9.9, rel=1e-8)
+
+
 def test_a_short_is_tried_at_the_high():
     path = bars([[104, 112]], [[60, 60]], [[100, 61]])
     states = list(replay_bars(Account(wallet_balance=500, positions=(long(-10).isolated(),)), path, RULES))
@@ -112,6 +121,7 @@ def test_stepping_down_within_one_bar_goes_on_to_the_low():
         ("funding", [1.0, 1.0], r"funding = 1: A, bar 0"),
         ("funding", [nan, -1.0], r"funding = -1: A, bar 1"),
         ("close", [98], r"close: shape \(1, 1\); give \(1, 2\)"),
+        ("close", [98, 98, 98], r"close: shape \(1, 3\); give \(1, 2\)"),
         ("close", ["x", 1], r"close = list: give numbers"),
     ],
 )
@@ -119,6 +129,7 @@ def test_bars_that_cannot_be_are_refused_by_symbol_and_bar(field, row, message):
     rows = {"high": [102, 102], "low": [98, 98], "close": [100, 100], "funding": [nan, 0.0], field: row}
     with pytest.raises(MarginError, match=message):
         MarkBars(symbols=("A",), times=[0, 1], **{name: [values] for name, values in rows.items()})
+    assert bars([[102]], [[98]], [[100]]) != bars([[102]], [[98]], [[100]])  # arrays have no one answer
     with pytest.raises(MarginError, match=r"symbols = "):
         MarkBars(symbols=("A", "A"), times=[0], high=[[1]], low=[[1]], close=[[1]])
 
