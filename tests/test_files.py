@@ -287,6 +287,7 @@ def test_other_faults_of_archive_files(tmp_path):
         ([*ARCHIVE_FUNDING[:2], "1583942400009,8,0.1"], "line 3: calc_time = '1583942400009': not after"),
         (["calc_time,rate", "1583942400003,1"], "line 1: columns calc_time, rate: give calc_time, funding_interval"),
         ([ARCHIVE_FUNDING[0], "1583942400003,8"], "line 2: last_funding_rate = empty"),
+        (["1583942400003,8,0.1,9"], "line 1: columns 1583942400003, 8, 0.1, 9: give calc_time"),
     ):
         with pytest.raises(MarginError, match=message):
             read_bars(bars, funding=archive(tmp_path, lines, "funding.csv"))
