@@ -23,7 +23,7 @@ SHEETS = sorted((ROOT / "exercises").glob("[bhw]*/*.ipynb"))
     ("paths", "every"),  # a fixed sample; tests/edits.py tries them all
     [
         pytest.param([path for path in notebooks() if path.stem not in COSTLY] + SHEETS, 12, id="most"),
-        pytest.param([path for path in notebooks() if path.stem in COSTLY], 60, id="costly"),
+        pytest.param([path for path in notebooks() if path.stem in COSTLY], 48, id="costly"),
     ],
 )
 def test_no_edit_of_a_number_ends_in_a_bare_error(paths, every):
