@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 
 from marginlib import MarginError
+from marginlib.course.paths import path_chart
+from marginlib.market.generate import seeded_paths
 from marginlib.market.paths import Bars, PricePath, moment, text
 from marginlib.market.paths import seconds as timeframe_seconds
 from marginlib.market.recorded import crash
+from marginlib.words import percent
 
 
 def hours(first, count):
@@ -178,3 +181,41 @@ def test_a_time_that_is_none_is_answered_with_one_that_is_taken():
         path_of(ones, ["2023-10-27Z"])
     advised = str(refused.value).rsplit(" ", 1)[1]
     assert text(path_of(ones, [advised]).times[0]) == f"{advised}:00Z"
+
+
+def test_a_chart_of_a_recorded_path_passes_through_every_figure_of_each_coin():
+    event = crash("may-crash-2021")
+    chart = path_chart(event.title, event.path(["BTCUSDT", "ETHUSDT"]))
+    for line, symbol in zip(chart.panels[0].lines, ("BTCUSDT", "ETHUSDT"), strict=True):
+        figures = event.figures[symbol]
+        days = (figures.times - figures.times[0]) / np.timedelta64(1, "D")
+        moves = 100 * (figures.mark_prices / figures.mark_prices[0] - 1)
+        assert np.interp(days, line.x, line.y) == pytest.approx(moves)
+    assert [row[0] for row in chart.table.rows] == ["BTC", "ETH"]
+    assert "interpolated" in chart.sentence
+    assert "interpolated" in chart.alt
+
+
+def test_a_chart_of_many_paths_draws_all_and_names_the_lowest_the_middle_and_the_highest():
+    paths = seeded_paths(9, {"BTCUSDT": 60_000}, steps=30, step="1d", volatility=0.6)
+    chart = path_chart("nine", *paths)
+    ends = sorted(each.mark_prices[-1, 0] / 60_000 - 1 for each in paths)
+    assert sorted(line.y[-1] for line in chart.panels[0].lines) == pytest.approx([100 * end for end in ends])
+    named = {line.label: line.y[-1] / 100 for line in chart.panels[0].lines if line.label}
+    assert [*named] == ["BTC ends lowest", "BTC in the middle", "BTC ends highest"]
+    assert [*named.values()] == pytest.approx([ends[0], ends[4], ends[8]])
+    assert [row[3] for row in chart.table.rows] == [percent(ends[k]) for k in (0, 4, 8)]
+    assert "not recorded" in chart.sentence
+
+
+@pytest.mark.parametrize("steps", [1, 30])
+def test_prices_that_stand_still_have_a_chart(steps):
+    chart = path_chart("still", *seeded_paths(1, {"BTCUSDT": 60_000}, steps=steps, volatility=0.0))
+    assert chart.table.rows == (("BTC", "0.0 %", "0.0 %", "0.0 %"),)
+    low, high = chart.panels[0].y.span
+    assert low < 0 < high
+
+
+def test_a_chart_of_no_path_is_refused():
+    with pytest.raises(MarginError, match="paths: give at least one"):
+        path_chart("none")

@@ -7,6 +7,7 @@ from marginlib import tables
 from marginlib.course import figures, survival_chart
 from marginlib.course.game import play_the_desk
 from marginlib.course.guess import predict
+from marginlib.course.paths import path_chart
 from marginlib.course.trade import my_trade
 from marginlib.course.yours import yours
 from marginlib.drawing import explore, figure, pool_chart, static, tank, tank_chart

@@ -16,7 +16,6 @@ label is its own share, the cells before the picture included. Ends with 1 where
 from __future__ import annotations
 
 import os
-import random
 import statistics
 import sys
 import tempfile
@@ -38,6 +37,7 @@ from lab import Lab, Notebook, chromium, lab_server  # noqa: E402
 from marginlib.course import figures  # noqa: E402
 from marginlib.jupyter.folder import KERNEL_START, write_course  # noqa: E402
 
+FRAME, GOLDEN = 1_000 / 60, 0.618  # ms; its multiples fall evenly between whole numbers
 MOVES, OLD_MOVES, DRAG_SECONDS, SPEED, REPORTS = 60, 20, 3.0, 90, 125
 OLD = ["SIDE_BY_SIDE", "SURVIVAL_MAP", "ODDS"]  # drawn by `interact` as well
 FIRSTS = 3  # repeats of which the shortest counts
@@ -208,12 +208,11 @@ def press(page: Page, figure: Figure, moves: int, quiet: float) -> list[float]:
     page.evaluate("([root, ...parts]) => probe.watch(root, parts)", [figure.root, *figure.parts])
     figure.handle.scroll_into_view_if_needed()
     figure.handle.focus()
-    wait = random.Random(1)
     latencies, way = [], "ArrowRight"
-    for _ in range(moves):
+    for k in range(moves):
         if figure.value() in {0, figure.count - 1}:
             way = "ArrowLeft" if figure.value() else "ArrowRight"
-        page.wait_for_timeout(20 + 30 * wait.random())  # so that presses fall anywhere within a frame
+        page.wait_for_timeout(20 + 2 * FRAME * (k * GOLDEN % 1))  # so that presses fall evenly over a frame
         before = page.evaluate("() => probe.paints.length")
         page.keyboard.press(way)
         page.wait_for_function(
