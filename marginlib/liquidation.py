@@ -392,12 +392,10 @@ class _Surplus(NamedTuple):
     def zeros(self, now: float) -> tuple[float | None, float | None]:
         """Return where the surplus rises and where it falls through 0; of several, the next on either side of `now`."""
         if any(leg.schedule.whole_position for _, leg in self.legs):
-            turns = self.turns()
-            below, above = (
-                [turn for turn in turns if turn[0] <= now][-1:],
-                [turn for turn in turns if turn[0] > now][:1],
-            )
-            ends = {rises: t for t, rises in below + above}
+            turns, near = self.turns(), _ROUNDING * now
+            # On an edge the lower tier still holds: what falls through 0 there does so above `now`.
+            below = [(t, rises) for t, rises in turns if t <= (now + near if rises else now - near)]
+            ends = {rises: t for t, rises in below[-1:] + turns[len(below) :][:1]}
             return ends.get(True), ends.get(False)
         return self.reached(self.line(0.0), 1.0), self.reached(self.line(inf), -1.0)
 

@@ -486,6 +486,20 @@ def test_a_common_shock_of_a_short_and_of_a_hedged_book() -> None:
     assert tuple(common_shock(Pool(collateral=500))) == (None, None)
 
 
+def test_a_common_shock_of_a_mark_on_the_edge_of_a_tier_that_jumps() -> None:
+    """On the floor the lower tier still holds: the pool is safe, and the least rise ends it."""
+    tiers = (
+        RiskTier(notional_floor=0, maintenance_margin_rate=0.005),
+        RiskTier(notional_floor=200_000, maintenance_margin_rate=0.05),
+    )
+    jumps = RiskSchedule(tiers=tiers, whole_position=True)
+    long = Pool(collateral=5_000, positions=(held(2_000, 100, schedule=jumps),))
+    # 5,000 + 200,000 x = 0.005 x 200,000 (1 + x)
+    assert tuple(common_shock(long)) == (pytest.approx((1_000 - 5_000) / (200_000 * 0.995)), 0.0)
+    short = Pool(collateral=5_000, positions=(held(-2_000, 100, schedule=jumps),))
+    assert tuple(common_shock(short)) == (None, 0.0)
+
+
 def test_a_common_shock_of_coins() -> None:
     long = Pool(collateral=0.01, positions=(held(1_000, 60_000, contract=Contract.INVERSE),))
     found = liquidation_price(long, "BTC")

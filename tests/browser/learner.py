@@ -24,7 +24,7 @@ _CELLS = f"() => {_PANEL}.widgets.map(cell => [cell.model.type, cell.model.share
 # Selects the cells of a section: JupyterLab takes a quarter of a second for each key that runs one and goes on.
 _SELECT = f"""([first, last]) => {{
     {_PANEL}.activeCellIndex = first; {_PANEL}.mode = 'command'
-    {_PANEL}.extendContiguousSelectionTo(last); {_PANEL}.node.focus()
+    {_PANEL}.extendContiguousSelectionTo(last); {_PANEL}.activeCell.node.focus()
 }}"""
 _RAN = f"""([first, end]) => {_PANEL}.widgets.slice(first, end).every(({{model}}) => model.type !== 'code'
     || !model.sharedModel.source || (model.executionCount !== null && model.executionState === 'idle'))"""
