@@ -28,7 +28,7 @@ def path_chart(title: str, *paths: PricePath) -> Chart:
     Example:
         >>> from marginlib.market import crash
         >>> path_chart("FTX", crash("ftx-2022").path(["BTCUSDT"])).table.rows
-        (('BTC', '-26.7 %', '+0.4 %', '-19.3 %'),)
+        (('BTC', '-25.1 %', '+0.6 %', '-15.2 %'),)
     """
     if not paths:
         raise MarginError("paths: give at least one, such as crash('may-crash-2021').path()")
