@@ -220,7 +220,10 @@ def main() -> int:
     ):
         os.environ |= {"MARGINLIB_PROGRESS": f"{folder}/progress.json", "IPYTHONDIR": folder, "TMPDIR": folder}
         os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # what has threads should not be forked
-        import marginlib.course.notebook  # noqa: F401, PLC0415 - once for all, after the environment is set
+        # Once for all, after the environment is set; a first still imports matplotlib, and each fork would again.
+        import matplotlib.figure  # noqa: F401, PLC0415
+
+        import marginlib.course.notebook  # noqa: F401, PLC0415
 
         for path in paths:
             child = os.fork()  # each notebook in a process of its own, which says nothing but its table

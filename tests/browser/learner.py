@@ -13,7 +13,7 @@ from typing import Any
 
 import mistune
 from lab import Notebook
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator
 
 from marginlib.practice.bank import questions
 from marginlib.practice.judge import Question, Verdict
@@ -115,7 +115,7 @@ class Learner:
     def _predict(self) -> None:
         """Answer the first open card, after a look at all that can be read."""
         card = self.page.locator(_OPEN).first
-        expect(card).to_be_visible()
+        card.wait_for()
         asked = self._question(card, "prediction")
         seen = words(self.page.locator(".jp-NotebookPanel-notebook").inner_text())
         earlier = words(" ".join(self.told))
@@ -138,7 +138,7 @@ class Learner:
     def _answer(self) -> None:
         """Answer the questions that stand open: wrong, and the same once more."""
         forms, before = self.page.locator(_ASKS), len(self.answered)
-        expect(forms.nth(before)).to_be_visible()  # all forms of a cell come at once
+        forms.nth(before).wait_for()  # all forms of a cell come at once
         for form in forms.all()[before:]:
             asked = self._question(form, "")
             answer, verdict = wrong(asked)
