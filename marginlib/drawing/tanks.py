@@ -121,7 +121,8 @@ def tank_panel(title: str, tanks: Sequence[Tank | None], top: float, *, lens: bo
         words = pipe.ends if lens else tuple(filter(None, (pipe.size, "shut" if pipe.shut else moved)))
         # Words are wider than pipes: those of two stand further apart, or on lines of their own.
         said = (pipe.label, *[*(("",) if tight and aside > 0 else ()), *words, "", ""][:2])
-        x, high = middle + (0.5 if tight else 1.05 if lens else 0.8) * aside, -0.1 if lens else -0.34
+        apart = 0.36 if len(tanks) == 1 else 0.5 if tight else 0.8  # one alone has room below each pipe
+        x, high = middle + (1.05 if lens and not tight else apart) * aside, -0.1 if lens else -0.34
         notes += [Note(text, x, (high - 0.1 * row) * top, strong=not row) for row, text in enumerate(said)]
     across, up = Axis("", (0.0, float(len(tanks))), floor=inf), Axis("[$]", (-_DEPTH * top, 1.16 * top), floor=0.0)
     return Panel(title, across, up, tuple(lines), areas=tuple(areas), notes=tuple(notes))
@@ -137,7 +138,7 @@ def tank_chart(title: str, tanks: Sequence[Tank]) -> Chart:
     Example:
         >>> pool = Pool(collateral=500)
         >>> tank_chart("my account", [tank(pool, pool, 1_000)]).sentence
-        'The account has $500 of $500 (free wallet $500).'
+        'The account has $500 (free wallet $500).'
     """
     panel = tank_panel(title, tanks, max(0.0, *(each.start for each in tanks)) or 1.0)  # of an empty wallet, too
     return Chart(title, (panel,), tank_sentence(tanks).replace("the", "The", 1), tank_table(tanks), KIND)
@@ -153,7 +154,7 @@ def tank_sentence(tanks: Sequence[Tank]) -> str:
         money(sum(amounts), 0) for amounts in zip(*((each.level, each.start) for each in tanks), strict=True)
     )
     held = (f"{each.name} {money(each.level, 0) if each.taken is None else each.state}" for each in tanks)
-    return f"the account has {left} of {start} ({'; '.join(held)})."
+    return f"the account has {left}{'' if left == start else f' of {start}'} ({'; '.join(held)})."
 
 
 def tank_table(tanks: Sequence[Tank]) -> Table:
