@@ -6,7 +6,7 @@ import pytest
 from access import SERIOUS, axe, picture
 from lab import lab_server, watch
 from nbgrader.api import Gradebook
-from nbgrader_course import copied, nbgrader, needs_sandbox
+from nbgrader_course import make_course, nbgrader, needs_sandbox
 from submissions import TEXT, content, filled, hand_in, released, solutions
 
 from marginlib.course.tasks import task
@@ -19,8 +19,8 @@ pytestmark = pytest.mark.xdist_group("teacher")
 
 
 @needs_sandbox
-def test_a_text_is_read_and_scored_in_formgrader(browser, released_course, tmp_path, shots):
-    course, key = copied(released_course, tmp_path)
+def test_a_text_is_read_and_scored_in_formgrader(browser, tmp_path, shots):
+    course, key = make_course(tmp_path, SET)
     hand_in(course, "ada", SET, content(filled(released(SET), {**solutions(SET), WORDS: TEXT})))
     nbgrader(course, key, "autograde", SET)
     with lab_server(environment={"MARGINLIB_COURSE_KEY": str(key)}, folder=course) as lab:
