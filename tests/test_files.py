@@ -636,3 +636,82 @@ def test_tables_of_decimals_and_of_text_are_exact():
         assert [bars.open[1], bars.high[1], bars.low[1], bars.close[1], bars.volume[1]] == [
             float(each) for each in fields
         ]
+
+
+@pytest.mark.parametrize("name", ["btcusdt-1h-2020-03-12.csv", "BTC.USDT-1h-2020-03-12.csv"])
+def test_a_name_that_is_no_symbol_is_not_taken_for_one(tmp_path, name):
+    with pytest.raises(MarginError, match=r"symbol: the name of .* does not say it; give symbol="):
+        read_bars(archive(tmp_path, ARCHIVE, name))
+
+
+@pytest.mark.parametrize("digits", [9, 12, 15, 18])
+def test_times_of_the_year_2000_are_read_in_every_unit(tmp_path, digits):
+    opens = [str(946_684_800 + 3_600 * hour).ljust(digits, "0") for hour in range(3)]
+    bars = read_bars(plain(tmp_path, [f"{each},10,12,9,11,1" for each in opens], "h1_A.csv"))["A"]
+    assert [str(each) for each in bars.times] == [f"2000-01-01T0{hour}:00:00" for hour in range(3)]
+
+
+@pytest.mark.parametrize("first", ["20000101", "9466848000000000000000"])
+def test_a_number_that_is_no_time_since_1970_is_refused(tmp_path, first):
+    with pytest.raises(MarginError, match=f"line 1: .*{first}.*microseconds|line 1: .*{first}.*milli-"):
+        read_bars(plain(tmp_path, [f"{first},10,12,9,11,1"], "h1_A.csv"))
+
+
+def test_two_bars_may_come_newest_first_and_cutting_cuts_nothing_where_there_is_no_hole(tmp_path):
+    (one, two), (expected,) = ARCHIVE[:2], read_bars(archive(tmp_path, ARCHIVE[:2])).values()
+    found = read_bars(archive(tmp_path, [two, one]), gaps="cut")["BTCUSDT"]
+    assert found.times.tolist() == expected.times.tolist()
+    assert found.close.tolist() == expected.close.tolist()
+    assert repr(found) == repr(expected)
+    assert not found.gaps
+
+
+@pytest.mark.parametrize(("ratio", "told"), [(0.78, True), (0.82, False), (0.999, False), (1.2, False), (1.3, True)])
+def test_a_mark_stands_within_a_quarter_of_the_last_price(tmp_path, ratio, told):
+    flat = "{},10,10,10,10,1,{},1,1,1,1,0"
+    times = [(1583971200000 + 3_600_000 * hour, 1583974799999 + 3_600_000 * hour) for hour in range(3)]
+    bars = archive(tmp_path, [flat.format(*each) for each in times])
+    price = f"{10 * ratio:g}"
+    lines = [flat.replace("10,10,10,10", ",".join([price] * 4)).format(*each) for each in times]
+    mark = archive(tmp_path, lines, "BTCUSDT-mark.csv")
+    if told:
+        with pytest.raises(MarginError, match=f"stands at {ratio} times the bars' close"):
+            read_bars(bars, mark=mark)
+    else:
+        assert read_bars(bars, mark=mark)["BTCUSDT"].mark_close.tolist() == [float(price)] * 3
+
+
+def test_settlements_a_second_apart_are_in_order_and_the_first_that_is_not_is_named(tmp_path):
+    bars, head = archive(tmp_path, ARCHIVE), ARCHIVE_FUNDING[0]
+    close = ["1583974799400,8,0.3", "1583974800400,8,0.2"]  # the last second of the first bar, the first of the second
+    for lines in (close, close[::-1]):
+        found = read_bars(bars, funding=archive(tmp_path, [head, *lines], "funding.csv"))["BTCUSDT"]
+        np.testing.assert_array_equal(found.funding_rate, [0.3, 0.2, np.nan])
+    stamps = [1583971200000, 1583974800000, 1583974800000, 1583978400000, 1583978400000]
+    funding = archive(tmp_path, [head, *(f"{each},8,0.1" for each in stamps)], "funding.csv")
+    with pytest.raises(MarginError, match="line 4: calc_time = '1583974800000': not after the line before"):
+        read_bars(bars, funding=funding)
+
+
+def test_the_first_of_several_headers_again_is_named(tmp_path):
+    with pytest.raises(MarginError, match="line 3: the header again"):
+        read_bars(plain(tmp_path, [HEADER, PLAIN[0], HEADER, PLAIN[1], HEADER]))
+
+
+@pytest.mark.parametrize(
+    ("changed", "line"),
+    [
+        ({2: ("1583981999999", "1583985599999")}, 3),  # the last one is longer
+        ({k: (f"{1583974799999 + 3_600_000 * k}", f"{1583974799999 + 3_600_000 * k + 500}") for k in range(3)}, 1),
+        ({k: (f"{1583974799999 + 3_600_000 * k}", f"{1583971199999 + 3_600_000 * k}") for k in range(3)}, 1),  # empty
+        (
+            {k: (f"{1583974799999 + 3_600_000 * k}", f"{1583967599999 + 3_600_000 * k}") for k in range(3)},
+            1,
+        ),  # backwards
+    ],
+    ids=["longer", "half a second late", "no length", "backwards"],
+)
+def test_an_archive_bar_lasts_as_long_as_the_first_and_closes_at_a_whole_second(tmp_path, changed, line):
+    lines = [each.replace(*changed[k]) if k in changed else each for k, each in enumerate(ARCHIVE)]
+    with pytest.raises(MarginError, match=f"line {line}: close_time = .*lasts as long as the first"):
+        read_bars(archive(tmp_path, lines))
