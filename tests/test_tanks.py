@@ -7,7 +7,7 @@ from statistics import fmean
 import numpy as np
 import pytest
 
-from marginlib import Account, Pool, account_risk, risk
+from marginlib import Account, MarginError, Pool, account_risk, risk
 from marginlib.course import figures
 from marginlib.course.figures import drawn_path, race
 from marginlib.course.figures.tanks import MOVES, SIZES, WALLET, WALLS, opening, straight
@@ -229,3 +229,10 @@ def test_an_empty_wallet_and_a_pool_below_its_line_are_drawn_and_named():
         for pool in Account(wallet_balance=wallet, positions=[opening("BTCUSDT", 10)]).pools()
     }
     assert [(row[1], row[-1]) for row in rows.values()] == [("$0", "liquidatable"), ("$100", "liquidatable")]
+
+
+@pytest.mark.parametrize("widest", [0, -30_000])
+def test_a_widest_pipe_without_a_width_is_refused(widest):
+    (pool,) = Account(wallet_balance=WALLET, positions=[opening("BTCUSDT", 10)]).pools()
+    with pytest.raises(MarginError, match=f"widest = {widest}: give a number above 0"):
+        tank(pool, pool, widest)

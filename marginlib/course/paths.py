@@ -36,22 +36,19 @@ def path_chart(title: str, *paths: PricePath) -> Chart:
     for path in paths:
         days = tuple(((path.times - path.times[0]) / np.timedelta64(1, "D")).tolist())
         for symbol, prices in zip(path.symbols, path.mark_prices.T, strict=True):
-            found.append((symbol.removesuffix("USDT"), days, tuple((prices / prices[0] - 1).tolist())))
+            found.append((symbol.removesuffix("USDT"), days, tuple((100 * (prices / prices[0] - 1)).tolist())))
     if many := len(found) > len(_ROLES):
         found.sort(key=lambda each: each[2][-1])
         found = [found.pop(k) for k in (-1, len(found) // 2, 0)][::-1] + found
     names = [coin for coin, _, _ in found]
     if many:
         names = [f"{coin} {where}" for coin, where in zip(names, _AMONG_MANY, strict=False)]
-    lines = [
-        Line(name, role, x, tuple(100 * move for move in y))
-        for (_, x, y), name, role in zip(found, names, _ROLES, strict=False)
-    ]
-    others = [Line("", "after", x, tuple(100 * move for move in y)) for _, x, y in found[len(names) :]]
+    lines = [Line(name, role, x, y) for (_, x, y), name, role in zip(found, names, _ROLES, strict=False)]
+    others = [Line("", "after", x, y) for _, x, y in found[len(names) :]]
     heights = [move for each in (*lines, *others) for move in each.y]
     room = 0.05 * (max(heights) - min(heights)) or 1.0
     last = max(x[-1] for _, x, _ in found) or 1.0
-    rows = tuple((name, *map(percent, (min(y), max(y), y[-1]))) for (_, _, y), name in zip(found, names, strict=False))
+    rows = tuple((each.label, *(percent(y / 100) for y in (min(each.y), max(each.y), each.y[-1]))) for each in lines)
     panel = Panel(
         title,
         Axis("days since the start", (0.0, last)),

@@ -12,6 +12,7 @@ from math import inf, pi, sin
 
 from marginlib.drawing.chart import Area, Axis, Chart, Line, Note, Panel, Table
 from marginlib.drawing.style import number_text
+from marginlib.errors import positive
 from marginlib.liquidation import bankruptcy_price, liquidation_prices
 from marginlib.margin import risk
 from marginlib.model import Pool
@@ -69,6 +70,9 @@ def tank(before: Pool, now: Pool, widest: float, taken: float = 0.0) -> Tank:
         widest: the largest notional that the figure shows [quote currency].
         taken: what went to the venue when it was liquidated [quote currency].
 
+    Raises:
+        MarginError: the largest notional is not above 0.
+
     Example:
         >>> tank(Pool(collateral=500), Pool(collateral=500), 1_000)
         Tank(name='free wallet', start=500.0, level=500.0, line=0.0, pipes=(), taken=None)
@@ -79,7 +83,7 @@ def tank(before: Pool, now: Pool, widest: float, taken: float = 0.0) -> Tank:
     held, pipes = {each.symbol: each for each in now.positions}, []
     for coin, opened in zip(coins, before.positions, strict=True):
         notional = held.get(opened.symbol, opened).entry_notional
-        size, width = money(notional, 0), notional / widest
+        size, width = money(notional, 0), notional / positive("widest", widest)
         if opened.symbol not in held:
             pipes.append(Pipe(coin, size, width, shut=True))
             continue
