@@ -699,19 +699,17 @@ def test_the_first_of_several_headers_again_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changed", "line"),
+    ("lengths", "line"),  # of the three bars, in milliseconds
     [
-        ({2: ("1583981999999", "1583985599999")}, 3),  # the last one is longer
-        ({k: (f"{1583974799999 + 3_600_000 * k}", f"{1583974799999 + 3_600_000 * k + 500}") for k in range(3)}, 1),
-        ({k: (f"{1583974799999 + 3_600_000 * k}", f"{1583971199999 + 3_600_000 * k}") for k in range(3)}, 1),  # empty
-        (
-            {k: (f"{1583974799999 + 3_600_000 * k}", f"{1583967599999 + 3_600_000 * k}") for k in range(3)},
-            1,
-        ),  # backwards
+        pytest.param([3_600_000, 3_600_000, 7_200_000], 3, id="longer"),
+        pytest.param([3_600_500] * 3, 1, id="half a second late"),
+        pytest.param([0] * 3, 1, id="no length"),
+        pytest.param([-3_600_000] * 3, 1, id="backwards"),
     ],
-    ids=["longer", "half a second late", "no length", "backwards"],
 )
-def test_an_archive_bar_lasts_as_long_as_the_first_and_closes_at_a_whole_second(tmp_path, changed, line):
-    lines = [each.replace(*changed[k]) if k in changed else each for k, each in enumerate(ARCHIVE)]
+def test_an_archive_bar_lasts_as_long_as_the_first_and_closes_at_a_whole_second(tmp_path, lengths, line):
+    lines = [each.split(",") for each in ARCHIVE]
+    for fields, length in zip(lines, lengths, strict=True):
+        fields[6] = str(int(fields[0]) + length - 1)
     with pytest.raises(MarginError, match=f"line {line}: close_time = .*lasts as long as the first"):
-        read_bars(archive(tmp_path, lines))
+        read_bars(archive(tmp_path, [",".join(fields) for fields in lines]))

@@ -206,12 +206,15 @@ def test_opens_with_objectives_and_closes_with_questions(path):
     assert any(cell.source.startswith("predict(") for cell in notebook.cells)
 
 
+def minutes_said(path):
+    """Return the minutes in the title of a notebook."""
+    return int(re.search(r"^(\d+) minutes", load(path).cells[0].source, re.MULTILINE)[1])
+
+
 def test_the_readme_says_the_minutes_of_each_notebook():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     told = {name: int(minutes) for name, minutes in re.findall(r"\(notebooks/(\w+)\.ipynb\) \|.*\| (\d+) \|", readme)}
-    found = {
-        path.stem: int(re.search(r"^(\d+) minutes", load(path).cells[0].source, re.MULTILINE)[1]) for path in NOTEBOOKS
-    }
+    found = {path.stem: minutes_said(path) for path in NOTEBOOKS}
     assert told == found
     shortest, longest = min(found.values()), max(found.values())
     assert f"one lesson of {shortest} to {longest} minutes" in readme
@@ -219,7 +222,7 @@ def test_the_readme_says_the_minutes_of_each_notebook():
 
 @each_notebook
 def test_the_minutes_are_those_that_the_rule_gives(path):
-    said = int(re.search(r"^(\d+) minutes", load(path).cells[0].source, re.MULTILINE)[1])
+    said = minutes_said(path)
     found, told = minutes(path)
     assert abs(said - found) <= 3, f"{said} minutes in the title, {found:.1f} by the rule: {told}"
     assert found <= LONGEST, f"{found:.1f} minutes: {told}"

@@ -39,7 +39,8 @@ def path_chart(title: str, *paths: PricePath) -> Chart:
             found.append((symbol.removesuffix("USDT"), days, tuple((100 * (prices / prices[0] - 1)).tolist())))
     if many := len(found) > len(_ROLES):
         found.sort(key=lambda each: each[2][-1])
-        found = [found.pop(k) for k in (-1, len(found) // 2, 0)][::-1] + found
+        middle = len(found) // 2
+        found = [found[0], found[middle], found[-1], *found[1:middle], *found[middle + 1 : -1]]
     names = [coin for coin, _, _ in found]
     if many:
         names = [f"{coin} {where}" for coin, where in zip(names, _AMONG_MANY, strict=False)]
@@ -55,6 +56,6 @@ def path_chart(title: str, *paths: PricePath) -> Chart:
         Axis("since the start [%]", (min(heights) - room, max(heights) + room)),
         lines=(*others, *lines),
     )
-    told = f"{len(found)} paths; the first is {paths[0].label}." if len(paths) > 1 else f"{paths[0].label}."
-    table = Table(("price of" if not many else "path", "lowest", "highest", "at the end"), rows)
-    return Chart(title, (panel,), told, table, "Line chart of price moves [%] against days.")
+    told = f"{len(paths)} paths; the first is " if len(paths) > 1 else ""
+    table = Table(("path" if many else "price of", "lowest", "highest", "at the end"), rows)
+    return Chart(title, (panel,), f"{told}{paths[0].label}.", table, "Line chart of price moves [%] against days.")

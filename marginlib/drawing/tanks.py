@@ -125,8 +125,8 @@ def tank_panel(title: str, tanks: Sequence[Tank | None], top: float, *, lens: bo
         words = pipe.ends if lens else tuple(filter(None, (pipe.size, "shut" if pipe.shut else moved)))
         # Words are wider than pipes: those of two stand further apart, or on lines of their own.
         said = (pipe.label, *[*(("",) if tight and aside > 0 else ()), *words, "", ""][:2])
-        apart = 0.36 if len(tanks) == 1 else 0.5 if tight else 0.8  # one alone has room below each pipe
-        x, high = middle + (1.05 if lens and not tight else apart) * aside, -0.1 if lens else -0.34
+        apart = 0.5 if tight else 1.05 if lens else 0.36 if len(tanks) == 1 else 0.8  # a lone tank's stand below each
+        x, high = middle + apart * aside, -0.1 if lens else -0.34
         notes += [Note(text, x, (high - 0.1 * row) * top, strong=not row) for row, text in enumerate(said)]
     across, up = Axis("", (0.0, float(len(tanks))), floor=inf), Axis("[$]", (-_DEPTH * top, 1.16 * top), floor=0.0)
     return Panel(title, across, up, tuple(lines), areas=tuple(areas), notes=tuple(notes))
