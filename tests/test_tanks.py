@@ -1,6 +1,7 @@
 """Tanks: every level, line and state is the engine's, and a wall moves money without making any."""
 
 import random
+from dataclasses import replace
 from itertools import pairwise
 from statistics import fmean
 
@@ -224,15 +225,27 @@ def test_a_pipe_says_what_has_run_through_it_and_nothing_before():
 
 def test_an_empty_wallet_and_a_pool_below_its_line_are_drawn_and_named():
     rows = {
-        wallet: tank_chart("", [tank(pool, pool, 30_000)]).table.rows[0]
+        wallet: tank_chart("", [pool]).table.rows[0]
         for wallet in (0, 100)
         for pool in Account(wallet_balance=wallet, positions=[opening("BTCUSDT", 10)]).pools()
     }
     assert [(row[1], row[-1]) for row in rows.values()] == [("$0", "liquidatable"), ("$100", "liquidatable")]
 
 
-@pytest.mark.parametrize("widest", [0, -30_000])
-def test_a_widest_pipe_without_a_width_is_refused(widest):
-    (pool,) = Account(wallet_balance=WALLET, positions=[opening("BTCUSDT", 10)]).pools()
-    with pytest.raises(MarginError, match=f"widest = {widest}: give a number above 0"):
-        tank(pool, pool, widest)
+def test_a_chart_finds_the_widest_pipe_and_pairs_what_was_with_what_is():
+    account = Account(wallet_balance=WALLET, positions=[opening("BTCUSDT", 10).isolated()])
+    drawn = tank_chart("", [account.pools()[0], Pool(collateral=0)], start=account, taken=[0, 600])
+    assert [row[1:3] for row in drawn.table.rows] == [("$7,000", "$7,000"), ("$3,000", "$0"), ("$10,000", "$7,000")]
+    assert drawn.table.rows[1][-1] == "liquidated, $600 to the venue"
+    assert tank_chart("", account) == tank_chart("", account.pools()) == tank_chart("", account, start=account)
+    large = opening("BTCUSDT", 10)
+    drawn = tank_chart("", [large.isolated().pool, replace(large, quantity=large.quantity / 2).isolated().pool])
+    pipes = [area for area in drawn.panels[0].areas if area.role == "pipe"]
+    assert [max(each.x) - min(each.x) for each in pipes] == pytest.approx([0.3, 0.15])
+
+
+@pytest.mark.parametrize(("pools", "start", "taken"), [([], None, []), ([1], [1, 2], []), ([1], None, [0, 0])])
+def test_tanks_without_a_pair_are_refused(pools, start, taken):
+    held, before = ([Pool(collateral=each) for each in some or ()] for some in (pools, start))
+    with pytest.raises(MarginError, match="each tank is a pool at the start, a pool now and what was taken"):
+        tank_chart("", held, before, taken)

@@ -16,7 +16,7 @@ from pandas import DataFrame
 
 from marginlib import tables
 from marginlib.course.exports import Export, coin, plain, read_account
-from marginlib.course.yours import assumed, in_crashes, modes
+from marginlib.course.yours import assumed, drawn, in_crashes, modes
 from marginlib.errors import MarginError, fraction, positive
 from marginlib.files import write_whole
 from marginlib.liquidation import liquidation_price, shown_liquidation_price
@@ -208,8 +208,8 @@ def remedies(found: Export, away: float = 0.2) -> Answer:
     near = [str(row["position"]) for row in rows if row["or the other mode"] != "is not needed"]
     said = (
         f"Wanted: at least {100 * away:g} % from each mark. Nearer than that: {', '.join(near) or 'none'}. In cross, "
-        "money to add comes from outside; a fee for "
-        f"closing is taken at {100 * _FEE:g} %. A switch costs nothing but what it puts at risk: see the first table."
+        f"money to add comes from outside. What a sale sets free is left in the pool; its fee is {100 * _FEE:g} %. "
+        "A switch costs nothing but what it puts at risk: see the first table."
     )
     return Answer("What would help", said, DataFrame(rows), f"each alone, to be {100 * away:g} % away")
 
@@ -234,7 +234,7 @@ def chances(found: Export, days: float = 30.0, volatility: Mapping[str, float] |
     result = compare(_holdable(account), market, days=positive("days", days), paths=_PATHS, seed=_SEED)
     told = ", ".join(f"{name} {chance_text(each.liquidation)}" for name, each in result.items())
     yearly = _volatilities(found, market, volatility)
-    said = f"A liquidation within {days:g} days: {told}. Volatility a year: {yearly}; no drift, {_PATHS:,} paths."
+    said = f"A liquidation within {days:g} days: {told}. Volatility a year: {yearly}; {drawn(market, _PATHS)}."
     return Answer("Odds", said, tables.odds(result), f"{days:g} days")
 
 

@@ -10,7 +10,7 @@ from marginlib.course.guess import predict
 from marginlib.course.paths import path_chart
 from marginlib.course.trade import my_trade
 from marginlib.course.yours import yours
-from marginlib.drawing import explore, figure, pool_chart, static, tank, tank_chart
+from marginlib.drawing import explore, figure, pool_chart, static, tank_chart
 from marginlib.practice import calibration, closing_questions, gain, opening_questions, progress_page
 from marginlib.tables import coins, move, share, show
 from marginlib.words import money, percent, price_text

@@ -12,7 +12,7 @@ from marginlib import tables
 from marginlib.course.exports import coin, plain
 from marginlib.course.trade import my_account
 from marginlib.drawing.still import static
-from marginlib.drawing.tanks import tank, tank_chart, tank_sentence
+from marginlib.drawing.tanks import tank_chart
 from marginlib.errors import MarginError, unknown
 from marginlib.liquidation import bankruptcy_price, liquidation_price
 from marginlib.margin import account_risk, risk
@@ -140,7 +140,7 @@ def _dragged(each: Position, account: Account, by: Position) -> float | None:
     """Return how far a liquidation price moves, in cross, when one coin falls by 1 % [1]."""
     before = _shared_end(each, account, lambda _: 0.0)
     after = _shared_end(each, account, lambda other: -0.01 if other.symbol == by.symbol else 0.0)
-    return None if before is None or after is None else after / before - 1
+    return None if before is None or after is None else (after - before) / each.mark_price
 
 
 def _hundredfold(each: Position) -> Position:
@@ -242,6 +242,11 @@ def assumed(account: Account, volatility: Mapping[str, float] | None = None) -> 
     return Diffusion(volatility=known, correlation=0.8)
 
 
+def drawn(market: Diffusion, paths: int) -> str:
+    """Return what else is assumed of the paths that are drawn, in words; of a lone coin nothing moves along."""
+    return f"{f'correlation {market.correlation:g}; ' * (len(market.symbols) > 1)}no drift, {paths:,} paths"
+
+
 def modes(account: Account) -> dict[str, Account]:
     """Return an account as it is, all in cross and all isolated."""
     return {
@@ -257,8 +262,8 @@ def _chances(account: Account) -> Restated:
     found = compare(modes(account), market, days=_DAYS, paths=_PATHS, seed=_SEED)
     told = ", ".join(f"{name} {chance_text(each.liquidation)}" for name, each in found.items())
     sigma = ", ".join(f"{symbol} {market.volatility[symbol]:.0%}".replace("%", " %") for symbol in market.symbols)
-    sentence = f"A liquidation within {_DAYS:g} days: {told}. Assumed volatility a year: {sigma}; {_PATHS:,} paths."
-    return sentence, tables.odds(found), "your odds"
+    said = f"A liquidation within {_DAYS:g} days: {told}. Assumed volatility a year: {sigma}; {drawn(market, _PATHS)}."
+    return said, tables.odds(found), "your odds"
 
 
 def _which(account: Account) -> Restated:
@@ -301,11 +306,10 @@ def _named(book: Rulebook, position: Position) -> str | None:
 
 def _tanks(account: Account) -> str:
     """Return the account's pools as a picture of tanks, where there is room for them."""
-    widest = max(each.entry_notional for each in account.positions)
-    drawn = [tank(pool, pool, widest) for pool in account.pools()]
-    if len(drawn) > 4 or any(len(each.pipes) > 2 for each in drawn):  # noqa: PLR2004 - places of a panel, pipes of a tank
+    pools = account.pools()
+    if len(pools) > 4 or any(len(each.positions) > 2 for each in pools):  # noqa: PLR2004 - places of a panel, pipes of a tank
         return ""
-    html: str = static(tank_chart("your pools as tanks", drawn))._repr_mimebundle_()["text/html"]
+    html: str = static(tank_chart("your pools as tanks", pools))._repr_mimebundle_()["text/html"]
     return f"{html.split('<figcaption', maxsplit=1)[0]}</figure>"
 
 
@@ -317,7 +321,11 @@ def _contagion(account: Account) -> Restated:
         | {f"{coin(each.symbol)}'s price [move]": _dragged(each, account, by) for each in held}
         for by in held
     ]
-    return "In cross, this is how far each liquidation price moves.", DataFrame(rows), "contagion, all cross"
+    return (
+        "In cross, this is how far each liquidation price moves, in percent of that coin's mark price.",
+        DataFrame(rows),
+        "contagion, all cross",
+    )
 
 
 _LESSONS: dict[str, Callable[[Account], Restated]] = {
@@ -387,7 +395,7 @@ _LESSONS: dict[str, Callable[[Account], Restated]] = {
     "11": _which,
     "12": _venues,
     "13": lambda account: (
-        f"As tanks: {tank_sentence([tank(pool, pool, 1.0) for pool in account.pools()])}",
+        tank_chart("", account).sentence,
         tables.desk(account),
         "what a trader watches",
     ),

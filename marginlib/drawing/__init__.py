@@ -6,7 +6,7 @@
 from marginlib.drawing.chart import Axis, Chart, Line, Marker, Note, Panel, Table, choice, figure, pool_chart, slider
 from marginlib.drawing.live import explore
 from marginlib.drawing.still import static
-from marginlib.drawing.tanks import tank, tank_chart, tank_panel, tank_sentence, tank_table
+from marginlib.drawing.tanks import tank_chart
 
 __all__ = [
     "Axis",
@@ -22,9 +22,5 @@ __all__ = [
     "pool_chart",
     "slider",
     "static",
-    "tank",
     "tank_chart",
-    "tank_panel",
-    "tank_sentence",
-    "tank_table",
 ]

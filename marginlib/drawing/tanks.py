@@ -12,10 +12,10 @@ from math import inf, pi, sin
 
 from marginlib.drawing.chart import Area, Axis, Chart, Line, Note, Panel, Table
 from marginlib.drawing.style import number_text
-from marginlib.errors import positive
+from marginlib.errors import MarginError
 from marginlib.liquidation import bankruptcy_price, liquidation_prices
 from marginlib.margin import risk
-from marginlib.model import Pool
+from marginlib.model import Account, Pool
 from marginlib.words import decimals, money
 
 _HALF = 0.42  # of a tank's width, where a place is 1 wide
@@ -23,6 +23,7 @@ _DEPTH = 0.6  # of what is below the ground, in heights of a tank
 _WIDEST = 0.3  # of a pipe
 _ROOMY = 3  # tanks beside each other in which a long word has room, on a phone too
 _WRITTEN = 0.5  # dollars: less is written as none
+Pools = Account | Sequence[Pool]
 KIND = "Pools drawn as tanks: the level is equity, a line near the bottom maintenance margin, a pipe a position."
 _WAVE = tuple(k / 8 for k in range(9))
 
@@ -69,13 +70,6 @@ def tank(before: Pool, now: Pool, widest: float, taken: float = 0.0) -> Tank:
         now: the pool now; where it has been liquidated, what is left of it: no position.
         widest: the largest notional that the figure shows [quote currency].
         taken: what went to the venue when it was liquidated [quote currency].
-
-    Raises:
-        MarginError: the largest notional is not above 0.
-
-    Example:
-        >>> tank(Pool(collateral=500), Pool(collateral=500), 1_000)
-        Tank(name='free wallet', start=500.0, level=500.0, line=0.0, pipes=(), taken=None)
     """
     left, prices = risk(now), liquidation_prices(now)
     coins = [each.symbol.removesuffix("USDT") for each in before.positions]
@@ -83,7 +77,7 @@ def tank(before: Pool, now: Pool, widest: float, taken: float = 0.0) -> Tank:
     held, pipes = {each.symbol: each for each in now.positions}, []
     for coin, opened in zip(coins, before.positions, strict=True):
         notional = held.get(opened.symbol, opened).entry_notional
-        size, width = money(notional, 0), notional / positive("widest", widest)
+        size, width = money(notional, 0), notional / widest
         if opened.symbol not in held:
             pipes.append(Pipe(coin, size, width, shut=True))
             continue
@@ -132,18 +126,28 @@ def tank_panel(title: str, tanks: Sequence[Tank | None], top: float, *, lens: bo
     return Panel(title, across, up, tuple(lines), areas=tuple(areas), notes=tuple(notes))
 
 
-def tank_chart(title: str, tanks: Sequence[Tank]) -> Chart:
+def tank_chart(title: str, held: Pools, start: Pools | None = None, taken: Sequence[float] = ()) -> Chart:
     """Return an account as tanks, with the sentence and the table.
 
     Args:
         title: what the figure is called.
-        tanks: every pool of the account.
+        held: the account, or its pools; a pool that has been liquidated is what is left of it, without a position.
+        start: the same at the start; left out, as it is now.
+        taken: what went to the venue from each pool that has been liquidated [quote currency]; 0 for the others.
+
+    Raises:
+        MarginError: there is no pool, or not as many of them now as at the start.
 
     Example:
-        >>> pool = Pool(collateral=500)
-        >>> tank_chart("my account", [tank(pool, pool, 1_000)]).sentence
+        >>> tank_chart("my account", Account(wallet_balance=500)).sentence
         'The account has $500 (free wallet $500).'
     """
+    now, before = (each.pools() if isinstance(each, Account) else each for each in (held, start or held))
+    counts = len(before), len(now), len(taken := taken or [0.0] * len(now))
+    if len(set(counts)) > 1 or not now:
+        raise MarginError(f"each tank is a pool at the start, a pool now and what was taken: {counts} are given")
+    widest = max((each.entry_notional for pool in before for each in pool.positions), default=1.0)
+    tanks = [tank(was, left, widest, gone) for was, left, gone in zip(before, now, taken, strict=True)]
     panel = tank_panel(title, tanks, max(0.0, *(each.start for each in tanks)) or 1.0)  # of an empty wallet, too
     return Chart(title, (panel,), tank_sentence(tanks).replace("the", "The", 1), tank_table(tanks), KIND)
 
