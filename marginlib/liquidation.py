@@ -257,9 +257,7 @@ def common_shock(pool: Pool) -> CommonShock:
         >>> round(shock.fall, 4), shock.rise
         (-0.1633, None)
     """
-    if not pool.positions:
-        return CommonShock(None, None)
-    power = pool.positions[0].contract.power
+    power = pool.positions[0].contract.power if pool.positions else 1
     zeros = _Surplus.of(pool.collateral, pool, lambda each: each.mark_price**power, _scale(pool)).zeros(1.0)
     below, above = (_power(factor, power) for factor in zeros)
     moves = sorted(factor - 1 for factor in (below, above) if factor is not None)

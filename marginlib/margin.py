@@ -318,7 +318,7 @@ def max_removable_margin(position: Position, rule: WithdrawalRule = _BINANCE) ->
         >>> max_removable_margin(eth, WithdrawalRule(profit=True, notional_share=0.1))
         45.0
     """
-    return rule.most(Pool(collateral=_isolated_margin(position), positions=(position,)))
+    return rule.most(position.pool)
 
 
 def add_isolated_margin(account: Account, symbol: str, amount: float, rule: WithdrawalRule = _BINANCE) -> Account:
@@ -375,7 +375,7 @@ def remove_isolated_margin(account: Account, symbol: str, amount: float, rule: W
 def _move(account: Account, symbol: str, amount: float, most: float, sign: int) -> Account:
     """Return the account with an isolated margin raised or lowered by an amount that is at most `most`."""
     position = _only(account, symbol)
-    margin = _isolated_margin(position)
+    margin = position.pool.collateral
     if amount > most:
         raise wrong("amount", amount, f"at most {most:,.10g} can be moved for {symbol} now")
     left, wallet = margin + sign * amount, account.wallet_balance
@@ -398,11 +398,3 @@ def _only(account: Account, symbol: str) -> Position:
     if len(found) > 1:
         raise wrong("symbol", symbol, f"the account has {len(found)} positions of it; give a symbol held once")
     return found[0]
-
-
-def _isolated_margin(position: Position) -> float:
-    """Return the position's isolated margin, or refuse a position that has none."""
-    if position.isolated_margin is None:
-        said = f"{position.symbol} has no margin of its own; isolated positions do"
-        raise wrong("isolated_margin", None, said)
-    return position.isolated_margin

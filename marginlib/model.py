@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from math import fsum, inf, isclose
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from marginlib.errors import LARGEST, MarginError, at_least_zero, finite, fraction, name_text, positive, unknown, wrong
 from marginlib.tiers import RiskSchedule
@@ -220,7 +220,7 @@ class Position:
             MarginError: the position shares a pool.
         """
         if not self.own_margin:
-            raise wrong("isolated_margin", self.isolated_margin, f"{self.symbol} shares a pool: ask the account for it")
+            raise wrong("isolated_margin", None, f"{self.symbol} has no margin of its own; isolated positions do")
         return Pool(collateral=self.own_margin, positions=(self,))
 
     @property
@@ -366,9 +366,10 @@ class Pool:
     reserved: float = 0.0
 
     def __post_init__(self) -> None:
-        _keep(self, reserved=at_least_zero("reserved", self.reserved))
-        _keep(self, collateral=finite("collateral", self.collateral), positions=_several(self.positions))
-        _keep(self, coins=tuple(self.coins))
+        _keep(self, reserved=at_least_zero("reserved", self.reserved), coins=_several("coins", self.coins))
+        _keep(self, collateral=finite("collateral", self.collateral), positions=_several("positions", self.positions))
+        if not isinstance(self.netting, Netting):
+            raise wrong("netting", self.netting, f"give {', '.join(map(str, Netting))}")
         marks: dict[str, float] = {}
         for each in self.held:
             mark = marks.setdefault(each.symbol, each.mark_price)
@@ -431,8 +432,7 @@ class Pool:
         Raises:
             UnknownNameError: a symbol is not in the pool.
         """
-        _known(mark_prices, self.symbols)
-        return replace(self, positions=_at(self.positions, mark_prices), coins=_at(self.coins, mark_prices))
+        return replace(self, **_at(self, mark_prices))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -469,10 +469,8 @@ class Account:
     orders: tuple[Order, ...] = ()
 
     def __post_init__(self) -> None:
-        _keep(self, orders=tuple(self.orders))
-        _keep(self, wallet_balance=finite("wallet_balance", self.wallet_balance), positions=_several(self.positions))
-        _keep(self, coins=tuple(self.coins))
-        _one_currency(self.positions, "accounts")
+        _keep(self, wallet_balance=finite("wallet_balance", self.wallet_balance))
+        _keep(self, **{part: _several(part, getattr(self, part)) for part in ("positions", "coins", "orders")})
         cross = self.pools()[0]  # refuses what cannot be partitioned
         profit = sum(position.unrealized_pnl for position in cross.positions) + cross.coins_value
         if cross.collateral < 0 and cross.collateral + profit < 0:
@@ -509,7 +507,7 @@ class Account:
         _keep(
             changed,
             wallet_balance=self.wallet_balance if wallet_balance is None else finite("wallet_balance", wallet_balance),
-            positions=self.positions if positions is None else _several(positions),
+            positions=self.positions if positions is None else _several("positions", positions),
             coins=self.coins if coins is None else tuple(coins),
             netting=self.netting,
             orders=self.orders if orders is None else tuple(orders),
@@ -522,6 +520,7 @@ class Account:
 
         This is the one place where the margin mode is read.
         """
+        _one_currency(self.positions, "accounts")
         cross: list[Position] = []
         isolated: list[Pool] = []
         free = self.wallet_balance
@@ -569,11 +568,10 @@ class Account:
         Raises:
             UnknownNameError: a symbol is not in the account.
         """
-        _known(mark_prices, self.symbols)
-        return self.after(positions=_at(self.positions, mark_prices), coins=_at(self.coins, mark_prices))
+        return self.after(**_at(self, mark_prices))
 
 
-_Held = TypeVar("_Held", Position, Coin)
+_T = TypeVar("_T")
 
 # What a position's fields must be that are not numbers: a mode written as text would leave it out of every pool.
 _KINDS: dict[str, type] = {
@@ -596,12 +594,13 @@ def _check_values(position: Position) -> None:
             positive(f"value at {field} = {price!r} of quantity = {position.quantity!r}", value)
 
 
-def _several(positions: Iterable[Position]) -> tuple[Position, ...]:
-    """Return positions as a tuple; what is none of them is told how it is written."""
-    if isinstance(positions, str | Mapping | Position) or not isinstance(positions, Iterable):
-        given = f"one position, {positions.symbol}" if isinstance(positions, Position) else repr(positions)
-        raise MarginError(f"positions = {given}: give them in brackets, each followed by a comma, such as (btc,)")
-    return tuple(positions)
+def _several(field: str, given: Iterable[_T]) -> tuple[_T, ...]:
+    """Return records as a tuple; what is none of them is told how it is written."""
+    if isinstance(given, str | Mapping) or not isinstance(given, Iterable):
+        symbol = getattr(given, "symbol", None)
+        told = f"one {type(given).__name__.lower()}, {symbol}" if symbol else repr(given)
+        raise MarginError(f"{field} = {told}: give them in brackets, each followed by a comma, such as (btc,)")
+    return tuple(given)
 
 
 def _one_currency(positions: tuple[Position, ...], holders: str) -> None:
@@ -618,13 +617,15 @@ def _keep(record: object, **values: object) -> None:
         object.__setattr__(record, field, value)
 
 
-def _at(held: tuple[_Held, ...], mark_prices: Mapping[str, float]) -> tuple[_Held, ...]:
-    """Return positions or coins at the mark prices given."""
-    return tuple(each.at(mark_prices.get(each.symbol, each.mark_price)) for each in held)
-
-
-def _known(asked: Mapping[str, float], symbols: tuple[str, ...]) -> None:
-    """Refuse a symbol that no position has."""
-    for symbol in asked:
-        if symbol not in symbols:
-            raise unknown("symbol", symbol, symbols or ["none, for there is no position"])
+def _at(held_by: Pool | Account, mark_prices: Mapping[str, float]) -> dict[str, Any]:
+    """Return positions and coins at the mark prices given, or refuse a symbol that none of them has."""
+    if not isinstance(mark_prices, Mapping):
+        raise wrong("mark_prices", mark_prices, 'give a price for each symbol, such as {"BTCUSDT": 60_000}')
+    for symbol in mark_prices:
+        if symbol not in (known := held_by.symbols):
+            raise unknown("symbol", symbol, known or ["none, for there is no position"])
+    positions, coins = (
+        tuple(each.at(mark_prices.get(each.symbol, each.mark_price)) for each in part)
+        for part in (held_by.positions, held_by.coins)
+    )
+    return {"positions": positions, "coins": coins}

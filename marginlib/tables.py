@@ -387,10 +387,10 @@ def _position(row: Mapping[str, Any], rules: Rulebook | float | None) -> Positio
     mode, own = given.pop("margin_mode", MarginMode.CROSS), given.pop("isolated_margin", None)
     laws = rules if isinstance(rules, Rulebook) else Rulebook(venue="", date="", source="", schedules={})
     rate = given.pop("maintenance_margin_rate", None if isinstance(rules, Rulebook) else rules)
+    amount = given.pop("maintenance_amount", None)
     if rate is not None:
-        amount = given.pop("maintenance_amount", 0.0)
-        given["schedule"] = RiskSchedule.flat(rate, maintenance_amount=amount)
-    elif rules is None:
+        given["schedule"] = RiskSchedule.flat(rate, maintenance_amount=amount or 0.0)
+    elif rules is None or amount is not None:
         raise MarginError("maintenance_margin_rate = None: fill the cell, or give rules")
     made = laws.position(symbol, quantity, entry, **given)
     return laws.isolate(made, own) if mode is MarginMode.ISOLATED else replace(made, isolated_margin=own)
@@ -430,10 +430,9 @@ def pools(held: Account | Iterable[Pool]) -> DataFrame:
         backs  equity  health
         BTC    $1,000  healthy
     """
-    found = held.pools() if isinstance(held, Account) else held
-    return DataFrame(
+    found = list(held.pools() if isinstance(held, Account) else held)
+    rows = [
         {
-            "backs": " + ".join(pool.symbols) or "no position",
             "collateral [$]": pool.collateral,
             "equity [$]": now.equity,
             "notional [$]": now.notional,
@@ -444,8 +443,9 @@ def pools(held: Account | Iterable[Pool]) -> DataFrame:
             "effective leverage [x]": now.effective_leverage,
             "health": now.health.value,
         }
-        for pool, now in ((pool, risk(pool)) for pool in found)
-    ).set_index("backs")
+        for pool, now in zip(found, map(risk, found), strict=True)
+    ]
+    return DataFrame(rows, pd.Index([" + ".join(pool.symbols) or "no position" for pool in found], name="backs"))
 
 
 def each(label: str, found: Mapping[Any, Pool | Account], symbol: str | None = None) -> DataFrame:
@@ -477,8 +477,7 @@ def each(label: str, found: Mapping[Any, Pool | Account], symbol: str | None = N
         name = symbol or next(iter(marks), "")
         if name not in marks:
             raise unknown("symbol", name, marks or ["none, for there is no position"])
-        all_pools = held.pools() if isinstance(held, Account) else [held]
-        backs += [pool for pool in all_pools if name in pool.symbols][:1]
+        backs += [pool for pool in (held.pools() if isinstance(held, Account) else [held]) if name in pool.symbols][:1]
         price = liquidation_price(backs[-1], name)
         rows.append({"liquidated at [$/coin]": price, "after [move]": move(price, marks[name])})
     names = pd.Index(list(found), name=label)
@@ -523,13 +522,13 @@ def prices(held: Account, rules: Rulebook | None = None) -> DataFrame:
         symbol    mark  cross  cross: away  cross: bankrupt  isolated  isolated: away  isolated: bankrupt
         BTC     60,000   none         none             none    52,711         -12.1 %              52,500
     """
-    shared = Pool(collateral=held.wallet_balance, positions=tuple(each.cross() for each in held.positions))
+    shared, *_ = held.after(positions=[each.cross() for each in held.positions]).pools()
     rows = []
     for each in held.positions:
         own = each.isolated_margin
         alone = each.isolated(own) if rules is None else rules.isolate(each.cross(), own)
         behind = alone.isolated_margin or 0.0
-        row: dict[str, object] = {"symbol": each.symbol, "mark [$/coin]": each.mark_price}
+        row: dict[str, object] = {"mark [$/coin]": each.mark_price}
         for mode, pool in (("cross", shared), ("isolated", Pool(collateral=behind, positions=(alone,)))):
             price = liquidation_price(pool, each.symbol)
             row |= {
@@ -538,7 +537,7 @@ def prices(held: Account, rules: Rulebook | None = None) -> DataFrame:
                 f"{mode}: bankrupt [$/coin]": bankruptcy_price(pool, each.symbol),
             }
         rows.append(row)
-    return DataFrame(rows).set_index("symbol")
+    return DataFrame(rows, pd.Index([each.symbol for each in held.positions], name="symbol"))
 
 
 def along(held: Account, moves: Mapping[str, Sequence[float]]) -> DataFrame:

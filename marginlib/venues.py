@@ -342,7 +342,7 @@ class Rulebook:
             28.5893
         """
         own = position.entry_notional / position.leverage + self.closing_fee_set_aside(position)
-        judged = replace(position, maintenance_basis=self.isolated_basis or self.maintenance_basis)
+        judged = replace(position, maintenance_basis=self.isolated_basis or position.maintenance_basis)
         return judged.isolated(own if isolated_margin is None else isolated_margin)
 
     def health(self, now: Risk) -> Health:
@@ -409,7 +409,7 @@ def _books(folder: str | Path | None) -> dict[str, dict[str, Rulebook]]:
             for date, book in terms.pop("books").items():
                 where = f"{file.name}, book of {date}"
                 found.setdefault(venue, {})[date] = _rulebook(venue, date, terms, book)
-        except (ValueError, TypeError) as error:  # what JSON cannot be, and what a term cannot be
+        except (AttributeError, ValueError, TypeError) as error:  # what JSON cannot be, and what a term cannot be
             raise MarginError(f"{where}: {error}") from error
     return found
 

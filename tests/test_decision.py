@@ -407,3 +407,16 @@ def test_what_never_or_always_happened_is_a_bound(hits, paths, text):
     bound = float(text.split()[1]) / 100
     chance = bound if hits == 0 else 1 - bound
     assert (1 - chance) ** paths < 0.06  # so many paths would have shown it with about 95 %
+
+
+def test_a_kind_of_book_needs_only_its_own_coins_and_keeps_a_drift_for_each():
+    wide = Diffusion(volatility={"BTCUSDT": 0.6, "ETHUSDT": 0.8, "SOLUSDT": 1.0}, drift={"SOLUSDT": 0.2})
+    found = trial("diversified", size=1, leverage=5, days=7, market=wide, paths=256)
+    assert len(found.decision.prospects) == 4
+    with pytest.raises(UnknownNameError, match="ETHUSDT"):
+        trial("diversified", size=1, leverage=5, days=7, market=Diffusion(volatility={"BTCUSDT": 0.6}), paths=256)
+
+
+@pytest.mark.parametrize(("paths", "text"), [(5, "below 50 %"), (20, "below 10 %"), (16_384, "below 0.02 %")])
+def test_a_bound_is_written_without_powers_of_ten(paths, text):
+    assert chance_text(Estimate.share(0, paths)) == text

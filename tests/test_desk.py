@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marginlib import MarginError, MarginMode, Pool, account_risk, liquidation_price, rulebook, tables
+from marginlib import MaintenanceBasis, MarginError, MarginMode, Pool, account_risk, liquidation_price, rulebook, tables
 from marginlib.course.calculators import CALCULATORS, audit
 from marginlib.market.desk import (
     AddMargin,
@@ -533,3 +533,16 @@ def test_a_session_is_a_row_for_each_point_and_its_end():
     assert frame.loc["1", "equity [$]"] == pytest.approx(10_000)
     assert list(tables.session(play(DESK, []), 2).index) == ["1", "2"]
     assert list(tables.session(play(DESK, []), 0)) == list(frame)  # no point, and every column
+
+
+def test_a_mode_written_as_a_text_is_refused():
+    with pytest.raises(MarginError, match=r"margin_mode = 'isolated': give MarginMode\.CROSS"):
+        Opening(symbol="BTCUSDT", dollars=1_000, leverage=5, margin_mode="isolated")
+
+
+def test_a_desk_isolates_as_its_rulebook_does():
+    desk = crash_desk("may-crash-2021", 10_000, [Opening(symbol="BTCUSDT", dollars=5_000, leverage=5)])
+    book = replace(desk.rules.book, isolated_basis=MaintenanceBasis.ENTRY)
+    opening = Opening(symbol="BTCUSDT", dollars=5_000, leverage=5, margin_mode=MarginMode.ISOLATED)
+    (held,) = replace(desk, rules=replace(desk.rules, book=book), openings=(opening,)).account().positions
+    assert held.maintenance_basis is MaintenanceBasis.ENTRY

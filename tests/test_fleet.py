@@ -1,11 +1,12 @@
 """Many paths at once come to what `play` comes to on each of them."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from marginlib import MarginError, MarginMode
+from marginlib import Contract, MaintenanceBasis, MarginError, MarginMode
 from marginlib.market import AddMargin, Close, Hedge, Hold, Opening, Reduce, Rules, geometric_brownian_path, path_desk
 from marginlib.market.desk import play, score
 from marginlib.market.fleet import fleet_ends
@@ -79,3 +80,22 @@ def test_what_it_does_not_know_is_refused():
     )
     with pytest.raises(MarginError, match="keeps what is left"):
         fleet_ends(returned, [], marks)
+
+
+@pytest.mark.parametrize("order", [Reduce("ETHUSDT", 2), AddMargin("ETHUSDT", -5_000)])
+def test_an_order_that_is_refused_changes_nothing(order):
+    path, modes = paths(1, count=1)[0], (MarginMode.CROSS, MarginMode.ISOLATED)
+    desk = path_desk(path, 40_000, book(modes), rules=RULES, count=4)
+    marks = path.mark_prices[..., None]
+    assert [each.tolist() for each in fleet_ends(desk, [order], marks)] == [
+        each.tolist() for each in fleet_ends(desk, [Hold()], marks)
+    ]
+
+
+@pytest.mark.parametrize("terms", [{"contract": Contract.INVERSE}, {"maintenance_basis": MaintenanceBasis.ENTRY}])
+def test_what_the_fleet_does_not_compute_is_refused(terms):
+    path = paths(1, count=1)[0]
+    desk = path_desk(path, 40_000, book(MODES[0]), rules=replace(RULES, book=replace(RULES.book, **terms)), count=4)
+    marks = path.mark_prices[..., None]
+    with pytest.raises(MarginError, match="contract, maintenance_basis: give linear contracts"):
+        fleet_ends(desk, [], marks)

@@ -830,3 +830,10 @@ def test_a_coin_is_refused_where_it_can_be_none() -> None:
     assert risk(owing.pools()[0]).equity == pytest.approx(10)
     with pytest.raises(MarginError, match=r"wallet_balance = -70"):
         Account(wallet_balance=-70, coins=owing.coins)
+
+
+def test_a_pool_of_coins_alone_that_owes_money_ends_where_they_do() -> None:
+    pool = Pool(collateral=-1_000, coins=(Coin(symbol="BTCUSDT", amount=1, mark_price=60_000),))
+    assert liquidation_price(pool, "BTCUSDT") == 1_000
+    assert common_shock(pool).fall == pytest.approx(1_000 / 60_000 - 1)
+    assert common_shock(Pool(collateral=5)) == (None, None)

@@ -319,7 +319,7 @@ def test_the_leverage_is_one_where_none_is_set_and_a_little_margin_is_its_own() 
 def test_an_isolated_position_has_a_pool_of_its_own_and_a_shared_one_has_none():
     btc = Position.open(symbol="BTC", quantity=1, price=100, schedule=RiskSchedule.flat(0.01), leverage=10)
     assert btc.isolated().pool == Pool(collateral=10, positions=(btc.isolated(),))
-    with pytest.raises(MarginError, match="isolated_margin = None: BTC shares a pool"):
+    with pytest.raises(MarginError, match="isolated_margin = None: BTC has no margin of its own"):
         btc.pool  # noqa: B018 - asking is enough
 
 
@@ -379,3 +379,25 @@ def test_what_knows_plain_pools_alone_says_what_it_does_not_know() -> None:
     for field, pool in asking.items():
         with pytest.raises(MarginError, match=f"^{field}: this knows nothing of it"):
             pool.check_plain("this")
+
+
+def test_one_record_in_the_place_of_several_is_told_how_it_is_written() -> None:
+    coin = Coin(symbol="BTCUSDT", amount=0.5, mark_price=60_000)
+    order = Order(name="bid", symbol="BTCUSDT", quantity=-0.1, price=50_000)
+    for name, given in (("coins", coin), ("orders", order)):
+        with pytest.raises(MarginError, match=rf"{name} = one {name[:-1]}, BTCUSDT: give them in brackets"):
+            Account(wallet_balance=100, **{name: given})
+    with pytest.raises(MarginError, match="coins = one coin, BTCUSDT"):
+        Pool(collateral=100, coins=coin)  # type: ignore[arg-type]
+
+
+def test_a_number_in_the_place_of_prices_by_symbol_is_refused() -> None:
+    account = Account(wallet_balance=100)
+    for held in (account, account.pools()[0]):
+        with pytest.raises(MarginError, match=r"mark_prices = 5: give a price for each symbol"):
+            held.at(5)  # type: ignore[arg-type]
+
+
+def test_netting_written_as_a_text_is_refused_for_it_would_pass_for_another() -> None:
+    with pytest.raises(MarginError, match=r"netting = 'none': give Netting\.NONE"):
+        Account(wallet_balance=100, netting="none")  # type: ignore[arg-type]

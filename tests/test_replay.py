@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from dataclasses import FrozenInstanceError, astuple, fields, replace
+from enum import Enum
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from marginlib import (
     Account,
     Contract,
+    MaintenanceBasis,
     MarginError,
     MarginMode,
     Netting,
@@ -45,9 +47,9 @@ from marginlib.market.policies import (
     largest_notional_first,
     step_down,
 )
-from marginlib.market.replay import Conversion, Ledger, Replenishment, Rules, Snapshot, replay, step
+from marginlib.market.replay import Conversion, Ledger, Replenishment, Rules, Snapshot, in_mode, replay, step
 from marginlib.market.settlement import Liquidation
-from marginlib.venues import Leftover, ModeChange, PaidFrom, PositionMode, Rulebook
+from marginlib.venues import ClosingFee, Leftover, ModeChange, PaidFrom, PositionMode, Rulebook
 
 FLAT = RiskSchedule.flat(0.01)
 # Amounts by the tax rule: 0; 0 + 10,000 x 0.01 = 100; 100 + 50,000 x 0.03 = 1,600.
@@ -1090,3 +1092,59 @@ def test_the_random_events_do_liquidate():
     runs = [walk(sequence(seed), TAKES, 0.0) for seed in range(5)]
     assert all(happened >= 200 for happened, _ in runs)
     assert sum(liquidated for _, liquidated in runs) >= 5
+
+
+OF_A_VENUE = replace(
+    BOOK, isolated_basis=MaintenanceBasis.ENTRY, closing_fee_rate=0.0006, closing_fee=ClosingFee.IN_BOTH
+)
+
+
+def test_a_replay_isolates_as_its_rulebook_does():
+    rules, book = Rules(book=OF_A_VENUE), OF_A_VENUE
+    start = Snapshot.start(Account(wallet_balance=1_000))
+    turned = [SetMarginMode(symbol="BTC", margin_mode=mode) for mode in (MarginMode.ISOLATED, MarginMode.CROSS)]
+    lever, buy = SetLeverage(symbol="BTC", leverage=10), Fill(symbol="BTC", quantity=1, price=100)
+    expected = book.isolate(book.position("BTC", 1, 100, leverage=10))
+    assert expected.own_margin > 10  # the fee for closing is set aside, too
+    *_, opened = replay(start, [turned[0], lever, buy], rules)
+    assert opened.account.positions == (expected,)
+    free = replace(rules, mode_change=ModeChange.ANY_TIME)
+    *_, later = replay(start, [lever, buy, turned[0]], free)
+    assert later.account.positions == (expected,)
+    *_, back = replay(start, [turned[0], lever, buy, turned[1]], free)
+    assert back.account.positions == (book.position("BTC", 1, 100, leverage=10),)
+    bare = in_mode(expected, MarginMode.CROSS, None)
+    assert bare.maintenance_basis is MaintenanceBasis.ENTRY  # without a rulebook nothing says otherwise
+
+
+def test_a_mode_for_the_whole_account_holds_for_a_symbol_that_comes_later():
+    whole = replace(RULES, mode_change=ModeChange.WHOLE_ACCOUNT)
+    isolated, lever = SetMarginMode(margin_mode=MarginMode.ISOLATED), SetLeverage(symbol="BTC", leverage=10)
+    buys = [Fill(symbol=symbol, quantity=1, price=100) for symbol in ("BTC", "ETH")]
+    for events in ([isolated, lever, *buys], [lever, isolated, *buys]):
+        *_, opened = replay(Snapshot.start(Account(wallet_balance=1_000)), events, whole)
+        assert [each.margin_mode for each in opened.account.positions] == [MarginMode.ISOLATED] * 2
+        assert [each.leverage for each in opened.account.positions] == [10, 1]
+
+
+@pytest.mark.parametrize("field", [each.name for each in fields(Rules) if isinstance(each.default, Enum)])
+def test_a_text_in_the_place_of_a_choice_is_refused_for_it_would_pass_for_another(field):
+    right = getattr(RULES, field)
+    with pytest.raises(MarginError, match=f"{field} = '{right.value}': give {type(right).__name__}"):
+        replace(RULES, **{field: right.value})
+
+
+def test_an_order_in_an_inverse_contract_of_a_linear_book_reserves_coins():
+    book = replace(BOOK, schedules={"BTC-USD": FLAT}, contracts={"BTC-USD": Contract.INVERSE})
+    order = PlaceOrder(name="bid", symbol="BTC-USD", quantity=1_000, price=60_000)
+    placed = step(Snapshot.start(Account(wallet_balance=1)), order, Rules(book=book))
+    assert placed.account.orders[0].contract is Contract.INVERSE
+    assert placed.account.pools()[0].reserved == pytest.approx(1_000 / 60_000)
+
+
+def test_an_inverse_fill_beside_a_linear_position_is_refused():
+    book = replace(BOOK, contracts={"ETH": Contract.INVERSE})
+    start = Snapshot.start(Account(wallet_balance=1_000))
+    buys = [Fill(symbol=symbol, quantity=1, price=100) for symbol in ("BTC", "ETH")]
+    with pytest.raises(MarginError, match="linear and inverse"):
+        list(replay(start, [SetMarginMode(symbol="ETH", margin_mode=MarginMode.ISOLATED), *buys], Rules(book=book)))

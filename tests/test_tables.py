@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 
 from marginlib import (
     Account,
+    Coin,
     MarginError,
+    Netting,
     Pool,
     Position,
     RiskSchedule,
@@ -469,3 +472,31 @@ def test_a_path_in_a_cell_may_be_broken_and_a_number_not():
     assert "fapi/<wbr>v1" in html
     assert "1/50" in html
     assert "2026-&NoBreak;09-&NoBreak;29" in html
+
+
+def test_prices_of_an_account_count_its_coins_and_what_it_nets():
+    btc = Position.open(symbol="BTCUSDT", quantity=0.1, price=60_000, schedule=RiskSchedule.flat(0.004))
+    short = replace(btc, quantity=-0.04)
+    coin = Coin(symbol="BTCUSDT", amount=0.05, mark_price=60_000)
+    for account in (
+        Account(wallet_balance=600, positions=(btc,), coins=(coin,)),
+        Account(wallet_balance=600, positions=(btc, short), netting=Netting.LARGER_LEG),
+    ):
+        (pool,) = account.pools()
+        shown = tables.prices(account)
+        assert shown["cross [$/coin]"].iloc[0] == liquidation_price(pool, "BTCUSDT")
+        assert shown["cross: bankrupt [$/coin]"].iloc[0] == bankruptcy_price(pool, "BTCUSDT")
+
+
+def test_tables_of_nothing_are_empty():
+    assert tables.prices(Account(wallet_balance=100)).empty
+    assert tables.pools([]).empty
+    assert tables.each("setting [x]", {}).empty
+    assert tables.modes("who", {}, 100).empty
+
+
+def test_an_amount_without_its_rate_is_refused_under_a_rulebook_too():
+    row = {"symbol": ["BTCUSDT"], "quantity": [1], "entry_price": [100], "maintenance_amount": [50]}
+    for rules in (None, rulebook("binance_usdm", "2026-09-29")):
+        with pytest.raises(MarginError, match="maintenance_margin_rate"):
+            tables.positions(pd.DataFrame(row), rules)

@@ -26,9 +26,9 @@ from marginlib.errors import MarginError, name_text, wrong
 from marginlib.margin import position_risk, risk
 from marginlib.market.events import Funding, MarkPrices
 from marginlib.market.paths import Bars, PricePath
-from marginlib.market.replay import Action, Rules, Snapshot, liquidate, step
+from marginlib.market.replay import Action, Rules, Snapshot, in_mode, liquidate, step
 from marginlib.market.walk import walk
-from marginlib.model import Account, MaintenanceBasis, Pool, Position
+from marginlib.model import Account, MaintenanceBasis, MarginMode, Pool, Position
 from marginlib.venues import PaidFrom
 
 Array = NDArray[np.float64]
@@ -317,10 +317,7 @@ def replay_history(
         >>> {mode: states[-1].account.wallet_balance for mode, states in both.items()}
         {'cross': 50.0, 'isolated': 40.0}
     """
-    modes = {
-        "cross": [each.cross() for each in account.positions],
-        "isolated": [each if each.own_margin else each.isolated() for each in account.positions],
-    }
+    modes = {mode.value: [in_mode(each, mode, rules.book) for each in account.positions] for mode in MarginMode}
     bars = None if isinstance(history, PricePath) else MarkBars.of(*history.values(), last_for_mark=last_for_mark)
     found = {}
     for mode, positions in modes.items():

@@ -26,7 +26,7 @@ from marginlib.market.events import AddIsolatedMargin, Event, Fill, SetLeverage,
 from marginlib.market.generate import geometric_brownian_path
 from marginlib.market.paths import PricePath
 from marginlib.market.recorded import crash
-from marginlib.market.replay import Rules, Snapshot, step
+from marginlib.market.replay import Rules, Snapshot, in_mode, step
 from marginlib.market.walk import crash_rulebooks, walk
 from marginlib.model import Account, MarginMode, Position
 
@@ -213,6 +213,8 @@ class Opening:
     def __post_init__(self) -> None:
         name_text("symbol", self.symbol)
         positive("leverage", self.leverage)
+        if not isinstance(self.margin_mode, MarginMode):
+            raise wrong("margin_mode", self.margin_mode, "give MarginMode.CROSS or MarginMode.ISOLATED")
         if finite("dollars", self.dollars) == 0:
             raise wrong("dollars", self.dollars, "give a size with its sign, + for long, - for short")
 
@@ -251,7 +253,7 @@ class Desk:
                 raise unknown("symbol", each.symbol, prices)
             price = prices[each.symbol]
             held = book.position(each.symbol, each.dollars / price, price, leverage=each.leverage)
-            positions.append({MarginMode.CROSS: held.cross, MarginMode.ISOLATED: held.isolated}[each.margin_mode]())
+            positions.append(in_mode(held, each.margin_mode, book))
         account = Account(wallet_balance=self.wallet, positions=tuple(positions))
         missing = -risk(account.pools()[0]).available
         if missing > 0:
@@ -269,7 +271,7 @@ def crash_desk(
     """Return a desk in a recorded event: decisions at the moments at which every coin has a recorded close.
 
     Args:
-        event: the event's short name, as in `marginlib.market.recorded()`.
+        event: the event's short name, as in `marginlib.market.crashes()`.
         wallet: the money in the account [quote currency].
         openings: the book.
         rules: what the venue does; left out, those of Binance with the first of `crash_rulebooks(event)`.

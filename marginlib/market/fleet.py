@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from marginlib.errors import MarginError, unknown, wrong
 from marginlib.market.desk import AddMargin, Decision, Desk, Hold, Order, Reduce
-from marginlib.model import Account
+from marginlib.model import Account, Contract, MaintenanceBasis
 from marginlib.tiers import RiskSchedule
 from marginlib.venues import Leftover
 
@@ -33,14 +33,15 @@ class _Fleet:
         for pool in account.pools():
             pool.check_plain("a fleet")
         held = account.positions
+        if any(each.contract is Contract.INVERSE or each.maintenance_basis is MaintenanceBasis.ENTRY for each in held):
+            raise MarginError("contract, maintenance_basis: give linear contracts whose maintenance follows the mark")
         self.symbols, self.fee_rate = [each.symbol for each in held], fee_rate
         self.schedules, self.leverage = [each.schedule for each in held], [each.leverage for each in held]
         self.isolated = np.array([each.own_margin > 0 for each in held])
         self.entry = np.array([[each.entry_price] for each in held])
-        shape = (1, paths)
         self.quantity = np.repeat([[each.quantity] for each in held], paths, axis=1)
         self.margin = np.repeat([[each.own_margin] for each in held], paths, axis=1)
-        self.shared = np.full(shape, account.pools()[0].collateral)[0]
+        self.shared = np.full(paths, account.pools()[0].collateral)
         self.mark = np.repeat(self.entry, paths, axis=1)
         self.liquidated = np.zeros(paths, np.bool_)
 
@@ -85,14 +86,14 @@ class _Fleet:
         if order.symbol not in self.symbols:
             raise unknown("symbol", order.symbol, self.symbols)
         k = self.symbols.index(order.symbol)
-        if isinstance(order, Reduce):
+        if isinstance(order, Reduce) and 0 < order.share <= 1:
             sold = order.share * self.quantity[k]
             freed = order.share * self.margin[k]
             self.shared = self.shared + freed + sold * (self.mark[k] - self.entry[k])
             self.shared = self.shared - self.fee_rate * np.abs(sold) * self.mark[k]
             self.quantity[k] -= sold
             self.margin[k] -= freed
-        elif self.isolated[k]:
+        elif isinstance(order, AddMargin) and order.amount > 0 and self.isolated[k]:
             moved = np.where((self.quantity[k] != 0) & (order.amount <= self._addable()), order.amount, 0.0)
             self.shared = self.shared - moved
             self.margin[k] += moved
@@ -122,9 +123,11 @@ def fleet_ends(desk: Desk, decisions: Sequence[Decision], marks: Array) -> tuple
         decisions: for each point an order, or several in a list, as `play` takes them.
         marks: mark prices, shape (moments, positions, paths), positions in the order of the desk's openings.
 
+    A pool that is liquidated is closed whole, whatever the venue's policy is.
+
     Raises:
-        MarginError: a shape does not fit, an order is none that this knows, or the venue gives back what is left of a
-            liquidated pool, or charges a clearance fee.
+        MarginError: a shape does not fit, an order is none that this knows, a contract is inverse, or the venue gives
+            back what is left of a liquidated pool or replenishes margin.
     """
     if desk.rules.leftover is not Leftover.KEPT or desk.rules.replenish:
         raise MarginError("rules: give a venue that keeps what is left of a liquidated pool, without replenishment")

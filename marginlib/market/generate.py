@@ -159,8 +159,7 @@ def _root(correlation: float | ArrayLike, count: int) -> FloatArray:
     """
     given = np.asarray(correlation, dtype=np.float64)
     if given.ndim == 0:
-        given = np.full((count, count), float(given))
-        np.fill_diagonal(given, 1.0)
+        given = np.where(np.eye(count, dtype=np.bool_), 1.0, given)
     odd = given.shape != (count, count) or not np.isfinite(given).all()
     if odd or not np.allclose(given, given.T, atol=1e-12) or not np.allclose(np.diag(given), 1.0, atol=1e-12):
         give = f"give one number, or a symmetric {count} x {count} matrix with diagonal 1"

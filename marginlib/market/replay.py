@@ -17,7 +17,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from enum import Enum
 from functools import singledispatch
 from math import copysign, fsum, inf
 from types import MappingProxyType
@@ -75,7 +76,7 @@ class Rules:
         assumed: the terms that the rulebook does not record and that stand at their defaults, as `of` found them.
 
     Raises:
-        MarginError: the clearance fee rate is not at least 0 and below 1.
+        MarginError: the clearance fee rate is not at least 0 and below 1, or a text stands for one of the choices.
 
     Example:
         >>> from marginlib import rulebook
@@ -100,6 +101,10 @@ class Rules:
 
     def __post_init__(self) -> None:
         fraction("clearance_fee_rate", self.clearance_fee_rate)
+        for each in fields(self):  # a text in place of a member would pass for another member
+            kind, value = type(each.default), getattr(self, each.name)
+            if issubclass(kind, Enum) and not isinstance(value, kind):
+                raise wrong(each.name, value, f"give {', '.join(map(str, kind))}")
         object.__setattr__(self, "replenish", frozenset(self.replenish))
 
     @classmethod
@@ -312,7 +317,8 @@ def _(event: Withdrawal, state: Snapshot, rules: Rules) -> Snapshot:
 def _(event: PlaceOrder, state: Snapshot, rules: Rules) -> Snapshot:
     if event.name in {order.name for order in state.account.orders}:
         raise wrong("name", event.name, "an open order has it; give another")
-    contract = next((leg.contract for leg in _legs(state, event.symbol)), rules.book and rules.book.contract)
+    named = rules.book and rules.book.contracts.get(event.symbol, rules.book.contract)
+    contract = next((leg.contract for leg in _legs(state, event.symbol)), named)
     order = Order(
         name=event.name,
         symbol=event.symbol,
@@ -439,17 +445,20 @@ def _(event: SetLeverage, state: Snapshot, rules: Rules) -> Snapshot:
 def _(event: SetMarginMode, state: Snapshot, rules: Rules) -> Snapshot:
     check_mode_change(event, state.account.positions, rules.mode_change)
     mode = event.margin_mode
-    symbols = dict.fromkeys((*state.mark_prices, *state.settings)) if event.symbol is None else (event.symbol,)
-    turned = ((each, _in_mode(each, mode)) for each in state.account.positions if each.symbol in symbols)
+    symbols = dict.fromkeys((*state.mark_prices, *state.settings, "")) if event.symbol is None else (event.symbol,)
+    turned = ((each, in_mode(each, mode, rules.book)) for each in state.account.positions if each.symbol in symbols)
     changed = _set(_booked(state, *turned), symbols, margin_mode=mode)
     return _affordable(state, changed, "margin_mode", mode)
 
 
-def _in_mode(position: Position, mode: MarginMode) -> Position:
-    """Return the position in that mode; one that is in it already is left as it is, its margin included."""
+def in_mode(position: Position, mode: MarginMode, book: Rulebook | None) -> Position:
+    """Return the position in that mode, as a book holds it there; one that is in it already is left as it is."""
     if position.margin_mode is mode:
         return position
-    return position.isolated() if mode is MarginMode.ISOLATED else position.cross()
+    if mode is MarginMode.ISOLATED:
+        return book.isolate(position) if book else position.isolated()
+    shared = position.cross()
+    return replace(shared, maintenance_basis=book.maintenance_basis) if book and book.isolated_basis else shared
 
 
 def _opened(state: Snapshot, held: Position | None, event: Fill, quantity: float, rules: Rules) -> Snapshot:
@@ -469,10 +478,10 @@ def _opened(state: Snapshot, held: Position | None, event: Fill, quantity: float
             f"rules.book = None: give a Rulebook with the risk tiers of {event.symbol} to open a position in it"
         )
     else:
-        leverage, mode = state.settings.get(event.symbol, Setting())
+        leverage, mode = state.settings.get(event.symbol, state.settings.get("", Setting()))
         mark = state.mark_prices.get(event.symbol, event.price)
         opened = rules.book.position(event.symbol, quantity, event.price, mark_price=mark, leverage=leverage)
-        new = _in_mode(opened, mode)
+        new = in_mode(opened, mode, rules.book)
     aside = new.own_margin - (held.own_margin if held else 0.0)
     most = max_withdrawal(state.account, rules.withdrawal)
     if aside > most * (1 + ROUNDING):
@@ -584,7 +593,8 @@ def _booked(
 
 def _set(state: Snapshot, symbols: Iterable[str], **setting: Any) -> Snapshot:  # noqa: ANN401 - a field of Setting
     """Return the state with the settings of some symbols changed."""
-    changed = {symbol: state.settings.get(symbol, Setting())._replace(**setting) for symbol in symbols}
+    account = state.settings.get("", Setting())  # of symbols not seen yet: a mode that was set for all
+    changed = {symbol: state.settings.get(symbol, account)._replace(**setting) for symbol in symbols}
     return replace(state, settings=MappingProxyType({**state.settings, **changed}))
 
 

@@ -48,7 +48,7 @@ def crash_rulebooks(event: str) -> tuple[Rulebook, ...]:
     are later ones, for none of the time is recorded. The date of a book is that of the event's first figure.
 
     Args:
-        event: the event's short name, as in `marginlib.market.recorded()`.
+        event: the event's short name, as in `marginlib.market.crashes()`.
 
     Raises:
         UnknownNameError: no such event is recorded.
@@ -76,7 +76,7 @@ def crash_replay(event: str, account: Account, rules: Rules, *, insurance_fund: 
     is cut where it jumps. So a liquidation is looked for only where an end is unsafe, and found to the second.
 
     Args:
-        event: the event's short name, as in `marginlib.market.recorded()`.
+        event: the event's short name, as in `marginlib.market.crashes()`.
         account: positions in symbols of the event; they meet its first figures as they are.
         rules: what the venue does.
         insurance_fund: what the venue's fund holds at the start [quote currency].

@@ -14,7 +14,7 @@ advice:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import product
 from math import ceil, fsum, log10
@@ -270,7 +270,7 @@ def decide(
         market: how prices move; `MARKETS` has measured ones for BTCUSDT and ETHUSDT, for others state your own.
         days: the horizon [day], above 0.
         limit: the limit; left out, at most a 5 % chance of losing more than half.
-        paths: how many simulated paths, at most 65,536.
+        paths: how many simulated paths; losses are read off 65,536 of them at most.
         seed: the same seed gives the same result.
 
     Raises:
@@ -304,7 +304,7 @@ def chance_text(estimate: Estimate) -> str:
     value, error = 100 * estimate.value, 100 * estimate.standard_error
     if value in {0, 100}:
         bound = min(100, 3 * error)
-        return f"above {100 - bound:.4g} %" if value else f"below {bound:.1g} %"
+        return f"above {100 - bound:.4g} %" if value else f"below {float(f'{bound:.1g}'):g} %"
     digits = max(1, ceil(-log10(error))) if error > 0 else 1
     return f"{value:.{digits}f} % ± {error:.{digits}f}"
 
@@ -484,8 +484,7 @@ def trial(
     """
     if kind not in BOOKS:
         raise unknown("kind", kind, BOOKS)
-    sides, correlation = BOOKS[kind]
-    cache = _cache(_market_of(market, sides, correlation), days, paths, seed)
+    cache = _cache(_market_of(market, kind), days, paths, seed)
     return _trial(kind, size, leverage, days, cache, limit or RiskLimit())
 
 
@@ -516,20 +515,18 @@ def try_rule(
         12
     """
     found = []
-    for (kind, (sides, correlation)), horizon in product(BOOKS.items(), days):
-        cache = _cache(_market_of(market, sides, correlation), horizon, paths, seed)
+    for kind, horizon in product(BOOKS, days):
+        cache = _cache(_market_of(market, kind), horizon, paths, seed)
         for size, leverage in product(sizes, leverages):
             if size <= leverage:
                 found.append(_trial(kind, size, leverage, horizon, cache, limit or RiskLimit()))
     return tuple(found)
 
 
-def _market_of(market: Diffusion, sides: Mapping[str, int], correlation: float | None) -> Diffusion:
+def _market_of(market: Diffusion, kind: str) -> Diffusion:
     """Return the market of a kind of book: with its own correlation where it assumes one."""
-    if correlation is None:
-        return market
-    volatility = {symbol: market.volatility[symbol] for symbol in sides}
-    return Diffusion(volatility=volatility, drift=market.drift, correlation=correlation)
+    correlation = BOOKS[kind][1]
+    return market if correlation is None else replace(market, correlation=correlation)
 
 
 def _trial(kind: str, size: float, leverage: float, days: float, cache: PathCache, limit: RiskLimit) -> Trial:

@@ -117,11 +117,9 @@ def _touch(distance: float, growth: float, spread: float) -> float:
 def _correlations(correlation: float | ArrayLike, n: int) -> Array:
     """Return a correlation matrix that has a root, or refuse what is none."""
     given = np.asarray(correlation, np.float64)
-    matrix = np.full((n, n), given) if given.ndim == 0 else given
+    matrix = np.where(np.eye(n, dtype=np.bool_), 1.0, given) if given.ndim == 0 else given
     if matrix.shape != (n, n):
         raise MarginError(f"correlation: its shape is {matrix.shape}; give one number or a matrix of shape {(n, n)}")
-    if given.ndim == 0:
-        matrix = np.where(np.eye(n, dtype=np.bool_), 1.0, matrix)
     if not (np.isfinite(matrix).all() and np.allclose(matrix, matrix.T) and np.allclose(np.diag(matrix), 1)):
         raise wrong("correlation", matrix.tolist(), "give a symmetric matrix with 1 on its diagonal")
     least = float(np.linalg.eigvalsh(matrix)[0])

@@ -73,14 +73,13 @@ def _netted(random: Random) -> dict[str, Any]:
     lost = long * (long_entry - mark) + short * (mark - short_entry)
     share = {"frozen": (0.01, 0.03), "long": (0.2, 0.6), "short": (0.2, 0.6), "paid": (1.3, 1.6)}[kind]
     behind = random.uniform(*share) * mark * (size if kind == "frozen" else abs(long - short))
-    rule = random.choice(tuple(RULES))
     return {
         "wallet": round(behind + lost),
         "long": long,
         "long_entry": long_entry,
         "short": short,
         "short_entry": short_entry,
-        "rule": rule,
+        "rule": random.choice(tuple(RULES)),
     }
 
 
