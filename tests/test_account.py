@@ -331,3 +331,22 @@ def test_the_venue_s_own_table_on_the_command_line(tmp_path, capsys):
     told = [str(tmp_path / "mine.csv"), "--wallet", "200000", "--tiers", str(tmp_path / "limits.json")]
     assert main(["account", *told]) == 0
     assert f"{(1_200_000 - 205_000) / (300 * 0.99):,.2f}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("price", "same"), [(8e-6, False), (1.0204e-5, True), (1.02e-5, True), (1.03e-5, False)])
+def test_a_price_of_a_small_coin_agrees_only_as_far_as_it_is_written(price, same):
+    """2e-5 less half of it, which stands behind it, over 1 - 0.02: 1.0204e-5."""
+    columns = ["symbol", "quantity", "entry_price", "leverage", "margin_mode", "maintenance_margin_rate"]
+    table = pd.DataFrame([["SHIBUSDT", 1e9, 2e-5, 2, "isolated", 0.02]], columns=columns)
+    found = read_account(table.assign(liquidation_price=price), wallet_balance=20_000)
+    assert (differences(found).frame["why"].iloc[0] == "the same") is same
+
+
+def test_a_volatility_of_a_coin_that_is_not_held_is_refused_and_nothing_is_not_the_measured_one(found):
+    with pytest.raises(MarginError, match="volatility = 'btc'"):
+        chances(found, volatility={"btc": 0.9})
+    alone = shown(nan)
+    with pytest.raises(MarginError, match="volatility of BTCUSDT = 0"):
+        chances(alone, volatility={"BTC": 0.0})
+    assert "correlation" not in chances(alone).said
+    assert "correlation 0.8; no drift" in chances(found).said

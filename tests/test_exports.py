@@ -781,3 +781,16 @@ def test_no_price_as_venues_write_it(said):
 
 def test_the_coin_of_a_name():
     assert {coin(name) for name in ("ETHUSDT", "ETH-USDT-SWAP", "ETH-USD", "ETH", "ETHUSDC")} == {"ETH"}
+
+
+def test_a_rate_for_one_symbol_leaves_the_others_their_own():
+    rows = pd.DataFrame({"symbol": ["BTCUSDT", "ETHUSDT"], "quantity": [0.1, 1.0], "entry_price": [60_000.0, 3_000.0]})
+    rows = rows.assign(maintenance_margin_rate=[0.02, 0.03])
+    held = read_account(rows, wallet_balance=1_000, rates={"BTCUSDT": 0.01}).account.positions
+    assert [each.schedule.rates for each in held] == [(0.01,), (0.03,)]
+
+
+def test_a_table_without_a_row_is_refused():
+    empty = pd.DataFrame(columns=["symbol", "quantity", "entry_price"])
+    with pytest.raises(MarginError, match="positions: none is in the table"):
+        read_account(empty, wallet_balance=1_000)

@@ -176,9 +176,23 @@ def test_a_control_in_short_is_what_interact_makes_of_it(short, values, start):
     assert (len(made.values), made.start) == (values, start)
 
 
-@pytest.mark.parametrize("short", [3, "words", (1,), [], {}])
+@pytest.mark.parametrize("short", [3, "words", (1,), ("a", "b"), [], {}])
 def test_a_short_form_that_is_none_is_refused(short):
     with pytest.raises(MarginError, match=r"x = .*give \(lowest, highest\)"):
+        figure("short", x=short)(lambda x: x)
+
+
+@pytest.mark.parametrize(
+    ("short", "values"),
+    [((0, 11, 3), (0, 3, 6, 9)), ((600, 1_000, 150), (600, 750, 900)), ((0, 1, 0.25), (0, 0.25, 0.5, 0.75, 1))],
+)
+def test_a_slider_does_not_pass_its_highest_value(short, values):
+    assert figure("short", x=short)(lambda x: x).controls[0].values == values
+
+
+@pytest.mark.parametrize("short", [(10, 5), (600, 900, -100), (0, 1, 2)])
+def test_a_range_that_does_not_rise_is_refused(short):
+    with pytest.raises(MarginError, match=r"x = .*give the lowest, then the highest"):
         figure("short", x=short)(lambda x: x)
 
 

@@ -159,3 +159,14 @@ def test_a_check_in_a_graded_course_never_tells_the_solution(graded):
     told = [heading for wrong in range(1, 8) for heading, _ in check("sizing-1", wrong / 7).parts]
     assert "Second hint" in told
     assert ("Worked solution" in told) is not graded
+
+
+@pytest.mark.parametrize(
+    ("roster", "words"),
+    [("id\nJos\xe9\n".encode("latin-1"), "give a CSV file in UTF-8"), (b"name\nada,1,2\n", "name, None")],
+)
+def test_a_roster_that_is_no_text_or_too_wide_is_told(tmp_path, roster, words):
+    path = tmp_path / "roster.csv"
+    path.write_bytes(roster)
+    with pytest.raises(MarginError, match=words):
+        read_roster(path)

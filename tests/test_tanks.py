@@ -249,3 +249,10 @@ def test_tanks_without_a_pair_are_refused(pools, start, taken):
     held, before = ([Pool(collateral=each) for each in some or ()] for some in (pools, start))
     with pytest.raises(MarginError, match="each tank is a pool at the start, a pool now and what was taken"):
         tank_chart("", held, before, taken)
+
+
+def test_both_legs_of_a_hedge_have_a_pipe_of_their_own():
+    long = opening("BTCUSDT", 10)
+    legs = (long, replace(long, quantity=-long.quantity / 2, entry_price=long.entry_price * 1.02))
+    notes = [note.text for note in tank_chart("", Account(wallet_balance=WALLET, positions=legs)).panels[0].notes]
+    assert [each for each in notes if each.startswith(("$3", "$1"))][-2:] == ["$30,000", "$15,300"]

@@ -189,3 +189,28 @@ def test_half_a_call_and_an_unknown_notebook_are_refused():
 def test_a_market_that_nobody_measured_is_named_with_its_assumption():
     keep_trade(5_000, TABLE)
     assert "Assumed volatility a year: SOLUSDT 100 %, BTCUSDT 63 %" in yours("10").sentences[1]
+
+
+def test_the_form_drops_no_position_that_it_has_no_room_for():
+    table = pd.concat([TABLE, TABLE.assign(symbol=["ETHUSDT", "XRPUSDT"])])
+    keep_trade(9_000, table)
+    form = TradeForm()
+    form.press("keep")
+    assert "positions = 4: the form has room for 3" in form.said
+    assert len(my_account()[0].positions) == 4
+
+
+def test_a_trade_that_cannot_be_written_is_told(monkeypatch):
+    monkeypatch.setenv("MARGINLIB_PROGRESS", "/proc/none/progress.json")
+    form = filled(TradeForm())
+    form.press("keep")
+    assert "No such file" in form.said or "Permission" in form.said
+
+
+def test_both_legs_of_a_hedge_are_told_and_odds_are_given_without_room_for_all_isolated():
+    legs = pd.DataFrame({"symbol": ["BTCUSDT"] * 2, "quantity": [1.0, -0.5], "entry_price": [60_000.0, 61_000.0]})
+    keep_trade(14_000, legs.assign(leverage=[5, 10], mark_price=60_000.0))
+    told = repr(yours("12"))
+    assert "BTC long if isolated" in told
+    assert "BTC short if isolated" in told
+    assert not any("cannot be said" in each for each in yours("10").sentences)

@@ -202,7 +202,7 @@ def card(name: str, drawn: bool) -> str:
         f'{whole.question.markup("everybody")}<button type="button" data-press="check">Keep it, then show me</button>'
     )
     fields += '<button type="button" data-press="show">Show me without a prediction</button>'
-    result = whole.complete(None).removeprefix(asked)
+    result = whole.answered()
     place = f'<div data-said></div><div data-live-figure="card-{name}"></div>' if drawn else "<div data-said></div>"
     result = result.replace("</strong></p>", f"</strong></p>{place}", 1)
     told = escape(json.dumps({"told": said(whole.question)}))

@@ -15,7 +15,7 @@ from typing import Any
 from pandas import DataFrame
 
 from marginlib import tables
-from marginlib.course.exports import Export, coin, plain, read_account
+from marginlib.course.exports import Export, coin, named, plain, read_account
 from marginlib.course.yours import assumed, drawn, in_crashes, modes
 from marginlib.errors import MarginError, fraction, positive
 from marginlib.files import write_whole
@@ -123,7 +123,7 @@ def where(found: Export, volatility: Mapping[str, float] | None = None) -> Answe
         price, other = _ends(found.account, each), _switched(found, each)
         rows.append(
             {
-                "position": _named(each),
+                "position": named(each),
                 "mode": each.margin_mode.value,
                 "away [move]": move(price, each.mark_price),
                 _DEVIATIONS: None if price is None else log(price / each.mark_price) / daily[coin(each.symbol)],
@@ -147,7 +147,7 @@ def differences(found: Export) -> Answer:
     for each, shown in zip(found.account.positions, found.shown, strict=True):
         computed = _ends(found.account, each)
         silent = shown is not None and isnan(shown)
-        row = {"position": _named(each), "shown [$/coin]": shown, "computed [$/coin]": computed}
+        row = {"position": named(each), "shown [$/coin]": shown, "computed [$/coin]": computed}
         row |= {"apart [move]": None if shown is None or silent or computed is None else computed / shown - 1}
         rows.append(row | {"why": _SILENT if silent else _reason(found, each, shown)})
     same = sum(row["why"] == "the same" for row in rows)
@@ -169,7 +169,7 @@ def contagion(found: Export, fall: float = 0.01) -> Answer:
         row: dict[str, object] = {f"{100 * fall:g} % lower": coin(symbol)}
         for before, moved in zip(account.positions, after.positions, strict=True):
             price, then = _ends(account, before), _ends(after, moved)
-            row[f"{_named(before)} [move]"] = None if price is None else move(then, price)
+            row[f"{named(before)} [move]"] = None if price is None else move(then, price)
         rows.append(row)
     said = (
         "How far each liquidation price moves when one coin falls and the others stand still. A long's price that "
@@ -200,7 +200,7 @@ def remedies(found: Export, away: float = 0.2) -> Answer:
         add, close = max(0.0, there.maintenance - there.equity), _share_to_close(pool, each, wanted)
         other = move(_switched(found, each), each.mark_price)
         reaches = other is None or abs(other) >= away * (1 - _SAME)
-        row = {"position": _named(each), "now [move]": move(_ends(found.account, each), each.mark_price)}
+        row = {"position": named(each), "now [move]": move(_ends(found.account, each), each.mark_price)}
         row |= {"add [$]": add, "free to add [$]": free if pool.own else None}
         row |= {"or close [share]": close, "fee for that [$]": None if close is None else _FEE * close * each.notional}
         switch = "is not needed" if not add else "is enough" if reaches else "is not enough"
@@ -229,12 +229,12 @@ def chances(found: Export, days: float = 30.0, volatility: Mapping[str, float] |
     account = plain(found.account)
     if account.coins or account.netting is not Netting.NONE:
         said = "No odds: the draws know neither coins as collateral nor legs that are netted."
-        return Answer("Odds", said, DataFrame({"held": [_named(each) for each in account.positions]}), "not drawn")
+        return Answer("Odds", said, DataFrame({"held": [named(each) for each in account.positions]}), "not drawn")
     market = assumed(account, volatility)
-    result = compare(_holdable(account), market, days=positive("days", days), paths=_PATHS, seed=_SEED)
+    result = compare(modes(account), market, days=positive("days", days), paths=_PATHS, seed=_SEED)
     told = ", ".join(f"{name} {chance_text(each.liquidation)}" for name, each in result.items())
     yearly = _volatilities(found, market, volatility)
-    said = f"A liquidation within {days:g} days: {told}. Volatility a year: {yearly}; {drawn(market, _PATHS)}."
+    said = f"A liquidation within {days:g} days: {told}. Volatility a year: {yearly}; {drawn(account, market, _PATHS)}."
     return Answer("Odds", said, tables.odds(result), f"{days:g} days")
 
 
@@ -247,11 +247,6 @@ def _volatilities(found: Export, market: Diffusion, given: Mapping[str, float] |
         source = "given" if coin(symbol) in (given or {}) else measured
         told.append(f"{coin(symbol)} {percent(value / parts).lstrip('+')} ({source})")
     return ", ".join(told)
-
-
-def _named(each: Position) -> str:
-    """Return a position in two words."""
-    return f"{coin(each.symbol)} {'long' if each.quantity > 0 else 'short'}"
 
 
 def _pool(account: Account, each: Position) -> Pool:
@@ -305,7 +300,7 @@ def _same(computed: float | None, shown: float | None) -> bool:
     """Return whether two prices agree, as closely as venues write them."""
     if computed is None or shown is None:
         return computed is shown
-    digits = len(repr(shown).partition(".")[2])
+    digits = next((k for k in range(1, 16) if round(shown, k) == shown), 16)  # as far as the venue writes it
     return abs(computed - shown) <= max(_SAME * shown, 0.5 * 10.0**-digits)
 
 
@@ -356,17 +351,6 @@ def _left_over(account: Account, each: Position, shown: float | None) -> str:
     )
     way = "more" if missing > 0 else "less"
     return f"no rule explains it: {money(abs(missing))} {way} behind it would, such as from {other}"
-
-
-def _holdable(account: Account) -> dict[str, Account]:
-    """Return the ways to hold an account that its wallet allows."""
-    try:
-        return modes(account)
-    except MarginError:  # the initial margins are more than the wallet
-        return {
-            "as it is": account,
-            "all cross": replace(account, positions=tuple(each.cross() for each in account.positions)),
-        }
 
 
 def report(words: Sequence[str]) -> str:

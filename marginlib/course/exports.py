@@ -161,6 +161,11 @@ def coin(symbol: str) -> str:
     return symbol.partition("-")[0].removesuffix("USDT").removesuffix("USDC")
 
 
+def named(position: Position) -> str:
+    """Return a position in two words."""
+    return f"{coin(position.symbol)} {'long' if position.quantity > 0 else 'short'}"
+
+
 def plain(account: Account) -> Account:
     """Return an account whose contracts are called as those of the recorded crashes and volatilities: BTCUSDT."""
     return account.after(
@@ -392,6 +397,8 @@ def _table(frame: DataFrame, given: _Given) -> Export:
     book = replace(book, schedules={**book.schedules, **given.tables})
     extra = {"wallet_balance", "liquidation_price"} & set(frame.columns)
     rows = frame.drop(columns=list(extra))
+    if "symbol" in rows and rows.empty:
+        raise MarginError("positions: none is in the table; give a row for each")
     wallet = given.wallet_balance
     if wallet is None:
         told = [*frame["wallet_balance"].dropna()] if "wallet_balance" in extra else []
@@ -399,7 +406,8 @@ def _table(frame: DataFrame, given: _Given) -> Export:
             raise MarginError("wallet_balance: a table needs it; give it (--wallet), or a column of that name")
         wallet = _number({"wallet_balance": told[0]}, "wallet_balance")
     if given.rates and "symbol" in rows:
-        rows = rows.assign(maintenance_margin_rate=rows["symbol"].map(given.rates))
+        own = rows.get("maintenance_margin_rate", nan)
+        rows = rows.assign(maintenance_margin_rate=rows["symbol"].map(given.rates).fillna(own))
     account = Account(wallet_balance=wallet, positions=tables.positions(rows, book))
     prices = frame["liquidation_price"] if "liquidation_price" in extra else [nan] * len(frame)
     shown = tuple(nan if isna(price) else _price({"liquidation_price": price}, "liquidation_price") for price in prices)

@@ -149,21 +149,20 @@ def check(task_id: str, answer: object = ...) -> Feedback:
     with _limited():
         outcomes = collect(answer, cases if asked.asks_function else None)
     course = not _NAMES.get(asked.set, SELF_STUDY)
-    first = judge(asked, cases, outcomes, course=course)
-    # Where nothing was judged, or the unit alone is wrong, there is nothing to remember, and no hint is due.
-    if first.state not in {"right", "wrong", "words"} or first.slip in ASKED_BACK:
-        return first
     values = [outcome.get("value") for outcome in outcomes]
     kept: Any = values[0] if len(values) == 1 else values
     seed = _seed(asked, ticket)
     # The different wrong answers that were given before, to the same numbers.
     before = misses(asked, [each for each in progress.load().attempts if each.right is False], seed)[1]
+    found = judge(asked, cases, outcomes, tries=len([each for each in before if each != kept]), course=course)
+    # Where nothing was judged, or the unit alone is wrong, there is nothing to remember.
+    if found.state not in {"right", "wrong", "words"} or found.slip in ASKED_BACK:
+        return found
     notes = progress.record(
-        progress.Attempt(item=asked.id, kind="exercise", answer=kept, right=first.right, codes=first.codes, seed=seed)
+        progress.Attempt(item=asked.id, kind="exercise", answer=kept, right=found.right, codes=found.codes, seed=seed)
     )
-    staged = judge(asked, cases, outcomes, tries=len([each for each in before if each != kept]), course=course)
     told = (("So far", finish(asked.set).brief), *(("Your progress", note) for note in notes))
-    return replace(staged, parts=(*staged.parts, *told))
+    return replace(found, parts=(*found.parts, *told))
 
 
 def finish(set_id: str) -> Finish:

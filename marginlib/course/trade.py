@@ -86,10 +86,8 @@ def keep_trade(wallet_balance: float | None, positions: DataFrame | str | Path) 
         rows = [{name: value for name, value in row.items() if not isna(value)} for row in data.to_dict("records")]
         kept = {"wallet_balance": wallet_balance, "positions": rows}
     account = _export(kept).account
-    place = _place()
-    place.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"format": _FORMAT, "version": _VERSION, **kept}, indent=1, ensure_ascii=False)
-    write_whole(place, text.encode() + b"\n")
+    write_whole(_place(), f"{text}\n")
     return account
 
 
@@ -127,7 +125,7 @@ class TradeForm(Form):
             return self.say("Forgotten: the notebooks show the course's example again.")
         try:
             account = self._keep()
-        except MarginError as error:
+        except (MarginError, OSError) as error:
             return self.say(f"Not kept. {error}.")
         return self.say("Kept on this machine, and sent nowhere.", *_told(account))
 
@@ -135,6 +133,8 @@ class TradeForm(Form):
         """Keep what was pasted, or else what stands in the fields."""
         wallet, pasted = self.values.get("wallet_balance"), str(self.values.get("export", "")).strip()
         if not pasted:
+            if (held := len(my_account()[0].positions)) > _ROWS:
+                raise MarginError(f"positions = {held}: the form has room for {_ROWS}; give a table, or forget these")
             return keep_trade(_number("wallet_balance", wallet), self._table())
         try:  # the wallet of the file, for that in the form may be of an account before
             return keep_trade(None, pasted)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import inf
 
 from pandas import DataFrame
 
 from marginlib import tables
-from marginlib.course.exports import coin, plain
+from marginlib.course.exports import coin, named, plain
 from marginlib.course.trade import my_account
 from marginlib.drawing.still import static
 from marginlib.drawing.tanks import tank_chart
@@ -81,8 +82,7 @@ def yours(notebook: str) -> Yours:
 def _held(account: Account) -> str:
     """Return what an account holds, in words."""
     held = ", ".join(
-        f"{money(each.notional, 0)} of {coin(each.symbol)} {'long' if each.quantity > 0 else 'short'} "
-        f"({each.margin_mode.value}, {each.leverage:g}x)"
+        f"{money(each.notional, 0)} of {named(each)} ({each.margin_mode.value}, {each.leverage:g}x)"
         for each in account.positions
     )
     return f"Wallet {money(account.wallet_balance, 0)}: {held}."
@@ -235,25 +235,25 @@ def assumed(account: Account, volatility: Mapping[str, float] | None = None) -> 
         volatility: yours, by coin, in place of that [1 / sqrt(year)].
     """
     measured, given = MARKETS["2020 to 2026"], volatility or {}
-    symbols = {name: given.get(coin(name)) for name in account.symbols}
-    if set(symbols) <= set(measured.symbols) and not any(symbols.values()):
+    if strangers := given.keys() - (coins := [*map(coin, account.symbols)]):
+        raise unknown("volatility", min(strangers), coins)
+    if not given and set(account.symbols) <= set(measured.symbols):
         return measured
-    known = {name: value or measured.volatility.get(name, 1.0) for name, value in symbols.items()}
+    known = {name: given.get(coin(name), measured.volatility.get(name, 1.0)) for name in account.symbols}
     return Diffusion(volatility=known, correlation=0.8)
 
 
-def drawn(market: Diffusion, paths: int) -> str:
-    """Return what else is assumed of the paths that are drawn, in words; of a lone coin nothing moves along."""
-    return f"{f'correlation {market.correlation:g}; ' * (len(market.symbols) > 1)}no drift, {paths:,} paths"
+def drawn(account: Account, market: Diffusion, paths: int) -> str:
+    """Return what else is assumed of the paths that are drawn, in words; a lone coin has nothing to move along with."""
+    return f"{f'correlation {market.correlation:g}; ' * (len(account.symbols) > 1)}no drift, {paths:,} paths"
 
 
 def modes(account: Account) -> dict[str, Account]:
-    """Return an account as it is, all in cross and all isolated."""
-    return {
-        "as it is": account,
-        "all cross": replace(account, positions=_cross(account).positions),
-        "all isolated": replace(account, positions=tuple(_own(each).positions[0] for each in account.positions)),
-    }
+    """Return an account as it is, all in cross and, where its wallet has the initial margins, all isolated."""
+    held = {"as it is": account, "all cross": replace(account, positions=_cross(account).positions)}
+    with suppress(MarginError):  # they are more than the wallet
+        held["all isolated"] = replace(account, positions=tuple(_own(each).positions[0] for each in account.positions))
+    return held
 
 
 def _chances(account: Account) -> Restated:
@@ -261,8 +261,9 @@ def _chances(account: Account) -> Restated:
     market = assumed(account)
     found = compare(modes(account), market, days=_DAYS, paths=_PATHS, seed=_SEED)
     told = ", ".join(f"{name} {chance_text(each.liquidation)}" for name, each in found.items())
-    sigma = ", ".join(f"{symbol} {market.volatility[symbol]:.0%}".replace("%", " %") for symbol in market.symbols)
-    said = f"A liquidation within {_DAYS:g} days: {told}. Assumed volatility a year: {sigma}; {drawn(market, _PATHS)}."
+    sigma = ", ".join(f"{symbol} {market.volatility[symbol]:.0%}".replace("%", " %") for symbol in account.symbols)
+    rest = drawn(account, market, _PATHS)
+    said = f"A liquidation within {_DAYS:g} days: {told}. Assumed volatility a year: {sigma}; {rest}."
     return said, tables.odds(found), "your odds"
 
 
@@ -291,7 +292,7 @@ def _venues(account: Account) -> Restated:
             name, mark = str(names[each.symbol]), each.mark_price
             held = book.position(name, each.quantity, each.entry_price, leverage=each.leverage, mark_price=mark)
             alone = book.isolate(held, _own(each).collateral)
-            row[f"{coin(each.symbol)} if isolated [$/coin]"] = liquidation_price(_own(alone), held.symbol)
+            row[f"{named(each)} if isolated [$/coin]"] = liquidation_price(_own(alone), held.symbol)
         rows.append(row)
     if not rows:
         raise MarginError("no recorded rulebook has all your symbols")

@@ -245,15 +245,13 @@ class Explorer:
 
     def settings(self, **values: object) -> dict[str, Any]:
         """Return a value for each control: these, and the start of those left out."""
-        settings = {control.name: control.start for control in self.controls}
+        known = {control.name: control for control in self.controls}
         for name, value in values.items():
-            if name not in settings:
-                raise unknown("control", name, settings, f"{self.name} has")
-            control = next(each for each in self.controls if each.name == name)
-            if value not in control.values:
-                raise unknown(name, value, map(repr, control.values), kind=MarginError)
-            settings[name] = value
-        return settings
+            if name not in known:
+                raise unknown("control", name, known, f"{self.name} has")
+            if value not in known[name].values:
+                raise unknown(name, value, map(repr, known[name].values), kind=MarginError)
+        return {name: values.get(name, control.start) for name, control in known.items()}
 
     def places(self, settings: Mapping[str, object]) -> list[int]:
         """Return the place of each control's value among its values."""
@@ -563,10 +561,13 @@ def _control(name: str, given: object, start: Any) -> Control:  # noqa: ANN401 -
     label, words = name.replace("_", " "), given
     if isinstance(given, bool):
         words, start = {"no": False, "yes": True}, given if start is Parameter.empty else start
-    if isinstance(words, tuple) and 2 <= len(words) <= 3:  # noqa: PLR2004 - (lowest, highest) or with a step
-        low, high, step = words if len(words) > 2 else (*words, 1 if all(isinstance(x, int) for x in words) else None)  # noqa: PLR2004
-        many = round((high - low) / step) if step else 20
-        values = [low + k * (step or (high - low) / many) for k in range(many + 1)]
+    if isinstance(words, tuple) and len(words) in {2, 3} and all(isinstance(x, int | float) for x in words):
+        low, high, *given_step = words
+        step = given_step[0] if given_step else 1 if all(isinstance(x, int) for x in words) else (high - low) / 20
+        if not 0 < step <= high - low:
+            raise wrong(name, given, "give the lowest, then the highest, and a step above 0 that fits between them")
+        many = int((high - low) / step + 1e-9)  # where the step does not end at the highest, it is not passed
+        values = [low + k * step for k in range(many + 1)]
         begin = values[many // 2] if start is Parameter.empty else start
         made = slider(name, label, values, begin, lambda value: f"{value:,.10g}")
     elif isinstance(words, Mapping | list) and words:

@@ -74,17 +74,17 @@ def tank(before: Pool, now: Pool, widest: float, taken: float = 0.0) -> Tank:
     left, prices = risk(now), liquidation_prices(now)
     coins = [each.symbol.removesuffix("USDT") for each in before.positions]
     name = f"{coins[0]}'s own" if before.own else f"cross: {' + '.join(coins)}" if coins else "free wallet"
-    held, pipes = {each.symbol: each for each in now.positions}, []
+    held, pipes = {(each.symbol, each.quantity > 0): each for each in now.positions}, []  # of a hedge both legs
     for coin, opened in zip(coins, before.positions, strict=True):
-        notional = held.get(opened.symbol, opened).entry_notional
+        leg = held.get((opened.symbol, opened.quantity > 0))
+        notional = (leg or opened).entry_notional
         size, width = money(notional, 0), notional / widest
-        if opened.symbol not in held:
+        if leg is None:
             pipes.append(Pipe(coin, size, width, shut=True))
             continue
-        ends = (prices[opened.symbol], bankruptcy_price(now, opened.symbol))
-        texts = ("none" if price is None else number_text(price) for price in ends)
-        words = tuple(f"{word} {text}" for word, text in zip(("line", "dry"), texts, strict=True))
-        pipes.append(Pipe(coin, size, width, held[opened.symbol].unrealized_pnl, words))
+        ends = zip(("line", "dry"), (prices[leg.symbol], bankruptcy_price(now, leg.symbol)), strict=True)
+        words = tuple(f"{word} {'none' if price is None else number_text(price)}" for word, price in ends)
+        pipes.append(Pipe(coin, size, width, leg.unrealized_pnl, words))
     ended = bool(coins) and not held
     return Tank(name, risk(before).equity, left.equity, left.maintenance, tuple(pipes), taken if ended else None)
 

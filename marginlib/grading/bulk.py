@@ -100,9 +100,8 @@ def _reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], byt
 
 def _entry(path: str, when: tuple[int, ...], size: int, read: Callable[[], bytes]) -> Entry:
     """Return a file with the part of its path that says whose it is."""
-    inner = path
-    found = _MOODLE.match(inner) or _CANVAS.match(PurePosixPath(inner).name)
-    prefix, _, rest = inner.partition("/")
+    found = _MOODLE.match(path) or _CANVAS.match(PurePosixPath(path).name)
+    prefix, _, rest = path.partition("/")
     number = prefix
     if found:
         prefix, rest, number = found["prefix"], found["rest"].lstrip("/"), found["number"]

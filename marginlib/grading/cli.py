@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     sys.modules.setdefault(UNREAD, None)  # type: ignore[arg-type]  # as a missing one
     try:
         chosen.command(chosen)
-    except MarginError as error:
+    except (MarginError, OSError) as error:  # such as a folder that is not there
         print(error, file=sys.stderr)
         return 2
     return 0
@@ -70,8 +70,6 @@ def _parser() -> argparse.ArgumentParser:
         each.add_argument("--people", metavar="FILE", help="Canvas's gradebook, or Moodle's grading worksheet")
         each.add_argument("--student", help="its column that holds the course's ids")
     sheet = command("sheet", _sheet, "release a set as the key asks it, and write a model of it", "COURSE", "SET")
-    for each in (out, day, sheet):
-        each.add_argument("--key", metavar="FILE", help="the course's key; left out, $MARGINLIB_COURSE_KEY names it")
     for each in (out, takes, day, back):
         each.add_argument("--roster", metavar="FILE", help="CSV with a column id; left out, COURSE/roster.csv")
     out.add_argument("--download", help="where an LMS took a first, empty hand-in: its bulk download")
@@ -81,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     key.add_argument("--plain", action="store_true", help="ask the tasks that the public sheets answer, no variants")
     made = command("tickets", _tickets, "write each student's tickets into a folder", "ROSTER", "FOLDER")
     grades = command("run", _run, "grade what was handed in; what is done already is not done again", "COURSE", "SET")
-    for each in (made, grades):
+    for each in (out, day, sheet, made, grades):
         each.add_argument("--key", metavar="FILE", help="the course's key; left out, $MARGINLIB_COURSE_KEY names it")
     grades.add_argument("--roster", metavar="FILE", help="CSV with a column id: who takes part, present or not")
     grades.add_argument("--processes", type=int, default=1, metavar="N", help="how many at once on this machine")
@@ -245,7 +243,7 @@ def _report(chosen: argparse.Namespace) -> None:
     from marginlib.grading.report import page  # noqa: PLC0415
 
     found = analyse(read_results(chosen.course, chosen.set))
-    Path(chosen.page).write_text(page(found), encoding="utf-8")
+    write_whole(Path(chosen.page), page(found))
     print(f"{chosen.page}: {len(found.totals)} submissions, {len(found.tasks)} tasks")
 
 
@@ -269,5 +267,5 @@ def _fill(chosen: argparse.Namespace) -> None:
     how = {"student": chosen.student, "maximum": maximum, "replace": chosen.replace}
     filled = fill(content, grades, chosen.assignment, points=most, **how)
     target = Path(chosen.out) if chosen.out else source.with_stem(f"{source.stem}-filled")
-    target.write_bytes(filled.content)
+    write_whole(target, filled.content)
     print(f"{target}: {filled}")

@@ -81,7 +81,6 @@ def whole(
     key: str | Path | None = None,
     roster: Sequence[str] = (),
     processes: int = 1,
-    quiet: bool = False,
 ) -> Day:
     """Grade a set to the end: results, gradebook, feedback, the page of the class; return what waits for a person.
 
@@ -91,7 +90,6 @@ def whole(
         key: the file of the course's key; left out, the one that the environment names.
         roster: who takes part; left empty, whoever handed in.
         processes: how many at once.
-        quiet: whether to show no bar.
 
     Raises:
         MarginError: there is no key, or nothing to grade.
@@ -104,7 +102,7 @@ def whole(
     day.person += settle(root, roster)
     everybody = tuple(sorted({*roster, *submitters(root)}))
     setup = Setup(root=root, set=set_id, key=read_key(key), students=everybody)
-    list(run(setup, processes=processes, quiet=quiet))
+    list(run(setup, processes=processes))
     again, due = make_way(root, set_id), stale(root, set_id)
     day.person += _failed(released(root, set_id, key))
     if due:

@@ -20,6 +20,7 @@ from pathlib import Path
 from marginlib.course.session import TICKETS
 from marginlib.course.tasks import SETS
 from marginlib.errors import MarginError, wrong
+from marginlib.files import write_whole
 from marginlib.practice.tasks.numbering import VARIED, ticket
 
 KEY = "MARGINLIB_COURSE_KEY"  # the variable that names the key's file
@@ -94,10 +95,10 @@ def read_roster(path: str | Path) -> list[str]:
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
-    except OSError as error:
-        raise wrong("roster", str(path), f"{error.strerror}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise wrong("roster", str(path), getattr(error, "strerror", None) or "give a CSV file in UTF-8") from error
     if not rows or "id" not in rows[0]:
-        found = ", ".join(rows[0]) if rows else "no rows"
+        found = ", ".join(map(str, rows[0])) if rows else "no rows"
         raise wrong("roster", str(path), f"give a CSV file with a column id; found: {found}")
     students = [unicodedata.normalize("NFC", (row["id"] or "").strip()) for row in rows]
     often = Counter(map(same_name, students))
@@ -134,8 +135,6 @@ def write_tickets(key: bytes, students: Iterable[str], folder: str | Path, sets:
     paths = []
     for student in students:
         tickets = {each: ticket(each, student, key) for each in sets}
-        path = Path(folder) / student / TICKETS
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"student": student, "tickets": tickets}, indent=1), encoding="utf-8")
-        paths.append(path)
+        paths.append(Path(folder) / student / TICKETS)
+        write_whole(paths[-1], json.dumps({"student": student, "tickets": tickets}, indent=1))
     return paths

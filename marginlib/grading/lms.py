@@ -194,10 +194,9 @@ def fill_moodle(
     if maximum is None and _MOODLE_MAXIMUM in sheet.head:
         maximum = _MOODLE_MAXIMUM
     at = sheet.column(re.compile(re.escape(maximum)), maximum) if isinstance(maximum, str) else None
-    known = maximum if not isinstance(maximum, str) else None
 
     def share(row: Sequence[str]) -> float:
-        return _above_zero(known if at is None else _number(row[at], sheet.head[at])) / _above_zero(points)
+        return _above_zero(maximum if at is None else _number(row[at], sheet.head[at])) / _above_zero(points)
 
     return _fill(sheet, 1, student, column, grades, share, replace=replace)
 

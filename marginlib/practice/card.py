@@ -71,24 +71,17 @@ class Card(QuestionPanel):
 
     def _show_all(self, kept: Attempt) -> None:
         """Show the whole card, and its picture when it is drawn: nobody waits for a drawing to read the result."""
-        self.html = self.complete(kept)
+        self.html = self.asked() + self.answered(kept)
         if self._see:
             self.picture = self._see(kept.answer if kept.right is not None else ...)
 
-    def complete(self, kept: Attempt | None) -> str:
-        """Return the whole card as HTML: the question, what is right, what was predicted, room for the picture, why."""
+    def answered(self, kept: Attempt | None = None) -> str:
+        """Return what follows the question, as HTML: what is right, what was predicted, room for the picture, why."""
         shown = "<div data-picture></div>" if self._see and kept else ""
         why = str(mistune.html(self.question.why)).replace("$", "<span>$</span>").replace(" %", "&nbsp;%")
         truth, *rest = (text_html(each) for each in _told(self.question, kept) if each)
         said = f"<p><strong>{truth}</strong></p>" + "".join(f"<p>{each}</p>" for each in rest if kept)
-        return f'{self.asked()}<div class="marginlib-result" tabindex="-1" data-focus>{said}{shown}{why}</div>'
-
-    def page(self) -> str:
-        """Return the whole card, for a page on which nobody answers."""
-        asked = self.asked()
-        listed = "".join(f"<li>{text_html(each)}</li>" for each in self.question.offered)
-        result = self.complete(None).removeprefix(asked)
-        return f"{asked}{listed and f'<ul>{listed}</ul>'}{result}"
+        return f'<div class="marginlib-result" tabindex="-1" data-focus>{said}{shown}{why}</div>'
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,8 +85,16 @@ class QuestionPanel(Form):
         return bundle
 
     def page(self) -> str:
-        """Return the question's words and its answer, folded, as HTML."""
-        return _words(self.question)
+        """Return the question's words and its answer, for a page on which nobody answers."""
+        listed = "".join(f"<li>{text_html(each)}</li>" for each in self.question.offered)
+        return f"{self.asked()}{listed and f'<ul>{listed}</ul>'}{self.answered()}"
+
+    def answered(self) -> str:
+        """Return the right answer, folded, as HTML."""
+        right = "More than one answer is right; with a kernel, yours is checked."
+        if self.question.kind != "counterexample":
+            right = self.question.judge(self.question.right).message
+        return f"<details><summary>Answer</summary><p>{text_html(right)}</p></details>"
 
     def answer(self, answer: Any, confidence: str | None = "guess") -> str:  # noqa: ANN401
         """Fill in the fields, press the button and return the reply as HTML: what a person does, without a browser."""
@@ -176,17 +184,3 @@ class QuestionPanels(Stack):
     def answer(self, question: str, answer: Any, confidence: str | None = "guess") -> str:  # noqa: ANN401
         """Answer one of the questions, given its id, and return the reply as HTML."""
         return self.questions[question].answer(answer, confidence)
-
-
-def _words(question: Question) -> str:
-    """Return a question and its right answer, folded, as HTML."""
-    asked = "".join(f"<p>{text_html(each)}</p>" for each in question.text.split("\n\n"))
-    listed = "".join(f"<li>{text_html(each)}</li>" for each in question.offered)
-    right = (
-        "More than one answer is right; with a kernel, yours is checked."
-        if question.kind == "counterexample"
-        else question.judge(question.right).message
-    )
-    return (
-        f"{asked}{listed and f'<ul>{listed}</ul>'}<details><summary>Answer</summary><p>{text_html(right)}</p></details>"
-    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import builtins
 import re
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from marginlib.practice.beliefs import BELIEFS
@@ -312,6 +312,7 @@ def _from_catalogue(task: Task, cases: Sequence[Case], values: Sequence[Any]) ->
     ask, build = task.catalogue
     built = [build(**case) for case in cases]
 
+    @cache
     def says(*codes: str) -> list[float | None]:
         return [answer(ask, case, *codes) for case in built]
 
