@@ -94,7 +94,7 @@ def text_html(text: str) -> str:
     """Return text as HTML whose dollars are not taken for mathematics.
 
     JupyterLab and exported pages set what stands between two dollars as a formula, but never across a tag. A percent
-    sign stays on the line of its number, and a date or a name such as USD-M on one line.
+    sign and an error stay on the line of their number, and a date or a name such as USD-M on one line.
 
     Args:
         text: plain text.
@@ -103,6 +103,6 @@ def text_html(text: str) -> str:
         >>> text_html("$5 & 1 % more")
         '<span>$</span>5 &amp; 1&nbsp;% more'
     """
-    whole = sub(r" (?=%|\d\d:\d\d)", "&nbsp;", escape(text).replace("$", "<span>$</span>"))
+    whole = sub(r" (?=[%±]|\d\d:\d\d)|(?<=±) ", "&nbsp;", escape(text).replace("$", "<span>$</span>"))
     whole = sub(r"(?<=[A-Z]-)(?=[A-Z]\b)", "&NoBreak;", whole)
     return sub(r"(?<![\w/-])(\d{4}-)(\d\d-)(?=\d\d(?!\w))", r"\1&NoBreak;\2&NoBreak;", whole)  # no name of a file

@@ -95,3 +95,14 @@ def test_the_card_of_a_notebook_draws_it_when_the_prediction_is_kept():
 def test_of_an_inverse_contract_the_line_goes_no_lower_than_a_guess_can_be_seen_beside_it():
     chart, _ = drawn(question("12-inverse"), -0.1)
     assert min(chart.panels[0].lines[0].y) == pytest.approx(0.1 + 6_000 * (1 / 60_000 - 1 / 15_000))  # half the price
+
+
+@pytest.mark.parametrize("asked", [each for each in DRAWN if each.ask == "liquidation_price"], ids=lambda each: each.id)
+def test_the_lines_of_a_pool_end_where_it_is_liquidated(asked):
+    equity, kept, after = drawn(asked, ...)[0].panels[0].lines
+    assert (equity.label, after.label) == ("equity", "equity if nobody closed it")
+    assert all(have >= need - 1e-6 for have, need in zip(equity.y, kept.y, strict=True))
+    if asked.right is None:
+        assert after.x == ()
+    else:
+        assert {equity.x[0], equity.x[-1]} & {after.x[0], after.x[-1]} == {asked.right}

@@ -202,10 +202,13 @@ def test_a_chart_of_many_paths_draws_all_and_names_the_lowest_the_middle_and_the
     ends = sorted(each.mark_prices[-1, 0] / 60_000 - 1 for each in paths)
     assert sorted(line.y[-1] for line in chart.panels[0].lines) == pytest.approx([100 * end for end in ends])
     named = {line.label: line.y[-1] / 100 for line in chart.panels[0].lines if line.label}
+    assert named.pop("the others") in [pytest.approx(end) for end in ends[1:4] + ends[5:8]]
     assert [*named] == ["BTC ends lowest", "BTC in the middle", "BTC ends highest"]
     assert [*named.values()] == pytest.approx([ends[0], ends[4], ends[8]])
     assert [row[3] for row in chart.table.rows] == [percent(ends[k]) for k in (0, 4, 8)]
-    assert "not recorded" in chart.sentence
+    assert chart.sentence == "9 paths, all generated, not recorded: geometric Brownian motion."
+    mixed = path_chart("two", paths[0], crash("ftx-2022").path(["BTCUSDT"]))
+    assert mixed.sentence == f"2 paths; the first is {paths[0].label}."
 
 
 @pytest.mark.parametrize("steps", [1, 30])

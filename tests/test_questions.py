@@ -157,12 +157,12 @@ def test_an_order_is_told_where_it_goes_wrong() -> None:
     verdict = judge(asked, [lines[k] for k in (0, 1, 3, 2, 4)])
     assert verdict.codes == ("OTHER_POSITIONS_MAINTENANCE",)
     assert verdict.again.startswith("Not yet. The first 2 of 5 lines are in place. “Find the price")
-    told = " ".join(f"{place}. {line}" for place, line in zip(range(1, 6), lines, strict=True))
-    assert verdict.message.startswith(f"That is not right. The right order: {told} Your answer follows from")
+    told = "\n".join(f"{place}. {line}" for place, line in zip(range(1, 6), lines, strict=True))  # a list to read
+    assert verdict.message.startswith(f"That is not right. The right order:\n{told}\n Your answer follows from")
     assert told not in verdict.again
     backward = judge(asked, lines[::-1])
     assert backward.again.startswith("Not yet. The first line is not in place. “Check that")
-    assert backward.message.startswith(f"That is not right. The right order: {told}")
+    assert backward.message.startswith(f"That is not right. The right order:\n{told}\n")
     assert "in place" not in backward.message
     for given in (None, "text", lines[:3], [*lines[:4], lines[0]], [9, 8, 7, 6, 5]):
         assert not judge(asked, given).answered

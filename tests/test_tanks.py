@@ -12,7 +12,7 @@ from marginlib import Account, MarginError, Pool, account_risk, risk
 from marginlib.course import figures
 from marginlib.course.figures import drawn_path, race
 from marginlib.course.figures.tanks import MOVES, SIZES, WALLET, WALLS, opening, straight
-from marginlib.drawing.frames import frame, pack
+from marginlib.drawing.frames import frame, looks, pack
 from marginlib.drawing.tanks import tank, tank_chart, tank_panel
 from marginlib.words import money
 
@@ -256,3 +256,21 @@ def test_both_legs_of_a_hedge_have_a_pipe_of_their_own():
     legs = (long, replace(long, quantity=-long.quantity / 2, entry_price=long.entry_price * 1.02))
     notes = [note.text for note in tank_chart("", Account(wallet_balance=WALLET, positions=legs)).panels[0].notes]
     assert [each for each in notes if each.startswith(("$3", "$1"))][-2:] == ["$30,000", "$15,300"]
+
+
+def test_an_account_is_drawn_on_one_scale_however_it_is_partitioned():
+    long = opening("BTCUSDT", 10)
+    panels = [
+        tank_chart("", Account(wallet_balance=WALLET, positions=[each])).panels[0] for each in (long, long.isolated())
+    ]
+    assert panels[0].y == panels[1].y
+    assert [panel.x.span[1] - panel.x.span[0] for panel in panels] == [2, 2]
+    pipes = [next(area for area in panel.areas if area.role == "pipe") for panel in panels]
+    assert [max(each.x) - min(each.x) for each in pipes] == pytest.approx([0.3, 0.3])
+
+
+@pytest.mark.parametrize("explorer", [figures.TWO_SYSTEMS, figures.TANKS], ids=lambda each: each.name)
+def test_what_tanks_are_is_said_once_beside_each_other(explorer):
+    named = [[each["named"] for each in (*panel["areas"], *panel["lines"])] for panel in looks(explorer())]
+    assert sum(named[0]) == 3
+    assert not any(named[1])

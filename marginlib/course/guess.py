@@ -88,9 +88,14 @@ def _where(asked: Number, found: dict[str, float | None]) -> Chart:
     ends = [most if x is None else x for x in found.values()]
     room = 0.15 * (max(ends) - min(ends))
     first, last = (0.0, inf) if today else (-100.0, 100.0 if most > 0 else inf)  # no fall is deeper than 100 %
-    along = [(x, at(x)) for x in grid(max(min(ends) - room, first), min(max(ends) + room, last), 41)]
-    equity = Line.through("equity", "equity", [(x, now.equity) for x, now in along])
-    kept = Line.through("maintenance margin", "maintenance", [(x, now.maintenance) for x, now in along])
+    end, along = found["computed"], grid(max(min(ends) - room, first), min(max(ends) + room, last), 41)
+    alive = [x for x in along if end is None or (x - end) * (today - end) > 0]
+    beyond = [x for x in along if x not in alive]
+    if end is not None:  # both lines meet there
+        alive, beyond = sorted([*alive, end]), sorted([*beyond, end])
+    equity = Line.through("equity", "equity", [(x, at(x).equity) for x in alive])
+    kept = Line.through("maintenance margin", "maintenance", [(x, at(x).maintenance) for x in alive])
+    after = Line.through("equity if nobody closed it", "after", [(x, at(x).equity) for x in beyond])
     seen = {k: x for k, x in found.items() if x is not None}
     rows = {k: (money(at(x).equity), money(at(x).maintenance)) for k, x in seen.items()}
     told = f"At {asked.shown(asked.right)} the equity is down to the maintenance margin."
@@ -104,7 +109,7 @@ def _where(asked: Number, found: dict[str, float | None]) -> Chart:
     marks = [Marker(f"{k}: {{}} {asked.unit}", _ROLES[k], round(x, 1), at(x).equity) for k, x in seen.items()]
     cells = tuple((f"{k}: {asked.shown(x)}", *rows[k]) for k, x in seen.items())
     across = "price [$/coin]" if today else asked.label.replace(", or none", "")
-    return _chart((across, "[$]"), (equity, kept), marks, told, Table(("at", "equity", "to keep"), cells))
+    return _chart((across, "[$]"), (equity, kept, after), marks, told, Table(("at", "equity", "to keep"), cells))
 
 
 def _height(asked: Number, found: dict[str, float | None]) -> Chart:
@@ -126,7 +131,8 @@ def _height(asked: Number, found: dict[str, float | None]) -> Chart:
 def _chart(labels: tuple[str, str], lines: tuple[Line, ...], marks: Sequence[Marker], told: str, table: Table) -> Chart:
     """Return the chart of some lines with a mark for the answer and one for the guess."""
     heights = [0.0, *(y for line in lines for y in line.y), *(each.y for each in marks)]
-    axes = Axis(labels[0], (lines[0].x[0], lines[0].x[-1])), Axis(labels[1], (min(heights), 1.05 * max(heights)))
+    widths = [x for line in lines for x in line.x]
+    axes = Axis(labels[0], (min(widths), max(widths))), Axis(labels[1], (min(heights), 1.05 * max(heights)))
     guessed = any(each.role == _ROLES["your prediction"] for each in marks)
     title = "your prediction beside the answer" if guessed else "the answer"
     return Chart("Your prediction", (Panel(title, *axes, lines, tuple(marks)),), told, table)

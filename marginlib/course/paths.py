@@ -45,7 +45,7 @@ def path_chart(title: str, *paths: PricePath) -> Chart:
     if many:
         names = [f"{coin} {where}" for coin, where in zip(names, _AMONG_MANY, strict=False)]
     lines = [Line(name, role, x, y) for (_, x, y), name, role in zip(found, names, _ROLES, strict=False)]
-    others = [Line("", "after", x, y) for _, x, y in found[len(names) :]]
+    others = [Line("the others" * (not k), "after", x, y) for k, (_, x, y) in enumerate(found[len(names) :])]
     heights = [move for each in (*lines, *others) for move in each.y]
     room = 0.05 * (max(heights) - min(heights)) or 1.0
     last = max(x[-1] for _, x, _ in found) or 1.0
@@ -56,6 +56,13 @@ def path_chart(title: str, *paths: PricePath) -> Chart:
         Axis("since the start [%]", (min(heights) - room, max(heights) + room)),
         lines=(*others, *lines),
     )
-    told = f"{len(paths)} paths; the first is " if len(paths) > 1 else ""
+    kind, *kinds = dict.fromkeys(path.label.rpartition(",")[0] for path in paths)  # without the seed
+    told = f"{len(paths)} paths; the first is {paths[0].label}" if kinds else f"{len(paths)} paths, all {kind}"
     table = Table(("path" if many else "price of", "lowest", "highest", "at the end"), rows)
-    return Chart(title, (panel,), f"{told}{paths[0].label}.", table, "Line chart of price moves [%] against days.")
+    return Chart(
+        title,
+        (panel,),
+        f"{told if len(paths) > 1 else paths[0].label}.",
+        table,
+        "Line chart of price moves [%] against days.",
+    )

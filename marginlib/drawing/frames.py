@@ -77,6 +77,8 @@ def looks(chart: Chart) -> list[dict[str, Any]]:
         >>> looks(figures.TASTE())[0]["lines"][0]
         {'look': 'equity', 'dashes': (), 'named': True}
     """
+    # What tanks are is said once: not again below their close-up, or below the other account's.
+    told = [[each.label for each in (*panel.areas, *panel.lines) if each.label] for panel in chart.panels]
     return [
         {
             "log": panel.x.log,
@@ -84,11 +86,11 @@ def looks(chart: Chart) -> list[dict[str, Any]]:
             "bare": panel.x.floor == inf,  # no numbers along it
             "share": panel.share,
             "areas": [
-                {"look": area.role, "hatch": FILLS[area.role].hatch, "named": bool(area.label) and not panel.near}
+                {"look": area.role, "hatch": FILLS[area.role].hatch, "named": bool(area.label) and named}
                 for area in panel.areas
             ],
             "lines": [
-                {"look": line.role, "dashes": STROKES[line.role].dashes, "named": bool(line.label) and not panel.near}
+                {"look": line.role, "dashes": STROKES[line.role].dashes, "named": bool(line.label) and named}
                 for line in panel.lines
             ],
             "markers": [
@@ -99,13 +101,14 @@ def looks(chart: Chart) -> list[dict[str, Any]]:
                     "size": STROKES[marker.role].size,
                     "filled": STROKES[marker.role].filled,
                     "rule": marker.role != "mark",  # a thin upright line through it
-                    "named": not panel.near,
+                    "named": named,
                 }
                 for marker in panel.markers
             ],
             "notes": [note.strong for note in panel.notes],
         }
-        for panel in chart.panels
+        for panel, before, own in zip(chart.panels, [[], *told], told, strict=False)
+        for named in [not panel.near and (panel.x.floor < inf or own != before)]
     ]
 
 

@@ -156,11 +156,11 @@ function planned(panels, page) {
     const below = panel.near && !aside;
     const whole = narrow ? page : Math.floor((page * panel.share) / shares);
     if (!below && !narrow) [x, next] = [next, next + whole];
-    const legend = whole * (aside && panels[k + 1]?.near ? 2 : 1);
+    const legend = whole * (aside && !named(panels[k + 1] ?? panel) ? 2 : 1);
     const columns = Math.min(3, Math.max(1, Math.floor(legend / COLUMN)));
     const bare = panel.bare ? 80 : 0; // no numbers below: words and pictures stand there
     const height = (below ? 92 : closer ? 172 : narrow ? 200 : 230) + bare;
-    // A long name takes two lines on a narrow page; the axes of a close-up below its panel are named there.
+    // A long name takes two lines on a phone; the axes of a close-up below its panel are named there.
     const top = below ? 34 : narrow ? 64 : 48;
     const bottom = bare ? 14 : below ? 36 : narrow ? 62 : 46;
     const deep = top + height + bottom + Math.ceil(named(panel) / columns) * ROW + 6;

@@ -22,7 +22,7 @@ from marginlib.drawing.frames import ROW, frame, looks
 from marginlib.drawing.style import FILLS, SIZES, STROKES, THEMES
 from marginlib.words import text_html
 
-_WIDTH, _SLIM, _DPI = 7.6, 4.2, 100  # inches, of one or two tanks alone, and points in each
+_WIDTH, _SLIM, _DPI = 7.6, 4.2, 100  # inches, of four tanks or fewer alone, and points in each
 _TALL, _NEAR, _ROW = 1.95, 0.95, 0.19  # inches: a panel, a close-up below it, a row of the legend
 _PAGE = THEMES["light"]
 _MARKERS = {"circle": "o", "triangle": "^", "wedge": "v", "cross": "X", "square": "s", "diamond": "D"}
@@ -50,12 +50,12 @@ def png(chart: Chart) -> bytes:
     forms, drawn = looks(chart), frame(chart)
     below = len(forms) > 2  # noqa: PLR2004 - close-ups have no room beside the others
     bare = all(form["bare"] for form in forms)
-    slim = bare and len(forms) == 1 and drawn.numbers[0][1] <= 2  # noqa: PLR2004 - places of tanks
+    slim = bare and sum(panel.x.span[1] - panel.x.span[0] for panel in chart.panels) <= 4  # noqa: PLR2004 - places of tanks
     wide = _SLIM if slim else _WIDTH
     many = sum(not form["near"] for form in forms) if below else len(forms)
-    columns = 1 if below or slim or (many > 1 and not forms[1]["near"]) else many + 1  # of the legend
-    kinds = ("areas", "lines", "markers")
-    most = max(sum(look["named"] for kind in kinds for look in form[kind]) for form in forms)
+    named = [sum(look["named"] for kind in ("areas", "lines", "markers") for look in form[kind]) for form in forms]
+    columns = 1 if below or slim or (many > 1 and named[1]) else many + 1  # of the legend
+    most = max(named)
     main = _TALL + bare * 0.6
     height = 0.55 + main + (0.1 if bare else 0.5) + _ROW * ceil(most / columns) + below * (0.3 + _NEAR + 0.3)
     numbers, texts = iter(drawn.numbers), iter(drawn.texts)

@@ -119,10 +119,11 @@ def tank_panel(title: str, tanks: Sequence[Tank | None], top: float, *, lens: bo
         words = pipe.ends if lens else tuple(filter(None, (pipe.size, "shut" if pipe.shut else moved)))
         # Words are wider than pipes: those of two stand further apart, or on lines of their own.
         said = (pipe.label, *[*(("",) if tight and aside > 0 else ()), *words, "", ""][:2])
-        apart = 0.5 if tight else 1.05 if lens else 0.36 if len(tanks) == 1 else 0.8  # a lone tank's stand below each
+        apart = 0.5 if tight else 1.05 if lens else 0.36 if len(tanks) <= 2 else 0.8  # noqa: PLR2004 - of few tanks they stand below each
         x, high = middle + apart * aside, -0.1 if lens else -0.34
         notes += [Note(text, x, (high - 0.1 * row) * top, strong=not row) for row, text in enumerate(said)]
-    across, up = Axis("", (0.0, float(len(tanks))), floor=inf), Axis("[$]", (-_DEPTH * top, 1.16 * top), floor=0.0)
+    span = (0.0, float(len(tanks))) if len(tanks) > 1 else (-0.5, 1.5)  # a lone tank is as wide as one of two
+    across, up = Axis("", span, floor=inf), Axis("[$]", (-_DEPTH * top, 1.16 * top), floor=0.0)
     return Panel(title, across, up, tuple(lines), areas=tuple(areas), notes=tuple(notes))
 
 
@@ -148,7 +149,8 @@ def tank_chart(title: str, held: Pools, start: Pools | None = None, taken: Seque
         raise MarginError(f"each tank is a pool at the start, a pool now and what was taken: {counts} are given")
     widest = max((each.entry_notional for pool in before for each in pool.positions), default=1.0)
     tanks = [tank(was, left, widest, gone) for was, left, gone in zip(before, now, taken, strict=True)]
-    panel = tank_panel(title, tanks, max(0.0, *(each.start for each in tanks)) or 1.0)  # of an empty wallet, too
+    top = max(0.0, sum(each.start for each in tanks)) or 1.0  # all of it: on one scale for every partition
+    panel = tank_panel(title, tanks, top)
     return Chart(title, (panel,), tank_sentence(tanks).replace("the", "The", 1), tank_table(tanks), KIND)
 
 

@@ -455,7 +455,8 @@ class Ordering(Question):
         slipped = [(each["code"],) for each in self.slips if order.index(each["first"]) < order.index(each["then"])]
         begun = f"The first {place} of {len(order)} lines are" if place else "The first line is not"
         hint = f"{begun} in place. “{said[place]}” comes later."
-        return self._wrong(said, "", hint, slipped[:1], f"The right order: {self.told(self.right)}")
+        listed = "".join(f"\n{place}. {line}" for place, line in enumerate(self.right, start=1))
+        return self._wrong(said, "", hint, slipped[:1], f"The right order:{listed}\n")
 
     def _order(self, answer: object) -> list[int] | None:
         """Return the order meant, as places in the right one; None if it is not every line once."""

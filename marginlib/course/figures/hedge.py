@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from math import ceil
 
 from marginlib.course.figures import TIER_DATE, TIERS_SAID
 from marginlib.course.figures.survival_map import share_of_way
@@ -31,7 +32,8 @@ def hedge(*, ratio: float, leverage: int) -> Chart:
     """Return how far coins may move, together or apart, along the size of an ETH short beside a BTC long."""
     ends = {each: _hedge_ends(each, leverage) for each in _DRAWN}
     long, short = leverage * _MONEY, ratio * leverage * _MONEY
-    parting = ends[ratio]["cross"][2]
+    *alike, parting = ends[ratio]["cross"]
+    first = next((100 * move for move in alike if move is not None and abs(move) <= 1), None)
     together = Panel(
         "both coins move alike",
         Axis("hedge ratio: ETH short / BTC long", (0, 1.5)),
@@ -42,12 +44,12 @@ def hedge(*, ratio: float, leverage: int) -> Chart:
             _along("isolated BTC long, a fall", "isolated", ends, "isolated", 0),
             _along("isolated ETH short, a rise", "initial", ends, "isolated", 1),
         ),
-        markers=(_here(ratio, 0),),
+        markers=(_here(ratio, first),),
     )
     apart = Panel(
         "they part: BTC down, ETH up by as much",
         Axis("hedge ratio: ETH short / BTC long", (0, 1.5)),
-        Axis("move each way [%]", (0, 60)),
+        Axis("move each way [%]", (0, 10 * ceil(max(10 * (each["cross"][2] or 0.0) for each in ends.values())))),
         lines=(
             _along("cross", "liquidation", ends, "cross", 2),
             _along("isolated, the first leg lost", "isolated", ends, "isolated", 2),

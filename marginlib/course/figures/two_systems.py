@@ -25,8 +25,8 @@ def two_systems(*, leverage: int, btc: int) -> Chart:
     }
     (cross,), (wallet, own) = drawn.values()
     panels = (
-        tank_panel("cross: one tank", (None, cross, None), WALLET),
-        tank_panel("isolated: a wall", (own, wallet, None), WALLET),
+        tank_panel("cross: one tank", [cross], WALLET),
+        tank_panel("isolated: a wall", [own, wallet], WALLET),
     )
     title = "A long of $30,000 in an account of $10,000, in both systems"
     return Chart(title, panels, f"BTC {move_text(btc)}. {modes_sentence(drawn)}", modes_table(drawn), KIND)
