@@ -19,6 +19,10 @@ PHONE = {"width": 390, "height": 844}
 SERIOUS = ("serious", "critical")
 NAMED = {"slider", "radio", "radiogroup", "group", "button", "checkbox", "textbox", "spinbutton", "combobox", "listbox"}
 
+# The notebook lays itself out in a frame, its figures in the one after that, when they have heard of their size.
+_DRAWN_AGAIN = """async () => {
+    for (let frame = 0; frame < 4; frame += 1) await new Promise(requestAnimationFrame)
+}"""
 _ready: WeakSet[Page] = WeakSet()  # pages that have checks.js
 
 
@@ -144,4 +148,4 @@ def _window(page: Page, width: int, height: int) -> Iterator[None]:
 
 def _resize(page: Page, width: int, height: int) -> None:
     page.set_viewport_size({"width": width, "height": height})
-    page.wait_for_timeout(300)  # the notebook and its figures lay themselves out again
+    page.evaluate(_DRAWN_AGAIN)
