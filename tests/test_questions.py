@@ -111,7 +111,8 @@ def test_every_wrong_choice_names_its_belief(asked: Question) -> None:
 
 def test_most_wrong_choices_have_a_belief() -> None:
     without = [option for each in CHOICES for option in each.options if not option.right and not option.code]
-    assert len(without) < 0.1 * sum(len(each.options) - 1 for each in CHOICES)
+    # One that does not fit is worse than none: the reply would quote what nobody thinks.
+    assert len(without) < 0.2 * sum(len(each.options) - 1 for each in CHOICES)
 
 
 @each_question

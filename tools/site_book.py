@@ -122,7 +122,7 @@ def front(pages: set[str]) -> str:
     text = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Test")[0]
     text = re.sub(r"^\[!\[.*\n\n", "", text, flags=re.MULTILINE)  # no badges
     text = text.replace("# marginlib", "# Margin: cross and isolated", 1)
-    text = re.sub(r" `OWNER` is the account[^:]*:\n\n(\[\w+\]: .*\n)+", "\n", text)
+    text = re.sub(r" `OWNER` is the account[^.]*\.\n\n(\[\w+\]: .*\n)+", "\n", text)
     start = "notebooks/00_start_here"  # who reads this is here already: both links lead on
     text = text.replace("[Read it][read]**, a book whose figures move", f"[Read on]({start}.ipynb)**, the figures move")
     text = text.replace("[run it][run]", f'<a href="run/lab/index.html?path={start}.ipynb">run it</a>')

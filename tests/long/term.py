@@ -242,7 +242,7 @@ def install(block: str, home: Path, shell: Shell) -> None:
         [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--wheel-dir", str(home), str(ROOT)], check=True
     )
     (wheel,) = home.glob("marginlib-*.whl")
-    lines = [line for line in block.splitlines() if not line.startswith("apt-get")]  # the gate installs it
+    lines = [line for line in block.splitlines() if "apt-get" not in line]  # the gate installs it
     asked = "\n".join(lines).replace('".[grade]"', f"-q 'marginlib[grade] @ {wheel.as_uri()}'")
     assert str(wheel) in asked, "the page installs something else"
     shell.run(asked)
