@@ -255,6 +255,35 @@ def test_fast_equals_plain_on_random_paths(seed):
     alike(account, path, random_rules(source), fund=100.0)
 
 
+@pytest.mark.parametrize("seed", range(16))
+def test_fast_equals_plain_beside_a_position_without_bars(seed):
+    """It has gained or lost, and keeps its own margin: a cross pool meets its line by what that leaves."""
+    source = np.random.default_rng(seed)
+    lone = long(float(source.choice([-1, 1]) * 400), symbol="C")
+    aside = replace(lone, symbol="D").at(float(source.uniform(60, 140)))
+    held = long(float(source.choice([-1, 1]) * source.uniform(20, 300)), symbol="AB"[seed % 2])
+    needs = held.notional / 10 + aside.notional / 100
+    money = max(needs - aside.unrealized_pnl, 0) + float(source.uniform(10, 400))
+    path = random_bars(source, volatility=0.02, every=[8, 0][seed % 2], count=150)
+    alike(Account(wallet_balance=money, positions=(held, aside)), path, RULES)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_fast_equals_plain_for_two_inverse_legs_of_one_coin(seed):
+    source = np.random.default_rng(seed)
+    book = replace(BOOK, contract=Contract.INVERSE, schedules={"A": TIERED if seed % 2 else FLAT})
+    sizes = float(source.uniform(20_000, 40_000)), -float(source.uniform(2_000, 15_000))
+    legs = tuple(book.position("A", size * (-1) ** (seed // 2), 100.0, leverage=5) for size in sizes)
+    path = random_bars(source, symbols=("A",), volatility=0.02, count=200)
+    alike(Account(wallet_balance=float(source.uniform(30, 90)), positions=legs), path, Rules(book=book))
+
+
+def test_a_coin_of_half_a_cent_has_bars_like_any_other():
+    path = bars([[0.0051, 0.005, 0.0049]], [[0.0049, 0.0041, 0.004]], [[0.005, 0.0045, 0.0041]])
+    cheap = Position.open(symbol="A", quantity=1e6, price=0.005, schedule=FLAT, leverage=10)
+    assert alike(Account(wallet_balance=500, positions=(cheap,)), path, Rules()) == 1
+
+
 def test_the_random_paths_do_liquidate_and_do_survive():
     counts = []
     for seed in range(8):
