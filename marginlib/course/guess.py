@@ -88,14 +88,14 @@ def _where(asked: Number, found: dict[str, float | None]) -> Chart:
     ends = [most if x is None else x for x in found.values()]
     room = 0.15 * (max(ends) - min(ends))
     first, last = (0.0, inf) if today else (-100.0, 100.0 if most > 0 else inf)  # no fall is deeper than 100 %
-    end, along = found["computed"], grid(max(min(ends) - room, first), min(max(ends) + room, last), 41)
-    alive = [x for x in along if end is None or (x - end) * (today - end) > 0]
-    beyond = [x for x in along if x not in alive]
-    if end is not None:  # both lines meet there
-        alive, beyond = sorted([*alive, end]), sorted([*beyond, end])
-    equity = Line.through("equity", "equity", [(x, at(x).equity) for x in alive])
-    kept = Line.through("maintenance margin", "maintenance", [(x, at(x).maintenance) for x in alive])
-    after = Line.through("equity if nobody closed it", "after", [(x, at(x).equity) for x in beyond])
+    end, drawn = found["computed"], grid(max(min(ends) - room, first), min(max(ends) + room, last), 41)
+    along = [(x, at(x)) for x in (drawn if end is None else sorted({*drawn, end}))]
+    side = [1.0 if end is None else (x - end) * (today - end) for x, _ in along]  # above 0 before the end, 0 at it
+    alive = [each for each, way in zip(along, side, strict=True) if way >= 0]
+    beyond = [each for each, way in zip(along, side, strict=True) if way <= 0]
+    equity = Line.through("equity", "equity", [(x, now.equity) for x, now in alive])
+    kept = Line.through("maintenance margin", "maintenance", [(x, now.maintenance) for x, now in alive])
+    after = Line.through("equity if nobody closed it", "after", [(x, now.equity) for x, now in beyond])
     seen = {k: x for k, x in found.items() if x is not None}
     rows = {k: (money(at(x).equity), money(at(x).maintenance)) for k, x in seen.items()}
     told = f"At {asked.shown(asked.right)} the equity is down to the maintenance margin."

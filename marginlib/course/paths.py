@@ -56,13 +56,9 @@ def path_chart(title: str, *paths: PricePath) -> Chart:
         Axis("since the start [%]", (min(heights) - room, max(heights) + room)),
         lines=(*others, *lines),
     )
-    kind, *kinds = dict.fromkeys(path.label.rpartition(",")[0] for path in paths)  # without the seed
-    told = f"{len(paths)} paths; the first is {paths[0].label}" if kinds else f"{len(paths)} paths, all {kind}"
+    told = paths[0].label
+    if len(paths) > 1:
+        kind, *kinds = dict.fromkeys(path.label.rpartition(",")[0] for path in paths)  # without the seed
+        told = f"{len(paths)} paths; the first is {told}" if kinds else f"{len(paths)} paths, all {kind}"
     table = Table(("path" if many else "price of", "lowest", "highest", "at the end"), rows)
-    return Chart(
-        title,
-        (panel,),
-        f"{told if len(paths) > 1 else paths[0].label}.",
-        table,
-        "Line chart of price moves [%] against days.",
-    )
+    return Chart(title, (panel,), f"{told}.", table, "Line chart of price moves [%] against days.")

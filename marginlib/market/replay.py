@@ -195,7 +195,7 @@ class Snapshot:
         account: positions and wallet.
         ledger: where the money came from and went.
         mark_prices: the last mark price of every symbol seen.
-        settings: leverage and margin mode of each symbol; they stay when its position is closed.
+        settings: leverage and margin mode of each symbol, "" for those not seen yet; they outlive its position.
         event: what happened last; None at the start.
         actions: liquidations, replenishments and conversions that the event set off, in order.
         time: when, in whatever the data calls time; None where it does not say.
@@ -324,7 +324,7 @@ def _(event: PlaceOrder, state: Snapshot, rules: Rules) -> Snapshot:
         symbol=event.symbol,
         quantity=event.quantity,
         price=event.price,
-        leverage=state.settings.get(event.symbol, Setting()).leverage,
+        leverage=_setting(state, event.symbol).leverage,
         contract=contract or Contract.LINEAR,
     )
     placed = replace(state, account=state.account.after(orders=(*state.account.orders, order)))
@@ -478,7 +478,7 @@ def _opened(state: Snapshot, held: Position | None, event: Fill, quantity: float
             f"rules.book = None: give a Rulebook with the risk tiers of {event.symbol} to open a position in it"
         )
     else:
-        leverage, mode = state.settings.get(event.symbol, state.settings.get("", Setting()))
+        leverage, mode = _setting(state, event.symbol)
         mark = state.mark_prices.get(event.symbol, event.price)
         opened = rules.book.position(event.symbol, quantity, event.price, mark_price=mark, leverage=leverage)
         new = in_mode(opened, mode, rules.book)
@@ -591,10 +591,14 @@ def _booked(
     return replace(state, account=account, ledger=ledger, actions=(*state.actions, *actions))
 
 
+def _setting(state: Snapshot, symbol: str) -> Setting:
+    """Return a symbol's own setting, or the one that was set for all before it was seen."""
+    return state.settings.get(symbol, state.settings.get("", Setting()))
+
+
 def _set(state: Snapshot, symbols: Iterable[str], **setting: Any) -> Snapshot:  # noqa: ANN401 - a field of Setting
     """Return the state with the settings of some symbols changed."""
-    account = state.settings.get("", Setting())  # of symbols not seen yet: a mode that was set for all
-    changed = {symbol: state.settings.get(symbol, account)._replace(**setting) for symbol in symbols}
+    changed = {symbol: _setting(state, symbol)._replace(**setting) for symbol in symbols}
     return replace(state, settings=MappingProxyType({**state.settings, **changed}))
 
 
