@@ -19,6 +19,7 @@ from marginlib import (
     account_risk,
     rulebook,
 )
+from marginlib.market import bars as bars_module
 from marginlib.market.bars import BarRun, MarkBars, replay_bars, replay_bars_fast, replay_history
 from marginlib.market.files import read_bars
 from marginlib.market.paths import Bars
@@ -321,6 +322,101 @@ def test_an_account_that_is_unsafe_at_its_own_marks_is_dealt_with_in_the_first_b
     path = bars([[100, 100]], [[99, 99]], [[100, 100]], funding=[[0.0001, nan]])
     account = Account(wallet_balance=1_000, positions=(long().isolated(100).at(90.1),))
     assert alike(account, path, RULES) == 1
+
+
+# The fast path is quick because it looks at little; that is counted, for no clock tells it surely.
+
+
+@pytest.mark.parametrize(
+    ("count", "settled"),
+    [
+        (64, range(0, 64, 8)),
+        (61, range(0, 61, 8)),
+        (61, range(5, 61, 8)),
+        (66, range(3, 66, 6)),
+        (45, range(1, 45, 11)),
+        (40, [7, 15, 24, 32]),
+        (30, [12]),
+        (30, [0]),
+        (300, []),
+        (300, [10, 250]),
+        (1, []),
+    ],
+)
+def test_a_block_goes_from_one_settlement_to_the_next_with_the_close_before_it(count, settled):
+    source = np.random.default_rng(count)
+    path = random_bars(source, symbols=("A", "B"), count=count, every=0)
+    rates = np.full((2, count), nan)
+    rates[0, list(settled)] = source.normal(0, 0.001, len(settled))
+    rates[1, list(settled)[::2]] = 0.0002
+    path = replace(path, funding=rates) if len(settled) else path
+    cut = {0, *settled} | (set(range(0, count, 64)) if len(settled) < 4 and count > 64 else set())
+    starts = sorted(cut)
+    blocks = path.blocks
+    assert blocks.starts.tolist() == starts
+    for k, (start, end) in enumerate(zip(starts, [*starts[1:], count], strict=True)):
+        for row in range(2):
+            before = path.close[row, max(start - 1, 0)]
+            assert blocks.before[row, k] == before
+            assert blocks.high[row, k] == max(before, *path.high[row, start:end])
+            assert blocks.low[row, k] == min(before, *path.low[row, start:end])
+            assert blocks.rate[row, k] == (0 if np.isnan(rates[row, start]) else rates[row, start])
+    assert blocks.highest.tolist() == blocks.high.max(axis=1).tolist()
+    assert blocks.lowest.tolist() == blocks.low.min(axis=1).tolist()
+    assert blocks.value(-1) == pytest.approx(blocks.rate / blocks.before)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_bar_is_opened_only_where_something_happens_or_the_account_is_short_of_its_funding(seed):
+    source = np.random.default_rng(seed)
+    path = random_bars(source, every=[8, 8, 0, 5][seed % 4], count=250)
+    account, rules = random_account(source), random_rules(source)
+    for bar, state in replay_bars_fast(account, path, rules).opened[1:]:
+        short = rules.funding_from is PaidFrom.ACCOUNT and path.rates(bar)
+        assert state.actions or short, bar
+
+
+def looks(monkeypatch):
+    """Return the list in which the number of columns of each look will stand: blocks first, then bars."""
+    columns, least = [], bars_module._Lines.least
+
+    def counted(lines, low, high):
+        columns.append(low.shape[1])
+        return least(lines, low, high)
+
+    monkeypatch.setattr(bars_module._Lines, "least", counted)
+    return columns
+
+
+def quiet(count, symbols=("A",)):
+    flat = np.full((len(symbols), count), 100.0)
+    funding = np.full_like(flat, nan)
+    funding[:, ::8] = 0.0
+    return {"high": flat + 0.1, "low": flat - 0.1, "close": flat, "funding": funding, "symbols": symbols}
+
+
+def test_where_nothing_happens_each_block_is_looked_at_once(monkeypatch):
+    columns = looks(monkeypatch)
+    alike(Account(wallet_balance=5_000, positions=(long(),)), bars(**quiet(800)), RULES)
+    assert columns == [100]
+    alike(Account(wallet_balance=5_000, positions=(long(),)), bars(**(quiet(800) | {"funding": None})), RULES)
+    assert columns == [100, 13]  # of 64 bars
+
+
+def test_where_a_pool_ends_sixteen_blocks_are_looked_at_bar_by_bar(monkeypatch):
+    columns, fall = looks(monkeypatch), quiet(800)
+    fall["low"][0, 403:], fall["high"][0, 403:], fall["close"][0, 403:] = 49.0, 51.0, 50.0
+    assert alike(Account(wallet_balance=120, positions=(long(),)), bars(**fall), RULES) == 1
+    assert columns == [100, 16 * 8]
+
+
+def test_blocks_that_only_seem_to_fail_are_looked_at_bar_by_bar_more_and_more_at_a_time(monkeypatch):
+    """A long's low and a short's high are in one block, never in one bar."""
+    columns, path = looks(monkeypatch), quiet(8 * 160, symbols=("A", "B"))
+    path["low"][0, 1::8], path["high"][1, 5::8] = 80.0, 120.0
+    positions = (long(), long(-10, symbol="B"))
+    assert alike(Account(wallet_balance=250, positions=positions), bars(**path), RULES) == 0
+    assert columns == [160, 127, 1_024, 128]  # the very first bar was run as it is
 
 
 # Recorded key figures as bars, and the road from a bar file to both modes.

@@ -26,8 +26,8 @@ each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for pa
 NUMBER = re.compile(r"(?<![\w.])\d[\d,_]*(?:\.\d+)?(?:e\d+)?")
 LAPTOP = 88  # columns of code that stand beside the panels of JupyterLab at 1366 x 768
 LONGEST = 45  # minutes: what a learner does in one sitting
-# Each line of the brief that the course answers, and the notebook whose heading takes it up.
-SEED_HEADINGS = {
+# Common sayings about the two modes, and the notebook whose heading takes each up.
+SAYINGS = {
     "02_isolated_margin": [
         "losses are contained to the single position",
         "different margin",
@@ -99,10 +99,10 @@ def minutes(path: Path) -> tuple[float, str]:
     Read at 200 words a minute: the text and what the questions and cards say. Code at 12 lines a minute, but for what
     only puts something on the page. Two minutes for each figure to play with. Half a minute to think for each
     prediction and each question, three questions to begin with among them. What follows the closing questions is not
-    counted: it is for paper, or to look things up. A title names the result within three minutes.
+    counted. A title names the result within three minutes.
     """
     cells, number = load(path).cells, path.stem[:2]
-    cells = cells[: [cell.id for cell in cells].index("quiz")]
+    cells = cells[: [cell.id for cell in cells].index("closing") + 1]
     asked = [each for each in questions(notebook=number) if each.role != "opening"]
     begins = [] if any(each.role == "pretest" for each in asked) else draw([], number, 3, date(2026, 1, 1))
     asked += begins
@@ -201,8 +201,7 @@ def test_opens_with_objectives_and_closes_with_questions(path):
     objectives = re.findall(r"^- \*\*(\w+)\*\*", title, re.MULTILINE)
     assert 3 <= len(objectives) <= 5
     assert set(objectives) <= {"compute", "predict", "compare", "choose"}
-    assert ids.index("summary") < ids.index("quiz") < ids.index("sources") == len(ids) - 1
-    assert "<details>" in notebook.cells[ids.index("quiz")].source
+    assert ids.index("summary") < ids.index("closing") < ids.index("sources") == len(ids) - 1
     assert any(cell.source.startswith("predict(") for cell in notebook.cells)
 
 
@@ -271,10 +270,10 @@ def test_every_number_in_the_prose_is_computed_or_given_to_the_code(path):
     assert not unbacked
 
 
-@pytest.mark.parametrize("stem", SEED_HEADINGS)
+@pytest.mark.parametrize("stem", SAYINGS)
 def test_every_claim_of_the_two_systems_has_a_heading_of_its_own(stem):
     headings = re.findall(r"^#+ (.*)$", markdown(load(ROOT / "notebooks" / f"{stem}.ipynb")), re.MULTILINE)
-    for claim in SEED_HEADINGS[stem]:
+    for claim in SAYINGS[stem]:
         assert any(claim in heading.lower() for heading in headings), claim
 
 

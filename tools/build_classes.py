@@ -28,7 +28,7 @@ Fifty minutes for each notebook, with the class in front of one screen or of the
 | minutes | what |
 |---|---|
 | 0 to 5 | Each student answers the notebook's opening questions alone: what that student missed earlier. |
-| 5 to 40 | The questions below, about seven minutes each. |
+| 5 to 40 | The questions below: about seven minutes each, or twelve where there are three. |
 | 40 to 47 | Move the notebook's figure together: one student says where the line will go, another moves the control. |
 | 47 to 50 | The closing questions are homework. |
 

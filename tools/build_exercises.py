@@ -133,7 +133,8 @@ def synced(set_id: str, notebook: NotebookNode | None) -> NotebookNode:
             "markdown",
             "title",
             f"# Exercises · {TITLES[set_id]}\n\nAfter [{after[:2]}](../../notebooks/{after}.ipynb). Your numbers "
-            "differ from those of others: put your name in the next cell, and keep it.\n\nFor each task: read it, run "
+            "are your own: they follow from the name that you put into the next cell. A teacher's ticket, where one "
+            "stands there, is left as it is.\n\nFor each task: read it, run "
             "the cell below it to see your numbers, replace the three dots, run that cell, then run the check. A wrong "
             "answer brings a hint, and one more each time it changes. The last cell is the finish line.",
         ),

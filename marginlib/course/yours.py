@@ -319,7 +319,7 @@ def _contagion(account: Account) -> Restated:
     held = account.positions
     rows = [
         {"falls by 1 %": coin(by.symbol)}
-        | {f"{coin(each.symbol)}'s price [move]": _dragged(each, account, by) for each in held}
+        | {f"{coin(each.symbol)}'s liquidation price [move]": _dragged(each, account, by) for each in held}
         for by in held
     ]
     return (
@@ -355,7 +355,7 @@ _LESSONS: dict[str, Callable[[Account], Restated]] = {
     "04": _along,
     "05": _Each(
         "your size and margin, and a hundred times both",
-        "A hundred times the size is liquidated nearer to its mark where it stands in a higher tier.",
+        "A hundred times the size is liquidated nearer to its mark where a higher tier holds at that price.",
         {
             "if isolated": lambda each, _: coin(each.symbol),
             "notional [$]": lambda each, _: each.notional,

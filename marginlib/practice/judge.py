@@ -265,9 +265,13 @@ class Number(Question):
         lead = f"You said {self.shown(given)}, and it is {self.shown(self.right)}."
         said = singles(self.says, self.tolerance.same)
         for value, note in readings:
-            held = [(code,) for code, its in said.items() if self._fit.same(value, its)]
-            if held:
-                return self._wrong(given, lead, note, held)
+            # The nearest first. No "none" means that profit is the price move on the margin, though that ends nothing.
+            off = {code: abs((its or 0) - (value or 0)) for code, its in said.items() if self._fit.same(value, its)}
+            if value is None:
+                off.pop("MARGIN_IS_SIZE", None)
+            if off:
+                held = sorted(off, key=lambda code: round(off[code], 6))
+                return self._wrong(given, lead, note, [(code,) for code in held])
         value, note = readings[0]
         if value is None:
             return self._wrong(given, lead)

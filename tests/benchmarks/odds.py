@@ -1,4 +1,4 @@
-"""Monte Carlo against numpy's bare generator, and the closed form against QuantLib: rows 8, 9, 10, 12 and 13.
+"""Monte Carlo against numpy's bare generator, and the closed form against QuantLib, in one run.
 
     python3.12 -m venv .peers && .peers/bin/pip install QuantLib==1.44
     python tests/benchmarks/odds.py [--peers .peers/bin/python]

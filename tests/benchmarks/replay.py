@@ -1,4 +1,4 @@
-"""Replay of 100,000 bars against the peers: rows 6 and 7 of the performance table, printed in one run.
+"""Replay of 100,000 bars against the peers, printed in one run.
 
     python tests/benchmarks/replay.py [--peers PYTHON]
 

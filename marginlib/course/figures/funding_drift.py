@@ -17,7 +17,7 @@ from marginlib.words import money, percent, price_text
 
 MARK, WALLET, LONGEST, A_DAY = 60_000.0, 10_000.0, 60, 3  # settlements a day, one every eight hours
 _BTC = Position.open(symbol="BTCUSDT", quantity=0.5, price=MARK, schedule=FLAT, leverage=10)
-_PAYERS = MappingProxyType({"margin": "its own margin", "account": "the free balance", "cross": "the cross pool"})
+_PAYERS = MappingProxyType({"margin": "its own margin", "account": "the available balance", "cross": "the cross pool"})
 
 
 @cache
@@ -78,9 +78,9 @@ def funding_drift(*, rate: float, payer: str, days: int) -> Chart:
         markers=(replace(now, role="mark", y=behind[last]),),
     )
     paid = here.ledger.funding
-    # The free balance pays as long as there is one, and the margin pays what is missing.
+    # The available balance pays as long as there is one, and the margin pays what is missing.
     parts = [
-        (free[0] - free[last], "the free balance"),
+        (free[0] - free[last], "the available balance"),
         (behind[0] - behind[last], _PAYERS[payer.replace("account", "margin")]),
     ]
     way = "into" if paid < 0 else "from"

@@ -254,7 +254,7 @@ TASKS = (
         id="isolated-5",
         version=2,
         objective="02-choose",
-        read="quiz",
+        read="example-loss-text",
         title="How much margin for this distance",
         text=(
             "You decide at which price a position may be liquidated, and not sooner. Write how much isolated margin "

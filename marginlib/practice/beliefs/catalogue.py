@@ -655,7 +655,7 @@ BELIEFS: Mapping[str, Belief] = {
     "TOUCH_IS_END": Belief(
         notebook="10",
         statement="Only where the price ends decides whether a position is liquidated.",
-        remedy="Touching the price on the way is enough, about twice as likely as ending beyond it.",
+        remedy="Touching the price on the way is enough: the position is closed there, and stays closed.",
         source="Borodin and Salminen, Handbook of Brownian Motion, 2.1.2.0.2",
         changes={"touched": lambda ends, _turns_back: ends},
         case=_case(10_000, _long(1 / 12).isolated(), **_MONTH),
@@ -709,7 +709,7 @@ BELIEFS: Mapping[str, Belief] = {
     "ODDS_ARE_PROPORTIONAL": Belief(
         notebook="10",
         statement="Half the leverage, or half the time, halves the odds of a liquidation.",
-        remedy="Odds fall faster the further away the price is; ask the formula.",
+        remedy="Odds are not in proportion: a far price is seldom met in a short time, a near one nearly always.",
         source="Borodin and Salminen, Handbook of Brownian Motion, 2.1.2.0.2",
         case=_case(10_000, _long().isolated(), **_MONTH),
         against=lambda right, _: (
@@ -774,7 +774,7 @@ BELIEFS: Mapping[str, Belief] = {
     "MODE_DECIDES": Belief(
         notebook="04",
         statement="Isolated is always easier to liquidate than cross.",
-        remedy="With less money behind the same size it is; with the same money both prices are equal.",
+        remedy="Less money behind the same size is gone sooner, in any mode; in cross a neighbour's loss uses it up.",
         source="freqtrade's test for Hyperliquid: the same rows in both modes",
         case=_HALF,
         against=lambda right, _: (
