@@ -461,7 +461,7 @@ def _need(legs: Sequence[tuple[float, Position]], t: float) -> tuple[list[float]
 
 def _stretches(edges: set[float]) -> Iterator[tuple[float, float]]:
     """Return the stretches of t > 0 between edges."""
-    return pairwise((0.0, *sorted(edges - {inf}), inf))
+    return pairwise((0.0, *sorted(edges), inf))
 
 
 def _inside(low: float, high: float) -> float:

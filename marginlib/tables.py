@@ -168,6 +168,7 @@ def show(
         10x        $600         54,217
     """
     held = DataFrame(data)
+    held = held.reset_index() if isinstance(held.index, pd.MultiIndex) else held
     if isinstance(held.index, pd.RangeIndex) and held.index.name is None and len(held.columns) > 1:
         held = held.set_axis(pd.Index(held.iloc[:, 0], name=held.columns[0])).iloc[:, 1:]
     frame = _with_errors(held, digits)
@@ -299,7 +300,7 @@ def _text(value: Any, way: Format) -> str:  # noqa: ANN401
         return str(value.value)
     if isinstance(value, np.datetime64 | pd.Timestamp):
         return "none" if pd.isna(value) else str(pd.Timestamp(value))[:16]
-    if value is None or (isinstance(value, float) and not isfinite(value)):
+    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and not isfinite(value)):
         return "none"
     if isinstance(value, str) or not (way or isinstance(value, int | float | np.number)):
         return str(value)

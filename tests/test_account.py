@@ -85,8 +85,8 @@ def test_volatility_that_is_given_counts(found):
 def test_which_position_drags_which(found):
     frame = contagion(found, 0.1).frame.set_index("10 % lower")
     loss, less = 0.1 * 61_000 * 0.5, RATE * 0.1 * 61_000 * 0.5  # BTC's fall takes this, and asks less maintenance
-    before = where(found).frame["liquidated at [$/coin]"].iloc[1]
-    assert frame.loc["BTC", "ETH short [move]"] == pytest.approx((less - loss) / (4 * (1 + RATE)) / before)
+    mark = found.account.positions[1].mark_price
+    assert frame.loc["BTC", "ETH short [move]"] == pytest.approx((less - loss) / (4 * (1 + RATE)) / mark)
     assert (frame["SOL long [move]"] == 0).all()
     assert frame.loc["SOL"].tolist() == [0, 0, 0]
     assert frame.loc["BTC", "BTC long [move]"] == 0

@@ -19,8 +19,7 @@ from marginlib import (
     account_risk,
     rulebook,
 )
-from marginlib.market import bars as bars_module
-from marginlib.market.bars import BarRun, MarkBars, replay_bars, replay_bars_fast, replay_history
+from marginlib.market.bars import BarRun, MarkBars, _Lines, replay_bars, replay_bars_fast, replay_history
 from marginlib.market.files import read_bars
 from marginlib.market.paths import Bars
 from marginlib.market.policies import fifth_first, full_close, largest_loss_first, step_down
@@ -378,13 +377,13 @@ def test_a_bar_is_opened_only_where_something_happens_or_the_account_is_short_of
 
 def looks(monkeypatch):
     """Return the list in which the number of columns of each look will stand: blocks first, then bars."""
-    columns, least = [], bars_module._Lines.least
+    columns, least = [], _Lines.least
 
     def counted(lines, low, high):
         columns.append(low.shape[1])
         return least(lines, low, high)
 
-    monkeypatch.setattr(bars_module._Lines, "least", counted)
+    monkeypatch.setattr(_Lines, "least", counted)
     return columns
 
 
@@ -417,6 +416,41 @@ def test_blocks_that_only_seem_to_fail_are_looked_at_bar_by_bar_more_and_more_at
     positions = (long(), long(-10, symbol="B"))
     assert alike(Account(wallet_balance=250, positions=positions), bars(**path), RULES) == 0
     assert columns == [160, 127, 1_024, 128]  # the very first bar was run as it is
+
+
+def test_a_hedge_whose_legs_cancel_ends_where_more_has_to_be_kept():
+    """30 long and 30 short have the same equity everywhere; both are dearer to keep at the high."""
+    path = bars([[100, 130]], [[100, 70]], [[100, 100]])
+    legs = (long(30), long(-30))
+    *_, state = replay_bars(Account(wallet_balance=70, positions=legs), path, RULES)
+    # 70 = 0.01 x 60 p at p = 116.67; at the low of 70 only 42 are asked.
+    assert [each.mark_price for each in state.liquidations] == [pytest.approx(70 / 0.6, rel=1e-8)] * 2
+    assert alike(Account(wallet_balance=70, positions=legs), path, RULES) == 2
+
+
+def test_what_bars_cannot_say_of_a_pool_is_refused_by_both():
+    whole = RiskSchedule(tiers=TIERED.tiers, whole_position=True)
+    held = Position.open(symbol="A", quantity=10, price=100, schedule=whole, leverage=10)
+    account, path = Account(wallet_balance=500, positions=(held,)), bars([[101, 100]], [[95, 95]], [[96, 96]])
+    for run in (replay_bars_fast, lambda *given: list(replay_bars(*given))):
+        with pytest.raises(MarginError, match="a replay of bars"):
+            run(account, path, Rules())
+
+
+def test_rates_of_the_third_symbol_alone_are_settled():
+    flat = np.full((3, 20), 100.0)
+    rates = np.full_like(flat, nan)
+    rates[2, 10] = 0.001
+    path = bars(flat, flat, flat, funding=rates, symbols=("A", "B", "C"))
+    run = replay_bars_fast(Account(wallet_balance=5_000, positions=(long(symbol="C"),)), path, RULES)
+    assert run.final.ledger.funding == pytest.approx(10 * 100 * 0.001)
+    with pytest.raises(MarginError, match=r"funding = 2: C, bar 10"):
+        bars(flat, flat, flat, funding=np.where(np.isnan(rates), nan, 2.0), symbols=("A", "B", "C"))
+
+
+def test_prices_far_below_one_are_prices():
+    path = bars([[2e-7, 2e-7]], [[1e-7, 1e-7]], [[2e-7, 2e-7]])
+    assert path.prices(1) == ([2e-7], [1e-7], [2e-7])
 
 
 # Recorded key figures as bars, and the road from a bar file to both modes.

@@ -13,7 +13,9 @@ from marginlib import (
     risk,
     rulebook,
 )
-from marginlib.drawing.chart import Chart, Control, Explorer, Table, grid, pool_chart, times
+from marginlib.course import figures
+from marginlib.drawing import explore, static
+from marginlib.drawing.chart import Chart, Control, Explorer, Table, figure, grid, pool_chart, slider, times
 from marginlib.words import money, percent, price_text
 
 FLAT = RiskSchedule.flat(0.004)
@@ -165,3 +167,25 @@ def test_the_lines_of_an_inverse_contract_bend_and_have_many_points():
     chord = (line.y[0] + line.y[-1]) / 2
     assert len(line.x) > 100
     assert line.y[middle] > chord  # profit in coins goes with -1 / price, which is concave
+
+
+def test_a_slider_in_short_holds_the_numbers_that_people_write():
+    @figure("short", x=(0.1, 1.0, 0.1))
+    def mine(x=0.3):
+        return pool_chart(pool(collateral=1_000 * x), "BTCUSDT")
+
+    assert mine.controls[0].values == (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+    assert mine(x=0.7).title
+
+
+def test_a_start_that_is_no_place_and_a_range_turned_round_are_named():
+    with pytest.raises(MarginError, match=r"y = 5: its start; give one of 1, 2"):
+        slider("y", "y", (1, 2), 5, "{}")
+    with pytest.raises(MarginError, match=r"x_range = \(70000, 50000\): give the lower end"):
+        pool_chart(pool(), "BTCUSDT", x_range=(70_000, 50_000))
+
+
+def test_the_two_commonest_calls_swapped_show_the_figure_or_say_what_to_give():
+    assert static(figures.ISOLATED).chart == figures.ISOLATED()
+    with pytest.raises(MarginError, match=r"explorer: give a figure without brackets"):
+        explore(figures.ISOLATED(leverage=10))

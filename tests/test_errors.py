@@ -10,7 +10,7 @@ import pytest
 
 from marginlib import Account, MarginError, UnknownNameError, liquidation_price, rulebook
 from marginlib import margin as margins
-from marginlib.errors import at_least_zero, finite, fraction, name_text, positive, unknown
+from marginlib.errors import _near, at_least_zero, finite, fraction, name_text, positive, unknown
 
 Check = Callable[[str, object], float]
 NOT_NUMBERS = [float("nan"), float("inf"), float("-inf"), None, "5", True, [5], 1 + 2j]
@@ -180,3 +180,15 @@ def test_whoever_looks_a_name_up_asks_back():
     for ask in asked:
         with pytest.raises(UnknownNameError, match=r"did you mean (BTCUSDT|2026-09-29|binance_usdm)\?"):
             ask()
+
+
+def test_three_names_at_most_are_suggested() -> None:
+    names = [f"coin{k}" for k in range(5)]
+    assert _near("coin", names) == names[:3]
+
+
+def test_the_largest_numbers_are_taken_whatever_their_type() -> None:
+    for number in (1e300, -1e300, Decimal(10) ** 300, -(Decimal(10) ** 300)):
+        assert finite("x", number) == float(number)
+    with pytest.raises(MarginError, match="of at most 1e\\+300 in size"):
+        finite("x", Decimal(10) ** 301)

@@ -609,6 +609,10 @@ JUMPING = RiskSchedule(
 def test_a_tier_that_jumps_by_hand(quantity: float, entry: float, collateral: float, expected: float) -> None:
     assert price(collateral, held(quantity, entry, schedule=JUMPING)) == pytest.approx(expected)
     assert lone_liquidation_price(collateral, quantity, entry, JUMPING) == pytest.approx(expected)
+    # The same with a ten-thousandth of all money: nothing hangs on a dollar.
+    tiers = [replace(each, notional_floor=each.notional_floor / 1e4) for each in JUMPING.tiers]
+    small = held(quantity / 1e4, entry, schedule=RiskSchedule(tiers=tiers, whole_position=True))
+    assert price(collateral / 1e4, small) == pytest.approx(expected)
 
 
 def test_a_common_shock_stops_at_the_first_jump_on_either_side() -> None:

@@ -223,3 +223,8 @@ def test_netted_legs_are_asked_beside_what_waits() -> None:
     )
     pool = Pool(collateral=9_000, positions=legs, netting=Netting.LEGS_CLOSED, reserved=50)
     assert (risk(pool).initial, risk(pool).maintenance) == (2_050, 200)
+
+
+def test_nothing_can_leave_a_pool_that_lacks_a_cent() -> None:
+    pool = Pool(collateral=599.99, positions=(BTC,))
+    assert WithdrawalRule().spare(pool) == WithdrawalRule(profit=True).spare(pool) == 0

@@ -24,6 +24,7 @@ from marginlib import (
     RiskSchedule,
     RiskTier,
     UnknownNameError,
+    WithdrawalRule,
     rulebook,
 )
 from marginlib.verify import Check, Row
@@ -91,6 +92,7 @@ RECORDS = [
     Row(name="a", pool=Pool(collateral=1.0), symbol="B", expected={}, absolute=0.0, relative=0.0),
     Check(name="a", price="liquidation_price", expected=None, computed=None, passed=True),
     rulebook("okx", "2021-07-25"),
+    WithdrawalRule(),
 ]
 
 
@@ -119,6 +121,7 @@ def opened(price: float = 60_000, **given: float) -> Position:
 
 def test_a_notional_stands_for_the_quantity() -> None:
     assert opened(notional=-6_000, leverage=5) == opened(quantity=-0.1, leverage=5)
+    assert opened(notional=6_000, leverage=5) == opened(quantity=0.1, leverage=5)
 
 
 @pytest.mark.parametrize(

@@ -500,3 +500,10 @@ def test_an_amount_without_its_rate_is_refused_under_a_rulebook_too():
     for rules in (None, rulebook("binance_usdm", "2026-09-29")):
         with pytest.raises(MarginError, match="maintenance_margin_rate"):
             tables.positions(pd.DataFrame(row), rules)
+
+
+def test_what_is_missing_reads_none_whatever_pandas_calls_it_and_two_indexes_are_two_columns():
+    frame = pd.DataFrame({"who": ["a", "b"], "n": pd.array([1, None], dtype="Int64"), "when": [pd.NaT, pd.NaT]})
+    assert tables.show(frame).texts[-1] == ("b", "none", "none")
+    grouped = pd.DataFrame({"kind": ["x", "x"], "size": [1, 2], "end [$]": [3.0, 4.0]}).groupby(["kind", "size"]).mean()
+    assert tables.show(grouped).texts == (("kind", "size", "end"), ("x", "1", "$3.00"), ("x", "2", "$4.00"))

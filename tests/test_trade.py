@@ -6,6 +6,8 @@ import pandas as pd
 import pytest
 
 from marginlib import Account, MarginError, liquidation_price, rulebook
+from marginlib.course.account import contagion
+from marginlib.course.exports import Export
 from marginlib.course.figures import TIER_DATE
 from marginlib.course.trade import TradeForm, forget_trade, keep_trade, my_account, my_export, my_trade
 from marginlib.course.yours import _LESSONS, yours
@@ -214,3 +216,42 @@ def test_both_legs_of_a_hedge_are_told_and_odds_are_given_without_room_for_all_i
     assert "BTC long if isolated" in told
     assert "BTC short if isolated" in told
     assert not any("cannot be said" in each for each in yours("10").sentences)
+
+
+def test_a_decimal_comma_is_one_and_thousands_are_thousands():
+    form = filled(TradeForm(), **{"quantity-0": "0,5", "entry_price-0": "60.000,5", "leverage-0": "10x"})
+    form.press("keep")
+    (held,) = my_account()[0].positions
+    assert (held.quantity, held.entry_price, held.leverage) == (0.5, 60_000.5, 10)
+    filled(form, **{"quantity-0": "5 %"}).press("keep")
+    assert my_account()[0].positions == (held,)
+
+
+def test_what_is_said_in_cross_counts_coins_as_the_pool_does():
+    book = rulebook("binance_usdm", TIER_DATE)
+    legs = (book.position("BTCUSDT", 0.5, 60_000, leverage=10), book.position("ETHUSDT", 5, 3_000, leverage=10))
+    account = Account(wallet_balance=2_000, positions=legs, coins=(book.coin("BTCUSDT", 0.15, 60_000),))
+    _, frame, _ = _LESSONS["03"](account)
+    (pool,) = account.pools()
+    assert frame["liquidated at [$/coin]"].tolist() == [liquidation_price(pool, each) for each in pool.symbols]
+
+
+def test_what_drags_what_is_one_number_in_06_and_in_14():
+    account = keep_trade(5_000, TABLE.assign(margin_mode="cross"))
+    _, frame, _ = _LESSONS["06"](account)
+    before, after = (
+        liquidation_price(each.pools()[0], "SOLUSDT") for each in (account, account.at({"BTCUSDT": 59_400}))
+    )
+    assert frame["SOL short [move]"].iloc[1] == pytest.approx((after - before) / 150)
+    assert frame.equals(
+        contagion(Export(account=account, rules=rulebook("binance_usdm", TIER_DATE), shown=()), 0.01).frame
+    )
+
+
+def test_a_venue_that_does_not_offer_the_leverage_does_not_take_the_others_away():
+    keep_trade(
+        1_000, pd.DataFrame({"symbol": ["BTCUSDT"], "quantity": [0.1], "entry_price": [60_000.0], "leverage": [50]})
+    )
+    named = yours("12").table.frame.index.tolist()
+    assert any("Binance" in each for each in named)
+    assert not any("Hyperliquid" in each for each in named)

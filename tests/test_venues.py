@@ -713,6 +713,10 @@ FACT = {"terms": ["ratio"], "kind": "PUBLISHED", "read": "2026", "source": "a pa
         ),
         ({"facts": 5}, r"book of 2026-01-01: "),
         ({"facts": [{"terms": ["ratio"]}]}, r"fact = {.*}: give terms, kind, read and source"),
+        (
+            {"facts": [{"terms": ["ratio"], "kind": "stated", "read": "2026-01-01", "source": "x", "page": 1}]},
+            r"fact = {.*: give terms, kind, read and source",
+        ),
         ({"facts": [FACT | {"terms": ["ration"]}]}, r"term = 'ration' \(did you mean ratio\?\)"),
         ({"facts": [FACT | {"kind": "HEARD"}]}, r"kind = 'HEARD': give one of PUBLISHED, THIRD_PARTY, INFERRED"),
         ({"facts": [FACT | {"read": "May"}]}, r"read = 'May': give a day as YYYY-MM-DD"),

@@ -47,7 +47,7 @@ def test_no_amount_and_no_share_is_none(write) -> None:
     assert write(None) == "none"
 
 
-@pytest.mark.parametrize("digits", [-2, 2_000, 1.5])
+@pytest.mark.parametrize("digits", [-1, 13, 2_000, 1.5])
 @pytest.mark.parametrize("write", [decimals, money, percent])
 def test_a_text_has_no_more_digits_than_can_be_meant(write, digits) -> None:
     with pytest.raises(MarginError, match="whole number from 0 to 12"):
@@ -65,3 +65,8 @@ def test_a_name_and_a_date_stay_whole() -> None:
 def test_shares_and_signs_are_of_a_hundred() -> None:
     assert [share_text(0.0065, 2), share_text(0.996, 1)] == ["0.65 %", "99.6 %"]
     assert [percent(0.005), percent(0.0005), percent(-0.005)] == ["+0.5 %", "+0.1 %", "-0.5 %"]
+    assert [share_text(0.1234), percent(0.000497)] == ["12.3 %", "0.0 %"]
+
+
+def test_as_many_digits_as_can_be_meant_are_written() -> None:
+    assert [decimals(0.1, 12), decimals(2.4, 0)] == ["0.100000000000", "2"]

@@ -16,7 +16,7 @@ from pandas import DataFrame
 
 from marginlib import tables
 from marginlib.course.exports import Export, coin, named, plain, read_account
-from marginlib.course.yours import assumed, drawn, in_crashes, modes
+from marginlib.course.yours import assumed, backing, dragged, drawn, in_crashes, modes
 from marginlib.errors import MarginError, fraction, positive
 from marginlib.files import write_whole
 from marginlib.liquidation import liquidation_price, shown_liquidation_price
@@ -162,22 +162,14 @@ def differences(found: Export) -> Answer:
 
 def contagion(found: Export, fall: float = 0.01) -> Answer:
     """Return how far each liquidation price moves when the price of one coin falls; a pool of its own does not move."""
-    account, rows = found.account, []
-    for symbol in dict.fromkeys(each.symbol for each in account.positions):
-        mark = next(each.mark_price for each in account.positions if each.symbol == symbol)
-        after = account.at({symbol: mark * (1 - fraction("fall", fall))})
-        row: dict[str, object] = {f"{100 * fall:g} % lower": coin(symbol)}
-        for before, moved in zip(account.positions, after.positions, strict=True):
-            price, then = _ends(account, before), _ends(after, moved)
-            row[f"{named(before)} [move]"] = None if price is None else move(then, price)
-        rows.append(row)
+    frame = dragged(found.account, fraction("fall", fall))
     said = (
-        "How far each liquidation price moves when one coin falls and the others stand still. A long's price that "
-        "rises, and a short's that falls, has come nearer."
+        "How far each liquidation price moves, in percent of its coin's mark price, when one coin falls and the others "
+        "stand still. A long's price that rises, and a short's that falls, has come nearer."
     )
-    if all(len(pool.positions) <= 1 for pool in account.pools()):
+    if all(len(pool.positions) <= 1 for pool in found.account.pools()):
         said = "No two positions share a pool, so none moves the liquidation price of another."
-    return Answer("Which position drags which", said, DataFrame(rows), "liquidation prices, as the modes are")
+    return Answer("Which position drags which", said, frame, "liquidation prices, as the modes are")
 
 
 def remedies(found: Export, away: float = 0.2) -> Answer:
@@ -195,7 +187,7 @@ def remedies(found: Export, away: float = 0.2) -> Answer:
     rows, rule = [], found.rules.withdrawal
     free = max_addable_margin(found.account, rule) if rule else max_addable_margin(found.account)
     for each in found.account.positions:
-        pool, wanted = _pool(found.account, each), each.mark_price * (1 - away if each.exposure > 0 else 1 + away)
+        pool, wanted = backing(found.account, each), each.mark_price * (1 - away if each.exposure > 0 else 1 + away)
         there = risk(pool.at({each.symbol: wanted}))
         add, close = max(0.0, there.maintenance - there.equity), _share_to_close(pool, each, wanted)
         other = move(_switched(found, each), each.mark_price)
@@ -249,14 +241,9 @@ def _volatilities(found: Export, market: Diffusion, given: Mapping[str, float] |
     return ", ".join(told)
 
 
-def _pool(account: Account, each: Position) -> Pool:
-    """Return the pool that backs a position."""
-    return next(pool for pool in account.pools() if any(held is each for held in pool.positions))
-
-
 def _ends(account: Account, each: Position) -> float | None:
     """Return where a position of an account is liquidated."""
-    return liquidation_price(_pool(account, each), each.symbol)
+    return liquidation_price(backing(account, each), each.symbol)
 
 
 def _switched(found: Export, each: Position) -> float | None:
@@ -306,7 +293,7 @@ def _same(computed: float | None, shown: float | None) -> bool:
 
 def _causes(found: Export, each: Position) -> Iterator[tuple[str, float | None]]:
     """Yield what may be otherwise at the venue, and the price that follows from it."""
-    pool = _pool(found.account, each)
+    pool = backing(found.account, each)
     for name, fields in _rules(found, each):
         yield name, _under(pool, each, fields)
     for convention in ShownPrice:
@@ -341,7 +328,7 @@ def _under(pool: Pool, each: Position, fields: Mapping[str, Any]) -> float | Non
 
 def _left_over(account: Account, each: Position, shown: float | None) -> str:
     """Return what would have to be otherwise where no cause that is known gives the shown price."""
-    pool = _pool(account, each)
+    pool = backing(account, each)
     if shown is None:
         return "not explained: the venue shows none"
     there = risk(pool.at({each.symbol: shown}))

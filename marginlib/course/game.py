@@ -274,7 +274,7 @@ class DeskGame(Stack):
         """Return the end card as HTML: this game, many paths, and the seed to share."""
         scores, many = end_card(self.seed, self.mode, self.orders)
         mine = scores.iloc[0]
-        lived = "Everything survived" if not mine["liquidated"] else f"Liquidated: {mine['liquidated']}"
+        lived = "Everything survived" if mine["liquidated"] == "none" else f"Liquidated: {mine['liquidated']}"
         end = mine["end [$]"]
         told = f"{money(end, 0)} at the end ({percent(end / WALLET - 1)}). {lived}. It was: {session.desk.name}."
         here = _scrolled(scores[["end [$]", "lowest [$]", "liquidated"]], "this game")

@@ -15,6 +15,7 @@ from marginlib.course.figures import TIER_DATE
 from marginlib.errors import MarginError
 from marginlib.files import write_whole
 from marginlib.model import Account
+from marginlib.practice.amounts import read_number
 from marginlib.practice.form import Form, choices, number_field
 from marginlib.practice.progress import beside
 from marginlib.venues import rulebook
@@ -163,11 +164,10 @@ class TradeForm(Form):
 
 def _number(name: str, text: object) -> float:
     """Return what was typed as a number."""
-    plain = str(text or "").replace(",", "").replace("$", "").replace("_", "").strip().lower().removesuffix("x")
-    try:
-        return float(plain)
-    except ValueError:
-        raise MarginError(f"{name} = {text or 'empty'}: give a number, such as 10,000 or 0.5") from None
+    number, unit = read_number(str(text or ""))
+    if not isinstance(number, float) or unit == "%":
+        raise MarginError(f"{name} = {text or 'empty'}: give a number, such as 10,000 or 0.5")
+    return number
 
 
 def _markup(rows: int) -> str:

@@ -88,9 +88,9 @@ def _held(account: Account) -> str:
     return f"Wallet {money(account.wallet_balance, 0)}: {held}."
 
 
-def _cross(account: Account) -> Pool:
-    """Return all positions of an account as one pool."""
-    return Pool(collateral=account.wallet_balance, positions=tuple(each.cross() for each in account.positions))
+def _cross(account: Account) -> Account:
+    """Return an account with everything in cross: one pool."""
+    return account.after(positions=[each.cross() for each in account.positions])
 
 
 def _own(position: Position) -> Pool:
@@ -131,16 +131,30 @@ def _ends(each: Position, collateral: float | None = None) -> float | None:
 
 def _shared_end(each: Position, account: Account, moves: Callable[[Position], float]) -> float | None:
     """Return where a position is liquidated with everything in cross, after moves of the coins [1]."""
-    pool = _cross(account)
+    (pool,) = _cross(account).pools()
     moved = pool.at({other.symbol: other.mark_price * (1 + moves(other)) for other in pool.positions})
     return liquidation_price(moved, each.symbol)
 
 
-def _dragged(each: Position, account: Account, by: Position) -> float | None:
-    """Return how far a liquidation price moves, in cross, when one coin falls by 1 % [1]."""
-    before = _shared_end(each, account, lambda _: 0.0)
-    after = _shared_end(each, account, lambda other: -0.01 if other.symbol == by.symbol else 0.0)
-    return None if before is None or after is None else (after - before) / each.mark_price
+def backing(account: Account, each: Position) -> Pool:
+    """Return the pool that backs a position."""
+    return next(pool for pool in account.pools() if any(held is each for held in pool.positions))
+
+
+def dragged(account: Account, fall: float) -> DataFrame:
+    """Return how far each liquidation price moves when one coin falls, as a share of its own coin's mark price [1]."""
+    rows = []
+    for symbol in dict.fromkeys(each.symbol for each in account.positions):
+        mark = next(each.mark_price for each in account.positions if each.symbol == symbol)
+        after = account.at({symbol: mark * (1 - fall)})
+        row: dict[str, object] = {f"{100 * fall:g} % lower": coin(symbol)}
+        for before, moved in zip(account.positions, after.positions, strict=True):
+            price = liquidation_price(backing(account, before), symbol=before.symbol)
+            then = liquidation_price(backing(after, moved), symbol=moved.symbol)
+            gone = price is None or then is None
+            row[f"{named(before)} [move]"] = None if gone else (then - price) / before.mark_price
+        rows.append(row)
+    return DataFrame(rows)
 
 
 def _hundredfold(each: Position) -> Position:
@@ -250,7 +264,7 @@ def drawn(account: Account, market: Diffusion, paths: int) -> str:
 
 def modes(account: Account) -> dict[str, Account]:
     """Return an account as it is, all in cross and, where its wallet has the initial margins, all isolated."""
-    held = {"as it is": account, "all cross": replace(account, positions=_cross(account).positions)}
+    held = {"as it is": account, "all cross": _cross(account)}
     with suppress(MarginError):  # they are more than the wallet
         held["all isolated"] = replace(account, positions=tuple(_own(each).positions[0] for each in account.positions))
     return held
@@ -290,13 +304,15 @@ def _venues(account: Account) -> Restated:
         row: dict[str, object] = {"rulebook": book.name}
         for each in account.positions:
             name, mark = str(names[each.symbol]), each.mark_price
-            held = book.position(name, each.quantity, each.entry_price, leverage=each.leverage, mark_price=mark)
-            alone = book.isolate(held, _own(each).collateral)
-            row[f"{named(each)} if isolated [$/coin]"] = liquidation_price(_own(alone), held.symbol)
-        rows.append(row)
+            with suppress(MarginError):  # a leverage that this venue does not offer
+                held = book.position(name, each.quantity, each.entry_price, leverage=each.leverage, mark_price=mark)
+                alone = book.isolate(held, _own(each).collateral)
+                row[f"{named(each)} if isolated [$/coin]"] = liquidation_price(_own(alone), held.symbol)
+        if len(row) > len(names):
+            rows.append(row)
     if not rows:
-        raise MarginError("no recorded rulebook has all your symbols")
-    said = "The same size and margin under each recorded rulebook that knows your symbols."
+        raise MarginError("no recorded rulebook has all your symbols and offers their leverage")
+    said = "The same size and margin under each recorded rulebook that knows your symbols and offers their leverage."
     return said, DataFrame(rows), "venue by venue"
 
 
@@ -316,17 +332,8 @@ def _tanks(account: Account) -> str:
 
 def _contagion(account: Account) -> Restated:
     """06: which position drags which."""
-    held = account.positions
-    rows = [
-        {"falls by 1 %": coin(by.symbol)}
-        | {f"{coin(each.symbol)}'s liquidation price [move]": _dragged(each, account, by) for each in held}
-        for by in held
-    ]
-    return (
-        "In cross, this is how far each liquidation price moves, in percent of that coin's mark price.",
-        DataFrame(rows),
-        "contagion, all cross",
-    )
+    said = "In cross, this is how far each liquidation price moves, in percent of that coin's mark price."
+    return said, dragged(_cross(account), 0.01), "contagion, all cross"
 
 
 _LESSONS: dict[str, Callable[[Account], Restated]] = {
@@ -335,7 +342,7 @@ _LESSONS: dict[str, Callable[[Account], Restated]] = {
         "each position with its own margin",
         "Isolated, no position can lose more than its margin, fees and funding aside.",
         {
-            "if isolated": lambda each, _: coin(each.symbol),
+            "if isolated": lambda each, _: named(each),
             "lost at most [$]": lambda each, _: _own(each).collateral,
             "liquidated at [$/coin]": lambda each, _: _ends(each),
             "with half more margin [$/coin]": lambda each, _: _ends(each, 1.5 * _own(each).collateral),
@@ -345,7 +352,7 @@ _LESSONS: dict[str, Callable[[Account], Restated]] = {
         "what 1 % of the other coins does to a liquidation price, all cross",
         "With everything in cross, your other positions move each liquidation price.",
         {
-            "all cross": lambda each, _: coin(each.symbol),
+            "all cross": lambda each, _: named(each),
             "liquidated at [$/coin]": lambda each, account: _shared_end(each, account, lambda _: 0.0),
             "others 1 % lower [$/coin]": lambda each, account: _shared_end(
                 each, account, lambda other: 0.0 if other.symbol == each.symbol else -0.01
@@ -357,7 +364,7 @@ _LESSONS: dict[str, Callable[[Account], Restated]] = {
         "your size and margin, and a hundred times both",
         "A hundred times the size is liquidated nearer to its mark where a higher tier holds at that price.",
         {
-            "if isolated": lambda each, _: coin(each.symbol),
+            "if isolated": lambda each, _: named(each),
             "notional [$]": lambda each, _: each.notional,
             "rate [share]": lambda each, _: _rate(each),
             "liquidated at [$/coin]": lambda each, _: _ends(each),
@@ -373,7 +380,7 @@ _LESSONS: dict[str, Callable[[Account], Restated]] = {
             "(+), a short is paid (-)."
         ),
         {
-            "if isolated": lambda each, _: coin(each.symbol),
+            "if isolated": lambda each, _: named(each),
             "fee to open [$]": lambda each, _: _OPEN_FEE * each.entry_notional,
             "of the margin [share]": lambda each, _: _OPEN_FEE * each.entry_notional / _own(each).collateral,
             "funding a day [$]": lambda each, _: _funding(each),
@@ -385,7 +392,7 @@ _LESSONS: dict[str, Callable[[Account], Restated]] = {
         "the end, each with its own margin",
         "What is left at the liquidation price goes to the venue or back to you, by its rules.",
         {
-            "if isolated": lambda each, _: coin(each.symbol),
+            "if isolated": lambda each, _: named(each),
             "liquidated at [$/coin]": lambda each, _: _ends(each),
             "left there [$]": lambda each, _: _left(each),
             "bankrupt at [$/coin]": lambda each, _: bankruptcy_price(_own(each), each.symbol),

@@ -216,6 +216,10 @@ class Control:
     path: tuple[Any, ...] = ()  # values that a hand draws one after the other; the control before it has their lowest
     handles: tuple[Handle, ...] = ()  # of a choice, on the picture itself
 
+    def __post_init__(self) -> None:
+        if self.start not in self.values:
+            raise wrong(self.name, self.start, f"its start; give one of {', '.join(self.texts)}")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Explorer:
@@ -420,6 +424,8 @@ def pool_chart(pool: Pool, symbol: str = "", *, title: str = "", x_range: tuple[
         raise unknown("symbol", symbol, pool.symbols or ["none, for the pool has no position"])
     title = title or f"{money(pool.collateral, 0)} behind {' + '.join(pool.symbols)}"
     ends = [each for each in (liquidation_price(pool, symbol), bankruptcy_price(pool, symbol)) if each is not None]
+    if x_range and not x_range[0] < x_range[1]:
+        raise wrong("x_range", x_range, "give the lower end, then the higher one")
     span = x_range or (min([0.5 * mark, *(0.9 * end for end in ends)]), max([1.5 * mark, *(1.1 * end for end in ends)]))
     equities = [risk(pool.at({symbol: max(end, mark / 1e4)})).equity for end in span]
     panel = pool_panel(pool, symbol, title, span, (min(0.0, *equities), max(0.0, *equities)))
@@ -567,7 +573,7 @@ def _control(name: str, given: object, start: Any) -> Control:  # noqa: ANN401 -
         if not 0 < step <= high - low:
             raise wrong(name, given, "give the lowest, then the highest, and a step above 0 that fits between them")
         many = int((high - low) / step + 1e-9)  # where the step does not end at the highest, it is not passed
-        values = [low + k * step for k in range(many + 1)]
+        values = [round(low + k * step, 12) for k in range(many + 1)]  # 0.3, not 0.30000000000000004
         begin = values[many // 2] if start is Parameter.empty else start
         made = slider(name, label, values, begin, lambda value: f"{value:,.10g}")
     elif isinstance(words, Mapping | list) and words:
@@ -576,6 +582,4 @@ def _control(name: str, given: object, start: Any) -> Control:  # noqa: ANN401 -
         made = choice(name, label, {value: text for text, value in pairs.items()}, first)
     else:
         raise wrong(name, given, "give (lowest, highest), (lowest, highest, step), a list, a dictionary, True or False")
-    if made.start not in made.values:
-        raise wrong(name, made.start, f"its start; give one of {', '.join(made.texts)}")
     return made

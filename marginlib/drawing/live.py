@@ -87,11 +87,14 @@ def explore(explorer: Explorer) -> ExplorerPanel:
         explorer: a figure of `marginlib.course.figures`, or one of your own.
 
     Raises:
-        MarginError: a figure of your own has too many states to compute them all; the error says what to thin.
+        MarginError: a figure of your own has too many states to compute them all; the error says what to thin. Or it
+            is a chart, which has no controls.
 
     Example:
         >>> from marginlib.course import figures
         >>> explore(figures.ISOLATED)
         [Interactive figure: One position with its own collateral. Run the cell to use it.]
     """
+    if not isinstance(explorer, Explorer):
+        raise MarginError("explorer: give a figure without brackets, such as figures.ISOLATED; static shows a chart")
     return ExplorerPanel(explorer)

@@ -17,7 +17,7 @@ from io import BytesIO
 from math import ceil
 from typing import Any
 
-from marginlib.drawing.chart import Chart, Table
+from marginlib.drawing.chart import Chart, Explorer, Table
 from marginlib.drawing.frames import ROW, frame, looks
 from marginlib.drawing.style import FILLS, SIZES, STROKES, THEMES
 from marginlib.words import text_html
@@ -211,18 +211,18 @@ class Static:
         return f"{self.chart.sentence}\n\n{_table_text(self.chart.table)}"
 
 
-def static(chart: Chart) -> Static:
+def static(chart: Chart | Explorer) -> Static:
     """Return a chart as a still picture with its sentence and its table, to be shown as a cell's result.
 
     Args:
-        chart: what to show.
+        chart: what to show; a figure, as it stands at first.
 
     Example:
         >>> from marginlib.course import figures
         >>> print(repr(static(figures.ISOLATED(leverage=10))).splitlines()[0])
         A long of $5,000 with $500 behind it. The pool is liquidated at 54,216.87 (-9.6 %) and bankrupt at 54,000.00.
     """
-    return Static(chart)
+    return Static(chart() if isinstance(chart, Explorer) else chart)
 
 
 def table_html(table: Table) -> str:

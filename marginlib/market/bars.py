@@ -68,10 +68,8 @@ class MarkBars:
         for name in ("high", "low", "close", *(("funding",) if self.funding is not None else ())):
             keep(self, name, self._array(name, getattr(self, name)))
         high, low, close, rates = self.high, self.low, self.close, self.funding
-        # The extremes first: they are found without a copy, and NaN is one of them if there is any.
-        if not (low.min(initial=np.inf) > 0 and high.max(initial=0.0) < np.inf):
-            self._all("low", low > 0, "a price above 0")
-            self._all("high", high < np.inf, "a finite price")
+        self._all("low", low > 0, "a price above 0")
+        self._all("high", high < np.inf, "a finite price")
         self._all("close", low <= close, "a price from low to high")
         self._all("close", close <= high, "a price from low to high")
         settled = np.empty(0, dtype=np.intp)
@@ -231,14 +229,9 @@ def _worst(pool: Pool, high: Mapping[str, float], low: Mapping[str, float]) -> d
     """Return the worst marks of a pool in a bar: low for longs, high for shorts; for two legs the worse of both."""
     worst = {}
     for symbol in low.keys() & pool.symbols:
-        legs = tuple(each for each in pool.positions if each.symbol == symbol)
-        ends = (low[symbol], high[symbol])
-        if len(legs) == 1:
-            worst[symbol] = ends[legs[0].quantity < 0]
-        else:
-            both = Pool(collateral=0.0, positions=legs)
-            tried = {end: risk(both.at({symbol: end})) for end in ends}
-            worst[symbol] = min(ends, key=lambda end: tried[end].equity - tried[end].maintenance)
+        legs = Pool(collateral=0.0, positions=tuple(each for each in pool.positions if each.symbol == symbol))
+        tried = {end: risk(legs.at({symbol: end})) for end in (low[symbol], high[symbol])}
+        worst[symbol] = min(tried, key=lambda end: tried[end].equity - tried[end].maintenance)
     return worst
 
 
@@ -439,20 +432,17 @@ class _Passage:
 
     def _paid(self, positions: tuple[Position, ...]) -> Array | None:
         """Return what some positions pay together at the start of each block; None where that is nothing at all."""
-        blocks, total = self.bars.blocks, None
+        blocks = self.bars.blocks
         known = [each for each in positions if each.symbol in self.rows]
         if self.bars.funding is None or not known:
             return None
-        for power in dict.fromkeys(each.contract.power for each in known):
-            quantities = np.zeros(len(self.bars.symbols))
-            for each in known:
-                if each.contract.power == power:
-                    quantities[self.rows[each.symbol]] += each.quantity
-            paid = quantities @ blocks.value(power)[:, self.first :]
-            total = paid if total is None else total + paid
-        if total is not None and self.starts[0] < self.begin:
-            total[0] = 0.0  # the bar that settles this block's funding is behind
-        return total
+        quantities = np.zeros(len(self.bars.symbols))
+        for each in known:
+            quantities[self.rows[each.symbol]] += each.quantity
+        paid: Array = quantities @ blocks.value(known[0].contract.power)[:, self.first :]
+        if self.starts[0] < self.begin:
+            paid[0] = 0.0  # the bar that settles this block's funding is behind
+        return paid
 
     def first_short(self) -> int:
         """Return the first bar in which what is free may not suffice for the funding that the account takes on."""
@@ -469,7 +459,7 @@ class _Passage:
         free -= np.cumsum(total) - total
         each_paid = [paid for each in self.positions if (paid := self._paid((each,))) is not None]
         need = np.sum([np.maximum(paid, 0.0) for paid in each_paid], axis=0)
-        near = _NEAR * sum(self._scale(pool) for pool in self.pools)
+        near = sum(map(_near, self.pools))
         short = np.flatnonzero((free <= need + near) & (need > 0))
         return int(max(self.starts[short[0]], self.begin)) if short.size else self.stop
 
@@ -489,7 +479,7 @@ class _Passage:
         """Return the first bar in which the pool comes near its maintenance margin, or the end."""
         blocks, here = self.bars.blocks, slice(self.first, None)
         collateral = self._collateral(pool)
-        near = _NEAR * self._scale(pool)
+        near = _near(pool)
         lines = _Lines(pool, self.rows, blocks)
         surplus = lines.least(blocks.low[:, here], blocks.high[:, here]) + collateral
         limit = self.stop
@@ -517,18 +507,6 @@ class _Passage:
                 return min(limit, int(inside[found[0]]))
         return limit
 
-    def _scale(self, pool: Pool) -> float:
-        """Return the size of the amounts that are added up, against which nearness is judged."""
-        highest = self.bars.blocks.highest
-        total = abs(pool.collateral)
-        for position in pool.positions:
-            row = self.rows.get(position.symbol)
-            most = position.mark_price if row is None else float(highest[row])
-            least = position.mark_price if row is None else float(self.bars.blocks.lowest[row])
-            power = position.contract.power
-            total += abs(position.entry_cost) + abs(position.quantity) * max(most**power, least**power)
-        return total
-
     def skip(self, until: int) -> Snapshot:
         """Return the state at the open of bar `until`."""
         count = int(self.starts.searchsorted(until, side="left"))
@@ -553,13 +531,19 @@ class _Passage:
         )
 
 
+def _near(pool: Pool) -> float:
+    """Return how near to 0 a surplus is taken for rounding: a share of the amounts that were added up, roughly."""
+    return _NEAR * fsum([abs(pool.collateral), *(abs(position.entry_cost) for position in pool.positions)])
+
+
 class _Lines:
     """*Equity - maintenance* of a pool, collateral aside, as lines in price^power: one for each tier reached."""
 
     def __init__(self, pool: Pool, rows: Mapping[str, int], blocks: _Blocks) -> None:
         pool.check_plain("a replay of bars")
         self.constant = 0.0
-        self.straight: dict[int, tuple[Array, Array]] = {}
+        self.power = pool.positions[0].contract.power  # an account holds contracts of one kind
+        self.straight = np.zeros((2, len(rows)))  # slopes of longs, and of shorts
         self.bent: list[tuple[int, list[Position], list[list[tuple[float, float]]]]] = []
         for symbol in pool.symbols:
             legs = [position for position in pool.positions if position.symbol == symbol]
@@ -574,24 +558,22 @@ class _Lines:
                 continue
             # One tier for all these prices: the commonest case is one product for all positions.
             (intercept, slope), leg = pieces[0][0], legs[0]
-            slopes = self.straight.setdefault(leg.contract.power, (np.zeros(len(rows)), np.zeros(len(rows))))
-            slopes[leg.quantity < 0][row] += slope
+            self.straight[int(leg.quantity < 0), row] += slope
             self.constant += intercept
 
     def least(self, low: Array, high: Array) -> Array:
         """Return the least that each column's extremes allow: a long is tried at the low, a short at the high."""
         least = np.full(low.shape[1], self.constant)
-        for power, coefficients in self.straight.items():
-            for slopes, prices in zip(coefficients, (low, high), strict=True):
-                if slopes.any():
-                    least += slopes @ (prices if power == 1 else prices**power)
+        for slopes, prices in zip(self.straight, (low, high), strict=True):
+            if slopes.any():
+                least += slopes @ (prices if self.power == 1 else prices**self.power)
         for row, legs, pieces in self.bent:
             # Two legs of one symbol are tried at both ends.
             ends = [low[row], high[row]] if len(legs) > 1 else [(low if legs[0].quantity > 0 else high)[row]]
             tried = np.zeros((len(ends), low.shape[1]))
             for place, end in enumerate(ends):
-                for leg, lines in zip(legs, pieces, strict=True):
-                    tried[place] += np.min([start + slope * end**leg.contract.power for start, slope in lines], axis=0)
+                for lines in pieces:
+                    tried[place] += np.min([start + slope * end**self.power for start, slope in lines], axis=0)
             least += tried.min(axis=0)
         return least
 

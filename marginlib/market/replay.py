@@ -509,8 +509,8 @@ def _charged(state: Snapshot, before: Position | None, event: Fill, rules: Rules
 def _funded(state: Snapshot, held: Position, payment: float, rules: Rules) -> Snapshot:
     """Return the state after a position paid its funding (or received it, below 0), from the money the rules name.
 
-    A payment that neither its margin nor the available balance can make is made by closing as much of the position as has
-    that equity behind it: open profit pays for nothing before it is realized.
+    A payment that neither its margin nor the available balance can make is made by closing as much of the position as
+    has that equity behind it: open profit pays for nothing before it is realized.
     """
     own = held.own_margin
     free = available_balance(state.account) if own else inf

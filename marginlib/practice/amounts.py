@@ -47,7 +47,7 @@ def read_number(answer: object) -> tuple[float | str | None, str]:
 
 def _with_a_point(text: str) -> str:
     """Return a number's text with a point before the decimals and nothing between the thousands."""
-    if re.fullmatch(r"[-+]?\d{1,3}(,\d{3})+(\.\d*)?", text):
+    if re.fullmatch(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?", text):
         return text.replace(",", "")  # 1,000.5
     if re.fullmatch(r"[-+]?\d{1,3}(\.\d{3})+,\d*", text):
         return text.replace(".", "").replace(",", ".")  # 1.000,5
