@@ -5,6 +5,7 @@ from random import Random
 
 import numpy as np
 import pytest
+from pressing import reply
 
 from marginlib.course import game
 from marginlib.course.game import DeskGame, end_card, play_the_desk
@@ -40,7 +41,7 @@ def test_what_comes_is_on_the_page_only_when_it_has_come(seed):
         now = float(re.search(r"At the start()|After ([\d.]+) hours", figure.sentence)[2] or 0)
         hours.append(now)
         assert all(max(line.x) <= now + 0.05 for line in figure.panels[1].lines)
-        assert name not in text(played.controls.html) + played.controls.said + figure.alt
+        assert name not in text(played.controls.html) + reply(played.controls) + figure.alt
         assert all(name not in each for each in frame(figure).texts)
         played.decide(draw.choice(buttons(played)))
     assert hours[1:] == sorted(hours[1:])
@@ -115,7 +116,7 @@ def test_what_happened_is_said_with_its_price_and_its_loss():
     said = []
     while not played.over:
         played.decide("hold")
-        said.append(text(played.controls.said))
+        said.append(text(reply(played.controls)))
     gone = [each for each in said if "liquidated at" in each]
     assert gone
     assert all(re.search(r"(BTC|ETH) was liquidated at [\d,.]+, [\d.]+ hours in: -\$2,500", each) for each in gone)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pressing import give
 
 from marginlib.course.guess import picture
 from marginlib.course.notebook import predict
@@ -86,7 +87,7 @@ def test_no_fall_is_deeper_than_all():
 def test_the_card_of_a_notebook_draws_it_when_the_prediction_is_kept():
     card = predict("02-price")
     assert card.picture is None
-    card.answer(12.0)
+    give(card, 12.0)
     assert "12 %" in card.picture.explorer().sentence
     assert predict("02-price").picture is not None  # run again, it stands as it was left
     assert predict("02-added").picture is None

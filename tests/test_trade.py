@@ -4,6 +4,7 @@ import json
 
 import pandas as pd
 import pytest
+from pressing import reply
 
 from marginlib import Account, MarginError, liquidation_price, rulebook
 from marginlib.course.account import contagion
@@ -103,7 +104,7 @@ def test_a_csv_file_is_taken_as_a_table_is(tmp_path):
 def test_the_form_keeps_what_is_typed_as_people_type_it():
     form = filled(my_trade(), **{"leverage-0": "20x", "margin_mode-0": "1"})
     form.press("keep")
-    assert "BTCUSDT long, isolated: liquidated at 57,228.92 (-4.6&nbsp;%)" in form.said
+    assert "BTCUSDT long, isolated: liquidated at 57,228.92 (-4.6&nbsp;%)" in reply(form)
     (btc,) = my_account()[0].positions
     assert (btc.quantity, btc.entry_price, btc.leverage, btc.isolated_margin) == (0.2, 60_000, 20, 600)
     form.press("forget")
@@ -124,8 +125,8 @@ def test_the_form_keeps_what_is_typed_as_people_type_it():
 def test_what_cannot_be_is_not_kept_and_named(values, said):
     form = filled(my_trade(), **values)
     form.press("keep")
-    assert form.said.startswith("<p>Not kept.")
-    assert said in form.said
+    assert reply(form).startswith("<p>Not kept.")
+    assert said in reply(form)
     assert not my_account()[1]
 
 
@@ -178,7 +179,7 @@ def test_what_is_not_in_an_export_is_taken_from_the_form():
     assert my_account()[0].wallet_balance == 5_000
     form = filled(my_trade(), export=json.dumps([row]), wallet_balance="")
     form.press("keep")
-    assert "unRealizedProfit: the field is missing" in form.said
+    assert "unRealizedProfit: the field is missing" in reply(form)
 
 
 def test_half_a_call_and_an_unknown_notebook_are_refused():
@@ -198,7 +199,7 @@ def test_the_form_drops_no_position_that_it_has_no_room_for():
     keep_trade(9_000, table)
     form = TradeForm()
     form.press("keep")
-    assert "positions = 4: the form has room for 3" in form.said
+    assert "positions = 4: the form has room for 3" in reply(form)
     assert len(my_account()[0].positions) == 4
 
 
@@ -206,7 +207,7 @@ def test_a_trade_that_cannot_be_written_is_told(monkeypatch):
     monkeypatch.setenv("MARGINLIB_PROGRESS", "/proc/none/progress.json")
     form = filled(TradeForm())
     form.press("keep")
-    assert "No such file" in form.said or "Permission" in form.said
+    assert "No such file" in reply(form) or "Permission" in reply(form)
 
 
 def test_both_legs_of_a_hedge_are_told_and_odds_are_given_without_room_for_all_isolated():

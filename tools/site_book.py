@@ -26,6 +26,7 @@ from marginlib.practice.bank import question
 from marginlib.practice.beliefs import singles
 from marginlib.practice.card import Card
 from marginlib.practice.form import Form
+from marginlib.practice.judge import Verdict
 from marginlib.words import text_html
 
 HERE = Path(__file__).parent / "book"
@@ -215,21 +216,18 @@ def card(name: str, drawn: bool) -> str:
 def said(asked: Any) -> list[tuple[float, float, str]]:  # noqa: ANN401 - a question of either kind
     """Return what is said about each answer that a belief gives: from, to, and the words."""
     if asked.kind == "choice":
-        return [(k, k, html(asked, asked.judge(k).message, text)) for k, text in enumerate(asked.texts)]
+        return [(k, k, html(asked.judge(k))) for k in range(len(asked.options))]
     found = []
     for value in (asked.right, *singles(asked.says, asked.tolerance.same).values()):
         near = abs(value or 0) * (asked.tolerance.rel if value == asked.right else 0.01) + asked.tolerance.abs
         centre = -1e300 if value is None else value
-        found.append((centre - near, centre + near, html(asked, asked.judge(value).message, asked.shown(value))))
+        found.append((centre - near, centre + near, html(asked.judge(value))))
     return found
 
 
-def html(asked: Any, message: str, mine: str) -> str:  # noqa: ANN401
+def html(verdict: Verdict) -> str:
     """Return a verdict without what the card says already."""
-    truth = asked.shown(asked.right)
-    for lead in (f"You said {mine}, and it is {truth}.", f"You said: {mine}. It is: {truth}."):
-        message = message.removeprefix(lead).strip()
-    return f"<p>{text_html(message)}</p>"
+    return f"<p>{text_html(verdict.message.removeprefix(verdict.lead).strip())}</p>"
 
 
 def links(text: str, name: str, pages: set[str]) -> str:

@@ -36,20 +36,22 @@ def _set(case: Case, leverage: float) -> Case:
 
 
 _WHERE = {"liquidation_price", "liquidation_move", "common_fall"}  # read off the place at which two lines meet
-# What is read off the height of a line: what runs along it, where the question stands, and the case elsewhere.
-_HEIGHTS: Mapping[str, tuple[str, Callable[[Case], float], Callable[[Case, float], Case]]] = {
-    "touch_probability": ("days", lambda case: case.days, lambda case, x: replace(case, days=x)),
-    "maintenance_margin": ("value of the position [$]", lambda case: case.account.positions[0].notional, _worth),
-    "fee_on_margin": ("leverage setting [x]", lambda case: case.account.positions[0].leverage, _set),
+# What is read off the height of a line: what runs along it, where the question stands, the case elsewhere, and how many
+# times lower the line begins: far below a price, what an inverse contract loses has no end.
+_HEIGHTS: Mapping[str, tuple[str, Callable[[Case], float], Callable[[Case, float], Case], int]] = {
+    "touch_probability": ("days", lambda case: case.days, lambda case, x: replace(case, days=x), 50),
+    "maintenance_margin": ("value of the position [$]", lambda case: case.account.positions[0].notional, _worth, 50),
+    "fee_on_margin": ("leverage setting [x]", lambda case: case.account.positions[0].leverage, _set, 50),
     "available_balance": (
         "coins in the order",
         lambda case: case.account.orders[0].quantity,
         lambda case, x: replace(
             case, account=replace(case.account, orders=(replace(*case.account.orders, quantity=x),))
         ),
+        50,
     ),
     **dict.fromkeys(
-        ("money_left", "equity"), ("price [$/coin]", lambda case: case.account.positions[0].mark_price, _moved)
+        ("money_left", "equity"), ("price [$/coin]", lambda case: case.account.positions[0].mark_price, _moved, 2)
     ),
 }
 _ROLES = {"today": "mark", "computed": "liquidation", "your prediction": "isolated"}
@@ -114,10 +116,9 @@ def _where(asked: Number, found: dict[str, float | None]) -> Chart:
 
 def _height(asked: Number, found: dict[str, float | None]) -> Chart:
     """Return the quantity that is asked for along what it depends on, with the guess above or below the truth."""
-    label, where, there = _HEIGHTS[asked.ask]
+    label, where, there, lower = _HEIGHTS[asked.ask]
     case, here = asked.cases[0], where(asked.cases[0])
-    low = here / (2 if there is _moved else 50)  # far below, what an inverse contract loses has no end
-    along = [(x, asked.times * (answer(asked.ask, there(case, x)) or 0.0)) for x in grid(low, 2 * here, 25)]
+    along = [(x, asked.times * (answer(asked.ask, there(case, x)) or 0.0)) for x in grid(here / lower, 2 * here, 25)]
     heights = {k: y for k, y in found.items() if y is not None}
     told = f"The answer is {asked.shown(asked.right)}."
     if (gap := heights.get("your prediction", heights["computed"]) - heights["computed"]) != 0:

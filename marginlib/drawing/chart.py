@@ -312,7 +312,7 @@ def pool_panel(pool: Pool, symbol: str, title: str, prices: tuple[float, float],
     along = [risk(pool.at({symbol: price})) for price in alive]
     after: tuple[float, ...] = ()
     if liquidation is not None:
-        beyond = bankruptcy or span[not alive or liquidation > alive[0]]
+        beyond = bankruptcy or (span[1] if not alive or liquidation > alive[0] else span[0])
         after = _breaks(pool, symbol, (min(liquidation, beyond), max(liquidation, beyond)))
     now = next(each.mark_price for each in pool.positions if each.symbol == symbol)
     return Panel(

@@ -78,7 +78,8 @@ def looks(chart: Chart) -> list[dict[str, Any]]:
         {'look': 'equity', 'dashes': (), 'named': True}
     """
     # What tanks are is said once: not again below their close-up, or below the other account's.
-    told = [[each.label for each in (*panel.areas, *panel.lines) if each.label] for panel in chart.panels]
+    told = [[], *([each.label for each in (*panel.areas, *panel.lines) if each.label] for panel in chart.panels)]
+    fresh = [not panel.near and (panel.x.floor < inf or told[k] != told[k + 1]) for k, panel in enumerate(chart.panels)]
     return [
         {
             "log": panel.x.log,
@@ -107,8 +108,7 @@ def looks(chart: Chart) -> list[dict[str, Any]]:
             ],
             "notes": [note.strong for note in panel.notes],
         }
-        for panel, before, own in zip(chart.panels, [[], *told], told, strict=False)
-        for named in [not panel.near and (panel.x.floor < inf or own != before)]
+        for panel, named in zip(chart.panels, fresh, strict=True)
     ]
 
 

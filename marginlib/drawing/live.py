@@ -35,13 +35,6 @@ class ExplorerPanel(anywidget.AnyWidget):
 
     Args:
         explorer: the figure to explore.
-
-    Example:
-        >>> from marginlib.course import figures
-        >>> panel = ExplorerPanel(figures.ISOLATED)
-        >>> panel.move(leverage=20)
-        >>> panel.settings
-        {'direction': 1, 'leverage': 20, 'added': 0}
     """
 
     _esm = (_HERE / "live.js").read_text(encoding="utf-8")
@@ -61,15 +54,6 @@ class ExplorerPanel(anywidget.AnyWidget):
     def __repr__(self) -> str:
         """Return what stands for the panel where no kernel runs."""
         return f"[Interactive figure: {self.explorer.title}. Run the cell to use it.]"
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The values at which the controls stand, by name."""
-        return {control.name: control.values[k] for control, k in zip(self.explorer.controls, self.at, strict=True)}
-
-    def move(self, **values: object) -> None:
-        """Set controls to values, by name; the figure on the page follows."""
-        self.at = self.explorer.places(self.explorer.settings(**self.settings | values))
 
     @traitlets.validate("at")
     def _inside(self, proposal: Mapping[str, Any]) -> list[int]:

@@ -118,7 +118,8 @@ def tank_panel(title: str, tanks: Sequence[Tank | None], top: float, *, lens: bo
         moved = f"{'+' if pipe.pnl > 0 else ''}{money(pipe.pnl, 0)}" * (abs(pipe.pnl) >= _WRITTEN)
         words = pipe.ends if lens else tuple(filter(None, (pipe.size, "shut" if pipe.shut else moved)))
         # Words are wider than pipes: those of two stand further apart, or on lines of their own.
-        said = (pipe.label, *[*(("",) if tight and aside > 0 else ()), *words, "", ""][:2])
+        rows = ["", *words, ""] if tight and aside > 0 else [*words, "", ""]
+        said = (pipe.label, *rows[:2])
         apart = 0.5 if tight else 1.05 if lens else 0.36 if len(tanks) <= 2 else 0.8  # noqa: PLR2004 - of few tanks they stand below each
         x, high = middle + apart * aside, -0.1 if lens else -0.34
         notes += [Note(text, x, (high - 0.1 * row) * top, strong=not row) for row, text in enumerate(said)]

@@ -10,7 +10,6 @@ import ipywidgets
 import mistune
 import traitlets
 
-from marginlib.errors import wrong
 from marginlib.practice.bank import question
 from marginlib.practice.judge import Question
 from marginlib.practice.panels import QuestionPanel, day_text, sure, today
@@ -28,9 +27,8 @@ def _told(question: Question, kept: Attempt | None) -> tuple[str, ...]:
         return (first, "You kept no prediction." if kept is None else "You looked without a prediction.")
     mine = question.shown(kept.answer)
     when = "" if kept.day == today() else f"On {day_text(kept.day)} you"
-    said = question.judge(kept.answer).message
-    for lead in (f"You said {mine}, and it is {truth}.", f"You said: {mine}. It is: {truth}."):
-        said = said.removeprefix(lead).strip()
+    verdict = question.judge(kept.answer)
+    said = verdict.message.removeprefix(verdict.lead).strip()
     told = f"\N{LEFT DOUBLE QUOTATION MARK}{mine}\N{RIGHT DOUBLE QUOTATION MARK}" if question.kind == "choice" else mine
     return (first, f"{when or 'You'} predicted {told}{sure(kept.confidence)}.", said)
 
@@ -103,20 +101,11 @@ class Reveal:
         return "".join(f"<p>{text_html(each)}</p>" for each in self.sentences)
 
 
-def reveal(question_id: str, value: Any = ...) -> Reveal:  # noqa: ANN401 - whatever the question asks for
+def reveal(question_id: str) -> Reveal:
     """Return your prediction beside the right answer; a card says the same by itself.
 
     Args:
         question_id: the question that was predicted, such as "02-price".
-        value: what a cell computed, to be held against the question's own right answer; may be left out.
-
-    Raises:
-        MarginError: where the value is not the question's right answer; then the notebook and the question disagree.
     """
-    asked = question(question_id)
-    if value is not ... and not asked.judge(value).right:
-        raise wrong(
-            "value", value, f"question {question_id} has the answer {asked.right!r}; make cell and question agree"
-        )
     kept = [each for each in load().counted if each.item == question_id]
-    return Reveal(_told(asked, kept[-1] if kept else None))
+    return Reveal(_told(question(question_id), kept[-1] if kept else None))

@@ -49,11 +49,6 @@ class Form(anywidget.AnyWidget):
         """Do what a button does."""
         raise NotImplementedError
 
-    @property
-    def said(self) -> str:
-        """The reply below the fields, as HTML."""
-        return str(self.feedback.get("html", ""))
-
     def say(self, *paragraphs: str) -> None:
         """Show a reply below the fields."""
         number = self.feedback.get("number", 0) + 1  # the same reply twice is said twice

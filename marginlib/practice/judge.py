@@ -40,6 +40,7 @@ class Verdict:
     # The answer as it was read: a number, the text of a choice, an order, the inputs; None if there is none.
     answer: Any
     message: str  # what to tell the learner
+    lead: str = ""  # how it begins where the answer is wrong: what was said, and what is right
     codes: tuple[str, ...] = ()  # the belief, or the two beliefs, that the answer shows; () if none does
     answered: bool = True  # False where there is nothing to judge yet, such as an empty field or a word for a number
     ties: tuple[tuple[str, ...], ...] = ()  # further beliefs that give the same answer, each as a tuple of codes
@@ -78,10 +79,6 @@ class Question:
     def read(self, values: _Values) -> Any:  # noqa: ANN401
         """Return what stands in the fields, for `judge`, which knows what is missing."""
         return values.get("value", "")
-
-    @abstractmethod
-    def fill(self, answer: Any) -> dict[str, Any]:  # noqa: ANN401
-        """Return what the fields hold when an answer stands in them."""
 
     @property
     def asks(self) -> str:
@@ -134,7 +131,9 @@ class Question:
             said += [f"(Or was it this? {BELIEFS[others[0]].statement})"] if others else []
         message = " ".join(filter(None, (lead, "That is not right.", right or hint, *said, self._because())))
         again = " ".join(filter(None, ("Not yet.", hint, *said, "Try once more; then the answer is shown.")))
-        return Verdict(right=False, answer=given, codes=codes, message=message, ties=tuple(ties), again=again)
+        return Verdict(
+            right=False, answer=given, codes=codes, message=message, lead=lead, ties=tuple(ties), again=again
+        )
 
     def _right(self, given: object, lead: str) -> Verdict:
         return Verdict(right=True, answer=given, message=f"{lead} {self._because()}".strip())
@@ -328,10 +327,6 @@ class Number(Question):
         """Return a field."""
         return f"<div>{number_field('value', self.label)}</div>"
 
-    def fill(self, answer: Any) -> dict[str, Any]:  # noqa: ANN401
-        """Return the field with a number in it."""
-        return {"value": "none" if answer is None else repr(answer)}
-
     def told(self, answer: Any) -> str:  # noqa: ANN401
         """Return an answer as text."""
         return say(answer, self.unit)
@@ -411,10 +406,6 @@ class Choice(Question):
         """Return the number of the option chosen, from 0."""
         return int(values["value"]) if "value" in values else None
 
-    def fill(self, answer: Any) -> dict[str, Any]:  # noqa: ANN401
-        """Return the group with an option chosen, given its text."""
-        return {"value": str(self.texts.index(answer))}
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Ordering(Question):
@@ -486,10 +477,6 @@ class Ordering(Question):
     def read(self, values: _Values) -> Any:  # noqa: ANN401
         """Return the lines from top to bottom."""
         return [self.offered[int(key)] for key in values.get("value", range(len(self.lines)))]
-
-    def fill(self, answer: Any) -> dict[str, Any]:  # noqa: ANN401
-        """Return the list in an order, given the lines."""
-        return {"value": [str(self.offered.index(line)) for line in answer]}
 
     def told(self, answer: Any) -> str:  # noqa: ANN401
         """Return an answer as text."""
@@ -569,10 +556,6 @@ class Counterexample(Question):
     def read(self, values: _Values) -> Any:  # noqa: ANN401
         """Return what was typed, by name."""
         return {each.name: values.get(each.name) for each in self.inputs}
-
-    def fill(self, answer: Any) -> dict[str, Any]:  # noqa: ANN401
-        """Return the fields with numbers in them."""
-        return {name: repr(value) for name, value in answer.items()}
 
     def told(self, answer: Any) -> str:  # noqa: ANN401
         """Return an answer as text."""

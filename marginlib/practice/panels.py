@@ -96,14 +96,6 @@ class QuestionPanel(Form):
             right = self.question.judge(self.question.right).message
         return f"<details><summary>Answer</summary><p>{text_html(right)}</p></details>"
 
-    def answer(self, answer: Any, confidence: str | None = "guess") -> str:  # noqa: ANN401
-        """Fill in the fields, press the button and return the reply as HTML: what a person does, without a browser."""
-        filled = self.question.fill(answer)
-        chosen = {} if confidence is None else {"confidence": str(CONFIDENCES.index(confidence))}
-        self.values = filled | chosen
-        self.press("check")
-        return self.said
-
     def press(self, name: str) -> None:  # noqa: ARG002 - there is one button
         """Read the fields, judge and keep the answer, reply; after a first miss there is another try."""
         verdict = self.question.judge(self.question.read(self.values))
@@ -175,12 +167,3 @@ class QuestionPanels(Stack):
         items = "".join(f"<li>{page}</li>" for page in pages)
         data["text/html"] = f"<ol>{items}</ol>" if len(pages) > 1 else f"<div>{''.join(pages)}</div>"
         return bundle
-
-    @property
-    def answers(self) -> tuple[Attempt, ...]:
-        """What was answered here since the cell ran."""
-        return tuple(answer for panel in self.questions.values() for answer in panel.answers)
-
-    def answer(self, question: str, answer: Any, confidence: str | None = "guess") -> str:  # noqa: ANN401
-        """Answer one of the questions, given its id, and return the reply as HTML."""
-        return self.questions[question].answer(answer, confidence)

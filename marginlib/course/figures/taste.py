@@ -18,12 +18,11 @@ def taste(*, leverage: float) -> Chart:
     btc = Position.open(symbol="BTCUSDT", quantity=0.5, price=60_000, schedule=FLAT, leverage=leverage)
     cross = Pool(collateral=10_000, positions=(btc,))
     isolated = Pool(collateral=btc.entry_notional / leverage, positions=(btc,))
-    panels = tuple(
-        panel
+    wholes = [
+        pool_panel(pool, "BTCUSDT", title, (30_000, 70_000), (-2_000, 15_500))
         for pool, title in ((cross, "cross margin"), (isolated, f"isolated margin, {leverage}x"))
-        for whole in (pool_panel(pool, "BTCUSDT", title, (30_000, 70_000), (-2_000, 15_500)),)
-        for panel in (whole, close_up(whole))
-    )
+    ]
+    panels = tuple(panel for whole in wholes for panel in (whole, close_up(whole)))
     at = [liquidation_price(pool, "BTCUSDT") for pool in (cross, isolated)]
     # Both have a price here. What the pool has there is its maintenance margin; what never backed it stays, too.
     left = [
