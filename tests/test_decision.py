@@ -247,8 +247,7 @@ def test_where_nothing_meets_the_limit_nothing_is_chosen():
 def test_the_rule_reads_the_leverage_setting_alone():
     book = [held("BTCUSDT", 5_000, 25), held("ETHUSDT", 5_000, 3)]
     assert rule_of_thumb(book) == "BTCUSDT isolated"
-    assert rule_of_thumb(book, high_leverage=30) == "cross"
-    assert rule_of_thumb(book, high_leverage=2) == "isolated"
+    assert rule_of_thumb([held("BTCUSDT", 5_000, 9), held("ETHUSDT", 5_000, 10)]) == "ETHUSDT isolated"
 
 
 def test_cross_does_not_see_the_leverage_setting_that_the_rule_reads():

@@ -138,7 +138,7 @@ def test_the_class_page_names_what_to_talk_about_and_the_live_class(tmp_path):
         if student == "dee":
             held["sizing-2"] = believed(task("sizing-2"), "SIGN", mine)
         hand_in(tmp_path, student, SET, content(filled(released(SET), {**RIGHT, **held})))
-    found = analyse(list(run(setup, quiet=True)))
+    found = analyse(list(run(setup)))
     statement = BELIEFS["NO_MAINTENANCE"].statement
     (said,) = talk_about(found)
     assert said.startswith(f"sizing-8, {task('sizing-8').title}: 3 of 4 do not have all of its points.")

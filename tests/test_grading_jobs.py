@@ -59,7 +59,7 @@ def expected(handed_in, tmp_path_factory):
     """What a plain run of the class gives."""
     root = tmp_path_factory.mktemp("plain") / "course"
     shutil.copytree(handed_in, root)
-    return told(run(Setup(root=root, set=SET, key=b"k" * 32, students=NAMES), quiet=True))
+    return told(run(Setup(root=root, set=SET, key=b"k" * 32, students=NAMES)))
 
 
 def test_the_class_gets_what_it_deserves(expected):
@@ -73,16 +73,25 @@ def test_the_class_gets_what_it_deserves(expected):
 
 
 def test_what_is_done_is_not_done_again(setup, monkeypatch):
-    first = told(run(setup, quiet=True))
+    first = told(run(setup))
     times = {path: path.stat().st_mtime_ns for path in setup.folder.iterdir()}
     monkeypatch.setattr(jobs, "_sandbox", lambda: pytest.fail("a sandbox was asked for"))
-    assert told(run(setup, quiet=True)) == first
+    assert told(run(setup)) == first
     assert {path: path.stat().st_mtime_ns for path in setup.folder.iterdir()} == times
+
+
+def test_what_an_earlier_version_wrote_besides_is_left_out(setup):
+    result = result_of(setup, NAMES[0])
+    (path,) = setup.folder.iterdir()
+    plain = json.loads(path.read_text(encoding="utf-8"))
+    tasks = [each | {"passed": 2, "total": 3} for each in plain["tasks"]]
+    path.write_text(json.dumps(plain | {"tasks": tasks, "seconds": 0.5, "format": 1}), encoding="utf-8")
+    assert results(setup.folder) == [result_of(setup, NAMES[0])] == [result]
 
 
 def test_a_new_submission_a_new_key_and_new_exercises_are_graded_anew(setup, monkeypatch):
     name = NAMES[1]
-    (before,) = run(Setup(root=setup.root, set=SET, key=setup.key, students=(name,)), quiet=True)
+    (before,) = run(Setup(root=setup.root, set=SET, key=setup.key, students=(name,)))
     jobs.submission(setup.root, SET, name).write_bytes(content(filled(released(SET), {})))
     after = result_of(setup, name)
     assert before.tasks[0].state == "right"
@@ -97,7 +106,7 @@ def test_a_new_submission_a_new_key_and_new_exercises_are_graded_anew(setup, mon
 
 
 def test_shards_are_the_class_once_and_give_the_same(setup, expected):
-    parts = [told(run(setup, shard=(k, 4), quiet=True)) for k in range(1, 5)]
+    parts = [told(run(setup, shard=(k, 4))) for k in range(1, 5)]
     assert sum(map(len, parts)) == len(NAMES)
     assert {name: each for part in parts for name, each in part.items()} == expected
     assert max(map(len, parts)) < len(NAMES)
@@ -107,11 +116,11 @@ def test_shards_are_the_class_once_and_give_the_same(setup, expected):
 @pytest.mark.parametrize("shard", [(0, 4), (5, 4), (1, 0)])
 def test_a_shard_that_is_none_is_refused(setup, shard):
     with pytest.raises(MarginError, match="from 1 to n"):
-        list(run(setup, shard=shard, quiet=True))
+        list(run(setup, shard=shard))
 
 
 def test_two_processes_give_the_same(setup, expected):
-    assert told(run(setup, processes=2, quiet=True)) == expected
+    assert told(run(setup, processes=2)) == expected
 
 
 @pytest.mark.parametrize("after", [1, 7])
@@ -148,7 +157,7 @@ def test_nothing_outlives_a_run_that_was_killed(setup, tmp_path, processes):
         "import os, sys; from pathlib import Path; from marginlib.grading.jobs import *",
         "if __name__ == '__main__':",
         f"    setup = Setup(root=Path({str(setup.root)!r}), set={SET!r}, key=b'k' * 32, students={NAMES!r})",
-        f"    running = run(setup, processes={processes}, quiet=True); next(running)",
+        f"    running = run(setup, processes={processes}); next(running)",
         "    print(os.getpid(), flush=True); sys.stdin.read()",
     ]
     script.write_text("\n".join(lines))
@@ -170,7 +179,7 @@ def test_a_machine_that_cannot_run_code_safely_stops_and_scores_nobody(setup, mo
     monkeypatch.delenv("MARGINLIB_GRADE_UNCONFINED", raising=False)
     jobs._sandbox.cache_clear()  # noqa: SLF001 - as in a new process
     with pytest.raises(SandboxError, match="bubblewrap"):
-        list(run(setup, quiet=True))
+        list(run(setup))
     jobs._sandbox.cache_clear()  # noqa: SLF001
     assert not list(setup.folder.glob("*.json"))
 
@@ -196,7 +205,7 @@ def test_a_name_of_any_length_and_letters_stops_nobody(setup, capsys):
     (setup.root / "submitted" / "roster.csv").write_text("id")
     assert set(jobs.submitters(setup.root)) == {*ODD, "ben"} - {"ada\tb", ".ipynb_checkpoints", "__MACOSX"}
     everybody = Setup(root=setup.root, set=SET, key=setup.key, students=(*jobs.submitters(setup.root), "two\nlines"))
-    found = {each.student: each.status for each in run(everybody, quiet=True)}
+    found = {each.student: each.status for each in run(everybody)}
     assert found.pop("two\nlines") == "missing"
     assert set(found.values()) == {"graded"}
     assert set(found) == {each.student for each in results(setup.folder)} - {"two\nlines"}
@@ -213,7 +222,7 @@ def test_what_ends_in_an_error_costs_nobody_else(setup, monkeypatch):
         return real(content, student, *rest)
 
     monkeypatch.setattr(jobs, "grade", breaks)
-    found = {each.student: each for each in run(setup, quiet=True)}
+    found = {each.student: each for each in run(setup)}
     assert (found[NAMES[2]].status, found[NAMES[2]].tasks[0].score) == ("failed", None)
     assert found[NAMES[3]].status == "graded"
 

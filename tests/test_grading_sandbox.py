@@ -122,8 +122,6 @@ def test_values_and_functions_come_back_as_plain_json(sandbox):
     assert reply.steps["mine"]["state"] == "ran"
     assert reply.open == {"answer": [number(600)], "double": [number(2), number(4)]}
     assert reply.hidden == {"double": [number(14), number(16)]}
-    assert 0 < reply.cpu < 5
-    assert reply.memory > 1
 
 
 @pytest.mark.parametrize(
@@ -315,9 +313,11 @@ def test_a_submission_that_only_ends_itself_is_given_up_with_a_reason(sandbox):
 
 def test_a_submission_has_an_end():
     with Sandbox(Limits(step=0.3, call=0.3, total=1)) as hasty:
+        start = time.monotonic()
         reply = run(hasty, *[cell("while True: pass", f"bad {n}") for n in range(9)], value("a"))
+        assert time.monotonic() - start < 3
         assert (reply.status, reply.reason) == ("time", "it ran longer than 1 seconds in all")
-        assert (reply.seconds < 3, reply.open) == (True, {})
+        assert reply.open == {}
         assert outcome(hasty, "d = 1") == number(1)
 
 
@@ -371,7 +371,7 @@ def test_hostile_values_are_described_and_nothing_more(sandbox, source, kinds):
         """b'{"at": 99}'""",
         """b'{"case": 0}'""",
         """b'{"ready": true}'""",
-        """b'{"end": true, "cpu": 0, "memory": 0}'""",
+        """b'{"end": true}'""",
         """b'{"broken": "by me"}'""",
     ],
 )
@@ -384,7 +384,7 @@ def test_forged_lines_cost_the_cell_that_sent_them(sandbox, forged):
 
 def test_forged_answers_count_for_nobody_else(sandbox):
     forged = 'line(came=dict(state="ran", seconds=0)); line(at=1); line(came=[dict(kind="number", value=600)])'
-    more = "line(ready=True); line(end=True, cpu=0, memory=0); os._exit(0)"
+    more = "line(ready=True); line(end=True); os._exit(0)"
     first = run(sandbox, cell(f"{FIND}{forged}; {more}"), value())
     second = run(sandbox, cell("d = 1"), value())
     assert (first.open["d"], second.open["d"]) == ([number(600)], [number(1)])

@@ -369,7 +369,7 @@ def test_arrays_chunks_and_functions_say_the_same() -> None:
     book, symbols = BOOKS["mixed"], ["BTC", "ETH"]
     whole = on(book, moves, symbols=symbols)
     parts = [moves[:100], moves[100:]]
-    for given in (parts, iter(parts), lambda: iter(parts)):
+    for given in (parts, iter(parts), lambda: iter(parts), moves.tolist(), list(moves), [moves.tolist()]):
         split = on(book, given, symbols=symbols)
         assert split.liquidation == whole.liquidation
         assert split.final_equity.sample == pytest.approx(whole.final_equity.sample)
@@ -386,6 +386,8 @@ def test_arrays_chunks_and_functions_say_the_same() -> None:
         (np.full((3, 2, 2), 25.0), "within 20"),
         (np.zeros((0, 2, 2)), "no path"),
         ([], "no path"),
+        ([[[0.0, 0.0], [0.0]]], "several lengths"),
+        ([[[0.0, 0.0]], 2 * [[0.0, 0.0]]], "several lengths"),
     ],
 )
 def test_paths_of_another_shape_are_refused(moves: object, match: str) -> None:

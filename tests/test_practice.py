@@ -272,7 +272,7 @@ def test_who_looks_without_a_prediction_is_shown_all_and_counts_nowhere(asked):
     assert asked.shown(asked.right) in text(panel.html)
     (kept,) = load().attempts
     assert (kept.kind, kept.right, kept.confidence) == ("prediction", None, None)
-    assert sum(each.said for each in load().calibration()) == 0
+    assert sum(each.said for each in load().calibration([asked.id])) == 0
 
 
 def test_the_picture_is_made_when_it_is_shown_and_knows_the_guess():

@@ -504,7 +504,7 @@ def test_calibration_counts_what_was_said_and_what_was_right():
     ]
     answers += [on(1, "certain-and-late", right=False, confidence="fairly sure"), on(1, "certain-and-late", right=True)]
     progress = Progress(attempts=tuple(answers))
-    assert progress.calibration() == (
+    assert progress.calibration({each.item for each in answers}) == (
         Calibration("guess", 1, 0),
         Calibration("fairly sure", 1, 0),
         Calibration("certain", 4, 3),

@@ -139,12 +139,12 @@ def check(task_id: str, answer: object = ...) -> Feedback:
     try:
         asked = task(task_id)
     except MarginError as error:
-        return Feedback(task=str(task_id), state="odd", passed=0, total=0, parts=(("No such task", f"{error}."),))
+        return Feedback(task=str(task_id), state="odd", parts=(("No such task", f"{error}."),))
     ticket = _ticket(asked.set)
     asked = drawn(asked.set, ticket)[asked.number - 1]
     if asked.kind == "explain" and _untouched(asked):
         text = f'"{WORDS_STUB}" still stands in your text. Write yours, save the notebook, and run this cell again.'
-        return Feedback(task=asked.id, state="stub", passed=0, total=0, parts=(("Not started yet", text),))
+        return Feedback(task=asked.id, state="stub", parts=(("Not started yet", text),))
     cases = open_cases(asked, ticket)
     with _limited():
         outcomes = collect(answer, cases if asked.asks_function else None)

@@ -147,14 +147,7 @@ def collect(
     """Put the notebooks of a download where submissions stand, and return what became of them.
 
     What is there already stays untouched. Of several notebooks of a student the latest counts; one in an archive of the
-    student's own is taken out of it.
-
-    Args:
-        root: the course's folder.
-        set_id: the set.
-        download: the archive, or a folder.
-        roster: who takes part; left empty, everybody in the download.
-        known: from `people`.
+    student's own is taken out of it. `known` is from `people`; with no roster everybody in the download takes part.
     """
     done = Collected()
     by_student: dict[str, list[Entry]] = {}
@@ -242,7 +235,7 @@ def named_back(
     found: dict[str, dict[str, None]] = {}
     for student, each in _owners(entries(download), known, roster):
         if student:
-            folder = "/" in each.path.removeprefix(each.prefix)[:1]
+            folder = each.path.removeprefix(each.prefix).startswith("/")
             stem = PurePosixPath(each.rest).stem if _CANVAS.match(PurePosixPath(each.path).name) else ""
             name = f"{each.prefix}/feedback{suffix}" if folder else f"{each.prefix}{stem or 'feedback'}{suffix}"
             found.setdefault(student, {})[name] = None

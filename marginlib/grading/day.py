@@ -26,7 +26,7 @@ from marginlib.grading.verdict import Result
 _SHOWN = "marginlib_shown.txt"  # beside a feedback page: what it was made of
 UNREAD = "rfc3987_syntax"  # no web address is read here, and grammars for them take half of nbgrader's start
 _NBGRADER = f"import sys; sys.modules.setdefault({UNREAD!r}, None); from nbgrader.apps.nbgraderapp import main; main()"
-_SAID = 3_000  # letters of nbgrader's log that are shown where it failed
+_SAID, _NAMED = 3_000, 12  # letters of nbgrader's log that are shown where it failed; most names in a line
 
 
 @dataclass(kw_only=True, slots=True)
@@ -84,12 +84,7 @@ def whole(
 ) -> Day:
     """Grade a set to the end: results, gradebook, feedback, the page of the class; return what waits for a person.
 
-    Args:
-        root: the course's folder.
-        set_id: the set.
-        key: the file of the course's key; left out, the one that the environment names.
-        roster: who takes part; left empty, whoever handed in.
-        processes: how many at once.
+    `key` is the key's file, as `read_key` takes it; with no roster whoever handed in takes part.
 
     Raises:
         MarginError: there is no key, or nothing to grade.
@@ -153,10 +148,10 @@ def _for_a_person(root: Path, set_id: str, found: Sequence[Result], roster: Sequ
     return told + [f"  {words}" for words in listed]
 
 
-def _names(students: Sequence[str], most: int = 12) -> str:
+def _names(students: Sequence[str]) -> str:
     """Return some names, and how many more there are."""
-    more = f" and {len(students) - most} more" if len(students) > most else ""
-    return ", ".join(students[:most]) + more
+    more = f" and {len(students) - _NAMED} more" if len(students) > _NAMED else ""
+    return ", ".join(students[:_NAMED]) + more
 
 
 def _pages(root: Path, set_id: str) -> dict[str, str]:

@@ -105,13 +105,7 @@ def _stem(student: str) -> str:
     )
 
 
-def run(
-    setup: Setup,
-    *,
-    shard: tuple[int, int] = (1, 1),
-    processes: int = 1,
-    quiet: bool = False,
-) -> Iterator[Result]:
+def run(setup: Setup, *, shard: tuple[int, int] = (1, 1), processes: int = 1) -> Iterator[Result]:
     """Grade everybody's submission, or one shard of them, and yield each result as it is there.
 
     `processes` run at once on this machine. A shard (k, n) is the k-th of n parts, from 1, for a cluster whose machines
@@ -132,7 +126,8 @@ def run(
             pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_end_with_parent)
             kept.enter_context(pool)
             found = (each.result() for each in as_completed([pool.submit(job, student) for student in students]))
-        yield from tqdm(found, total=len(students), desc=setup.set, unit="submission", disable=quiet)
+        # None: no bar where there is no terminal.
+        yield from tqdm(found, total=len(students), desc=setup.set, unit="submission", disable=None)
 
 
 def results(folder: str | Path) -> list[Result]:

@@ -13,7 +13,7 @@ import os
 import secrets
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
@@ -130,11 +130,11 @@ def is_student(name: str) -> bool:
     return fits and name == name.strip() and not name.startswith(".") and name != "__MACOSX"
 
 
-def write_tickets(key: bytes, students: Iterable[str], folder: str | Path, sets: Sequence[str] = SETS) -> list[Path]:
+def write_tickets(key: bytes, students: Iterable[str], folder: str | Path) -> list[Path]:
     """Write one file of tickets a student, `FOLDER/STUDENT/marginlib_tickets.json`, for the student's own folder."""
     paths = []
     for student in students:
-        tickets = {each: ticket(each, student, key) for each in sets}
+        tickets = {each: ticket(each, student, key) for each in SETS}
         paths.append(Path(folder) / student / TICKETS)
         write_whole(paths[-1], json.dumps({"student": student, "tickets": tickets}, indent=1))
     return paths

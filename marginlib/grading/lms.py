@@ -165,23 +165,9 @@ def fill_moodle(
 ) -> Filled:
     r"""Return a file that Moodle has exported, with the grades of one assignment in it.
 
-    It is an assignment's offline grading worksheet, whose column is "Grade", or the gradebook's export as CSV;
-    In another language the columns have other names: give them. Where the worksheet's maximum is not the most that can
-    be reached here, grades are scaled. A different grade that stands there already is refused, unless it may be
-    replaced.
-
-    Args:
-        content: the file.
-        grades: student -> points [points]; None where there is no grade yet.
-        assignment: the column.
-        points: the most that can be reached here [points].
-        student: the column that holds the course's ids.
-        maximum: the most in the LMS [points], or the column that says it; left out, the column "Maximum Grade".
-        replace: whether other grades may go.
-
-    Raises:
-        MarginError: the file has no such column, no maximum above 0, two rows of a student, or another grade; or a
-            grade is no number from 0 up.
+    It is an assignment's offline grading worksheet, whose column is "Grade", or the gradebook's export as CSV. In
+    another language the columns have other names: give them. Arguments and refusals are those of `fill_canvas`, but
+    `maximum` may be the column that says it, too; left out, it is "Maximum Grade".
 
     Example:
         >>> file = b"Identifier,Full name,Email address,Grade,Maximum Grade\nParticipant 1,Ada,ada@x.org,,36.00\n"

@@ -195,12 +195,11 @@ def _with_verdict(
         words = asked.text.format(**numbers)
         values = ", ".join(f"{key} = {value!r}" for key, value in numbers.items())
         told_of = (("Your numbers", f"{words}\n{values}"),)
-        cell.outputs = _shown(Feedback(task=name, state="words", passed=0, total=0, parts=told_of))
+        cell.outputs = _shown(Feedback(task=name, state="words", parts=told_of))
     elif part == "check":
         parts = (("Not graded", kept_back),) if kept_back else each.parts
         parts += tuple(("Your notebook", note) for note in each.notes)
-        shown = Feedback(task=name, state=each.state, passed=each.passed, total=each.total, parts=parts)
-        cell.outputs = _shown(shown)
+        cell.outputs = _shown(Feedback(task=name, state=each.state, parts=parts))
     elif part == "answer" and cell.cell_type == "markdown":
         text = f"**Not graded.** {kept_back}\n\n" if kept_back else ""
         yield nbformat.v4.new_markdown_cell(text + _rubric(asked, mine), id=f"{name}-rubric")

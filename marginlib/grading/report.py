@@ -17,6 +17,7 @@ from marginlib.practice.beliefs import BELIEFS
 from marginlib.tables import show
 
 _EASY, _HARD, _WEAK = 0.9, 0.3, 0.15
+_BARS = 10  # of the picture of points
 _TALK, _MOST = 0.75, 3  # share of the class below which a task is worth a talk; how many of a kind are told
 # The live classes of exercises/CLASSES.md: heading -> the beliefs that each question shows, in order.
 _CLASSES: dict[str, list[list[str]]] = json.loads(
@@ -144,11 +145,11 @@ def _class_on(code: str) -> str:
     return f"Ask in the live class “{best}”: question{'s' * (len(asked[best]) > 1)} {', '.join(asked[best])}."
 
 
-def totals_picture(found: SetAnalysis, bars: int = 10) -> str:
+def totals_picture(found: SetAnalysis) -> str:
     """Return how many students reached how many points, as SVG with the numbers in its label."""
-    step = found.points / bars
-    counts = (found.totals // step).clip(upper=bars - 1).value_counts().reindex(range(bars), fill_value=0).tolist()
-    ranges = [f"{k * step:g} to {(k + 1) * step:g}" for k in range(bars)]
+    step = found.points / _BARS
+    counts = (found.totals // step).clip(upper=_BARS - 1).value_counts().reindex(range(_BARS), fill_value=0).tolist()
+    ranges = [f"{k * step:g} to {(k + 1) * step:g}" for k in range(_BARS)]
     people = [f"{count} student{'' if count == 1 else 's'}" for count in counts]
     label = "; ".join(f"{span} points: {who}" for span, who in zip(ranges, people, strict=True))
     width, height, most = 56, 120, max(1, *counts)
@@ -161,7 +162,7 @@ def totals_picture(found: SetAnalysis, bars: int = 10) -> str:
             f'<text x="{k * width + width / 2}" y="{14 + height - tall}" text-anchor="middle">{count or ""}</text>',
             f'<text x="{k * width + width / 2}" y="{height + 38}" text-anchor="middle">{short}</text>',
         ]
-    return _svg(label, width * bars, height + 48, drawn)
+    return _svg(label, width * _BARS, height + 48, drawn)
 
 
 def tasks_picture(found: SetAnalysis) -> str:

@@ -111,9 +111,6 @@ class Reply:
     hidden: dict[str, list[Outcome]] = field(default_factory=dict)  # task -> one for each hidden case
     status: str = "ran"  # or "time" or "died", where the rest was given up
     reason: str = ""  # why, in words
-    cpu: float = 0.0  # time of the processor in the last run, as the process itself tells [s]
-    memory: float = 0.0  # largest memory of the process, as it tells [MiB]
-    seconds: float = 0.0  # time from begin to end [s]
 
 
 class Sandbox:
@@ -150,8 +147,8 @@ class Sandbox:
         "cases"). The hidden cases of each task are sent once all steps are done.
         """
         self._load("\n".join(step.get("source", "") for step in request["steps"]))
-        start, limits = time.monotonic(), self.limits
-        heard, end, spared = _Heard(request["steps"], hidden), start + limits.total, False
+        limits = self.limits
+        heard, end, spared = _Heard(request["steps"], hidden), time.monotonic() + limits.total, False
         while state := self._once(heard, request["numbers"], end):
             if self._server is None and heard.at is None and not spared:
                 spared = True  # the server went before the submission began: not the student's doing
@@ -167,7 +164,6 @@ class Sandbox:
                 heard.reply.status, heard.reply.reason = state, reason
                 break
             heard.lose(state)
-        heard.reply.seconds = time.monotonic() - start
         return heard.told()
 
     def _load(self, source: str) -> None:
@@ -387,7 +383,6 @@ class _Heard:
             self.waited = {at for at, _, _ in self.asked}
         elif "end" in said and self.whole:
             self.ended = True
-            self.reply.cpu, self.reply.memory = _number(said["cpu"]), _number(said["memory"])
         else:
             if self.at is None:  # later, these words could be a student's
                 self.broken = f" ({str(said['broken'])[:200]})"

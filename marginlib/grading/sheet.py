@@ -56,7 +56,6 @@ class Ungradable(MarginError):  # noqa: N818 - a verdict on a file, not a fault 
 class Sheet:
     """What a submitted notebook holds."""
 
-    set: str
     sha256: str  # of the file
     steps: tuple[Mapping[str, Any], ...]  # what to run and to check, in order, as `Sandbox.run` takes it
     answers: Mapping[str, str]  # task -> the student's answer cell, as it was handed in, where there is one
@@ -148,7 +147,6 @@ def parse(content: bytes, set_id: str) -> Sheet:
             answers[task.id] = "\n\n".join(found)
             untouched.discard(task.id)
     return Sheet(
-        set=set_id,
         sha256=sha256(content).hexdigest(),
         steps=(*steps, *due.get(len(cells), [])),
         answers=answers,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from hashlib import sha256
 from typing import Any
@@ -23,7 +23,6 @@ from marginlib.practice.tasks.judging import judge
 from marginlib.practice.tasks.numbering import SELF_STUDY, given, grading_cases, open_cases, ticket
 from marginlib.practice.tasks.task import Task
 
-FORMAT = 1
 SELF_STUDY_NUMBERS = "(self-study numbers: the ticket was not there)"  # told in the place of another student
 _EXACT = 1e-6  # a copied number is the same number, not one within a task's tolerance
 _TWICE = 2  # one number may agree by chance
@@ -40,8 +39,6 @@ class TaskResult:
     state: str  # that of `Feedback`, or "missing" (no answer cell, and no such name) or "not graded"
     codes: tuple[str, ...] = ()  # the beliefs that explain the answer
     slip: str = ""  # or "percent", "sign", "close"
-    passed: int = 0  # open and hidden cases that are right
-    total: int = 0  # of so many
     returned: tuple[Outcome, ...] = ()  # the open outcomes, as plain JSON
     parts: tuple[tuple[str, str], ...] = ()  # (heading, text) of each message to the student
     notes: tuple[str, ...] = ()  # what was odd about the cells
@@ -70,8 +67,6 @@ class Result:
     reason: str = ""  # why, in words
     tasks: tuple[TaskResult, ...] = ()
     matches: tuple[Match, ...] = ()  # students whose answers these may be
-    seconds: float = 0.0  # how long it took [s]
-    format: int = FORMAT
 
     def plain(self) -> dict[str, Any]:
         """Return it as plain JSON."""
@@ -85,14 +80,15 @@ class Result:
     @staticmethod
     def read(plain: Mapping[str, Any]) -> Result:
         """Return a result from what `plain` gave."""
-        tasks = tuple(TaskResult(**_tuples(task)) for task in plain["tasks"])
-        matches = tuple(Match(**_tuples(match)) for match in plain["matches"])
-        return Result(**{**plain, "tasks": tasks, "matches": matches})
+        tasks = tuple(TaskResult(**_fields(TaskResult, task)) for task in plain["tasks"])
+        matches = tuple(Match(**_fields(Match, match)) for match in plain["matches"])
+        return Result(**_fields(Result, plain) | {"tasks": tasks, "matches": matches})
 
 
-def _tuples(plain: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a record's fields with tuples in the place of JSON's lists, and in the place of those in them."""
-    found = {name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()}
+def _fields(kind: type[Any], plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record's fields with tuples in the place of JSON's lists; those of an earlier version are left out."""
+    known = {each.name: plain[each.name] for each in fields(kind) if each.name in plain}
+    found = {name: tuple(value) if isinstance(value, list) else value for name, value in known.items()}
     if "parts" in found:
         found["parts"] = tuple(map(tuple, found["parts"]))
     return found
@@ -158,7 +154,6 @@ def grade(content: bytes, student: str, course: Course, sandbox: Sandbox) -> Res
         reason=reply.reason,
         tasks=results,
         matches=_matches(results, student, course),
-        seconds=reply.seconds,
     )
 
 
@@ -197,7 +192,7 @@ def _task(  # noqa: PLR0911 - each way to end is told at once
     if outcomes is None:
         return replace(told, parts=unknown)
     cells = [came for name, came in reply.steps.items() if name.startswith(f"{task.id}-answer ")]
-    told = replace(told, returned=tuple(outcomes), seconds=sum(came["seconds"] for came in cells), total=1)
+    told = replace(told, returned=tuple(outcomes), seconds=sum(came["seconds"] for came in cells))
     failed = next((came for came in cells if came["state"] != "ran"), None)
     stopped: tuple[tuple[str, str], ...] = ()
     if failed is not None:
@@ -212,16 +207,13 @@ def _task(  # noqa: PLR0911 - each way to end is told at once
         found = reply.hidden.get(task.id, [])
         if len(found) != len(hidden):
             return replace(told, parts=unknown)
-        second = judge(task, hidden, found, grading=True)
-        feedback = replace(second, passed=feedback.passed + second.passed, total=feedback.total + second.total)
+        feedback = judge(task, hidden, found, grading=True)
     return replace(
         told,
         score=told.points if feedback.right else 0,
         state=feedback.state,
         codes=feedback.codes,
         slip=feedback.slip,
-        passed=feedback.passed,
-        total=feedback.total,
         parts=feedback.parts if feedback.right else (*stopped, *feedback.parts),
     )
 

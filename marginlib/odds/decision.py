@@ -344,6 +344,7 @@ def _partition_name(names: Sequence[str], alone: Sequence[bool]) -> str:
 
 # --- the rule of thumb: "cross for larger, longer-term, diversified positions; isolated for high leverage" -----------
 
+_HIGH_LEVERAGE = 10  # the setting from which the rule of thumb isolates
 _WALLET = 10_000.0
 _PRICES = {"BTCUSDT": 60_000.0, "ETHUSDT": 3_000.0}
 
@@ -434,14 +435,13 @@ class Trial:
         return Why.THIN if "cross" in self.decision.chosen else Why.PARTLY
 
 
-def rule_of_thumb(positions: Sequence[Position], *, high_leverage: float = 10.0) -> str:
-    """Return the partition that the rule of thumb names: isolated for a high leverage setting, cross for the rest.
+def rule_of_thumb(positions: Sequence[Position]) -> str:
+    """Return the partition that the rule of thumb names: isolated for settings from 10x up, cross for the rest.
 
     "Larger", "longer-term" and "diversified" speak for cross as well, so they change nothing here.
 
     Args:
         positions: the book.
-        high_leverage: the leverage setting from which a position counts as highly leveraged [1].
 
     Example:
         >>> from marginlib import RiskSchedule
@@ -451,7 +451,7 @@ def rule_of_thumb(positions: Sequence[Position], *, high_leverage: float = 10.0)
         >>> rule_of_thumb([btc, eth])
         'BTCUSDT isolated'
     """
-    return _partition_name(_names(positions), [each.leverage >= high_leverage for each in positions])
+    return _partition_name(_names(positions), [each.leverage >= _HIGH_LEVERAGE for each in positions])
 
 
 def trial(

@@ -99,14 +99,10 @@ class PoolOdds:
     Args:
         symbols: the pool's symbols.
         liquidation: probability that it is liquidated within the time [1].
-        final_equity: average equity at the end, 0 after a liquidation [quote currency].
-        deficit: average loss beyond the collateral, borne by the venue [quote currency].
     """
 
     symbols: tuple[str, ...]
     liquidation: Estimate
-    final_equity: Estimate
-    deficit: Estimate
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)

@@ -19,21 +19,15 @@ class _Moments:
 
     def add(self, values: Array) -> None:
         """Take in more values."""
-        if len(values):
-            mean = float(np.add.reduce(values)) / len(values)
+        if n := len(values):
+            mean = float(np.add.reduce(values)) / n
             away = values - mean
             # Not `away @ away`: a product so small is slower on several threads of BLAS, much slower on a busy machine.
-            self._merge(len(values), mean, float(np.einsum("i,i", away, away)))
-
-    def add_zeros(self, n: int) -> None:
-        """Take in n values of 0."""
-        self._merge(n, 0.0, 0.0)
-
-    def _merge(self, n: int, mean: float, squares: float) -> None:
-        total, step = self.n + n, mean - self.mean
-        self.squares += squares + step * step * self.n * n / total
-        self.mean += step * n / total
-        self.n = total
+            squares = float(np.einsum("i,i", away, away))
+            total, step = self.n + n, mean - self.mean
+            self.squares += squares + step * step * self.n * n / total
+            self.mean += step * n / total
+            self.n = total
 
     def estimate(self) -> Estimate:
         """Return the mean with its standard error; of one value alone that is not known: nan."""
@@ -47,8 +41,6 @@ class Tally:
     def __init__(self) -> None:
         self.paths, self.any, self.kept = 0, 0, 0
         self.counts: list[int] = []
-        self.finals: list[_Moments] = []
-        self.deficits: list[_Moments] = []
         self.final, self.deficit, self.if_liquidated = _Moments(), _Moments(), _Moments()
         self.sample: list[Array] = []
 
@@ -56,16 +48,11 @@ class Tally:
         """Take in the outcomes of all pools on some paths."""
         if not self.paths:
             self.counts = [0] * len(outcomes)
-            self.finals, self.deficits = [_Moments() for _ in outcomes], [_Moments() for _ in outcomes]
         deficit = np.zeros(len(outcomes[0].final))
         for p, outcome in enumerate(outcomes):
             self.counts[p] += int(np.count_nonzero(outcome.liquidated))
-            self.finals[p].add(outcome.final)
             if outcome.deficit is not None:
-                self.deficits[p].add(outcome.deficit)
                 deficit += outcome.deficit
-            else:
-                self.deficits[p].add_zeros(len(outcome.final))
         hit = np.logical_or.reduce([outcome.liquidated for outcome in outcomes])
         final = np.sum([outcome.final for outcome in outcomes], axis=0)
         self.paths += len(hit)
@@ -80,16 +67,10 @@ class Tally:
     def odds(self, book: Book) -> Odds:
         """Return what the tally says."""
         left = self.if_liquidated.estimate()
-        pools = zip(book.plans, self.counts, self.finals, self.deficits, strict=True)
         return Odds(
             pools=tuple(
-                PoolOdds(
-                    symbols=plan.symbols,
-                    liquidation=Estimate.share(count, self.paths),
-                    final_equity=final.estimate(),
-                    deficit=deficit.estimate(),
-                )
-                for plan, count, final, deficit in pools
+                PoolOdds(symbols=plan.symbols, liquidation=Estimate.share(count, self.paths))
+                for plan, count in zip(book.plans, self.counts, strict=True)
             ),
             liquidation=Estimate.share(self.any, self.paths),
             equity_now=book.equity_now,

@@ -101,9 +101,11 @@ class _Watch:
 def chunks(returns: Returns, assets: int) -> Iterator[NDArray[Any]]:
     """Yield the chunks of log returns, each checked."""
     given = returns() if callable(returns) else returns
+    if isinstance(given, list | tuple) and given and _array(given[0]).ndim == 2:  # noqa: PLR2004 - a path, no chunk
+        given = _array(given)
     chunks = [given] if isinstance(given, np.ndarray) else given
     for chunk in chunks:  # type: ignore[union-attr]  # what cannot be iterated says so itself
-        values = np.asarray(chunk)
+        values = _array(chunk)
         if values.ndim != 3 or values.shape[2] != assets:  # noqa: PLR2004 - paths, steps, symbols
             give = f"give (paths, steps, {assets}), the last one for the symbols"
             raise MarginError(f"returns: a shape of {values.shape}; {give}")
@@ -113,3 +115,11 @@ def chunks(returns: Returns, assets: int) -> Iterator[NDArray[Any]]:
                 "0 where it stands still, 0.1 for 10.5 % up"
             )
         yield values
+
+
+def _array(values: Any) -> NDArray[Any]:  # noqa: ANN401 - whatever is handed in
+    """Return numbers as an array, or refuse lists of several lengths."""
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise MarginError("returns: lists of several lengths; give (paths, steps, symbols)") from error

@@ -34,7 +34,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
@@ -155,10 +155,9 @@ class Progress:
         found = (each for each in reversed(self.attempts) if each.item == item and kind in {None, each.kind})
         return next(found, None)
 
-    def calibration(self, items: Iterable[str] | None = None) -> tuple[Calibration, ...]:
-        """Return, from "guess" to "certain", how often answers were right; of these items or of all."""
-        chosen = None if items is None else set(items)
-        judged = [each for each in self.counted if each.right is not None and (chosen is None or each.item in chosen)]
+    def calibration(self, items: Container[str]) -> tuple[Calibration, ...]:
+        """Return, from "guess" to "certain", how often answers to these items were right."""
+        judged = [each for each in self.counted if each.right is not None and each.item in items]
         by_word = {word: [each.right for each in judged if each.confidence == word] for word in CONFIDENCES}
         return tuple(Calibration(word, len(rights), rights.count(True)) for word, rights in by_word.items())
 

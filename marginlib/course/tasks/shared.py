@@ -27,9 +27,9 @@ def thousands(random: Random) -> int:
     return random.randrange(4_000, 20_001, 1_000)
 
 
-def bitcoin(random: Random, most: int = 96) -> float:
-    """Return a quantity of BTC from 0.10 up."""
-    return random.randrange(10, most) / 100
+def bitcoin(random: Random) -> float:
+    """Return a quantity of BTC from 0.10 to 0.95."""
+    return random.randrange(10, 96) / 100
 
 
 MOVES = ("up", "down", "same")

@@ -22,8 +22,6 @@ class Feedback:
     # "right", "wrong", "stub" (nothing written yet), "odd" (no answer of the kind that was asked for), "error" (the
     # learner's code stopped) or "words" (a person has to read it).
     state: str
-    passed: int  # cases judged right
-    total: int  # cases judged
     codes: tuple[str, ...] = ()  # the misconception codes that explain the answer, if any
     slip: str = ""  # "percent", "thousands", "sign" or "close" where the number is right but for that; else empty
     parts: tuple[tuple[str, str], ...] = ()  # (heading, text) of each message, in order

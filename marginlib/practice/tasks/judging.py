@@ -50,7 +50,7 @@ def judge(
             known = sorted(str(name) for name in types if isinstance(getattr(builtins, str(name), None), type))
             stopped = f"stopped: {known[0]}" if known else "gave no answer"
             text = f"In a case that you cannot see, your function {stopped}."
-        return Feedback(task=task.id, state=state, passed=0, total=len(cases), parts=((heading, text),))
+        return Feedback(task=task.id, state=state, parts=((heading, text),))
     values = [plain(outcome) for outcome in outcomes]
     if task.kind == "explain":
         return _words(task, cases[0], values[0], course=course)
@@ -67,7 +67,7 @@ def judge(
         except ValueError as error:  # a number that no account can have: its message says which
             done, text = False, f"That account cannot be: {error}."
         parts = [("Right" if done else "Not yet", text), *([] if done else stages())]
-        return Feedback(task=task.id, state="right" if done else "wrong", passed=int(done), total=1, parts=tuple(parts))
+        return Feedback(task=task.id, state="right" if done else "wrong", parts=tuple(parts))
     truths = believed(task.solve, cases) or []
     verdicts = [same(task, mine, its) for mine, its in zip(values, truths, strict=True)]
     codes: tuple[str, ...] = ()
@@ -84,8 +84,6 @@ def judge(
     return Feedback(
         task=task.id,
         state="right" if all(verdicts) else "wrong",
-        passed=sum(verdicts),
-        total=len(verdicts),
         codes=codes,
         slip=slip,
         parts=tuple(parts),
@@ -346,7 +344,7 @@ def _words(task: Task, case: Case, answer: object, *, course: bool) -> Feedback:
         ("Yours", f"{said}{' A person reads it at grading.' if course else ''}"),
         ("One way to say it", task.worked(**case)),
     )
-    return Feedback(task=task.id, state="words", passed=len(chosen), total=len(letters), parts=parts)
+    return Feedback(task=task.id, state="words", parts=parts)
 
 
 # --- words ----------------------------------------------------------------------------------------------------------
