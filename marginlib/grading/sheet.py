@@ -38,7 +38,7 @@ _WORDS_STUB = ("", "Your words:", WORDS_STUB)
 _ASKS = re.compile(r"^(check|finish)\(", re.MULTILINE)  # the sheet's own code below a text
 # A line of the words around the tasks, as they were handed out.
 _AROUND = re.compile(
-    r"""\#\ Exercises\ ·\ .* | After\ \[.*keep\ it\. | For\ each\ task:\ .*finish\ line\.
+    r"""\#\ Exercises\ ·\ .* | After\ \[.*(keep\ it|as\ it\ is)\. | For\ each\ task:\ .*finish\ line\.
     | \#\#\ The\ finish\ line | Run\ this\ whenever\ .*\ you\ are\. |""",
     re.VERBOSE,
 )
