@@ -148,11 +148,10 @@ def dragged(account: Account, fall: float) -> DataFrame:
         mark = next(each.mark_price for each in account.positions if each.symbol == symbol)
         after = account.at({symbol: mark * (1 - fall)})
         row: dict[str, object] = {f"{100 * fall:g} % lower": coin(symbol)}
-        for before, moved in zip(account.positions, after.positions, strict=True):
-            price = liquidation_price(backing(account, before), symbol=before.symbol)
-            then = liquidation_price(backing(after, moved), symbol=moved.symbol)
-            gone = price is None or then is None
-            row[f"{named(before)} [move]"] = None if gone else (then - price) / before.mark_price
+        for old, new in zip(account.positions, after.positions, strict=True):
+            price = liquidation_price(backing(account, old), old.symbol)
+            then = liquidation_price(backing(after, new), new.symbol)
+            row[f"{named(old)} [move]"] = None if price is None or then is None else (then - price) / old.mark_price
         rows.append(row)
     return DataFrame(rows)
 

@@ -67,11 +67,10 @@ def entries(download: str | Path) -> list[Entry]:
     source = Path(download)
     if source.is_dir():
         there = [each for each in sorted(source.rglob("*")) if each.is_file() and not each.is_symlink()]
-        plain = [(each.relative_to(source).as_posix(), each) for each in there]
         return [
             _entry(path, (int(each.stat().st_mtime),), each.stat().st_size, each.read_bytes)
-            for path, each in plain
-            if _ours(path)
+            for each in there
+            if _ours(path := each.relative_to(source).as_posix())
         ]
     try:
         archive = zipfile.ZipFile(source)

@@ -493,8 +493,7 @@ def _filter() -> str:
         with suppress(OSError):  # an older libseccomp does not know the newest calls, nor does such a kernel
             rules.add_rule(pyseccomp.ERRNO(errno.EPERM), name)
     for command in _DENIED_TO_FCNTL:
-        asked = pyseccomp.Arg(1, pyseccomp.MASKED_EQ, _LOW, command)
-        rules.add_rule(pyseccomp.ERRNO(errno.EPERM), "fcntl", asked)
+        rules.add_rule(pyseccomp.ERRNO(errno.EPERM), "fcntl", pyseccomp.Arg(1, pyseccomp.MASKED_EQ, _LOW, command))
     rules.add_rule(pyseccomp.ERRNO(errno.ENOSYS), "clone3")  # not there: then the C library takes clone
     with tempfile.TemporaryFile() as file:
         rules.export_bpf(file)
