@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import pairwise
+from math import copysign
 from random import Random
 from typing import Any
 
@@ -129,9 +130,9 @@ def _sorted_out(**case: Any) -> str:  # noqa: ANN401 - a learner's numbers
     return "\n".join([*lines, f"So P, Q, R, S and T are {', '.join(_letters()(**case))}."])
 
 
-def _inverse_price(coins: float, dollars: float, entry: float, rate: float = RATE) -> float:
-    """Return where coins + dollars x (1 / entry - 1 / price) = rate x dollars / price: the end of an inverse long."""
-    return dollars * (1 + rate) / (coins + dollars / entry)
+def _inverse_price(coins: float, dollars: float, entry: float, rate: float = RATE, side: int = 1) -> float:
+    """Return an inverse one's end: where coins + side x dollars x (1 / entry - 1 / price) = rate x dollars / price."""
+    return dollars * (1 + side * rate) / (side * coins + dollars / entry)
 
 
 def _equity(keep: float, percent: float, shown: str) -> float:
@@ -318,11 +319,7 @@ TASKS = (
         catalogue=("liquidation_price", beside),
         demands={
             "The neighbour must keep something as a short, too: its size counts without its sign there.": (
-                lambda wallet, quantity, entry, other_quantity, other_entry, other_mark: ends(
-                    wallet + other_quantity * (other_mark - other_entry) - RATE * other_quantity * other_mark,
-                    quantity,
-                    entry,
-                )
+                lambda **case: ends_beside(**case, keeps=copysign(1, case["other_quantity"]))
             ),
             "The neighbour may be long, too.": lambda **case: ends_beside(
                 **{**case, "other_quantity": -abs(case["other_quantity"])}

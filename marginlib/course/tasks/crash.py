@@ -8,7 +8,7 @@ from random import Random
 from statistics import NormalDist
 from typing import Any
 
-from marginlib.course.tasks.shared import MOVES, RATE, account, bitcoin, ends, held, letter, price, ways
+from marginlib.course.tasks.shared import MOVES, RATE, account, bitcoin, ends, held, letter, paid, price, ways
 from marginlib.practice.tasks.task import Bug, Choose, Compute, Counterexample, Explain, Function, Predict
 
 _CAP = 0.3  # the largest funding rate of the counterexample [percent]
@@ -90,11 +90,6 @@ def _ends(margin: float, quantity: float, entry: float) -> float:
     return ends(margin, quantity, entry) or 0.0
 
 
-def _funding(quantity: float, entry: float, rate: float, days: float) -> float:
-    """Return what a position pays (above 0) or receives (below 0) while the price stands still."""
-    return rate / 100 * quantity * entry * 3 * days
-
-
 def _sold(equity: float, notional: float, floor: float, low: float, high: float, *, counted: int = 1) -> float:
     """Return what has to go until the rest needs no more than the equity; the second tier keeps high less an amount."""
     above = (equity + counted * (high - low) * floor) / high
@@ -143,13 +138,15 @@ def _chance(
     volatility: float,
     days: float,
     *,
+    side: int = 1,
     kept: float = RATE,
     turned: float = 1.0,
     logarithm: Callable[[float], float] = log,
 ) -> float:
-    """Return how likely a long is to end beyond its liquidation price, or to touch it and turn back."""
-    away, spread, normal = logarithm((1 - 1 / leverage) / (1 - kept)), volatility * sqrt(days / 365), NormalDist()
-    return normal.cdf(away / spread + spread / 2) + turned * exp(-away) * normal.cdf(away / spread - spread / 2)
+    """Return how likely a position is to end beyond its liquidation price, or to touch it and turn back."""
+    away, spread = logarithm((1 - side / leverage) / (1 - side * kept)), volatility * sqrt(days / 365)
+    cdf = NormalDist().cdf
+    return cdf(side * (away / spread + spread / 2)) + turned * exp(-away) * cdf(side * (away / spread - spread / 2))
 
 
 def _costs_more(case: Mapping[str, Any], answer: Mapping[str, float], side: int = 1) -> tuple[bool, str]:
@@ -161,11 +158,11 @@ def _costs_more(case: Mapping[str, Any], answer: Mapping[str, float], side: int 
         give = f"above 0, up to {_CAP}" if side > 0 else f"below 0, down to {-_CAP}"
         return False, f"A rate of {rate:g} %: give a number {give}."
     count, spare = int(3 * days + 1e-9), case["wallet"] - case["margin"]
-    paid = count * side * rate / 100 * case["notional"]
-    where = f"{count} settlements of {rate:g} % of {case['notional']:,} dollars are {paid:,.2f} dollars"
-    if paid > spare:
+    costs = count * side * rate / 100 * case["notional"]
+    where = f"{count} settlements of {rate:g} % of {case['notional']:,} dollars are {costs:,.2f} dollars"
+    if costs > spare:
         return False, f"{where}: more than the {spare:,} outside of the margin. Take less: they have to suffice."
-    if paid <= case["margin"]:
+    if costs <= case["margin"]:
         return False, f"{where}, and the margin is {case['margin']:,}. That is not more than the margin."
     return True, (
         f"{where}, paid from outside of the margin, which is {case['margin']:,}. The price never moved, and the "
@@ -255,10 +252,10 @@ TASKS = (
         step="A short receives at a rate above 0. More margin moves both prices away from the mark: for a short, up.",
         worked=lambda quantity, entry, margin, rate, days: (
             f"{3 * days} settlements of {rate:+} % of {abs(quantity) * entry:,.2f} dollars: the short "
-            f"{'receives' if rate > 0 else 'pays'} {abs(_funding(quantity, entry, rate, days)):,.2f}. The margin goes "
-            f"from {margin:,} to {margin - _funding(quantity, entry, rate, days):,.2f}, the liquidation price from "
-            f"{_ends(margin, quantity, entry):,.2f} to "
-            f"{_ends(margin - _funding(quantity, entry, rate, days), quantity, entry):,.2f}. What must be kept "
+            f"{'receives' if rate > 0 else 'pays'} {abs(paid(quantity, entry, rate / 100, days)):,.2f}. The margin "
+            f"goes from {margin:,} to {margin - paid(quantity, entry, rate / 100, days):,.2f}, the liquidation price "
+            f"from {_ends(margin, quantity, entry):,.2f} to "
+            f"{_ends(margin - paid(quantity, entry, rate / 100, days), quantity, entry):,.2f}. What must be kept "
             f"at {entry:,} stays: {', '.join(ways(rate, rate, rate, 0))}."
         ),
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import copysign
 from random import Random
 from typing import Any
 
@@ -126,10 +127,22 @@ def _step(eth: float, btc: float, fall: float) -> float:
     return btc * fall * (1 - RATE) / (eth * (1 + RATE))
 
 
-def _fall(wallet: float, notionals: list[float], falling: float | None = None, rate: float = RATE) -> float:
-    """Return the move that ends the pool when so much of it falls, all of it if nothing is said."""
+def _fall(wallet: float, notionals: list[float], part: float | None = None, rate: float = RATE, side: int = 1) -> float:
+    """Return the move that ends a pool of longs, or of shorts, when this part of it moves, all if nothing is said."""
     whole = sum(notionals)
-    return -(wallet - rate * whole) / ((whole if falling is None else falling) * (1 - rate))
+    return -side * (wallet - rate * whole) / ((whole if part is None else part) * (1 - side * rate))
+
+
+def _in_both_modes(case: Mapping[str, Any], moves: Mapping[str, float]) -> tuple[list[bool], str]:
+    """Return whether the cross pool and each isolated long live after these moves, and what each has then."""
+    longs = [held(case["size"] / 100, 100, symbol=name).at(100 + move) for name, move in moves.items()]
+    pools = (standing(case["wallet"], *longs), *(standing(case["wallet"] / 2, each) for each in longs))
+    parts = [
+        f"{name} has {each.equity:,.2f} dollars and must keep {each.maintenance:,.2f}"
+        for name, each in zip(("cross", "BTC alone", "ETH alone"), pools, strict=True)
+    ]
+    where = f"With BTC {moves['BTCUSDT']:+g} % and ETH {moves['ETHUSDT']:+g} %: {'; '.join(parts)}."
+    return [each.health is Health.HEALTHY for each in pools], where
 
 
 def _two_modes(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[bool, str]:
@@ -137,14 +150,7 @@ def _two_modes(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[bo
     moves, refused = moved(answer)
     if refused:
         return False, refused
-    longs = [held(case["size"] / 100, 100, symbol=name).at(100 + move) for name, move in moves.items()]
-    cross, alone = standing(case["wallet"], *longs), [standing(case["wallet"] / 2, each) for each in longs]
-    parts = [
-        f"{name} has {each.equity:,.2f} dollars and must keep {each.maintenance:,.2f}"
-        for name, each in zip(("cross", "BTC alone", "ETH alone"), (cross, *alone), strict=True)
-    ]
-    where = f"With BTC {moves['BTCUSDT']:+g} % and ETH {moves['ETHUSDT']:+g} %: {'; '.join(parts)}."
-    lives = [each.health is Health.HEALTHY for each in (cross, *alone)]
+    lives, where = _in_both_modes(case, moves)
     if len(set(lives)) == 1:
         both = "Both accounts keep both positions" if lives[0] else "All is over in both accounts"
         return False, f"{where} {both}, so this does not speak against the claim."
@@ -152,11 +158,11 @@ def _two_modes(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[bo
     return True, f"{where} Cross {how}: the claim does not hold."
 
 
-def _pair_equity(wallet: float, size: float, btc: float, eth: float) -> tuple[float, float, float]:
-    """Return what the cross pool, the isolated long and the isolated short have above what they must keep."""
-    long, short = size * btc / 100, -size * eth / 100
+def _pair_equity(wallet: float, size: float, btc: float, eth: float, side: int = -1) -> tuple[float, float, float]:
+    """Return what the cross pool, the isolated BTC long and the isolated ETH leg have above what they must keep."""
+    first, second = size * btc / 100, side * size * eth / 100
     kept = [RATE * size * (1 + move / 100) for move in (btc, eth)]
-    return wallet + long + short - sum(kept), wallet / 2 + long - kept[0], wallet / 2 + short - kept[1]
+    return wallet + first + second - sum(kept), wallet / 2 + first - kept[0], wallet / 2 + second - kept[1]
 
 
 def _survivor(wallet: float, size: float, btc: float, eth: float) -> str:
@@ -346,11 +352,7 @@ TASKS = (
         catalogue=("liquidation_price", beside),
         demands={
             "BTC must keep something as a short, too: its size counts without its sign there.": (
-                lambda wallet, quantity, entry, other_quantity, other_entry, other_mark: ends(
-                    wallet + other_quantity * (other_mark - other_entry) - RATE * other_quantity * other_mark,
-                    quantity,
-                    entry,
-                )
+                lambda **case: ends_beside(**case, keeps=copysign(1, case["other_quantity"]))
             ),
             "ETH must keep something as a short, too: its size counts without its sign there.": (
                 lambda wallet, quantity, entry, other_quantity, other_entry, other_mark: (

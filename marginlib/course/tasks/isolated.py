@@ -74,9 +74,10 @@ def _one_loser(case: Mapping[str, Any], answer: Mapping[str, float], side: int =
     return True, f"{where} Cross is over, and the isolated BTC {name} lives: the claim does not hold."
 
 
-def _falls(wallet: float, notional: float, leverage: float) -> list[float]:
-    """Return the falls [percent] that end the cross and the isolated position."""
-    return [(1 - (1 - money / notional) / (1 - RATE)) * 100 for money in (wallet, notional / leverage)]
+def _falls(wallet: float, notional: float, leverage: float, side: int = 1) -> list[float]:
+    """Return the falls [percent], for shorts the rises, that end the cross and the isolated position."""
+    behind = (side * money / notional for money in (wallet, notional / leverage))
+    return [side * (1 - (1 - share) / (1 - side * RATE)) * 100 for share in behind]
 
 
 def _richer(wallet: float, notional: float, leverage: float, fall: float) -> str:

@@ -114,6 +114,11 @@ def bankrupt(wallet: float, quantity: float, entry: float) -> float | None:
     return ends(wallet, quantity, entry, rate=0.0)
 
 
+def paid(quantity: float, price: float, rate: float, days: float) -> float:
+    """Return what funding takes in so many days of three settlements; below 0 it is received."""
+    return 3 * days * rate * quantity * price
+
+
 def beside(
     wallet: float, quantity: float, entry: float, other_quantity: float, other_entry: float, other_mark: float
 ) -> Case:
@@ -130,7 +135,7 @@ def ends_beside(
     other_mark: float,
     *,
     rate: float = RATE,
-    keeps: bool = True,
+    keeps: float = 1.0,
     wins: bool = True,
 ) -> float | None:
     """Return the liquidation price beside a neighbour that wins or loses and keeps its margin, or does not."""
@@ -141,7 +146,7 @@ def ends_beside(
 NEIGHBOURS: Mapping[str, Callable[..., float | None]] = MappingProxyType(
     {
         "OTHER_POSITIONS_SIGN": lambda **case: ends_beside(**{**case, "other_quantity": abs(case["other_quantity"])}),
-        "OTHER_POSITIONS_MAINTENANCE": lambda **case: ends_beside(**case, keeps=False),
+        "OTHER_POSITIONS_MAINTENANCE": lambda **case: ends_beside(**case, keeps=0.0),
         "OTHER_POSITIONS_PNL": lambda **case: ends_beside(**case, wins=False),
         "NO_MAINTENANCE": lambda **case: ends_beside(**case, rate=0.0),
     }

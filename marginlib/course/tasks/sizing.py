@@ -84,9 +84,9 @@ def _ratio(wallet: float, quantity: float, entry: float, mark: float) -> float:
     return RATE * abs(quantity) * mark / (wallet + quantity * (mark - entry))
 
 
-def _safe(case: Mapping[str, Any]) -> float:
+def _safe(case: Mapping[str, Any], kept: float = RATE) -> float:
     """Return the largest notional that the wallet bears after the fall, with what must be kept then."""
-    return float(case["wallet"] / (case["fall"] / 100 + RATE * (1 - case["fall"] / 100)))
+    return float(case["wallet"] / (case["fall"] / 100 + kept * (1 - case["fall"] / 100)))
 
 
 def _size(case: Mapping[str, Any], notional: float) -> str:
@@ -95,7 +95,7 @@ def _size(case: Mapping[str, Any], notional: float) -> str:
     return offered[max(size for size in offered if size <= notional)]
 
 
-def _nearer(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[bool, str]:
+def _nearer(case: Mapping[str, Any], answer: Mapping[str, float], side: int = 1) -> tuple[bool, str]:
     """Return whether the account with the lower setting is liquidated first, and where both are."""
     prices = []
     for name in "ab":
@@ -106,11 +106,11 @@ def _nearer(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[bool,
         prices.append(ends(case["wallet"], trade.quantity, trade.entry_price))
     texts = ["never" if price is None else f"at {price:,.0f}" for price in prices]
     where = f"A is liquidated {texts[0]}, B {texts[1]}."
-    if min(answer["quantity_a"], answer["quantity_b"]) < 0:
-        return False, f"{where} Give longs: quantities above 0."
+    if min(side * answer["quantity_a"], side * answer["quantity_b"]) < 0:
+        return False, f"{where} Give {'longs: quantities above' if side > 0 else 'shorts: quantities below'} 0."
     if answer["leverage_a"] <= answer["leverage_b"]:
         return False, f"{where} Give A the higher setting."
-    if (prices[1] or 0) > (prices[0] or 0):
+    if side * (prices[1] or 0) > side * (prices[0] or 0):
         return True, f"{where} The higher setting is farther from its end: the claim does not hold."
     return False, f"{where} Here B does not end first, so this does not speak against the claim."
 
@@ -383,7 +383,7 @@ TASKS = (
         },
         draw=_choice_of_size,
         solve=lambda **case: _size(case, _safe(case)) + "3",
-        beliefs={"NO_MAINTENANCE": lambda **case: _size(case, case["wallet"] / (case["fall"] / 100) + 1) + "2"},
+        beliefs={"NO_MAINTENANCE": lambda **case: _size(case, _safe(case, 0.0) + 1) + "2"},
         demands={
             "That size survives the fall. A larger one does, too.": lambda **case: _size(case, _safe(case) / 2) + "3",
             "The initial margin is needed to open. Look at what is left after the fall.": lambda **case: (

@@ -20,6 +20,7 @@ from marginlib.course.tasks.shared import (
     held_pair,
     margin_asked,
     moved,
+    paid,
     price,
     standing,
     thousands,
@@ -106,9 +107,11 @@ def _price(notional: float, entry: float, leverage: float, table: RiskSchedule =
     return lone_liquidation_price(abs(notional) / leverage, notional / entry, entry, table) or 0.0
 
 
-def _nearer(small: float, large: float, entry: float, leverage: float, table: RiskSchedule = _TABLE) -> float:
+def _nearer(
+    small: float, large: float, entry: float, leverage: float, table: RiskSchedule = _TABLE, side: int = 1
+) -> float:
     """Return how much nearer to the entry the larger position ends, if this is the table for it."""
-    return _price(large, entry, leverage, table) - _price(small, entry, leverage)
+    return side * (_price(side * large, entry, leverage, table) - _price(side * small, entry, leverage))
 
 
 def _believed(nearer: Callable[..., float]) -> dict[str, Callable[..., float]]:
@@ -168,10 +171,9 @@ def _unsafe_hedge(case: Mapping[str, Any], answer: Mapping[str, float], side: in
     size = side * case["size"] / 100
     legs = [held(each, 100, symbol=name).at(100 + moves[name]) for name, each in zip(moves, (size, -size), strict=True)]
     alone, hedged = standing(case["wallet"], legs[0]), standing(case["wallet"], *legs)
-    name = "long" if side > 0 else "short"
     where = (
-        f"With BTC {moves['BTCUSDT']:+g} % and ETH {moves['ETHUSDT']:+g} %: the {name} alone leaves "
-        f"{alone.equity:,.2f} dollars and must keep {alone.maintenance:,.2f}; the hedged pair leaves "
+        f"With BTC {moves['BTCUSDT']:+g} % and ETH {moves['ETHUSDT']:+g} %: the {'long' if side > 0 else 'short'} "
+        f"alone leaves {alone.equity:,.2f} dollars and must keep {alone.maintenance:,.2f}; the hedged pair leaves "
         f"{hedged.equity:,.2f} and must keep {hedged.maintenance:,.2f}."
     )
     if hedged.health is Health.HEALTHY:
@@ -181,20 +183,15 @@ def _unsafe_hedge(case: Mapping[str, Any], answer: Mapping[str, float], side: in
     return True, f"{where} The hedge ended the account: the claim does not hold."
 
 
-def _paid(quantity: float, price: float, rate: float, days: float) -> float:
-    """Return what funding takes in so many days of three settlements; below 0 it is received."""
-    return 3 * days * rate * quantity * price
-
-
 def _result(quantity: float, entry: float, closing: float, fee_rate: float, funding_rate: float, days: float) -> float:
     """Return what a trade leaves after both fees and the funding."""
     fees = fee_rate * abs(quantity) * (entry + closing)
-    return quantity * (closing - entry) - fees - _paid(quantity, entry, funding_rate, days)
+    return quantity * (closing - entry) - fees - paid(quantity, entry, funding_rate, days)
 
 
 def _to_hold(quantity: float, price: float, rate: float, days: float) -> float:
     """Return the margin of which the maintenance margin is left after these days; received funding needs none."""
-    return max(0.0, _paid(quantity, price, rate, days)) + RATE * abs(quantity) * price
+    return max(0.0, paid(quantity, price, rate, days)) + RATE * abs(quantity) * price
 
 
 def _opened(*, quantity: float, entry: float, **_rest: float) -> float:
@@ -473,7 +470,7 @@ TASKS = (
             "ENTRY_FOR_MARK": lambda quantity, entry, closing, fee_rate, funding_rate, days: (
                 quantity * (closing - entry)
                 - 2 * fee_rate * abs(quantity) * entry
-                - _paid(quantity, entry, funding_rate, days)
+                - paid(quantity, entry, funding_rate, days)
             ),
         },
         demands={
@@ -498,7 +495,7 @@ TASKS = (
             "funding = 3 * days * funding_rate * quantity * entry, with the sign; the fees take abs(quantity).\n"
             f"Here: profit {quantity * (closing - entry):,.2f}, fees "
             f"{fee_rate * abs(quantity) * (entry + closing):,.2f}, funding paid "
-            f"{_paid(quantity, entry, funding_rate, days):,.2f}: "
+            f"{paid(quantity, entry, funding_rate, days):,.2f}: "
             f"{_result(quantity, entry, closing, fee_rate, funding_rate, days):,.2f} dollars."
         ),
     ),
@@ -535,10 +532,10 @@ TASKS = (
         ),
         worked=lambda quantity, price, margin, rate, days: (
             f"A short {'receives' if rate > 0 else 'pays'} at {rate:+} %: in {days} days "
-            f"{abs(_paid(-quantity, price, rate / 100, days)):,.2f} dollars. The margin goes from {margin:,} to "
-            f"{margin - _paid(-quantity, price, rate / 100, days):,.2f}, the liquidation price from "
+            f"{abs(paid(-quantity, price, rate / 100, days)):,.2f} dollars. The margin goes from {margin:,} to "
+            f"{margin - paid(-quantity, price, rate / 100, days):,.2f}, the liquidation price from "
             f"{ends(margin, -quantity, price):,.2f} to "
-            f"{ends(margin - _paid(-quantity, price, rate / 100, days), -quantity, price):,.2f}, "
+            f"{ends(margin - paid(-quantity, price, rate / 100, days), -quantity, price):,.2f}, "
             f"and the bankruptcy price the same way. A move of 1,000 is {quantity * 1_000:,.0f} dollars before "
             f"and after: {', '.join(ways(rate, rate, rate, 0))}."
         ),
@@ -566,19 +563,19 @@ TASKS = (
         },
         solve=_to_hold,
         beliefs={
-            "NO_MAINTENANCE": lambda quantity, price, rate, days: max(0.0, _paid(quantity, price, rate, days)),
+            "NO_MAINTENANCE": lambda quantity, price, rate, days: max(0.0, paid(quantity, price, rate, days)),
             "SIGN": lambda quantity, price, rate, days: _to_hold(abs(quantity), price, rate, days),
         },
         demands={
             "Who only receives needs the maintenance margin alone: what is received does not count.": (
-                lambda quantity, price, rate, days: _paid(quantity, price, rate, days) + RATE * abs(quantity) * price
+                lambda quantity, price, rate, days: paid(quantity, price, rate, days) + RATE * abs(quantity) * price
             ),
             "There are 3 settlements a day.": lambda quantity, price, rate, days: _to_hold(
                 quantity, price, rate, days / 3
             ),
             "A short must keep something, too: its size counts without its sign there.": (
                 lambda quantity, price, rate, days: (
-                    max(0.0, _paid(quantity, price, rate, days)) + RATE * quantity * price
+                    max(0.0, paid(quantity, price, rate, days)) + RATE * quantity * price
                 )
             ),
             "The margin pays the funding, too.": lambda quantity, price: RATE * abs(quantity) * price,
@@ -589,7 +586,7 @@ TASKS = (
         ),
         worked=lambda quantity, price, rate, days: (
             "answer = max(0, 3 * days * rate * quantity * price) + 0.004 * abs(quantity) * price.\n"
-            f"Here: funding paid {_paid(quantity, price, rate, days):,.2f}, to keep "
+            f"Here: funding paid {paid(quantity, price, rate, days):,.2f}, to keep "
             f"{RATE * abs(quantity) * price:,.2f}: {_to_hold(quantity, price, rate, days):,.2f} dollars."
         ),
     ),

@@ -6,23 +6,14 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from marginlib.course.tasks.audit import TASKS, _five_calculators, _letters, _price, _shown_wrong
+from marginlib.course.tasks.audit import TASKS, _five_calculators, _inverse_price, _letters, _price, _shown_wrong
 from marginlib.course.tasks.shared import NEIGHBOURS, RATE, ends, ends_beside, letter
 from marginlib.practice.tasks.task import varied
 
 _FIVE, _GUIDE, _ACCURATE, _NEIGHBOUR, _CASE, _TEST, _APPS, _INVERSE, _REPORT, _COINS = TASKS
 _LEAST = 0.03  # how far off the calculator has to be, as a share of the price
 _COUNTED = 0.95  # of another coin as collateral
-
-
-def _with_added(side: int, entry: float, initial_rate: float, maintenance_rate: float, added: float) -> float:
-    """Return where a position with its initial margin and so many dollars more for each coin is liquidated."""
-    return (entry - side * (initial_rate * entry + added)) / (1 - side * maintenance_rate)
-
-
-def _inverse_short(coins: float, dollars: float, entry: float, rate: float = RATE) -> float:
-    """Return where coins - dollars x (1 / entry - 1 / price) = rate x dollars / price: the end of an inverse short."""
-    return dollars * (1 - rate) / (dollars / entry - coins)
+_inverse_short = partial(_inverse_price, side=-1)
 
 
 def _other_prices(**case: Any) -> dict[str, Any]:  # noqa: ANN401 - a learner's numbers
@@ -98,27 +89,12 @@ VARIANTS = (
             **(case := _GUIDE.deal(random)),
             "added": int(case["entry"] * random.uniform(0.02, 0.06)) // 10 * 10,
         },
-        solve=_with_added,
+        takes=("side", "entry", "initial_rate", "maintenance_rate", "added"),
+        first=lambda entry, initial_rate, added: {"initial_rate": initial_rate + added / entry},
         wrong=lambda entry, initial_rate, maintenance_rate, added: (
             entry * (1 - initial_rate / maintenance_rate) - added
         ),
-        beliefs={
-            "NO_MAINTENANCE": lambda side, entry, initial_rate, added: _with_added(side, entry, initial_rate, 0, added),
-            "ENTRY_FOR_MARK": lambda side, entry, initial_rate, maintenance_rate, added: (
-                entry * (1 - side * (initial_rate - maintenance_rate)) - side * added
-            ),
-            "SIGN": lambda entry, initial_rate, maintenance_rate, added: _with_added(
-                1, entry, initial_rate, maintenance_rate, added
-            ),
-        },
-        demands={
-            "What must be kept follows the side, too.": lambda side, entry, initial_rate, maintenance_rate, added: (
-                (entry - side * (initial_rate * entry + added)) / (1 - maintenance_rate)
-            ),
-            "What was added stands behind it, too.": lambda side, entry, initial_rate, maintenance_rate: _with_added(
-                side, entry, initial_rate, maintenance_rate, 0
-            ),
-        },
+        demands={"What was added stands behind it, too.": _GUIDE.solve},
         step="initial_rate x entry + added + side x (price - entry) = maintenance_rate x price. Solve for the price.",
         found="answer = entry * (1 - initial_rate / maintenance_rate) - added",
         model=(
@@ -128,18 +104,16 @@ VARIANTS = (
         worked=lambda side, entry, initial_rate, maintenance_rate, added: (
             "answer = (entry - side * (initial_rate * entry + added)) / (1 - side * maintenance_rate).\n"
             f"For side={side}, entry={entry}, initial_rate={initial_rate}, maintenance_rate={maintenance_rate}, "
-            f"added={added}: {_with_added(side, entry, initial_rate, maintenance_rate, added):,.2f}. The guide "
-            "divides two margins by each other; they have to be subtracted."
+            f"added={added}: {_GUIDE.solve(side, entry, initial_rate + added / entry, maintenance_rate):,.2f}. The "
+            "guide divides two margins by each other; they have to be subtracted."
         ),
     ),
     varied(
         _ACCURATE,
-        text=(
-            "A calculator with the banner \u201c100 % accurate\u201d has been right for every small position. Large "
-            "ones, in a tier with a maintenance amount, come out wrong. The position is alone in its cross account; "
-            "rate and amount are those of the tier in which it is liquidated. The venue also wants the fee for "
-            "closing to be there, `fee_rate` of the notional at that price. The quantity is above 0 for a long and "
-            "below 0 for a short. Mend it."
+        text=_ACCURATE.text.replace(
+            "The quantity",
+            "The venue also wants the fee for closing to be there, `fee_rate` of the notional at that price. "
+            "The quantity",
         ),
         takes=("entry", "quantity", "wallet", "amount", "rate", "fee_rate"),
         cases=lambda random: {**_ACCURATE.deal(random), "fee_rate": random.choice([0.0004, 0.0005, 0.0006])},
@@ -165,12 +139,10 @@ VARIANTS = (
     ),
     varied(
         _NEIGHBOUR,
-        text=(
-            "A trading bot gives the liquidation price of a cross position beside another one that may be long or "
-            "short; the other price stands still. Besides the wallet, `collateral` dollars of a third coin stand "
-            "behind both; the venue counts 95 % of them, and that coin stands still, too. All of the bot's tests are "
-            "green, and all of them hold longs. Each position must keep 0.4 % of what it is worth. Quantities are "
-            "below 0 for shorts. Mend the bot."
+        text=_NEIGHBOUR.text.replace(
+            "stands still.",
+            "stands still. Besides the wallet, `collateral` dollars of a third coin stand behind both; the venue "
+            "counts 95 % of them, and that coin stands still, too.",
         ),
         takes=("other_quantity", "other_entry", "other_mark", "quantity", "entry", "wallet", "collateral"),
         cases=lambda random: {
@@ -238,14 +210,7 @@ VARIANTS = (
             "3": "only the setting differs there, and the two liquidation prices are the same",
         },
         draw=_three_tests,
-        solve=lambda **case: (
-            next(
-                mark
-                for mark, name in zip("abc", "pqr", strict=True)
-                if "Behind each" in case[name] and "Two" in case[name]
-            )
-            + "3"
-        ),
+        solve=lambda **case: letter(case, f"one at {case['high']}x. Behind each") + "3",
         beliefs={"LEVERAGE_MOVES_PRICE": lambda **case: letter(case, "A long of") + "1"},
         demands={
             "Two things differ there: the setting and the money.": lambda **case: letter(case, "Behind the first") + "2"
@@ -265,11 +230,9 @@ VARIANTS = (
     ),
     varied(
         _APPS,
-        text=(
-            "A dashboard collects the margin ratio of two apps. One divides what must be kept by the equity: its "
-            'number goes "up" to 100 % when things get worse. The other divides the equity by what must be kept: its '
-            'number goes "down" to 100 %. Write by how many percent the equity may still fall until the account is '
-            "liquidated. What must be kept is taken to stay as it is."
+        text=_APPS.text.replace(
+            "how many dollars the account may still lose until it is",
+            "by how many percent the equity may still fall until the account is",
         ),
         ask="the fall of the equity in percent, such as 12.5",
         unit="%",
@@ -299,7 +262,7 @@ VARIANTS = (
             "contract pays a short dollars x (1 / price - 1 / entry) in coins. It must keep 0.4 % of the coins that "
             "its dollars are worth, dollars / price. Where is it liquidated really?"
         ),
-        solve=lambda coins, dollars, entry: _inverse_short(coins, dollars, entry, RATE),
+        solve=_inverse_short,
         beliefs={
             "INVERSE_AS_LINEAR": lambda coins, dollars, entry: _price(coins, -dollars / entry / entry, entry),
             "NO_MAINTENANCE": lambda coins, dollars, entry: _inverse_short(coins, dollars, entry, 0),
@@ -344,11 +307,7 @@ VARIANTS = (
     ),
     varied(
         _REPORT,
-        text=(
-            "A calculator for isolated shorts uses price = entry x (1 + 1 / setting) and calls it the liquidation "
-            "price: \u201cAt 100x you are out at +1 %.\u201d Write to its author, in four to seven sentences, what is "
-            "wrong and how to mend it."
-        ),
+        text=_REPORT.text.replace("long", "short").replace("-", "+"),
         rubric=tuple(each.replace("behind the long", "behind the short") for each in _REPORT.rubric),
         nudge="Take a short of 1 BTC at 60,000 and 100x, with 0.4 % of maintenance margin.",
         worked=lambda: (

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
-from math import exp, log, log10, sqrt
+from math import log, log10, sqrt
 from random import Random
-from statistics import NormalDist
 from typing import Any
 
-from marginlib.course.tasks.crash import TASKS, _costs_more, _left, _long, _replayed, _worst
-from marginlib.course.tasks.shared import MOVES, RATE, account, bankrupt, ends, held, letter, ways
+from marginlib.course.tasks.crash import TASKS, _chance, _costs_more, _left, _long, _replayed, _worst
+from marginlib.course.tasks.shared import RATE, account, bankrupt, ends, held, letter, paid, ways
 from marginlib.practice.tasks.task import varied
 
 _TIME, _NOTHING, _COSTS, _GO, _JUMP, _ALARM, _EXITS, _BY_HAND, _ODDS, _WORDS = TASKS
+_above = partial(_chance, side=-1)
 
 
 def _kept(quantity: float, price: float, leverage: float, fee: float, funding: float) -> float:
@@ -36,60 +36,22 @@ def _alarm(margin: float, quantity: float, entry: float, low: float, high: float
     return _worst(margin, quantity, entry, low, high) - kept * abs(quantity) * (low if quantity > 0 else high)
 
 
-def _above_what_is_kept(
-    last_low: float,  # noqa: ARG001 - the last prices are given, and not to be used
-    last_high: float,  # noqa: ARG001
-    mark_low: float,
-    mark_high: float,
-    quantity: float,
-    entry: float,
-    margin: float,
-) -> float:
-    """Return that at the mark prices, from what the alarm is given, in order."""
-    return _alarm(margin, quantity, entry, mark_low, mark_high)
-
-
-def _above(leverage: float, volatility: float, days: float, *, kept: float = RATE, ends_there: bool = True) -> float:
-    """Return how likely a short is to end beyond its liquidation price or, but for that, to touch it and turn back."""
-    return _touched(log((1 + 1 / leverage) / (1 + kept)), volatility * sqrt(days / 365), ends_there=ends_there)
-
-
-def _touched(away: float, spread: float, *, ends_there: bool = True, turned: bool = True) -> float:
-    """Return the probability to reach a price above, from its distance as a logarithm and the spread."""
-    cdf = NormalDist().cdf
-    return ends_there * cdf(-away / spread - spread / 2) + turned * exp(-away) * cdf(-away / spread + spread / 2)
-
-
 VARIANTS = (
     varied(
         _TIME,
-        text=(
-            "You open a long of {quantity} BTC at {price:,} dollars, isolated with its initial margin at {leverage}x. "
-            "The fee to open is {fee} % of the notional. The price stands still for {settlements} settlements, each "
-            "with a funding rate of +{rate} %. Fee and funding go to and from the margin."
-        ),
+        text=_TIME.text.replace("short, a quantity of", "long of"),
         ask="what is left of your margin, in dollars",
         draw=lambda random: {**(case := _TIME.draw(random)), "quantity": -case["quantity"]},
-        solve=lambda quantity, price, leverage, fee, rate, settlements: _kept(
-            quantity, price, leverage, fee, settlements * rate
-        ),
-        beliefs={
-            "FEE_ON_MARGIN": lambda quantity, price, leverage, fee, rate, settlements: (
-                quantity * price / leverage * (1 - (fee + settlements * rate) / 100)
-            ),
-        },
+        first=lambda rate: {"rate": -rate},  # a long pays what a short receives
+        into=lambda answer, quantity, price, leverage: quantity * price / leverage * (1 - answer),
+        beliefs={"SIGN": None},  # told in the words of the first demand
         demands={
             "A long pays at a rate above 0: funding goes out, too.": (
                 lambda quantity, price, leverage, fee, rate, settlements: _kept(
                     quantity, price, leverage, fee, -settlements * rate
                 )
             ),
-            "The fee to open comes out of the margin, too.": lambda quantity, price, leverage, rate, settlements: _kept(
-                quantity, price, leverage, 0, settlements * rate
-            ),
-            "There is more than one settlement.": lambda quantity, price, leverage, fee, rate: (
-                quantity * price * (1 / leverage - (fee + rate) / 100)
-            ),
+            "Funding goes to the margin, too.": None,
             "Funding comes out of the margin, too.": lambda quantity, price, leverage, fee: _kept(
                 quantity, price, leverage, fee, 0
             ),
@@ -114,16 +76,9 @@ VARIANTS = (
     ),
     varied(
         _NOTHING,
-        text=(
-            "You hold an isolated long of {quantity} BTC from {entry:,} dollars, with {margin:,} dollars of margin; "
-            "the maintenance margin is 0.4 % of the notional. For {days} days the price stays at {entry:,}. Three "
-            "times a day there is funding, to or from the margin, and the rate is {rate:+} % each time. Before you "
-            "compute anything: what happens to (1) the liquidation price, (2) the bankruptcy price, (3) the equity, "
-            "(4) the maintenance margin at today's price?"
-        ),
+        text=_NOTHING.text.replace("short, a quantity of", "long of"),
         draw=lambda random: {**(case := _NOTHING.draw(random)), "quantity": -case["quantity"]},
         solve=lambda rate: ways(rate, rate, -rate, 0),
-        words=MOVES,
         instead="A long is held here, not a short.",
         demands={
             "A long pays at a rate above 0, and receives below.": lambda rate: ways(-rate, -rate, rate, 0),
@@ -142,10 +97,10 @@ VARIANTS = (
         ),
         worked=lambda quantity, entry, margin, rate, days: (
             f"{3 * days} settlements of {rate:+} % of {quantity * entry:,.2f} dollars: the long "
-            f"{'pays' if rate > 0 else 'receives'} {abs(3 * days * rate / 100 * quantity * entry):,.2f}. The margin "
-            f"goes from {margin:,} to {margin - 3 * days * rate / 100 * quantity * entry:,.2f}, the liquidation price "
+            f"{'pays' if rate > 0 else 'receives'} {abs(paid(quantity, entry, rate / 100, days)):,.2f}. The margin "
+            f"goes from {margin:,} to {margin - paid(quantity, entry, rate / 100, days):,.2f}, the liquidation price "
             f"from {ends(margin, quantity, entry):,.2f} to "
-            f"{ends(margin - 3 * days * rate / 100 * quantity * entry, quantity, entry):,.2f}. What must be kept at "
+            f"{ends(margin - paid(quantity, entry, rate / 100, days), quantity, entry):,.2f}. What must be kept at "
             f"{entry:,} stays: {', '.join(ways(rate, rate, -rate, 0))}."
         ),
     ),
@@ -171,11 +126,7 @@ VARIANTS = (
             'settlements = 2 * 100 / given["leverage"] / abs(rate)  # together twice the margin\n'
             'answer_3 = {"days": settlements / 3, "rate": rate}'
         ),
-        worked=lambda wallet, margin, leverage, notional: (
-            f"At -0.1 % each, {int(2 * 100 / leverage / 0.1)} settlements take "
-            f"{int(2 * 100 / leverage / 0.1) * 0.001 * notional:,.0f} dollars: twice the margin of {margin:,}. That "
-            f"is {2 * 100 / leverage / 0.1 / 3:.1f} days. Outside of the margin there are {wallet - margin:,}."
-        ),
+        worked=lambda **case: _COSTS.worked(**case).replace("0.1 %", "-0.1 %"),
     ),
     varied(
         _GO,
@@ -200,26 +151,13 @@ VARIANTS = (
     ),
     varied(
         _JUMP,
-        text=(
-            "Your wallet holds {wallet:,} dollars; {margin:,} of them are the isolated margin of a short of "
-            "{quantity} BTC from {entry:,}. The price jumps to {mark:,} at once, past the bankruptcy price, and the "
-            "venue closes the short there. It does not ask you for more than the margin; the insurance fund is large "
-            "enough. There are no fees."
-        ),
+        text=_JUMP.text.replace("long", "short"),
         draw=lambda random: {
             **(case := _JUMP.draw(random)),
             "mark": int(2 * case["entry"] - case["mark"]),
         },
-        solve=lambda margin, quantity, entry, mark: quantity * (mark - entry) - margin,
-        beliefs={
-            "FUND_SAVES_YOU": lambda quantity, entry, mark: quantity * (mark - entry),
-            "WALLET_FOR_MARGIN": lambda wallet, quantity, entry, mark: max(0.0, quantity * (mark - entry) - wallet),
-            "LIQUIDATION_IS_BANKRUPTCY": lambda margin, quantity, entry, mark: (
-                quantity * (mark - (ends(margin, -quantity, entry) or 0.0))
-            ),
-        },
+        first=lambda quantity: {"quantity": -quantity},
         instead="A short loses when the price rises.",
-        demands={"What the fund pays is asked for: the margin pays first.": lambda margin: margin},
         nudge="Somebody else has won what this short has lost. Who pays it to them, first and second?",
         step="The margin pays first, all of it. The fund pays the rest: quantity x (price - entry) - margin.",
         model=(
@@ -240,7 +178,10 @@ VARIANTS = (
             "notional, at the worst moment of an hour, as the venue sees it.",
         ),
         ask="the lowest equity of the hour less the maintenance margin there, in dollars",
-        solve=_above_what_is_kept,
+        # The last prices are given, and not to be used.
+        solve=lambda last_low, last_high, mark_low, mark_high, quantity, entry, margin: _alarm(  # noqa: ARG005
+            margin, quantity, entry, mark_low, mark_high
+        ),
         beliefs={
             "LAST_FOR_MARK": lambda last_low, last_high, quantity, entry, margin: _alarm(
                 margin, quantity, entry, last_low, last_high
@@ -369,10 +310,8 @@ VARIANTS = (
         ),
         solve=_above,
         beliefs={
-            "TOUCH_IS_END": lambda leverage, volatility, days: (
-                _above(leverage, volatility, days) - _above(leverage, volatility, days, ends_there=False)
-            ),
-            "NO_MAINTENANCE": lambda leverage, volatility, days: _above(leverage, volatility, days, kept=0.0),
+            "TOUCH_IS_END": lambda **case: _above(**case, turned=0.0),
+            "NO_MAINTENANCE": lambda **case: _above(**case, kept=0.0),
         },
         catalogue=(
             "touch_probability",
@@ -382,8 +321,8 @@ VARIANTS = (
         ),
         instead="The danger of a short lies above the price.",
         demands={
-            "Both kinds of paths die: those that end above, too.": lambda leverage, volatility, days: _above(
-                leverage, volatility, days, ends_there=False
+            "Both kinds of paths die: those that end above, too.": lambda **case: (
+                _above(**case) - _above(**case, turned=0.0)
             ),
             "A year has 365 days: days / 365 is the part of it.": lambda leverage, volatility, days: _above(
                 leverage, volatility, 365 * days
@@ -391,9 +330,7 @@ VARIANTS = (
             "The spread grows with the root of the time.": lambda leverage, volatility, days: _above(
                 leverage, volatility * sqrt(days / 365), days
             ),
-            "The natural logarithm is asked for.": lambda leverage, volatility, days: _touched(
-                log10((1 + 1 / leverage) / (1 + RATE)), volatility * sqrt(days / 365)
-            ),
+            "The natural logarithm is asked for.": lambda **case: _above(**case, logarithm=log10),
         },
         step="liquidation price / entry = (1 + 1 / leverage) / 1.004. Both kinds of paths die: add the two.",
         model=(

@@ -5,19 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from marginlib.course.tasks.cross import TASKS
-from marginlib.course.tasks.shared import MOVES, RATE, bankrupt, ends, held, moved, standing, thousands, ways
+from marginlib.course.tasks.cross import TASKS, _fall, _in_both_modes, _pair_equity, _step
+from marginlib.course.tasks.shared import RATE, bankrupt, ends, moved, thousands, ways
 from marginlib.course.variants import renamed
-from marginlib.model import Health
 from marginlib.practice.tasks.task import varied
 
 _SHORT, _PRICE, _MOVED, _BESIDE, _FAR, _SCREEN, _MODES, _PAIR, _WORDS, _LEAVES = TASKS
-
-
-def _rise(wallet: float, notionals: list[float], rising: float | None = None, rate: float = RATE) -> float:
-    """Return the move that ends a pool of shorts when so much of it rises, all of it if nothing is said."""
-    whole = sum(notionals)
-    return (wallet - rate * whole) / ((whole if rising is None else rising) * (1 + rate))
 
 
 def _cross_first(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[bool, str]:
@@ -25,14 +18,7 @@ def _cross_first(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[
     moves, refused = moved(answer)
     if refused:
         return False, refused
-    longs = [held(case["size"] / 100, 100, symbol=name).at(100 + move) for name, move in moves.items()]
-    pools = (standing(case["wallet"], *longs), *(standing(case["wallet"] / 2, each) for each in longs))
-    parts = [
-        f"{name} has {each.equity:,.2f} dollars and must keep {each.maintenance:,.2f}"
-        for name, each in zip(("cross", "BTC alone", "ETH alone"), pools, strict=True)
-    ]
-    where = f"With BTC {moves['BTCUSDT']:+g} % and ETH {moves['ETHUSDT']:+g} %: {'; '.join(parts)}."
-    cross, *alone = (each.health is Health.HEALTHY for each in pools)
+    (cross, *alone), where = _in_both_modes(case, moves)
     if cross:
         return False, f"{where} The cross account lives, so this does not speak against the claim."
     if not any(alone):
@@ -40,16 +26,9 @@ def _cross_first(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[
     return True, f"{where} Cross is over, and one isolated long lives: the claim does not hold."
 
 
-def _two_longs(wallet: float, size: float, btc: float, eth: float) -> tuple[float, float, float]:
-    """Return what the cross pool and each isolated long have above what they must keep."""
-    won = [size * move / 100 for move in (btc, eth)]
-    kept = [RATE * size * (1 + move / 100) for move in (btc, eth)]
-    return wallet + sum(won) - sum(kept), wallet / 2 + won[0] - kept[0], wallet / 2 + won[1] - kept[1]
-
-
 def _keeps_both(wallet: float, size: float, btc: float, eth: float) -> str:
     """Return which account keeps both longs, and why."""
-    cross, *legs = _two_longs(wallet, size, btc, eth)
+    cross, *legs = _pair_equity(wallet, size, btc, eth, side=1)
     if cross <= 0:
         return "d2"
     return "c1" if min(legs) > 0 else "a3"
@@ -61,11 +40,7 @@ _MOVES = ((5, -5), (-6, -6), (4, 8), (-20, 20), (25, -25), (-18, 15), (-25, -25)
 VARIANTS = (
     varied(
         _SHORT,
-        text=(
-            "Your cross account has {wallet:,} dollars and no position yet. You buy ETH at {entry:,} dollars: "
-            "{margin:,} dollars of margin at {leverage}x, so the notional is {margin:,} x {leverage}. The maintenance "
-            "margin is 0.4 % of the notional."
-        ),
+        text=_SHORT.text.replace("sell ETH short", "buy ETH"),
         solve=lambda wallet, margin, leverage, entry: ends(wallet, margin * leverage / entry, entry),
         beliefs={
             "MARGIN_FOR_WALLET": lambda margin, leverage, entry: ends(margin, margin * leverage / entry, entry),
@@ -114,11 +89,8 @@ VARIANTS = (
         ),
         worked=lambda wallet, margin, leverage, entry: (
             f"The notional is {margin * leverage:,} dollars, the size {margin * leverage / entry:.6g} ETH. The price "
-            "is "
-            f"{_SHORT.solve(wallet=wallet, margin=margin, leverage=leverage, entry=entry):,.2f}, which is "
-            f"{100 * (_SHORT.solve(wallet=wallet, margin=margin, leverage=leverage, entry=entry) / entry - 1):.4f} % "
-            "above "
-            f"{entry:,}."
+            f"is {_SHORT.solve(wallet, margin, leverage, entry):,.2f}, which is "
+            f"{100 * (_SHORT.solve(wallet, margin, leverage, entry) / entry - 1):.4f} % above {entry:,}."
         ),
     ),
     varied(
@@ -165,24 +137,14 @@ VARIANTS = (
     ),
     varied(
         _MOVED,
-        text=(
-            "One cross pool with {wallet:,} dollars holds three positions, all just opened: a BTC long of {btc:,} "
-            "dollars, an ETH short of {eth:,} and a SOL long of {sol:,}. Now SOL moves by {move:+} %; BTC and ETH "
-            "stand still. What happens to (1) BTC's liquidation price, (2) ETH's liquidation price, (3) SOL's "
-            "liquidation price, (4) the equity of the pool?"
-        ),
-        solve=lambda move: ways(-move, move, 0, move),
-        beliefs={
-            "OTHER_POSITIONS_PNL": lambda move: ways(0, 0, 0, move),
-            "CROSS_LOWERS_PRICE": lambda move: ways(-move, -move, 0, move),
-        },
-        words=MOVES,
+        text=_MOVED.text.replace("SOL short", "SOL long"),
+        first=lambda move: {"move": -move},  # a long wins what a short loses
+        beliefs={"OTHER_POSITIONS_SIGN": None},  # that is the public sheet's answer
         instead="SOL is a long here: it wins when its price rises.",
         demands={
             "SOL's own price asks where SOL has to go; it does not matter where SOL is now.": lambda move: ways(
                 -move, move, -move, move
             ),
-            "What SOL wins or loses is in the equity of the pool.": lambda move: ways(-move, move, 0, 0),
         },
         nudge="Does the SOL long win or lose by this move? Whose money is that?",
         model=(
@@ -200,12 +162,10 @@ VARIANTS = (
     ),
     varied(
         _BESIDE,
-        text=(
-            "A cross pool holds an ETH position (quantity, entry) and a BTC position (other_quantity, other_entry) "
-            "whose mark price is other_mark. Quantities are above 0 for longs and below 0 for shorts. Before the "
-            "price moves again the pool pays `due` dollars of funding, or receives them where `due` is below 0. Write "
-            "the ETH price at which the pool is liquidated after that while BTC stays at its mark. The maintenance "
-            "margin of both is 0.4 % of the notional. All these pools have such a price."
+        text=_BESIDE.text.replace(
+            "Write the ETH price at which the pool is liquidated while",
+            "Before the price moves again the pool pays `due` dollars of funding, or receives them where `due` is "
+            "below 0. Write the ETH price at which the pool is liquidated after that while",
         ),
         takes=("quantity", "entry", "other_quantity", "other_entry", "other_mark", "wallet", "due"),
         cases=lambda random: {
@@ -232,11 +192,7 @@ VARIANTS = (
     ),
     varied(
         _FAR,
-        text=(
-            "A cross pool holds a long of {btc} BTC and a short of {eth} ETH. ETH stands at {mark:,} dollars, and its "
-            "liquidation price is {price:,}. BTC rises by {rise:,} dollars; ETH does not move. The maintenance margin "
-            "of both is 0.4 % of the notional."
-        ),
+        text=_FAR.text.replace("falls by {fall", "rises by {rise"),
         draw=lambda random: renamed(_FAR.draw(random), fall="rise"),
         first=lambda rise: {"fall": -rise},
         demands={
@@ -258,9 +214,8 @@ VARIANTS = (
         ),
         worked=lambda eth, btc, price, rise: (
             f"The BTC long wins {btc} x {rise:,} = {btc * rise:,.2f} dollars. For {eth} ETH, with the maintenance "
-            f"margin of both, that is {btc * rise * (1 - RATE) / (eth * (1 + RATE)):,.2f} dollars each. A gain moves "
-            "the price away, and the short's lies above the mark: "
-            f"{price + btc * rise * (1 - RATE) / (eth * (1 + RATE)):,.2f} dollars."
+            f"margin of both, that is {_step(eth, btc, rise):,.2f} dollars each. A gain moves the price away, and the "
+            f"short's lies above the mark: {price + _step(eth, btc, rise):,.2f} dollars."
         ),
     ),
     varied(
@@ -291,10 +246,10 @@ VARIANTS = (
             "maintenance margin is 0.4 % of the notional."
         ),
         ask="the common move as a fraction above 0, such as 0.2",
-        solve=lambda wallet, notionals: _rise(wallet, notionals, sum(notionals)),
+        solve=lambda wallet, notionals: _fall(wallet, notionals, side=-1),
         beliefs={
-            "NEAREST_SHOWN_PRICE": lambda wallet, notionals: _rise(wallet, notionals, max(notionals)),
-            "NO_MAINTENANCE": lambda wallet, notionals: _rise(wallet, notionals, rate=0.0),
+            "NEAREST_SHOWN_PRICE": lambda wallet, notionals: _fall(wallet, notionals, max(notionals), side=-1),
+            "NO_MAINTENANCE": lambda wallet, notionals: _fall(wallet, notionals, rate=0.0, side=-1),
             "SIGN": _SCREEN.solve,
         },
         nudge="Which positions lose money in that night, and which of them does the screen let rise?",
@@ -310,7 +265,8 @@ VARIANTS = (
         worked=lambda wallet, notionals: (
             "rising = sum(notionals): every position loses, not the largest alone.\n"
             f"Here: ({wallet:,} - {RATE * sum(notionals):,.0f}) / ({sum(notionals):,} x 1.004) = "
-            f"{_rise(wallet, notionals):.4f}. The screen said {_rise(wallet, notionals, max(notionals)):.4f}."
+            f"{_fall(wallet, notionals, side=-1):.4f}. The screen said "
+            f"{_fall(wallet, notionals, max(notionals), side=-1):.4f}."
         ),
     ),
     varied(
@@ -338,11 +294,7 @@ VARIANTS = (
     ),
     varied(
         _PAIR,
-        text=(
-            "You hold a BTC long of {size:,} dollars and an ETH long of {size:,} dollars, both just opened. There are "
-            "{wallet:,} dollars: all in one cross pool, or one half for each long, isolated. The maintenance margin "
-            "is 0.4 %. BTC moves by {btc:+} % and ETH by {eth:+} %. Which account still has both longs, and why?"
-        ),
+        text=_PAIR.text.replace("ETH short", "ETH long").replace("leg", "long"),
         reasons={
             "1": "the money behind each long bears what this long loses",
             "2": "what both lose together is more than all the money can bear",
@@ -367,10 +319,7 @@ VARIANTS = (
             }[_keeps_both(**case)],
         },
         nudge="What does each long win or lose, in dollars?",
-        step=(
-            "Cross: the wallet with both amounts must stay above the maintenance margin of both. Isolated: each half "
-            "with its own amount, above that of its own long."
-        ),
+        step=_PAIR.step.replace(" legs", "").replace("leg", "long"),
         model=(
             'btc, eth = (given["size"] * given[coin] / 100 for coin in ("btc", "eth"))\n'
             'kept = [0.004 * given["size"] * (1 + given[coin] / 100) for coin in ("btc", "eth")]\n'
@@ -381,7 +330,7 @@ VARIANTS = (
         worked=lambda wallet, size, btc, eth: (
             f"BTC has {size * btc / 100:+,.0f} dollars, ETH {size * eth / 100:+,.0f}. Above what must be kept, the "
             "cross pool has {:,.0f} dollars, the isolated BTC {:,.0f} and the isolated ETH {:,.0f}; at 0 or below, it "
-            "is over. ".format(*_two_longs(wallet, size, btc, eth))
+            "is over. ".format(*_pair_equity(wallet, size, btc, eth, side=1))
             + f"So the answer is {_keeps_both(wallet, size, btc, eth)}."
         ),
     ),
@@ -403,7 +352,6 @@ VARIANTS = (
             ),
         ),
         nudge="Whose loss took the money in each of the posts?",
-        step="What else may be in a cross pool?",
         worked=lambda: (
             "In cross all of the account stands behind every position; isolated, a position has its own margin and "
             "nothing else. In A the price fell by more than the long's margin would have borne, and the rest of the "

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from functools import partial
 
-from marginlib.course.tasks.isolated import TASKS, _one_loser
-from marginlib.course.tasks.shared import MOVES, RATE, account, bankrupt, ends, held
+from marginlib.course.tasks.isolated import TASKS, _falls, _one_loser
+from marginlib.course.tasks.shared import RATE, account, bankrupt, ends, held
 from marginlib.course.variants import renamed
 from marginlib.practice.tasks.task import varied
 
 _END, _BOTH, _ADDED, _GAP, _DISTANCE, _DIVIDES, _LOSER, _WHOLE, _DIP, _WORDS = TASKS
 
 
-def _rises(wallet: float, notional: float, leverage: float) -> list[float]:
-    """Return the rises [percent] that end the cross and the isolated short."""
-    return [((1 + money / notional) / (1 + RATE) - 1) * 100 for money in (wallet, notional / leverage)]
-
-
 def _poorer(wallet: float, notional: float, leverage: float, rise: float) -> str:
     """Return which account has lost more after the rise and the way back, and why."""
-    cross, isolated = _rises(wallet, notional, leverage)
+    cross, isolated = _falls(wallet, notional, leverage, side=-1)
     if rise >= cross:
         return "a2"
     return "b1" if rise >= isolated else "c3"
@@ -28,11 +23,7 @@ def _poorer(wallet: float, notional: float, leverage: float, rise: float) -> str
 VARIANTS = (
     varied(
         _END,
-        text=(
-            "Your wallet holds {wallet:,} dollars. You sell {quantity} BTC short at {entry:,} dollars with a setting "
-            "of {leverage}x in isolated margin, and set {margin:,} dollars aside for it. The maintenance margin is "
-            "0.4 % of the notional."
-        ),
+        text=_END.text.replace("buy {quantity} BTC", "sell {quantity} BTC short"),
         solve=lambda margin, quantity, entry: ends(margin, -quantity, entry),
         beliefs={
             "NO_MAINTENANCE": lambda margin, quantity, entry: bankrupt(margin, -quantity, entry),
@@ -140,7 +131,6 @@ VARIANTS = (
             "ADDED_MARGIN_SHRINKS_PNL": lambda: ["down", "down", "up", "down"],
             "ISOLATED_LOSES_NO_MORE": lambda: ["down", "down", "same", "same"],
         },
-        words=MOVES,
         instead="Margin is taken out here, not added.",
         demands={
             "What is taken out moves the price at which the position is liquidated.": lambda: [
@@ -171,12 +161,10 @@ VARIANTS = (
     ),
     varied(
         _GAP,
-        text=(
-            "Your wallet holds {wallet:,} dollars. {margin:,} of them are the isolated margin of a long: {quantity} "
-            "BTC from {entry:,} dollars, setting {leverage}x. The price opens at {mark:,}, far below the bankruptcy "
-            "price, and the position is closed there. The venue does not ask you for what the pool cannot pay; there "
-            "are no fees. In cross margin the same long would have had the whole wallet behind it, and it would have "
-            "been closed at the same price."
+        text=_GAP.text
+        + (
+            " In cross margin the same long would have had the whole wallet behind it, and it would have been closed "
+            "at the same price."
         ),
         ask="how many dollars more you would have lost in cross margin",
         solve=lambda margin, quantity, entry, mark: quantity * (entry - mark) - margin,
@@ -202,11 +190,10 @@ VARIANTS = (
     ),
     varied(
         _DISTANCE,
-        text=(
-            "You decide at which price a position may be liquidated, and not sooner. Write how much isolated margin "
-            "that takes, for a long (quantity above 0, target below the entry) and for a short (below 0, target above "
-            "it). At the target there must be left 0.4 % of the notional there, and besides the fee for closing "
-            "there, `fee_rate` of the same notional as a fraction."
+        text=_DISTANCE.text.partition(" The maintenance")[0]
+        + (
+            " At the target there must be left 0.4 % of the notional there, and besides the fee for closing there, "
+            "`fee_rate` of the same notional as a fraction."
         ),
         takes=("entry", "target", "quantity", "fee_rate"),
         cases=lambda random: {**_DISTANCE.deal(random), "fee_rate": random.choice([0.0004, 0.0005, 0.0006, 0.001])},
@@ -226,11 +213,7 @@ VARIANTS = (
     ),
     varied(
         _DIVIDES,
-        text=(
-            "A calculator on the web gives the liquidation price of a short that has exactly its initial margin "
-            "behind it (entry notional / leverage), at a maintenance rate such as 0.004. Its prices are near, but too "
-            "high: who trusts them is liquidated sooner. Mend it."
-        ),
+        text=_DIVIDES.text.replace("long", "short").replace("too low", "too high"),
         solve=lambda entry, leverage, rate: entry * (1 + 1 / leverage) / (1 + rate),
         beliefs={
             "LEVERAGE_IN_MAINTENANCE": lambda entry, leverage, rate: entry * (1 + 1 / leverage) / (1 + rate / leverage),
@@ -282,12 +265,8 @@ VARIANTS = (
     ),
     varied(
         _WHOLE,
+        text=_WHOLE.text + " The price stands where you bought.",
         ask="how far the price may fall until the long is liquidated, in percent, such as 12.5",
-        text=(
-            "Now in cross margin: your wallet holds {wallet:,} dollars, and its only position is a long of {quantity} "
-            "BTC, bought at {entry:,} dollars with a setting of {leverage}x. The maintenance margin is 0.4 % of the "
-            "notional. The price stands where you bought."
-        ),
         unit="%",
         into=lambda answer, entry: 100 * (1 - answer / entry),
         instead="Asked for is how far that is away in percent, not the price.",
@@ -341,7 +320,9 @@ VARIANTS = (
             'answer_9 = "a2" if rise >= cross else "b1" if rise >= isolated else "c3"'
         ),
         worked=lambda wallet, notional, leverage, rise: (
-            "Cross ends after a rise of {:.1f} %, isolated after {:.1f} %; ".format(*_rises(wallet, notional, leverage))
+            "Cross ends after a rise of {:.1f} %, isolated after {:.1f} %; ".format(
+                *_falls(wallet, notional, leverage, side=-1)
+            )
             + f"the price rose by {rise} %. So the answer is {_poorer(wallet, notional, leverage, rise)}."
         ),
     ),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from random import Random
 from typing import Any
 
-from marginlib.course.tasks.shared import MOVES, RATE, ends, held, ways
-from marginlib.course.tasks.sizing import TASKS
+from marginlib.course.tasks.shared import RATE, ways
+from marginlib.course.tasks.sizing import TASKS, _nearer, _safe
 from marginlib.practice.tasks.task import varied
 
 _DEPOSIT, _SHORT, _FREE, _SETTING, _FELT, _BOT, _NEARER, _SIZE, _WORDS = TASKS
@@ -16,9 +17,8 @@ _DEPOSIT, _SHORT, _FREE, _SETTING, _FELT, _BOT, _NEARER, _SIZE, _WORDS = TASKS
 def _sizes(random: Random) -> dict[str, Any]:
     """Return four sizes in any order: two survive, one has less left than it must keep, one has nothing left."""
     case = _SIZE.draw(random)
-    wallet, fall = case["wallet"], case["fall"] / 100
-    most, bust = wallet / (fall + RATE * (1 - fall)), wallet / fall
-    sizes = [int(most * 0.995), int(most * 0.47), int((most + bust) / 2), int(wallet * 20 * 0.96)]
+    most, bust = _safe(case), _safe(case, 0.0)
+    sizes = [int(most * 0.995), int(most * 0.47), int((most + bust) / 2), int(case["wallet"] * 20 * 0.96)]
     random.shuffle(sizes)
     return {**case, **dict(zip("pqrs", sizes, strict=True))}
 
@@ -27,31 +27,6 @@ def _smallest(case: Mapping[str, Any], notional: float) -> str:
     """Return the letter of the smallest offered size above a notional."""
     offered = {case[name]: letter for name, letter in zip("pqrs", "abcd", strict=True)}
     return offered[min(size for size in offered if size > notional)]
-
-
-def _bears(case: Mapping[str, Any], kept: float = RATE) -> float:
-    """Return the largest notional that the wallet bears after the fall."""
-    fall = case["fall"] / 100
-    return float(case["wallet"] / (fall + kept * (1 - fall)))
-
-
-def _nearer_above(case: Mapping[str, Any], answer: Mapping[str, float]) -> tuple[bool, str]:
-    """Return whether of two shorts the one with the lower setting is liquidated first, and where both are."""
-    found = []
-    for name in "ab":
-        trade = held(answer[f"quantity_{name}"], case["price"], answer[f"leverage_{name}"])
-        needed = trade.notional / answer[f"leverage_{name}"]
-        if answer[f"quantity_{name}"] > 0:
-            return False, "Give shorts: quantities below 0."
-        if needed > case["wallet"]:
-            return False, f"Account {name.upper()} cannot open this: it needs {needed:,.0f} dollars."
-        found.append(ends(case["wallet"], trade.quantity, trade.entry_price) or 0.0)
-    where = f"A is liquidated at {found[0]:,.0f}, B at {found[1]:,.0f}."
-    if answer["leverage_a"] <= answer["leverage_b"]:
-        return False, f"{where} Give A the higher setting."
-    if found[1] < found[0]:
-        return True, f"{where} The higher setting is farther from its end: the claim does not hold."
-    return False, f"{where} Here B does not end first, so this does not speak against the claim."
 
 
 VARIANTS = (
@@ -216,7 +191,6 @@ VARIANTS = (
                 after - before, after - before, before - after, 0, after - before
             ),
         },
-        words=MOVES,
         instead="The size changes here, and the setting stays.",
         demands={
             "What must be kept is a share of the size, too.": lambda before, after: ways(
@@ -247,12 +221,7 @@ VARIANTS = (
     ),
     varied(
         _FELT,
-        text=(
-            "A cross account has a wallet of {wallet:,.0f} dollars and one long: {quantity} BTC, bought at {entry:,} "
-            "with a setting of {leverage}x. The mark price is now {mark:,}. You want an effective leverage of "
-            "{target}x, "
-            "and you do not want to sell anything."
-        ),
+        text=_FELT.text + " You want an effective leverage of {target}x, and you do not want to sell anything.",
         ask="the dollars that you have to pay in",
         draw=lambda random: {
             **(case := _FELT.draw(random)),
@@ -295,7 +264,6 @@ VARIANTS = (
         text=_FELT.text + " Now suppose that it falls and nothing had to be kept.",
         ask="the fall from the mark price that would use up all of the equity, in percent, such as 12.5",
         unit="%",
-        tolerance=_FELT.tolerance,
         draw=lambda random: {**(case := _FELT.draw(random)), "wallet": case["wallet"] // 4 + 100},
         into=lambda answer: 100 / answer,
         instead="A fall in percent is asked for: by how much may the notional shrink until the equity is gone?",
@@ -316,11 +284,10 @@ VARIANTS = (
     ),
     varied(
         _BOT,
-        text=(
-            "A trading bot watches the margin ratio (maintenance margin / equity, liquidated when it reaches 1) of a "
-            "cross account with one position. Its author tested it with longs. A user with a short was liquidated "
-            "while the bot still showed a small ratio. Mend it. On this venue 0.4 % of the notional at the mark price "
-            "must be kept, and besides `fee_rate` of the same notional, as a fraction, for the fee of closing."
+        text=_BOT.text.partition(" The maintenance")[0]
+        + (
+            " On this venue 0.4 % of the notional at the mark price must be kept, and besides `fee_rate` of the same "
+            "notional, as a fraction, for the fee of closing."
         ),
         takes=("mark", "entry", "quantity", "wallet", "fee_rate"),
         cases=lambda random: {**_BOT.deal(random), "fee_rate": random.choice([0.0004, 0.0005, 0.0006, 0.001])},
@@ -366,7 +333,7 @@ VARIANTS = (
             "quantity_b": -4 * wallet / price,
             "leverage_b": 5,
         },
-        refutes=_nearer_above,
+        refutes=partial(_nearer, side=-1),
         model=(
             'one_wallet = -given["wallet"] / given["price"]  # a short as large as the wallet\n'
             'answer_7 = {"quantity_a": one_wallet, "leverage_a": 50, "quantity_b": 4 * one_wallet, "leverage_b": 5}'
@@ -391,12 +358,12 @@ VARIANTS = (
             "3": "after its loss something is left, and that is less than what must be kept",
         },
         draw=_sizes,
-        solve=lambda **case: _smallest(case, _bears(case)) + "3",
-        beliefs={"NO_MAINTENANCE": lambda **case: _smallest(case, _bears(case, 0.0)) + "2"},
+        solve=lambda **case: _smallest(case, _safe(case)) + "3",
+        beliefs={"NO_MAINTENANCE": lambda **case: _smallest(case, _safe(case, 0.0)) + "2"},
         instead="Asked for is the smallest that is liquidated, not the largest that survives.",
         demands={
             "That size is liquidated. A smaller one is, too: its margin at the start says nothing about it.": (
-                lambda **case: _smallest(case, _bears(case, 0.0)) + "1"
+                lambda **case: _smallest(case, _safe(case, 0.0)) + "1"
             ),
         },
         step="A size is liquidated when what is left is no more than 0.4 % of what it is worth after the fall.",

@@ -4,33 +4,29 @@ from __future__ import annotations
 
 from functools import partial
 
-from marginlib.course.tasks.shared import MOVES, RATE, bankrupt, ends, margin_asked, ways
+from marginlib.course.tasks.shared import RATE, bankrupt, ends, margin_asked, paid, ways
 from marginlib.course.tasks.tiers import (
     _TABLE,
     _TABLE_TEXT,
     TASKS,
     _believed,
     _misread,
+    _nearer,
     _of_tier,
     _plan,
     _price,
     _unsafe_hedge,
 )
 from marginlib.practice.tasks.task import varied
-from marginlib.tiers import RiskSchedule
 
 _SLICES, _LARGER, _AT_THE_END, _LARGEST, _FROZEN, _HURTS, _JOURNAL, _WAITS, _DAYS, _WORDS, _NETS = TASKS
+_above = partial(_nearer, side=-1)
 
 
 def _suffices_for(keep: float, sign: float = 1.0) -> float:
     """Return the size whose maintenance margin by the table is so much; the sign is that of the amounts."""
     at = max(k for k, floor in enumerate(_TABLE.floors) if _TABLE.maintenance_margin(floor) <= keep)
     return (keep + sign * _TABLE.amounts[at]) / _TABLE.rates[at]
-
-
-def _above(small: float, large: float, entry: float, leverage: float, table: RiskSchedule = _TABLE) -> float:
-    """Return how much nearer to the entry the larger short ends, if this is the table for it."""
-    return _price(-small, entry, leverage) - _price(-large, entry, leverage, table)
 
 
 def _behind(
@@ -110,11 +106,7 @@ VARIANTS = (
     ),
     varied(
         _LARGER,
-        text=(
-            "Two shorts in BTC, both from {entry:,} dollars, both isolated with the initial margin of {leverage}x: one "
-            f"of {{small:,}} dollars, one of {{large:,}} dollars. {_TABLE_TEXT} Both stay in the tier of their size "
-            "until they end."
-        ),
+        text=_LARGER.text.replace("longs", "shorts") + " Both stay in the tier of their size until they end.",
         draw=lambda random: {  # each stays in its tier until it ends
             **(case := _LARGER.draw(random)),
             "large": case["large"] if case["large"] > _TABLE.floors[-1] else min(case["large"], 2_600_000),
@@ -130,10 +122,7 @@ VARIANTS = (
                 -large, entry, leverage
             ),
         },
-        step=(
-            "With Q = size / entry: price = (size + margin + amount) / (Q x (1 + rate)), with rate and amount of the "
-            "tier. The amounts: 0, 300, 1,500 and 12,000 dollars in tiers 1 to 4. Compute both prices."
-        ),
+        step=_LARGER.step.replace("-", "+"),
         model=(
             'prices = []\nfor size in (given["small"], given["large"]):\n'
             "    rate, amount = (0.004, 0) if size < 300_000 else (0.0065, 1_500) if size < 3_000_000 else (0.01, "
@@ -185,11 +174,7 @@ VARIANTS = (
     ),
     varied(
         _LARGEST,
-        text=(
-            "You have {money:,} dollars for the initial margin of one BTC long, and you ask how large it can be. The "
-            "table allows at most 150x up to 300,000 dollars, 100x up to 800,000, 75x up to 3,000,000 and 50x up to "
-            "12,000,000. Which is the smallest of these plans that is refused, and why?"
-        ),
+        text=_LARGEST.text.replace("largest of these plans that is not", "smallest of these plans that is"),
         reasons={
             "1": "this size does not allow this leverage, and the sizes of the smaller plans allow theirs",
             "2": "it has the highest leverage of all, and that one is refused first",
@@ -226,10 +211,7 @@ VARIANTS = (
         unit="%",
         into=lambda answer, mark: 100 * (answer / mark - 1),
         instead="Asked for is how far that is away in percent, not the price.",
-        step=(
-            "Equity = wallet - quantity x (entry - mark). At which price is 2 x 0.4 % x quantity x price as much? How "
-            "far is it above the mark?"
-        ),
+        step=_FROZEN.step + " How far is it above the mark?",
         model=(
             'left = given["wallet"] - given["quantity"] * (given["entry"] - given["mark"])  # frozen\n'
             'price = left / (2 * 0.004 * given["quantity"])  # both legs must keep something\n'
@@ -239,8 +221,8 @@ VARIANTS = (
             f"The equity is frozen at {wallet:,} - {quantity} x ({entry:,} - {mark:,}) = "
             f"{wallet - quantity * (entry - mark):,.2f} dollars. Both legs together must keep "
             f"{2 * RATE * quantity:.6g} x price: they meet at "
-            f"{(wallet - quantity * (entry - mark)) / (2 * RATE * quantity):,.2f}, which is "
-            f"{100 * ((wallet - quantity * (entry - mark)) / (2 * RATE * quantity) / mark - 1):.4f} % above {mark:,}."
+            f"{_FROZEN.solve(wallet, quantity, entry, mark):,.2f}, which is "
+            f"{100 * (_FROZEN.solve(wallet, quantity, entry, mark) / mark - 1):.4f} % above {mark:,}."
         ),
     ),
     varied(
@@ -265,12 +247,7 @@ VARIANTS = (
     ),
     varied(
         _JOURNAL,
-        text=(
-            "A trading journal computes what a trade has left after the fee for opening, the fee for closing and the "
-            "funding of `per_day` settlements a day. It counts the funding on the entry price. For longs it is right. "
-            "A user who held shorts while the rate was above 0 finds more money in the account than the journal says. "
-            "Mend it. The quantity is above 0 for a long and below 0 for a short."
-        ),
+        text=_JOURNAL.text.replace("3 settlements", "`per_day` settlements"),
         takes=("entry", "closing", "quantity", "days", "per_day", "fee_rate", "funding_rate"),
         cases=lambda random: {**_JOURNAL.deal(random), "per_day": random.choice([1, 2, 4, 6, 8])},
         first=lambda days, per_day: {"days": days * per_day / 3},
@@ -300,7 +277,6 @@ VARIANTS = (
         text=_WAITS.text.replace("isolated short of", "isolated long of"),
         solve=lambda rate: ways(-rate, rate, rate, 0),
         beliefs={"ADDED_MARGIN_SHRINKS_PNL": lambda rate: ways(-rate, rate, rate, rate)},
-        words=MOVES,
         instead="A long is held here, not a short.",
         demands={
             "A long pays at a rate above 0, and receives below.": lambda rate: ways(rate, -rate, -rate, 0),
@@ -318,10 +294,10 @@ VARIANTS = (
         ),
         worked=lambda quantity, price, margin, rate, days: (
             f"A long {'pays' if rate > 0 else 'receives'} at {rate:+} %: in {days} days "
-            f"{abs(3 * days * rate / 100 * quantity * price):,.2f} dollars. The margin goes from {margin:,} to "
-            f"{margin - 3 * days * rate / 100 * quantity * price:,.2f}, the liquidation price from "
+            f"{abs(paid(quantity, price, rate / 100, days)):,.2f} dollars. The margin goes from {margin:,} to "
+            f"{margin - paid(quantity, price, rate / 100, days):,.2f}, the liquidation price from "
             f"{ends(margin, quantity, price):,.2f} to "
-            f"{ends(margin - 3 * days * rate / 100 * quantity * price, quantity, price):,.2f}, the bankruptcy price "
+            f"{ends(margin - paid(quantity, price, rate / 100, days), quantity, price):,.2f}, the bankruptcy price "
             f"from {bankrupt(margin, quantity, price):,.2f} the same way. A move of 1,000 is {quantity * 1_000:,.0f} "
             f"dollars before and after: {', '.join(ways(-rate, rate, rate, 0))}."
         ),
@@ -346,9 +322,9 @@ VARIANTS = (
         ),
         worked=lambda price, quantity, days, rate, fee_rate: (
             "answer = max(0, 3 * days * rate * quantity * price) + (0.004 + fee_rate) * abs(quantity) * price.\n"
-            f"Here: funding paid {3 * days * rate * quantity * price:,.2f}, to keep and to close "
+            f"Here: funding paid {paid(quantity, price, rate, days):,.2f}, to keep and to close "
             f"{(RATE + fee_rate) * abs(quantity) * price:,.2f}: "
-            f"{max(0.0, 3 * days * rate * quantity * price) + (RATE + fee_rate) * abs(quantity) * price:,.2f} dollars."
+            f"{max(0.0, paid(quantity, price, rate, days)) + (RATE + fee_rate) * abs(quantity) * price:,.2f} dollars."
         ),
     ),
     varied(
