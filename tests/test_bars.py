@@ -17,6 +17,7 @@ from marginlib import (
     RiskSchedule,
     RiskTier,
     account_risk,
+    available_balance,
     rulebook,
 )
 from marginlib.market.bars import BarRun, MarkBars, _Lines, replay_bars, replay_bars_fast, replay_history
@@ -117,6 +118,7 @@ def test_stepping_down_within_one_bar_goes_on_to_the_low():
         ("low", [98, 0], r"low = 0: A, bar 1"),
         ("close", [98, 103], r"close = 103: A, bar 1 \(1\); give a price from low to high"),
         ("high", [102, float("inf")], r"high = inf: A, bar 1"),
+        ("high", [102, nan], r"high = nan: A, bar 1"),
         ("funding", [nan, 1.5], r"funding = 1.5: A, bar 1"),
         ("funding", [1.0, 1.0], r"funding = 1: A, bar 0"),
         ("funding", [nan, -1.0], r"funding = -1: A, bar 1"),
@@ -370,9 +372,13 @@ def test_a_bar_is_opened_only_where_something_happens_or_the_account_is_short_of
     source = np.random.default_rng(seed)
     path = random_bars(source, every=[8, 8, 0, 5][seed % 4], count=250)
     account, rules = random_account(source), random_rules(source)
+    plain = list(replay_bars(account, path, rules))
     for bar, state in replay_bars_fast(account, path, rules).opened[1:]:
-        short = rules.funding_from is PaidFrom.ACCOUNT and path.rates(bar)
-        assert state.actions or short, bar
+        if not state.actions:
+            before, rates = plain[bar - 1].account, path.rates(bar)
+            needs = [max(0.0, rates.get(each.symbol, 0) * each.quantity * each.mark_price) for each in before.positions]
+            assert rules.funding_from is PaidFrom.ACCOUNT, bar
+            assert available_balance(before) <= sum(needs) + 1e-4, bar
 
 
 def looks(monkeypatch):
@@ -426,6 +432,14 @@ def test_a_hedge_whose_legs_cancel_ends_where_more_has_to_be_kept():
     # 70 = 0.01 x 60 p at p = 116.67; at the low of 70 only 42 are asked.
     assert [each.mark_price for each in state.liquidations] == [pytest.approx(70 / 0.6, rel=1e-8)] * 2
     assert alike(Account(wallet_balance=70, positions=legs), path, RULES) == 2
+
+
+def test_a_hedge_that_no_price_moves_is_closed_where_it_stands():
+    """Frozen maintenance margin, as much long as short: nothing slopes, and 50 are less than 60."""
+    frozen = replace(BOOK, maintenance_basis=MaintenanceBasis.ENTRY, schedules={"A": FLAT})
+    legs = tuple(frozen.position("A", size, 100, leverage=10) for size in (30, -30))
+    path = bars([[101, 101]], [[99, 99]], [[100, 100]])
+    assert alike(Account(wallet_balance=50, positions=legs), path, Rules(book=frozen)) == 2
 
 
 def test_what_bars_cannot_say_of_a_pool_is_refused_by_both():
