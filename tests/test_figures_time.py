@@ -51,7 +51,7 @@ def test_money_goes_into_and_out_of_the_pot_that_has_it():
     empty = figures.FUNDING_DRIFT(rate=0.002, payer="account", days=60).sentence
     assert "pays $6,960.00 from the available balance and $2,820.00 from its own margin" in empty
     received = figures.FUNDING_DRIFT(rate=-0.001, payer="account", days=30).sentence
-    assert "receives $2,700.00 into the free balance in 30 days" in received
+    assert "receives $2,700.00 into the available balance in 30 days" in received
     assert "pays nothing in 30 days" in figures.FUNDING_DRIFT(rate=0.0, days=30).sentence
 
 
