@@ -89,6 +89,16 @@ def test_a_refusal_is_one_message_with_its_line_and_the_traceback_folded():
     assert "tiers.py" in folded.data["text/plain"]
 
 
+def test_a_name_that_no_cell_has_made_is_told_with_what_to_run():
+    result, captured = _shown("before = 1\nsessoin.stop(before)")
+    assert isinstance(result.error_in_exec, NameError)
+    first, line, remedy = captured.stdout.strip().splitlines()
+    assert first == "name 'sessoin' is not defined"
+    assert line == "Line 2 of this cell: sessoin.stop(before)"
+    assert remedy.startswith("If a cell above makes it, run that one first")
+    assert captured.outputs[0].data["text/html"].startswith("<details><summary>")
+
+
 def test_any_other_error_is_shown_as_ever():
     result, captured = _shown("1 / 0")
     assert isinstance(result.error_in_exec, ZeroDivisionError)
