@@ -467,6 +467,16 @@ def test_prices_far_below_one_are_prices():
     assert path.prices(1) == ([2e-7], [1e-7], [2e-7])
 
 
+def test_funding_at_the_close_before_a_gap_ends_what_the_gap_would_have_saved():
+    path = bars(
+        [[101, 100, 101, 101]], [[99, 91, 100, 100]], [[100, 91.2, 100.5, 100.5]], funding=[[nan, nan, 0.01, nan]]
+    )
+    account = Account(wallet_balance=1_000, positions=(long().isolated(100),))
+    rules = replace(RULES, funding_from=PaidFrom.POSITION)
+    assert alike(account, path, rules) == 1  # 12 of equity less 9.12 of funding, and 9.12 are to be kept
+    assert died(replay_bars_fast(account, path, rules)) == [2]
+
+
 # Recorded key figures as bars, and the road from a bar file to both modes.
 
 
