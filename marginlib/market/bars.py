@@ -543,7 +543,6 @@ class _Lines:
     """*Equity - maintenance* of a pool, collateral aside, as lines in price^power: one for each tier reached."""
 
     def __init__(self, pool: Pool, rows: Mapping[str, int], blocks: _Blocks) -> None:
-        pool.check_plain("a replay of bars")
         self.constant = 0.0
         self.power = pool.positions[0].contract.power  # an account holds contracts of one kind
         self.straight = np.zeros((2, len(rows)))  # slopes of longs, and of shorts
