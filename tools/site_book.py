@@ -26,7 +26,6 @@ from marginlib.practice.bank import question
 from marginlib.practice.beliefs import singles
 from marginlib.practice.card import Card
 from marginlib.practice.form import Form
-from marginlib.practice.judge import Verdict
 from marginlib.words import text_html
 
 HERE = Path(__file__).parent / "book"
@@ -216,18 +215,13 @@ def card(name: str, drawn: bool) -> str:
 def said(asked: Any) -> list[tuple[float, float, str]]:  # noqa: ANN401 - a question of either kind
     """Return what is said about each answer that a belief gives: from, to, and the words."""
     if asked.kind == "choice":
-        return [(k, k, html(asked.judge(k))) for k in range(len(asked.options))]
+        return [(k, k, f"<p>{text_html(asked.judge(k).reason)}</p>") for k in range(len(asked.options))]
     found = []
     for value in (asked.right, *singles(asked.says, asked.tolerance.same).values()):
         near = abs(value or 0) * (asked.tolerance.rel if value == asked.right else 0.01) + asked.tolerance.abs
         centre = -1e300 if value is None else value
-        found.append((centre - near, centre + near, html(asked.judge(value))))
+        found.append((centre - near, centre + near, f"<p>{text_html(asked.judge(value).reason)}</p>"))
     return found
-
-
-def html(verdict: Verdict) -> str:
-    """Return a verdict without what the card says already."""
-    return f"<p>{text_html(verdict.message.removeprefix(verdict.lead).strip())}</p>"
 
 
 def links(text: str, name: str, pages: set[str]) -> str:

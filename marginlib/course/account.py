@@ -16,7 +16,7 @@ from pandas import DataFrame
 
 from marginlib import tables
 from marginlib.course.exports import Export, coin, named, plain, read_account
-from marginlib.course.yours import assumed, backing, dragged, drawn, in_crashes, modes
+from marginlib.course.yours import assumed, backing, dragged, drawn, ends_in, in_crashes, modes
 from marginlib.errors import MarginError, fraction, positive
 from marginlib.files import write_whole
 from marginlib.liquidation import liquidation_price, shown_liquidation_price
@@ -120,7 +120,7 @@ def where(found: Export, volatility: Mapping[str, float] | None = None) -> Answe
     daily = {coin(name): value / sqrt(DAYS_PER_YEAR) for name, value in market.volatility.items()}
     rows = []
     for each in found.account.positions:
-        price, other = _ends(found.account, each), _switched(found, each)
+        price, other = ends_in(found.account, each), _switched(found, each)
         rows.append(
             {
                 "position": named(each),
@@ -145,7 +145,7 @@ def differences(found: Export) -> Answer:
     """Return the venue's own prices beside those computed, and the likely reason where they differ."""
     rows = []
     for each, shown in zip(found.account.positions, found.shown, strict=True):
-        computed = _ends(found.account, each)
+        computed = ends_in(found.account, each)
         silent = shown is not None and isnan(shown)
         row = {"position": named(each), "shown [$/coin]": shown, "computed [$/coin]": computed}
         row |= {"apart [move]": None if shown is None or silent or computed is None else computed / shown - 1}
@@ -192,7 +192,7 @@ def remedies(found: Export, away: float = 0.2) -> Answer:
         add, close = max(0.0, there.maintenance - there.equity), _share_to_close(pool, each, wanted)
         other = move(_switched(found, each), each.mark_price)
         reaches = other is None or abs(other) >= away * (1 - _SAME)
-        row = {"position": named(each), "now [move]": move(_ends(found.account, each), each.mark_price)}
+        row = {"position": named(each), "now [move]": move(ends_in(found.account, each), each.mark_price)}
         row |= {"add [$]": add, "free to add [$]": free if pool.own else None}
         row |= {"or close [share]": close, "fee for that [$]": None if close is None else _FEE * close * each.notional}
         switch = "is not needed" if not add else "is enough" if reaches else "is not enough"
@@ -241,11 +241,6 @@ def _volatilities(found: Export, market: Diffusion, given: Mapping[str, float] |
     return ", ".join(told)
 
 
-def _ends(account: Account, each: Position) -> float | None:
-    """Return where a position of an account is liquidated."""
-    return liquidation_price(backing(account, each), each.symbol)
-
-
 def _switched(found: Export, each: Position) -> float | None:
     """Return where a position is liquidated in its other mode: with its initial margin, or with all that is shared."""
     if each.margin_mode is MarginMode.CROSS:
@@ -277,7 +272,7 @@ def _share_to_close(pool: Pool, each: Position, wanted: float) -> float | None:
 
 def _reason(found: Export, each: Position, shown: float | None) -> str:
     """Return why the venue shows another price: the cause that comes nearest to it, if it gives that price."""
-    if _same(_ends(found.account, each), shown):
+    if _same(ends_in(found.account, each), shown):
         return "the same"
     tried = {name: abs((price or 0.0) - (shown or 0.0)) for name, price in _causes(found, each) if _same(price, shown)}
     return min(tried, key=tried.__getitem__) if tried else _left_over(found.account, each, shown)

@@ -141,16 +141,20 @@ def backing(account: Account, each: Position) -> Pool:
     return next(pool for pool in account.pools() if any(held is each for held in pool.positions))
 
 
+def ends_in(account: Account, each: Position) -> float | None:
+    """Return where a position of an account is liquidated."""
+    return liquidation_price(backing(account, each), each.symbol)
+
+
 def dragged(account: Account, fall: float) -> DataFrame:
     """Return how far each liquidation price moves when one coin falls, as a share of its own coin's mark price [1]."""
-    rows = []
+    rows, ends = [], [ends_in(account, each) for each in account.positions]
     for symbol in dict.fromkeys(each.symbol for each in account.positions):
         mark = next(each.mark_price for each in account.positions if each.symbol == symbol)
         after = account.at({symbol: mark * (1 - fall)})
         row: dict[str, object] = {f"{100 * fall:g} % lower": coin(symbol)}
-        for old, new in zip(account.positions, after.positions, strict=True):
-            price = liquidation_price(backing(account, old), old.symbol)
-            then = liquidation_price(backing(after, new), new.symbol)
+        for old, price, new in zip(account.positions, ends, after.positions, strict=True):
+            then = ends_in(after, new)
             row[f"{named(old)} [move]"] = None if price is None or then is None else (then - price) / old.mark_price
         rows.append(row)
     return DataFrame(rows)
@@ -301,13 +305,12 @@ def _venues(account: Account) -> Restated:
         if None in names.values() or book.contract is not Contract.LINEAR:
             continue
         row: dict[str, object] = {"rulebook": book.name}
-        for each in account.positions:
-            name, mark = str(names[each.symbol]), each.mark_price
-            with suppress(MarginError):  # a leverage that this venue does not offer
+        with suppress(MarginError):  # a leverage that this venue does not offer: it has no row
+            for each in account.positions:
+                name, mark = str(names[each.symbol]), each.mark_price
                 held = book.position(name, each.quantity, each.entry_price, leverage=each.leverage, mark_price=mark)
                 alone = book.isolate(held, _own(each).collateral)
                 row[f"{named(each)} if isolated [$/coin]"] = liquidation_price(_own(alone), held.symbol)
-        if len(row) > len(names):
             rows.append(row)
     if not rows:
         raise MarginError("no recorded rulebook has all your symbols and offers their leverage")

@@ -229,12 +229,14 @@ def _worst(pool: Pool, high: Mapping[str, float], low: Mapping[str, float]) -> d
     """Return the worst marks of a pool in a bar: low for longs, high for shorts; for two legs the worse of both."""
     worst = {}
     for symbol in low.keys() & pool.symbols:
-        legs, ends = tuple(each for each in pool.positions if each.symbol == symbol), (low[symbol], high[symbol])
-        if len(legs) == 1:  # in a third of the time
+        legs = tuple(each for each in pool.positions if each.symbol == symbol)
+        ends = (low[symbol], high[symbol])
+        if len(legs) == 1:  # the commonest case, in a third of the time
             worst[symbol] = ends[legs[0].quantity < 0]
-            continue
-        tried = {end: risk(Pool(collateral=0.0, positions=legs).at({symbol: end})) for end in ends}
-        worst[symbol] = min(tried, key=lambda end: tried[end].equity - tried[end].maintenance)
+        else:
+            both = Pool(collateral=0.0, positions=legs)
+            tried = {end: risk(both.at({symbol: end})) for end in ends}
+            worst[symbol] = min(ends, key=lambda end: tried[end].equity - tried[end].maintenance)
     return worst
 
 

@@ -27,10 +27,8 @@ def _told(question: Question, kept: Attempt | None) -> tuple[str, ...]:
         return (first, "You kept no prediction." if kept is None else "You looked without a prediction.")
     mine = question.shown(kept.answer)
     when = "" if kept.day == today() else f"On {day_text(kept.day)} you"
-    verdict = question.judge(kept.answer)
-    said = verdict.message.removeprefix(verdict.lead).strip()
     told = f"\N{LEFT DOUBLE QUOTATION MARK}{mine}\N{RIGHT DOUBLE QUOTATION MARK}" if question.kind == "choice" else mine
-    return (first, f"{when or 'You'} predicted {told}{sure(kept.confidence)}.", said)
+    return (first, f"{when or 'You'} predicted {told}{sure(kept.confidence)}.", question.judge(kept.answer).reason)
 
 
 class Card(QuestionPanel):

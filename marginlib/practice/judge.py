@@ -46,6 +46,11 @@ class Verdict:
     ties: tuple[tuple[str, ...], ...] = ()  # further beliefs that give the same answer, each as a tuple of codes
     again: str = ""  # what to tell somebody who may try again: of a wrong answer all but what is right
 
+    @property
+    def reason(self) -> str:
+        """The message without its lead, for a page that says the two already."""
+        return self.message.removeprefix(self.lead).strip()
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)  # one object for each: a cheap key of what is computed from it
 class Question:
