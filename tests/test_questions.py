@@ -104,16 +104,17 @@ def test_every_wrong_choice_names_its_belief(asked: Question) -> None:
             assert verdict.answer == option.text
         if not option.right:
             assert "That is not right." in verdict.message
-            assert verdict.codes == ((option.code,) if option.code else ())
-            for code in verdict.codes:
-                assert BELIEFS[code].statement in verdict.message
-                assert BELIEFS[code].remedy in verdict.message
+            assert verdict.codes == (option.code,)
+            assert BELIEFS[option.code].statement in verdict.message
+            assert BELIEFS[option.code].remedy in verdict.message
 
 
-def test_most_wrong_choices_have_a_belief() -> None:
-    without = [option for each in CHOICES for option in each.options if not option.right and not option.code]
-    # One that does not fit is worse than none: the reply would quote what nobody thinks.
-    assert len(without) < 0.2 * sum(len(each.options) - 1 for each in CHOICES)
+def test_each_wrong_choice_has_a_belief_of_its_own() -> None:
+    # One that does not fit is worse than none: the reply would quote what its chooser does not think.
+    assert [each.id for each in CHOICES if sum(not option.code for option in each.options) > 1] == []
+    # Where there are two ways of holding the same belief, two options show it.
+    twice = {each.id for each in CHOICES if len({option.code for option in each.options}) < len(each.options)}
+    assert twice == {"01-ratio", "06-backing", "08-mark", "09-mixed", "11-grid"}
 
 
 @each_question
@@ -552,7 +553,8 @@ def test_the_numbers_that_a_choice_offers_are_those_of_the_beliefs() -> None:
     held, right = answer("fee_on_margin", case, "FEE_ON_MARGIN") or 0, answer("fee_on_margin", case) or 0
     offered = [(option.text, option.code) for option in asked.options]
     assert offered[:2] == [(say(100 * held, "%"), "FEE_ON_MARGIN"), (say(100 * right, "%"), "")]
-    assert offered[2] == (f"{held:.4f} %", "")  # the leverage divides it
+    told = f"{say(100 * right * half.leverage, '%')}: the setting multiplies the fee"
+    assert offered[2] == (told, "LEVERAGE_MULTIPLIES_PNL")
     assert asked.explain == f"{working('fee_on_margin', case)}."
 
 

@@ -16,8 +16,8 @@ To add a question, add a record there; a notebook asks those of its number by it
 and, by kind,
 
     number          ask and case, optional minus, times, unit, tolerance {rel, abs}, sized
-    choice          three options or more [{text, right: true} or {text, code}], the code only where a belief says so;
-                    they are shown in another order to each learner
+    choice          three options or more [{text, right: true} or {text, code}], the code that of the belief whose
+                    holder would choose it; they are shown in another order to each learner
     ordering        lines in the right order, optional equivalents (other right orders), slips
     counterexample  claim, inputs [{name, label, low, high}], checker, code
 

@@ -343,7 +343,7 @@ class Option:
 
     text: str  # what it says
     right: bool = False  # whether it is right
-    code: str = ""  # the belief that a wrong one shows, if it shows one
+    code: str = ""  # the belief that a wrong one shows
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

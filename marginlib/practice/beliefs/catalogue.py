@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from math import inf
+from math import inf, sqrt
 from typing import Any
 
 from marginlib.liquidation import liquidation_price
@@ -60,6 +60,9 @@ _WHOLE = RiskSchedule(
     whole_position=True,
 )
 _MONTH: dict[str, Any] = {"volatility": 0.6, "days": 30.0}
+_ONE_COIN = _case(10_000, _long(5 / 6))  # 50,000 dollars in all
+_FIVE_COINS = _case(10_000, *(_long(1 / 6, symbol=f"COIN{k}") for k in range(5)))
+_ERROR = 1.96 * sqrt(0.05 * 0.95 / 1_000)  # of a chance of 5 % counted on 1,000 paths, in nineteen of twenty tries
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -267,8 +270,8 @@ BELIEFS: Mapping[str, Belief] = {
     ),
     "SIGN": Belief(
         notebook="02",
-        statement="A short is reckoned like a long.",
-        remedy="A short gains when the price falls; its quantity is negative.",
+        statement="A short and a long are reckoned alike.",
+        remedy="A short gains when the price falls, where a long loses; its quantity is negative.",
         source="a public port of Binance's formula with the profit negated",
         changes={
             "pnl": lambda position: position.unrealized_pnl if position.quantity > 0 else -position.unrealized_pnl
@@ -719,7 +722,7 @@ BELIEFS: Mapping[str, Belief] = {
     ),
     "NEVER_SEEN_IS_NEVER": Belief(
         notebook="10",
-        statement="What happened on no simulated path does not happen.",
+        statement="What happened on no path, simulated or recorded, does not happen.",
         remedy="Rare is not never: count how often a try of that size would miss it.",
         source="binomial distribution",
         against=lambda *_: (
@@ -740,7 +743,7 @@ BELIEFS: Mapping[str, Belief] = {
     ),
     "RULES_ARE_THE_SAME": Belief(
         notebook="12",
-        statement="The same position has the same liquidation price at every venue.",
+        statement="Every venue has the same rules, so the same position has the same liquidation price.",
         remedy="Rates, the price that counts, fees and what happens then are each venue's own.",
         source="rulebooks of Binance, Bybit, OKX, Hyperliquid, dYdX",
         against=lambda right, _: (
@@ -828,8 +831,8 @@ BELIEFS: Mapping[str, Belief] = {
     ),
     "TABLE_IS_FIXED": Belief(
         notebook="05",
-        statement="A venue's risk table stays as it is.",
-        remedy="Venues change their tables, and the change reaches open positions.",
+        statement="A venue's risk table and rules stay as they are.",
+        remedy="Venues change them, and the change reaches open positions.",
         source="Binance, tables of 2022, 2024 and 2026",
         case=_MILLION,
         against=lambda right, _: (
@@ -846,6 +849,104 @@ BELIEFS: Mapping[str, Belief] = {
         against=lambda right, _: (
             f"A stop at {right('liquidation_price'):,.0f} leaves {right('left_at_liquidation'):.2f} of the 500 "
             "dollars; a liquidation there usually takes them too."
+        ),
+    ),
+    "COINS_HOLD_UP": Belief(
+        notebook="06",
+        statement="Several coins in one pool hold each other up: the more of them, the safer.",
+        remedy="Only a gain holds up others: a loss is taken from the money behind all, and coins often fall together.",
+        source="popular guides: cross for diversified portfolios",
+        case=_ONE_COIN,
+        against=lambda right, _: (
+            "50,000 dollars on 10,000, when all coins fall alike: one coin is over after "
+            f"{-100 * right('common_fall'):.1f} %, five after {-100 * right('common_fall', _FIVE_COINS):.1f} %."
+        ),
+    ),
+    "LIMIT_ONLY_NEARER": Belief(
+        notebook="05",
+        statement="An order above the limit of the table is accepted: only its liquidation price comes nearer.",
+        remedy="It is refused: the table says which leverage a size may have, at most.",
+        source="Binance, maximum leverage by notional",
+        case=_MILLION,
+        against=lambda *_: (
+            f"100x is offered up to {_TIERED.schedule.max_notional(100):,.0f} dollars of BTC; for 900,000 "
+            f"{_TIERED.schedule.max_leverage(900_000):.0f}x is the most."
+        ),
+    ),
+    "KEPT_IS_A_BUFFER": Belief(
+        notebook="05",
+        statement="What must be kept is a buffer: the more of it, the further away is the liquidation.",
+        remedy="The position is liquidated when only that is left: the more must be kept, the sooner.",
+        source="OKX and Gate: a closing fee inside the maintenance margin",
+        against=lambda right, _: (
+            "A 10x long from 60,000 with 0.4, 1.25 and 3 % to keep: "
+            + ", ".join(f"{right('liquidation_price', each):,.0f}" for each in _BY_VENUE)
+            + ", nearer each time."
+        ),
+    ),
+    "CONTAINED_LIVES": Belief(
+        notebook="04",
+        statement="Isolated margin contains the loss, so it lives longer than cross.",
+        remedy="It limits what can go, not when: with less money behind the same size it is gone sooner.",
+        source="popular claim: cross is riskier",
+        case=_HALF_ISOLATED,
+        against=lambda right, _: (
+            f"Half a bitcoin, 10,000 dollars: liquidated at {right('liquidation_price'):,.0f} with 3,000 isolated, "
+            f"at {right('liquidation_price', _HALF):,.0f} in cross."
+        ),
+    ),
+    "SOLD_IS_SAVED": Belief(
+        notebook="13",
+        statement="What is sold in a fall is saved: it is better to have sold.",
+        remedy="It cannot fall any further, and cannot come back: without drift selling gains nothing on average.",
+        source="optional stopping: without drift no rule for selling wins on average",
+        case=_case(10_000, _long(0.25), marks={"BTCUSDT": 54_000}),  # the half that is sold
+        against=lambda right, _: (
+            "Half a bitcoin falls to 54,000 and comes back: with half of it sold there "
+            f"{10_000 + right('pnl'):,.0f} dollars are left, with nothing sold {right('money_left', _HALF):,.0f}."
+        ),
+    ),
+    "ONE_RUN_IS_PROOF": Belief(
+        notebook="10",
+        statement="What a run, a replay or a few crashes have shown is exact, and holds the next time.",
+        remedy="It is one draw, seen through a model: ask how far it may be off, and what chance alone would show.",
+        source="binomial distribution",
+        against=lambda *_: (
+            f"A rule that fails on one path of five passes a single one in {100 * (1 - 1 / 5):.0f} % of tries; "
+            f"a chance of 5 % counted on 1,000 paths comes out at {5 - 100 * _ERROR:.1f} to {5 + 100 * _ERROR:.1f} %."
+        ),
+    ),
+    "UNSURE_SAYS_NOTHING": Belief(
+        notebook="10",
+        statement="A number that may be off says nothing.",
+        remedy="Ask by how much it may be off: what lies well outside of that stays true.",
+        source="standard error; no risk table of March 2020 is recorded",
+        against=lambda right, _: (
+            f"With 0.4 % to keep or with 1.25 % a 10x long from 60,000 ends at {right('liquidation_price'):,.0f} or at "
+            f"{right('liquidation_price', _BY_VENUE[1]):,.0f}: a fall to 50,000 ends it either way."
+        ),
+    ),
+    "POSITION_IS_OWNED": Belief(
+        notebook="01",
+        statement="Who opens a leveraged position owns the coins, and gets their price when closing it.",
+        remedy="No coins change hands: closing pays the profit or loss, and the margin is free again.",
+        source="perpetual futures: 01, what is traded",
+        case=_case(10_000, _long()),
+        against=lambda right, _: (
+            f"10,000 dollars, a position of {right('notional'):,.0f} opened and closed at 60,000: you have "
+            f"{right('money_left'):,.0f} again, not {10_000 - right('initial_margin') + right('notional'):,.0f}."
+        ),
+    ),
+    "OPEN_LOSS_IS_GONE": Belief(
+        notebook="14",
+        statement="An open loss has left the margin already, so only the rest stands behind the position.",
+        remedy="The price is counted from the entry, with that loss in it: begin with the money before it.",
+        source="Binance: isolatedMargin is isolatedWallet and the unrealized profit",
+        case=replace(_HALF_ISOLATED, account=_HALF_ISOLATED.account.at({"BTCUSDT": 58_000})),
+        against=lambda right, _: (
+            f"3,000 dollars behind half a bitcoin that has lost {-right('pnl'):,.0f}: it ends at "
+            f"{right('liquidation_price'):,.0f}; with the rest alone it would be "
+            f"{right('liquidation_price', _case(10_000, _long(0.5).isolated(3_000 + right('pnl')))):,.0f}."
         ),
     ),
 }
