@@ -36,13 +36,23 @@ class Violation:
     html: str
 
 
-def check(region: Locator, name: str, *arguments: Any) -> Any:
+def check(region: Locator, name: str) -> Any:
     """Return what a function of checks.js finds in a region."""
-    if region.page not in _ready:
-        region.page.add_init_script(CHECKS)  # for when it is loaded again
-        region.page.evaluate(CHECKS)
-        _ready.add(region.page)
-    return region.evaluate(f"(root, rest) => checks.{name}(root, ...rest)", list(arguments))
+    _make_ready(region.page)
+    return region.evaluate(f"root => checks.{name}(root)")
+
+
+def check_each(page: Page, name: str) -> list[Any]:
+    """Return what a function of checks.js finds in each output that is a widget."""
+    _make_ready(page)
+    return page.locator(WIDGETS).evaluate_all(f"roots => roots.map(root => checks.{name}(root))")
+
+
+def _make_ready(page: Page) -> None:
+    if page not in _ready:
+        page.add_init_script(CHECKS)  # for when it is loaded again
+        page.evaluate(CHECKS)
+        _ready.add(page)
 
 
 def axe(page: Page, selector: str) -> list[Violation]:
@@ -76,18 +86,17 @@ def unnamed(regions: list[Locator]) -> list[str]:
     return found
 
 
-def tab_walk(region: Locator, limit: int = 60) -> list[tuple[str, float]]:
-    """Return what the Tab key reaches from the first control of a region until it leaves the region.
+def tab_walk(region: Locator) -> list[tuple[str, float]]:
+    """Return what the Tab key reaches from the first control of a region, pressed as often as the region has stops.
 
-    What is reached comes in order, each with the contrast of its focus ring; 0 for no ring. How the Tab key comes to
-    the first control is JupyterLab's affair: an editor of code above keeps it.
+    What is reached comes in order, each with the contrast of its focus ring; 0 for no ring. The last press leaves the
+    region; one that is still in it is one too many here. How the Tab key comes to the first control is JupyterLab's
+    affair: an editor of code above keeps it.
     """
-    reached: list[tuple[str, float]] = []
     check(region, "enter")
-    while (stop := check(region, "focused")) is not None and len(reached) < limit:
-        reached.append((stop[0], stop[1]))
+    for _ in check(region, "stops"):
         region.page.keyboard.press("Tab")
-    return reached
+    return check(region, "reached")
 
 
 def picture(region: Locator, folder: Path | None, name: str) -> None:

@@ -190,7 +190,12 @@ window.checks = (() => {
       })
   }
   const stops = root => reachable(root).map(describe)
+  // What has had the focus since `enter`, in order, each with the contrast of its ring.
+  const reached = root => root.reached
   const enter = root => {
+    if (!root.reached) root.addEventListener('focusin', () => root.reached.push(focused()))
+    root.reached = []
+    document.activeElement.blur() // what has the focus already would not be told again
     const first = [...root.querySelectorAll(FOCUSABLE)].find(e => !e.disabled && e.tabIndex >= 0)
     const group = first?.type === 'radio' ? [...root.querySelectorAll('input[type=radio]')] : []
     ;(group.find(e => e.name === first.name && e.checked) ?? first)?.focus()
@@ -215,14 +220,12 @@ window.checks = (() => {
     return best
   }
 
-  // What has the focus in a region, and the contrast of its ring.
-  const focused = root =>
-    root.contains(document.activeElement) ? [describe(document.activeElement), ring()] : null
+  const focused = () => [describe(document.activeElement), ring()]
 
   // The contrast of each ring, where the Tab key has been pressed before: a pointer leaves none.
   const rings = root => reachable(root).map(each => {
     each.focus()
-    return focused(root)
+    return focused()
   })
 
   // --- live figures ------------------------------------------------------------------------------------------------
@@ -294,5 +297,5 @@ window.checks = (() => {
       return (style.animationName !== 'none' && lasts(style.animationDuration)) || lasts(style.transitionDuration)
     }).map(describe)
 
-  return { cutOff, overlaps, smallest, contrasts, stops, enter, focused, rings, figure, drawn, listen, moving }
+  return { cutOff, overlaps, smallest, contrasts, stops, enter, reached, rings, figure, drawn, listen, moving }
 })()

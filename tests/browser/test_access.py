@@ -1,6 +1,6 @@
 """The widgets of each notebook can be used by keyboard, by screen reader and by weak eyes."""
 
-from access import SERIOUS, WIDGETS, axe, check, dark, phone, picture, tab_walk, unnamed, zoomed
+from access import SERIOUS, WIDGETS, axe, check, check_each, dark, phone, picture, tab_walk, unnamed, zoomed
 from figure import live_figures
 from playwright.sync_api import expect
 
@@ -58,7 +58,7 @@ def test_tab_reaches_every_control_in_visual_order_and_shows_where_it_is(opened)
 
 
 def _faint(opened):
-    found = [each for region in regions(opened) for each in check(region, "contrasts")]
+    found = [each for region in check_each(opened.page, "contrasts") for each in region]
     return [(round(ratio, 2), text) for ratio, text in found if ratio < AA]
 
 
@@ -69,19 +69,15 @@ def test_text_stands_out(opened):
 def test_nothing_moves_for_those_who_ask_for_that(opened):
     opened.page.emulate_media(reduced_motion="reduce")
     try:
-        for region in live_figures(opened.page):
-            assert check(region.root, "moving") == []
+        assert not any(check_each(opened.page, "moving"))
     finally:
         opened.page.emulate_media(reduced_motion="no-preference")
 
 
 def _layout_faults(opened):
-    faults = []
-    for region in regions(opened):
-        size, text = check(region, "smallest")
-        faults += check(region, "cutOff") + check(region, "overlaps")
-        faults += [f"'{text}' is {size:.1f} px high"] if size < LETTERS else []
-    return faults
+    faults = [each for name in ("cutOff", "overlaps") for region in check_each(opened.page, name) for each in region]
+    small = [(size, text) for size, text in check_each(opened.page, "smallest") if size < LETTERS]
+    return faults + [f"'{text}' is {size:.1f} px high" for size, text in small]
 
 
 def _still_moves(opened):
@@ -119,7 +115,7 @@ def test_a_phone_in_the_dark_theme_shows_and_moves_it(opened, shots):
         assert (_layout_faults(opened), _serious(opened), _faint(opened)) == ([], [], [])
         _still_moves(opened)
         opened.page.keyboard.press("Tab")
-        assert _without_ring([stop for region in regions(opened) for stop in check(region, "rings")]) == []
+        assert _without_ring([stop for region in check_each(opened.page, "rings") for stop in region]) == []
 
 
 def test_double_zoom_shows_it(opened, shots):
