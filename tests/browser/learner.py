@@ -40,6 +40,7 @@ _CLOCK = """() => {
         if (changed) { window.lags.push(performance.now() - pressed); pressed = null }
     }).observe(document, {childList: true, subtree: true})
 }"""
+_ASKING = r"(predict|opening_questions|closing_questions)\("
 _OPEN = ".marginlib-form:visible:has([data-press='show'])"
 _ASKS = ".marginlib-form:visible:has([data-press='check']):not(:has([data-press='show']))"
 
@@ -96,21 +97,24 @@ class Learner:
         return self.notebook.page
 
     def go(self) -> None:
-        """Run and answer everything."""
+        """Run and answer everything; sections that ask nothing are run together with the next one that does."""
         self.page.evaluate(_CLOCK)
         cells = self.page.evaluate(_CELLS)
-        starts = [k for k, (kind, text) in enumerate(cells) if kind == "markdown" and re.match(r"#+ ", text)]
-        for start, end in zip(starts, [*starts[1:], len(cells)], strict=True):
+        heads = [k for k, (kind, text) in enumerate(cells) if kind == "markdown" and re.match(r"#+ ", text)]
+        start = heads[0]
+        for head, end in zip(heads, [*heads[1:], len(cells)], strict=True):
+            asking = [text for kind, text in cells[head:end] if kind == "code" and re.match(_ASKING, text)]
+            if not asking and end < len(cells):
+                continue
             self.page.evaluate(_SELECT, [start, end - 1])
             self.page.keyboard.press("Shift+Enter")
-            if not any(kind == "code" for kind, _ in cells[start:end]):
-                continue
             self.page.wait_for_function(_RAN, arg=[start, end])  # the kernel is idle before it has heard of them, too
-            sources = [text for kind, text in cells[start:end] if kind == "code"]
-            for _ in [each for each in sources if each.startswith("predict(")]:
-                self._predict()
-            if any(re.match(r"(opening|closing)_questions\(", each) for each in sources):
+            for each in asking:
+                if each.startswith("predict("):
+                    self._predict()
+            if any(not each.startswith("predict(") for each in asking):
                 self._answer()
+            start = end
 
     def _predict(self) -> None:
         """Answer the first open card, after a look at all that can be read."""

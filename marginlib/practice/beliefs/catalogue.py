@@ -124,6 +124,16 @@ def _by_the_setting(_price: float | None, position: Position) -> float | None:
     return float(away**power) if away > 0 else None
 
 
+def _dollar_for_dollar(price: float | None, position: Position) -> float | None:
+    """Return the price of a position on its initial margin, moved by a dollar for each dollar added to it or taken."""
+    if position.isolated_margin is None:
+        return price
+    first = position.entry_notional / position.leverage
+    found = liquidation_price(Pool(collateral=first, positions=(position.cross(),)), position.symbol)
+    moved = position.isolated_margin - first
+    return None if found is None else found - moved if position.quantity > 0 else found + moved
+
+
 def _tier(position: Position, share: float = 1.0, amount: float = 1.0) -> RiskSchedule:
     """Return the tier of a position as its whole table, with a share of its rate and of its amount."""
     table = position.schedule
@@ -672,6 +682,7 @@ BELIEFS: Mapping[str, Belief] = {
         statement="Each dollar added or paid moves the liquidation price by one dollar.",
         remedy="It moves the price by one dollar divided by the quantity.",
         source="Bitget, adding margin: 272.495 move the price from 24,637.9 to 21,900.4",
+        changes={"price_found": _dollar_for_dollar},
         against=lambda right, _: (
             "300 dollars behind a twelfth of a bitcoin move its price by "
             f"{right('liquidation_price') - right('liquidation_price', _EIGHT_HUNDRED):,.0f} dollars."
