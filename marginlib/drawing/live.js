@@ -1,8 +1,7 @@
 // @ts-check
 /**
- * The live figure: native controls, one SVG, a sentence and a table. Python has computed a frame (arrays of numbers and
- * texts in a fixed order, see frames.py) for every state, this only draws: it picks one and moves what has changed. No
- * kernel is asked.
+ * The live figure: native controls, one SVG, a sentence and a table. Python has computed every frame (frames.py); this
+ * moves what has changed.
  *
  * @typedef {{numbers: ArrayLike<number>[], texts: string[]}} Frame
  * @typedef {{name: string, label: string, texts: string[], choice: boolean, plays: boolean, path: number[],
@@ -21,7 +20,6 @@
  */
 
 const SVG = "http://www.w3.org/2000/svg";
-const HELP = "Click a control, then move it with the arrow keys or drag it.";
 const QUIET = 600; // ms after the last move until the sentence is spoken
 const SYNC = 400; // ms after the last move until Python is told where the controls stand
 const still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -61,7 +59,7 @@ export async function unpack(packed) {
 // --- small tools ---
 
 /**
- * Return a new HTML element.
+ * Make an HTML element.
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
  * @param {Record<string, string | number>} [attributes]
@@ -78,7 +76,7 @@ function html(tag, attributes = {}, ...children) {
 }
 
 /**
- * Return a new SVG element inside another.
+ * Make an SVG element inside another.
  * @param {Element} parent
  * @param {string} tag
  * @param {Record<string, string | number>} [attributes]
@@ -644,6 +642,7 @@ async function mount({ model, el }) {
     class: "marginlib-scroll", role: "group", "aria-label": `Table: ${form.title}`, "data-lm-suppress-shortcuts": "true",
   }, table);
   const words = html("div", { class: "marginlib-words" }, sentence, scroll);
+  const press = form.controls.some((each) => each.plays) ? `Press ${still.matches ? "Next" : "Play"}, or click` : "Click";
   const controls = form.controls.map((control, k) =>
     (control.choice ? radios : slider)(control, (value) => {
       players.forEach((each) => each?.stop());
@@ -663,7 +662,8 @@ async function mount({ model, el }) {
     // Dollars are money: pages that typeset mathematics leave this part alone.
     { class: "marginlib-figure tex2jax_ignore mathjax_ignore", "data-figure": form.name, "aria-label": form.title },
     html("div", { class: "marginlib-head" },
-      html("p", { class: "marginlib-title" }, form.title), ...(controls.length ? [html("p", { class: "marginlib-help" }, HELP)] : [])),
+      html("p", { class: "marginlib-title" }, form.title),
+      html("p", { class: "marginlib-help" }, controls.length ? `${press} a control, then move it with the arrow keys or drag it.` : "")),
     html("div", { class: "marginlib-controls" }, ...paths.map((each) => each.element), ...controls.map((each) => each.element)),
     html("div", { class: "marginlib-chart" }, drawing, ...held.map((each) => each.element)), words, spoken);
   el.replaceChildren(root);
