@@ -35,10 +35,8 @@ from pandas.io.formats.style import Styler
 from marginlib.errors import MarginError, at_least_zero, finite, positive, unknown, wrong
 from marginlib.liquidation import bankruptcy_price, liquidation_price
 from marginlib.margin import account_risk, available_balance, risk
+from marginlib.market import Crash, MarkPrices, Rules, Snapshot, replay
 from marginlib.market.desk import Score, Session
-from marginlib.market.events import MarkPrices
-from marginlib.market.recorded import Crash
-from marginlib.market.replay import Rules, Snapshot, replay
 from marginlib.model import Account, MarginMode, Pool, Position
 from marginlib.odds.decision import GOALS, Decision, Trial, chance_text
 from marginlib.odds.estimates import Estimate, Odds

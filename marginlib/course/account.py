@@ -22,9 +22,8 @@ from marginlib.files import write_whole
 from marginlib.liquidation import liquidation_price, shown_liquidation_price
 from marginlib.margin import max_addable_margin, risk
 from marginlib.model import Account, MaintenanceBasis, MarginMode, Netting, Pool, Position, ShownPrice
-from marginlib.odds.decision import MARKETS, chance_text
-from marginlib.odds.diffusion import DAYS_PER_YEAR, Diffusion
-from marginlib.odds.simulate import compare
+from marginlib.odds import MARKETS, Diffusion, chance_text, compare
+from marginlib.odds.diffusion import DAYS_PER_YEAR
 from marginlib.tables import Shown, move, show
 from marginlib.venues import rulebook, rulebooks
 from marginlib.words import money, percent, text_html

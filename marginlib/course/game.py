@@ -17,20 +17,8 @@ from marginlib.drawing.chart import Chart, Explorer
 from marginlib.drawing.frames import pack
 from marginlib.drawing.live import ExplorerPanel
 from marginlib.drawing.tanks import KIND, tank_panel, tank_sentence, tank_table
-from marginlib.market.desk import (
-    AddMargin,
-    Close,
-    Desk,
-    Hold,
-    Opening,
-    Order,
-    Reduce,
-    Session,
-    compare_scores,
-    crash_desk,
-    path_desk,
-    play,
-)
+from marginlib.market import AddMargin, Close, Hold, Opening, Reduce, compare_scores, crash_desk, path_desk, play
+from marginlib.market.desk import Desk, Order, Session
 from marginlib.market.fleet import Array, fleet_ends
 from marginlib.market.generate import jump_diffusion_path
 from marginlib.market.paths import PricePath

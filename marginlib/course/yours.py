@@ -12,18 +12,14 @@ from pandas import DataFrame
 from marginlib import tables
 from marginlib.course.exports import coin, named, plain
 from marginlib.course.trade import my_account
-from marginlib.drawing.still import static
-from marginlib.drawing.tanks import tank_chart
+from marginlib.drawing import static, tank_chart
 from marginlib.errors import MarginError, unknown
 from marginlib.liquidation import bankruptcy_price, liquidation_price
 from marginlib.margin import account_risk, risk
-from marginlib.market.recorded import crashes
-from marginlib.market.replay import Rules, Snapshot
-from marginlib.market.walk import crash_rulebooks, walk
+from marginlib.market import Rules, Snapshot, crash_rulebooks, crashes
+from marginlib.market.walk import walk
 from marginlib.model import Account, Contract, Pool, Position
-from marginlib.odds.decision import MARKETS, chance_text, decide
-from marginlib.odds.diffusion import Diffusion
-from marginlib.odds.simulate import compare
+from marginlib.odds import MARKETS, Diffusion, chance_text, compare, decide
 from marginlib.tables import Shown, show
 from marginlib.venues import Rulebook, rulebook, rulebooks
 from marginlib.words import money, percent, text_html

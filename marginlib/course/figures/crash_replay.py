@@ -8,10 +8,8 @@ from itertools import pairwise
 
 from marginlib.drawing.chart import Axis, Chart, Line, Marker, Panel, Table, choice, figure, slider
 from marginlib.margin import account_risk
-from marginlib.market.recorded import crash
-from marginlib.market.replay import Rules, Snapshot
-from marginlib.market.walk import crash_replay as replayed
-from marginlib.market.walk import crash_rulebooks
+from marginlib.market import Rules, Snapshot, crash, crash_rulebooks
+from marginlib.market import crash_replay as replayed
 from marginlib.model import Account, MarginMode
 from marginlib.words import money, percent
 

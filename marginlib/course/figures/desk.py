@@ -6,22 +6,8 @@ from functools import cache
 
 from marginlib.drawing.chart import Axis, Chart, Line, Marker, Panel, Table, choice, figure, slider
 from marginlib.margin import account_risk
-from marginlib.market.desk import (
-    AddMargin,
-    Close,
-    Desk,
-    Hedge,
-    Hold,
-    Opening,
-    Order,
-    Reduce,
-    Score,
-    Session,
-    compare_scores,
-    crash_desk,
-    play,
-    score,
-)
+from marginlib.market import AddMargin, Close, Hedge, Hold, Opening, Reduce, compare_scores, crash_desk, play
+from marginlib.market.desk import Desk, Order, Score, Session, score
 from marginlib.model import MarginMode
 from marginlib.words import money, percent
 

@@ -9,8 +9,7 @@ from types import MappingProxyType
 from marginlib.course.figures import FLAT
 from marginlib.drawing.chart import Axis, Chart, Line, Marker, Panel, Table, choice, figure, slider
 from marginlib.liquidation import liquidation_price
-from marginlib.market.events import Funding
-from marginlib.market.replay import Rules, Snapshot, replay
+from marginlib.market import Funding, Rules, Snapshot, replay
 from marginlib.model import Account, Pool, Position
 from marginlib.venues import PaidFrom
 from marginlib.words import money, percent, price_text

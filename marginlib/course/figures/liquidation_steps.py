@@ -13,9 +13,7 @@ from marginlib.course.figures.funding_drift import backing
 from marginlib.drawing.chart import Axis, Chart, Line, Marker, Panel, Table, choice, figure, slider
 from marginlib.liquidation import liquidation_price
 from marginlib.margin import risk
-from marginlib.market.events import MarkPrices
-from marginlib.market.policies import fifth_first, full_close, step_down
-from marginlib.market.replay import Rules, Snapshot, replay
+from marginlib.market import MarkPrices, Rules, Snapshot, fifth_first, full_close, replay, step_down
 from marginlib.market.settlement import Liquidation
 from marginlib.model import Account, Health, Pool
 from marginlib.venues import rulebook

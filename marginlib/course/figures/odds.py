@@ -10,10 +10,7 @@ import numpy as np
 from marginlib.course.figures import TIER_DATE
 from marginlib.drawing.chart import Axis, Chart, Line, Marker, Panel, Table, figure, grid, slider
 from marginlib.model import Account, MarginMode
-from marginlib.odds.decision import chance_text
-from marginlib.odds.diffusion import Diffusion
-from marginlib.odds.estimates import Estimate, Odds
-from marginlib.odds.simulate import PathCache
+from marginlib.odds import Diffusion, Estimate, Odds, PathCache, chance_text
 from marginlib.venues import rulebook
 from marginlib.words import money, share_text
 

@@ -12,11 +12,8 @@ import numpy as np
 from marginlib.course.figures.tanks import modes_sentence
 from marginlib.drawing.chart import Axis, Chart, Line, Panel, Table, choice, figure, slider
 from marginlib.drawing.tanks import KIND, Tank, tank, tank_panel
-from marginlib.market.generate import jump_diffusion_path
-from marginlib.market.paths import PricePath
-from marginlib.market.recorded import crash
-from marginlib.market.replay import Rules, Snapshot
-from marginlib.market.walk import crash_rulebooks, walk
+from marginlib.market import PricePath, Rules, Snapshot, crash, crash_rulebooks, jump_diffusion_path
+from marginlib.market.walk import walk
 from marginlib.model import Account, Pool
 from marginlib.words import money
 

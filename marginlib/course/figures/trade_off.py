@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 from marginlib.course.figures.odds import PATHS, WALLET, WORST, amount, book_of, paths
 from marginlib.drawing.chart import Axis, Chart, Line, Marker, Panel, Table, figure, slider
-from marginlib.odds.decision import chance_text
-from marginlib.odds.estimates import Odds
+from marginlib.odds import Odds, chance_text
 from marginlib.words import money
 
 MARGINS = (500, 750, 1_000, 1_500, 2_000, 2_500, 3_000, 4_000, 5_000)

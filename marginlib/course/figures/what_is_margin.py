@@ -6,20 +6,8 @@ from dataclasses import replace
 from functools import cache
 
 from marginlib.course.figures import FLAT
-from marginlib.drawing.chart import (
-    Axis,
-    Chart,
-    Line,
-    Marker,
-    Panel,
-    close_up,
-    figure,
-    grid,
-    pool_panel,
-    pool_table,
-    slider,
-    times,
-)
+from marginlib.drawing import Axis, Chart, Line, Marker, Panel, figure, slider
+from marginlib.drawing.chart import close_up, grid, pool_panel, pool_table, times
 from marginlib.liquidation import liquidation_price
 from marginlib.margin import risk
 from marginlib.model import Health, Pool, Position
