@@ -33,22 +33,8 @@ from marginlib.margin import (
     remove_isolated_margin,
     risk,
 )
-from marginlib.market.events import (
-    AddIsolatedMargin,
-    CancelOrder,
-    Deposit,
-    DepositCoin,
-    Event,
-    Fill,
-    Funding,
-    MarkPrices,
-    PlaceOrder,
-    RemoveIsolatedMargin,
-    SetLeverage,
-    SetMarginMode,
-    Withdrawal,
-    WithdrawCoin,
-)
+from marginlib.market import events as happens
+from marginlib.market.events import Event, Fill
 from marginlib.market.policies import Policy, check_mode_change, full_close, recorded_policy
 from marginlib.market.settlement import ROUNDING, Liquidation, settle, split
 from marginlib.model import Account, Coin, Contract, Health, MarginMode, Order, Pool, Position
@@ -259,6 +245,7 @@ def step(before: Snapshot, event: Event, rules: Rules) -> Snapshot:
 
     Example:
         >>> from marginlib import rulebook
+        >>> from marginlib.market import MarkPrices, SetLeverage
         >>> rules = Rules(book=rulebook("binance_usdm", "2026-09-29"))
         >>> state = Snapshot.start(Account(wallet_balance=1_000))
         >>> state = step(state, SetLeverage(symbol="BTCUSDT", leverage=10), rules)
@@ -301,12 +288,12 @@ def _apply(event: object, _state: Snapshot, _rules: Rules) -> Snapshot:
 
 
 @_apply.register
-def _(event: Deposit, state: Snapshot, _rules: Rules) -> Snapshot:
+def _(event: happens.Deposit, state: Snapshot, _rules: Rules) -> Snapshot:
     return _booked(state, wallet=event.amount, deposits=event.amount)
 
 
 @_apply.register
-def _(event: Withdrawal, state: Snapshot, rules: Rules) -> Snapshot:
+def _(event: happens.Withdrawal, state: Snapshot, rules: Rules) -> Snapshot:
     free = max_withdrawal(state.account, rules.withdrawal)
     if event.amount > free:
         raise wrong("amount", event.amount, f"at most {free:,.10g} can be withdrawn now")
@@ -314,7 +301,7 @@ def _(event: Withdrawal, state: Snapshot, rules: Rules) -> Snapshot:
 
 
 @_apply.register
-def _(event: PlaceOrder, state: Snapshot, rules: Rules) -> Snapshot:
+def _(event: happens.PlaceOrder, state: Snapshot, rules: Rules) -> Snapshot:
     if event.name in {order.name for order in state.account.orders}:
         raise wrong("name", event.name, "an open order has it; give another")
     named = rules.book and rules.book.contracts.get(event.symbol, rules.book.contract)
@@ -332,7 +319,7 @@ def _(event: PlaceOrder, state: Snapshot, rules: Rules) -> Snapshot:
 
 
 @_apply.register
-def _(event: CancelOrder, state: Snapshot, _rules: Rules) -> Snapshot:
+def _(event: happens.CancelOrder, state: Snapshot, _rules: Rules) -> Snapshot:
     left = [order for order in state.account.orders if order.name != event.name]
     if len(left) == len(state.account.orders):
         raise wrong("name", event.name, "no open order has it")
@@ -340,7 +327,7 @@ def _(event: CancelOrder, state: Snapshot, _rules: Rules) -> Snapshot:
 
 
 @_apply.register
-def _(event: DepositCoin, state: Snapshot, rules: Rules) -> Snapshot:
+def _(event: happens.DepositCoin, state: Snapshot, rules: Rules) -> Snapshot:
     if rules.book is None or event.symbol not in state.mark_prices:
         raise wrong("symbol", event.symbol, "give a Rulebook that takes this coin, and its mark price first")
     coin = rules.book.coin(event.symbol, event.amount, state.mark_prices[event.symbol])
@@ -348,7 +335,7 @@ def _(event: DepositCoin, state: Snapshot, rules: Rules) -> Snapshot:
 
 
 @_apply.register
-def _(event: WithdrawCoin, state: Snapshot, rules: Rules) -> Snapshot:
+def _(event: happens.WithdrawCoin, state: Snapshot, rules: Rules) -> Snapshot:
     spare = rules.withdrawal.spare(state.account.pools()[0])
     most = sum(each.amount * min(1.0, spare / each.value) for each in _coins(state, event.symbol))
     if event.amount > most:
@@ -370,19 +357,19 @@ def _with_coin(state: Snapshot, coin: Coin, amount: float) -> Snapshot:
 
 
 @_apply.register
-def _(event: MarkPrices, state: Snapshot, _rules: Rules) -> Snapshot:
+def _(event: happens.MarkPrices, state: Snapshot, _rules: Rules) -> Snapshot:
     held = set(state.account.symbols)
     account = state.account.at({symbol: price for symbol, price in event.prices.items() if symbol in held})
     return replace(state, account=account, mark_prices=MappingProxyType({**state.mark_prices, **event.prices}))
 
 
 @_apply.register
-def _(event: AddIsolatedMargin, state: Snapshot, rules: Rules) -> Snapshot:
+def _(event: happens.AddIsolatedMargin, state: Snapshot, rules: Rules) -> Snapshot:
     return replace(state, account=add_isolated_margin(state.account, event.symbol, event.amount, rules.withdrawal))
 
 
 @_apply.register
-def _(event: RemoveIsolatedMargin, state: Snapshot, rules: Rules) -> Snapshot:
+def _(event: happens.RemoveIsolatedMargin, state: Snapshot, rules: Rules) -> Snapshot:
     account = remove_isolated_margin(state.account, event.symbol, event.amount, rules.withdrawal)
     realized = account.wallet_balance - state.account.wallet_balance
     ledger = replace(state.ledger, counterparties=state.ledger.counterparties - realized)
@@ -417,7 +404,7 @@ def _(event: Fill, state: Snapshot, rules: Rules) -> Snapshot:
 
 
 @_apply.register
-def _(event: Funding, state: Snapshot, rules: Rules) -> Snapshot:
+def _(event: happens.Funding, state: Snapshot, rules: Rules) -> Snapshot:
     for symbol, rate in event.rates.items():
         for position in state.account.positions:
             if position.symbol == symbol:
@@ -426,7 +413,7 @@ def _(event: Funding, state: Snapshot, rules: Rules) -> Snapshot:
 
 
 @_apply.register
-def _(event: SetLeverage, state: Snapshot, rules: Rules) -> Snapshot:
+def _(event: happens.SetLeverage, state: Snapshot, rules: Rules) -> Snapshot:
     legs = _legs(state, event.symbol)
     if not legs:
         if rules.book is not None:
@@ -442,7 +429,7 @@ def _(event: SetLeverage, state: Snapshot, rules: Rules) -> Snapshot:
 
 
 @_apply.register
-def _(event: SetMarginMode, state: Snapshot, rules: Rules) -> Snapshot:
+def _(event: happens.SetMarginMode, state: Snapshot, rules: Rules) -> Snapshot:
     check_mode_change(event, state.account.positions, rules.mode_change)
     mode = event.margin_mode
     symbols = dict.fromkeys((*state.mark_prices, *state.settings, "")) if event.symbol is None else (event.symbol,)

@@ -1,4 +1,5 @@
 from marginlib.market import *
+from marginlib.market.events import *
 from marginlib.market.policies import *
 from marginlib.market.replay import *
 from marginlib.venues import ModeChange
