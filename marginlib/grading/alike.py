@@ -65,7 +65,7 @@ def forms(source: str, name: str) -> Forms:
     source = SURE.sub("", source)
     code = "".join(line.partition("#")[0] for line in source.splitlines())
     letters = _digest(re.sub(r"\s+", "", code))
-    with suppress(SyntaxError, ValueError, RecursionError, MemoryError, _TooLongError):
+    with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
         if len(source) <= _LONGEST:
             reading = _Reading()
             known: dict[str, str] = {}
@@ -78,10 +78,6 @@ def forms(source: str, name: str) -> Forms:
 def _digest(*parts: str) -> str:
     """Return a short name of some parts."""
     return sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:16]
-
-
-class _TooLongError(Exception):
-    """An answer of more pieces than are read."""
 
 
 class _Reading:
@@ -166,7 +162,7 @@ class _Reading:
         """Return a digest of an expression: the same where it has the same meaning, as far as that is seen at once."""
         self._steps += 1
         if self._steps > _MOST_STEPS:
-            raise _TooLongError
+            raise ValueError("more pieces than are read")
         match node:
             case ast.Name(id=name):
                 return known.get(name, name)
@@ -196,11 +192,10 @@ def alike(root: str | Path, set_id: str, results: Sequence[Result]) -> list[str]
         with suppress(Ungradable):
             content = read_bytes(submission(root, set_id, result.student), root)
             told[result.student] = fingerprints(content, set_id)
-    paths = [root / folder / f"{set_id}.ipynb" for folder in _PUBLIC]
     public = {
-        f"the public sheet {path.parent.name}/{path.name}": fingerprints(path.read_bytes(), set_id)
-        for path in paths
-        if path.is_file()
+        f"the public sheet {folder}/{path.name}": fingerprints(path.read_bytes(), set_id)
+        for folder in _PUBLIC
+        if (path := root / folder / f"{set_id}.ipynb").is_file()
     }
     return [*of_public(told, public), *groups(told, public)]
 
