@@ -15,7 +15,8 @@ import json
 import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from marginlib.errors import MarginError, wrong
@@ -79,7 +80,7 @@ def entries(download: str | Path) -> list[Entry]:
     infos = [each for each in archive.infolist() if not each.is_dir() and _ours(each.filename)]
     if len(infos) > _MOST_FILES:
         raise wrong("download", str(download), f"it holds {len(infos):,} files; a class hands in fewer")
-    return [_entry(each.filename, each.date_time, each.file_size, _reader(archive, each)) for each in infos]
+    return [_entry(each.filename, each.date_time, each.file_size, partial(_content, archive, each)) for each in infos]
 
 
 def _ours(path: str) -> bool:
@@ -87,14 +88,10 @@ def _ours(path: str) -> bool:
     return not any(part.startswith((".", "~")) or part == "__MACOSX" for part in PurePosixPath(path).parts)
 
 
-def _reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], bytes]:
-    """Return what reads one file of an archive, and no more of it than a notebook may have."""
-
-    def read() -> bytes:
-        with archive.open(info) as file:
-            return file.read(LARGEST + 1)
-
-    return read
+def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """Return one file of an archive, and no more of it than a notebook may have."""
+    with archive.open(info) as file:
+        return file.read(LARGEST + 1)
 
 
 def _entry(path: str, when: tuple[int, ...], size: int, read: Callable[[], bytes]) -> Entry:
@@ -207,9 +204,8 @@ def _inside(file: Entry) -> Iterator[Entry]:
         return
     for info in infos:
         if info.filename.lower().endswith(".ipynb") and info.file_size <= LARGEST:
-            path, read = f"{file.path}/{info.filename}", _reader(archive, info)
-            size, when = info.file_size, file.when
-            yield Entry(path=path, prefix="", rest=info.filename, number="", when=when, size=size, read=read)
+            path, read = f"{file.path}/{info.filename}", partial(_content, archive, info)
+            yield replace(file, path=path, prefix="", rest=info.filename, number="", size=info.file_size, read=read)
 
 
 # --- what goes back -------------------------------------------------------------------------------------------------

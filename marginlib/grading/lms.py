@@ -233,10 +233,6 @@ class _Sheet:
             raise MarginError(f"file: row {row + 1} has no cell for column {self.head[column]!r}")
         self.lines[row] = found[1] + text + self.lines[row][found.end() :]
 
-    def content(self) -> bytes:
-        """Return the file."""
-        return (self.mark + "".join(self.lines)).encode()
-
 
 def _fill(
     sheet: _Sheet,
@@ -274,7 +270,7 @@ def _fill(
                 )
         sheet.write(at, column, text)
     return Filled(
-        content=sheet.content(),
+        content=(sheet.mark + "".join(sheet.lines)).encode(),
         written=tuple(due),
         ungraded=tuple(name for name in rows if name not in due and name not in excused),
         not_there=tuple(name for name, grade in grades.items() if name not in rows and grade is not None),
