@@ -129,14 +129,12 @@ def parse(content: bytes, set_id: str) -> Sheet:
             look = {"check": task.id, "name": task.answer, "cases": None}  # cases come from who knows the student
             due.setdefault(max([*checks, *places[task.id]]) if checks else len(cells), []).append(look)
     steps: list[Mapping[str, Any]] = []
-    own: list[tuple[str, str]] = []
-    loose: list[tuple[Task | None, str, str]] = []  # the same, and below which task they stand
+    loose: list[tuple[Task | None, str, str]] = []  # cells that the student added, and below which task they stand
     below: Task | None = None
     for at, (kind, name, source) in enumerate(cells):
         below = known.get(name, below)
         added = at not in chosen and source.strip() and not _ours(kind, name, source, below if name in known else None)
         if added:
-            own.append((kind, source))
             loose.append((below, kind, source))
         runs = at in chosen or added or name == "start" or name.endswith("-numbers")
         if runs and kind == "code" and source.strip():
@@ -151,7 +149,7 @@ def parse(content: bytes, set_id: str) -> Sheet:
         steps=(*steps, *due.get(len(cells), [])),
         answers=answers,
         untouched=frozenset(untouched),
-        own=tuple(own),
+        own=tuple((kind, source) for _, kind, source in loose),
         notes={task: tuple(said) for task, said in notes.items()},
         sure={task: found[-1].lower() for task, source in answers.items() if (found := SURE.findall(source))},
     )
