@@ -15,7 +15,7 @@ import sys
 import threading
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -830,7 +830,7 @@ def test_hidden_cases_stay_hidden(graded):
 
     name = "carries_hidden_cases_out"
     hidden = grading_cases(task("sizing-3"), name, read_key(graded.place.key))
-    told = json.dumps(graded.results[name].plain()["tasks"])
+    told = json.dumps(asdict(graded.results[name])["tasks"])
     page = (graded.place.course / "autograded" / name / SET / f"{SET}.ipynb").read_text()
     for case in hidden:
         assert repr(case["wallet"]) not in told or repr(case["entry"]) not in told

@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from hashlib import sha256
 from multiprocessing import get_context, parent_process
@@ -90,7 +90,7 @@ def result_of(setup: Setup, student: str) -> Result:
             why = Ungradable("failed", f"grading it ended with {type(error).__name__}; look at the file")
     if why is not None:
         result = refused(content, student, course, why)
-    write_whole(path, json.dumps(result.plain(), indent=1))
+    write_whole(path, json.dumps(asdict(result), indent=1))
     for earlier in setup.folder.glob("*.json"):
         if earlier.name.rpartition("--")[0] == name and earlier != path:
             earlier.unlink(missing_ok=True)
@@ -99,10 +99,8 @@ def result_of(setup: Setup, student: str) -> Result:
 
 def _stem(student: str) -> str:
     """Return how a student's results are named, which fits into any file system."""
-    quoted = quote(student, safe="")
-    return (
-        quoted if len(quoted) <= _LONGEST else f"{quoted[: _LONGEST - 20]}~{sha256(student.encode()).hexdigest()[:16]}"
-    )
+    whole, digest = quote(student, safe=""), sha256(student.encode()).hexdigest()[:16]
+    return whole if len(whole) <= _LONGEST else f"{whole[: _LONGEST - 20]}~{digest}"
 
 
 def run(setup: Setup, *, shard: tuple[int, int] = (1, 1), processes: int = 1) -> Iterator[Result]:

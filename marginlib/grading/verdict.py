@@ -68,18 +68,14 @@ class Result:
     tasks: tuple[TaskResult, ...] = ()
     matches: tuple[Match, ...] = ()  # students whose answers these may be
 
-    def plain(self) -> dict[str, Any]:
-        """Return it as plain JSON."""
-        return asdict(self)
-
     @property
     def digest(self) -> str:
         """What tells whether a gradebook holds this result or an earlier one."""
-        return sha256(json.dumps(self.plain()).encode()).hexdigest()
+        return sha256(json.dumps(asdict(self)).encode()).hexdigest()
 
     @staticmethod
     def read(plain: Mapping[str, Any]) -> Result:
-        """Return a result from what `plain` gave."""
+        """Return a result from its plain JSON."""
         tasks = tuple(TaskResult(**_fields(TaskResult, task)) for task in plain["tasks"])
         matches = tuple(Match(**_fields(Match, match)) for match in plain["matches"])
         return Result(**_fields(Result, plain) | {"tasks": tasks, "matches": matches})
