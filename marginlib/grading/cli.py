@@ -163,24 +163,20 @@ def _pack(target: Path, made: Mapping[str, bytes], to: Mapping[str, Sequence[str
 
 
 def _sheet(chosen: argparse.Namespace) -> None:
-    """Release a set and write a model of it."""
     _release(chosen)
     print(f"{model(chosen.course, chosen.set, read_key(chosen.key))}: the set as this course asks it, with solutions")
 
 
 def _collect(chosen: argparse.Namespace) -> None:
-    """Put the notebooks of a download where submissions stand."""
     known = people(chosen.people, chosen.student)
     print(collect(chosen.course, chosen.set, chosen.download, roster=_roster(chosen), known=known))
 
 
 def _all(chosen: argparse.Namespace) -> None:
-    """Grade a set to the end."""
     print(whole(chosen.course, chosen.set, key=chosen.key, roster=_roster(chosen), processes=chosen.processes))
 
 
 def _return(chosen: argparse.Namespace) -> None:
-    """Pack the feedback pages for the LMS."""
     pages = (Path(chosen.course) / "feedback").glob(f"*/{chosen.set}/{chosen.set}.html")
     made = {path.parts[-3]: path.read_bytes() for path in pages}
     if not made:
@@ -190,19 +186,16 @@ def _return(chosen: argparse.Namespace) -> None:
 
 
 def _key(chosen: argparse.Namespace) -> None:
-    """Make a key."""
     new_key(chosen.file, variants=not chosen.plain)
     print(f"{chosen.file}: a new key. Whoever has it can compute every answer; without it nothing can be graded again.")
 
 
 def _tickets(chosen: argparse.Namespace) -> None:
-    """Write tickets."""
     paths = write_tickets(read_key(chosen.key), read_roster(chosen.roster), chosen.folder)
     print(f"{len(paths)} files; each belongs beside the notebooks of its student, or above them")
 
 
 def _run(chosen: argparse.Namespace) -> None:
-    """Grade one set."""
     root = Path(chosen.course).resolve()  # workers of a cluster stand elsewhere
     students = read_roster(chosen.roster) if chosen.roster else ()
     everybody = tuple(sorted({*students, *submitters(root)}))
@@ -238,7 +231,6 @@ def _status(chosen: argparse.Namespace) -> None:
 
 
 def _report(chosen: argparse.Namespace) -> None:
-    """Write the item analysis of one set."""
     from marginlib.grading.items import analyse  # noqa: PLC0415 - pandas takes half a second, which no other command needs
     from marginlib.grading.report import page  # noqa: PLC0415
 
