@@ -586,7 +586,7 @@ def desk(held: Account) -> DataFrame:
             price = liquidation_price(pool, each.symbol)
             rows.append(
                 {
-                    "position": _leg(each),
+                    "position": f"{each.symbol} {each.side}",
                     "mode": each.margin_mode.value,
                     "notional [$]": each.notional,
                     "equity [$]": now.equity,
@@ -598,10 +598,6 @@ def desk(held: Account) -> DataFrame:
             )
     rows.append({"position": "free to use", "mode": "", "equity [$]": available_balance(held)})
     return DataFrame(rows).set_index("position")
-
-
-def _leg(position: Position) -> str:
-    return f"{position.symbol} {'long' if position.quantity > 0 else 'short'}"
 
 
 def tiers(schedule: RiskSchedule) -> DataFrame:
@@ -726,7 +722,7 @@ def runs(found: Mapping[str, Iterable[Snapshot]]) -> DataFrame:
         closed = [each.closed for state in states for each in state.liquidations]
         held = {(each.symbol, each.quantity > 0) for state in states for each in state.account.positions}
         sides = Counter(symbol for symbol, _ in held | {(each.symbol, each.quantity > 0) for each in closed})
-        names = (_leg(each) if sides[each.symbol] > 1 else each.symbol for each in closed)
+        names = (f"{each.symbol} {each.side}" if sides[each.symbol] > 1 else each.symbol for each in closed)
         rows[name] = told | {"liquidated": ", ".join(names) or "nothing"}
     return DataFrame.from_dict(rows, orient="index").rename_axis("account")
 

@@ -163,7 +163,7 @@ def coin(symbol: str) -> str:
 
 def named(position: Position) -> str:
     """Return a position in two words."""
-    return f"{coin(position.symbol)} {'long' if position.quantity > 0 else 'short'}"
+    return f"{coin(position.symbol)} {position.side}"
 
 
 def plain(account: Account) -> Account:

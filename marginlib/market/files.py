@@ -337,15 +337,14 @@ def _read(file: Path) -> _Table:
     return _Table(fields.iloc[: filled.max(initial=-1) + 1], f"{file}, line")
 
 
-def _symbol_of(file: Path) -> str:
-    """Return the symbol that an archive's file name begins with, or nothing where it begins otherwise."""
-    part = file.name.split("-")[0]
-    return part if part.replace("_", "").isalnum() and part.isupper() else ""
+def _says_symbol(part: str) -> bool:
+    """Return whether a part of a file's name is a symbol."""
+    return part.replace("_", "").isalnum() and part.isupper()
 
 
 def _named_in(file: Path, part: str) -> str:
     """Return the part of a file's name that says the symbol, or refuse to guess."""
-    if not part.replace("_", "").isalnum() or not part.isupper():
+    if not _says_symbol(part):
         raise MarginError(f"symbol: the name of {file} does not say it; give symbol=")
     return part
 
@@ -386,9 +385,10 @@ def _archive(
 ) -> Bars:
     """Return the bars of an archive file, with the columns of its mark and funding files."""
     table = table.named(_ARCHIVE)
-    own = _symbol_of(Path(table.where.rpartition(",")[0]))
+    own = Path(table.where.rpartition(",")[0]).name.split("-")[0]
     for what, other in (("mark", mark), ("funding", funding)):
-        if other is not None and own and _symbol_of(Path(other)) not in {"", own}:
+        its = own if other is None else Path(other).name.split("-")[0]
+        if its != own and _says_symbol(own) and _says_symbol(its):
             raise MarginError(f"{what}: {other} is not of {own}, as the bars are; give the {what} file of {own}")
     opens, closes = table.epochs("open_time"), table.epochs("close_time", later=1)
     lengths = closes - opens

@@ -20,14 +20,13 @@ def isolated(*, direction: int, leverage: float, added: float) -> Chart:
         symbol="BTCUSDT", quantity=direction * 500 * leverage / 60_000, price=60_000, schedule=FLAT, leverage=leverage
     )
     pool = Pool(collateral=500 + added, positions=(btc,))
-    word = "long" if direction > 0 else "short"
-    panel = pool_panel(pool, "BTCUSDT", f"$500 at {leverage}x, {word}", (20_000, 100_000), (-400, 3_600))
+    panel = pool_panel(pool, "BTCUSDT", f"$500 at {leverage}x, {btc.side}", (20_000, 100_000), (-400, 3_600))
     sentence = (
-        f"A {word} of {money(btc.entry_notional, 0)} with {money(pool.collateral, 0)} behind it. "
+        f"A {btc.side} of {money(btc.entry_notional, 0)} with {money(pool.collateral, 0)} behind it. "
         + pool_sentence(pool, "BTCUSDT")
     )
     return Chart(
-        f"Isolated margin: a BTC {word} opened at 60,000",
+        f"Isolated margin: a BTC {btc.side} opened at 60,000",
         (panel, close_up(panel)),
         sentence,
         pool_table(pool, "BTCUSDT"),
