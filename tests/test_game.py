@@ -64,11 +64,9 @@ def test_the_end_is_what_a_session_of_these_orders_comes_to(seed):
 def test_the_many_paths_are_played_as_single_ones_are():
     played = played_out(4, wish="half-btc")
     path, marks = game.many_paths(4)
-    book = game.desk_of(4, played.mode).openings
     for k in range(0, game.PATHS, 2_000):
-        one = game.made_up(
-            game.PricePath(symbols=path.symbols, times=path.times, mark_prices=marks[:, :, k], label="one"), book
-        )
+        made = game.PricePath(symbols=path.symbols, times=path.times, mark_prices=marks[:, :, k], label="one")
+        one = game.made_up(made, played.mode)
         alone, _ = game.fleet_ends(one, played.orders, marks[:, :, k : k + 1])
         assert alone[0] == pytest.approx(score(play(one, played.orders)).end)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from random import Random, SystemRandom
 from typing import Any
@@ -12,12 +11,13 @@ import numpy as np
 from pandas import DataFrame
 
 from marginlib import tables
+from marginlib.course.figures.desk import SYMBOLS, WALLET, book
 from marginlib.course.figures.race import at_hour, hours_of, prices_panel
 from marginlib.drawing.chart import Chart, Explorer
 from marginlib.drawing.frames import pack
 from marginlib.drawing.live import ExplorerPanel
 from marginlib.drawing.tanks import KIND, tank_panel, tank_sentence, tank_table
-from marginlib.market import AddMargin, Close, Hold, Opening, Reduce, compare_scores, crash_desk, path_desk, play
+from marginlib.market import AddMargin, Close, Hold, Reduce, compare_scores, crash_desk, path_desk, play
 from marginlib.market.desk import Desk, Order, Session
 from marginlib.market.fleet import Array, fleet_ends
 from marginlib.market.generate import jump_diffusion_path
@@ -25,12 +25,10 @@ from marginlib.market.paths import PricePath
 from marginlib.market.recorded import crashes
 from marginlib.market.replay import Rules
 from marginlib.market.walk import crash_rulebooks
-from marginlib.model import MarginMode
 from marginlib.practice.form import Form, Stack
 from marginlib.words import money, percent, text_html
 
-WALLET, DOLLARS, LEVERAGE, POINTS, PATHS = 10_000.0, 12_500.0, 5.0, 8, 16_384
-_SYMBOLS = ("BTCUSDT", "ETHUSDT")
+POINTS, PATHS = 8, 16_384
 _MADE_UP = 3  # of these seeds and the recorded events, each game draws one
 WILD: dict[str, Any] = {  # of the paths that are made up: a crash's week, not a long run
     "volatility": {"BTCUSDT": 1.6, "ETHUSDT": 2.1},
@@ -42,11 +40,7 @@ WILD: dict[str, Any] = {  # of the paths that are made up: a crash's week, not a
 }
 _STEPS = 36
 _FIRST = {"BTCUSDT": 60_000.0, "ETHUSDT": 3_000.0}
-_MODES = {
-    "cross": ("both in cross", (MarginMode.CROSS, MarginMode.CROSS)),
-    "eth": ("ETH isolated", (MarginMode.CROSS, MarginMode.ISOLATED)),
-    "isolated": ("both isolated", (MarginMode.ISOLATED, MarginMode.ISOLATED)),
-}
+_MODES = {"cross": "both in cross", "eth": "ETH isolated", "isolated": "both isolated"}
 _ORDERS: dict[str, tuple[str, Order]] = {
     "hold": ("Do nothing", Hold()),
     "half-btc": ("Sell half of BTC", Reduce("BTCUSDT", 0.5)),
@@ -60,21 +54,16 @@ _ORDERS: dict[str, tuple[str, Order]] = {
 
 def desk_of(seed: int, mode: str) -> Desk:
     """Return the desk of a game: a recorded event or made-up prices, as its seed draws."""
-    book = [
-        Opening(symbol=symbol, dollars=DOLLARS, leverage=LEVERAGE, margin_mode=each)
-        for symbol, each in zip(_SYMBOLS, _MODES[mode][1], strict=True)
-    ]
     events = [each.event for each in crashes()]
     chosen = Random(seed).randrange(len(events) + _MADE_UP)
     if chosen < len(events):
-        return crash_desk(events[chosen], WALLET, book)
-    path = jump_diffusion_path(_FIRST, seed=seed, steps=_STEPS, **WILD)
-    return made_up(path, book)
+        return crash_desk(events[chosen], WALLET, book(mode))
+    return made_up(jump_diffusion_path(_FIRST, seed=seed, steps=_STEPS, **WILD), mode)
 
 
-def made_up(path: PricePath, book: Sequence[Opening]) -> Desk:
+def made_up(path: PricePath, mode: str) -> Desk:
     """Return a desk on prices that are made up."""
-    return path_desk(path, WALLET, book, rules=Rules(book=crash_rulebooks("cascade-2025")[0]), count=POINTS)
+    return path_desk(path, WALLET, book(mode), rules=Rules(book=crash_rulebooks("cascade-2025")[0]), count=POINTS)
 
 
 @cache
@@ -112,8 +101,7 @@ def end_card(seed: int, mode: str, orders: Sequence[Order]) -> tuple[DataFrame, 
         ("cross, nothing done", "cross", ()),
         ("isolated, nothing done", "isolated", ()),
     ):
-        book = [replace(each, margin_mode=way) for each, way in zip(desk.openings, _MODES[opened][1], strict=True)]
-        ends, over = fleet_ends(made_up(path, book), plan, marks)
+        ends, over = fleet_ends(made_up(path, opened), plan, marks)
         worst = np.sort(ends)[: PATHS // 20]
         rows.append(
             {
@@ -191,9 +179,9 @@ class DeskGame(Stack):
     def _now(self, session: Session) -> tuple[PricePath, float]:
         """Return the prices of the game, and how many hours have passed."""
         moments = session.desk.moments
-        rows = [[marks[symbol] for symbol in _SYMBOLS] for _, marks in moments]
+        rows = [[marks[symbol] for symbol in SYMBOLS] for _, marks in moments]
         path = PricePath(
-            symbols=_SYMBOLS,
+            symbols=SYMBOLS,
             times=np.array([when for when, _ in moments]),
             mark_prices=np.array(rows),
             label=session.desk.label,
@@ -209,7 +197,7 @@ class DeskGame(Stack):
         states = [each for each in session.states if hours_of(each, path) <= now]
         held = {each.symbol for each in states[-1].account.positions}
         gone = {each.symbol for state in states for each in state.liquidations}
-        tanks = at_hour(states, path, now, frozenset(_SYMBOLS) - held - gone)
+        tanks = at_hour(states, path, now, frozenset(SYMBOLS) - held - gone)
         panels = (tank_panel("your account", [*tanks, None, None][:3], WALLET), prices_panel(path, hours, now))
         when = f"After {now:.1f} hours" if now else "At the start"
         chart = Chart("The desk", panels, f"{when} {tank_sentence(tanks)}", tank_table(tanks), KIND)
@@ -219,7 +207,7 @@ class DeskGame(Stack):
         """Show the buttons that make sense now, and what has happened since the last decision."""
         if not self.mode:
             asked = "Two longs of $12,500 at 5x. Choose the mode: it cannot be changed while a position is open."
-            self.controls.html = _buttons(asked, {name: words for name, (words, _) in _MODES.items()})
+            self.controls.html = _buttons(asked, _MODES)
             self.controls.say(f"Game {self.seed}. What comes is hidden.")
             return
         session = self._session()

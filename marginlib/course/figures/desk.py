@@ -12,6 +12,7 @@ from marginlib.model import MarginMode
 from marginlib.words import money, percent
 
 EVENT, WALLET, DOLLARS, LEVERAGE = "may-crash-2021", 10_000.0, 12_500.0, 5.0
+SYMBOLS = ("BTCUSDT", "ETHUSDT")
 _MODES = {
     "cross": (MarginMode.CROSS, MarginMode.CROSS),
     "eth": (MarginMode.CROSS, MarginMode.ISOLATED),
@@ -27,14 +28,18 @@ _ORDERS: dict[str, Order] = {
 _ORDER_WORDS = {"reduce": "sell half of ETH", "close": "close ETH", "add": "add $1,000 to ETH", "hedge": "short BTC"}
 
 
+def book(mode: str) -> list[Opening]:
+    """Return the same two longs, opened in these modes."""
+    return [
+        Opening(symbol=symbol, dollars=DOLLARS, leverage=LEVERAGE, margin_mode=each)
+        for symbol, each in zip(SYMBOLS, _MODES[mode], strict=True)
+    ]
+
+
 @cache
 def _desk(mode: str) -> Desk:
-    """Return the desk of the figure: the same two longs, opened in these modes."""
-    openings = [
-        Opening(symbol=symbol, dollars=DOLLARS, leverage=LEVERAGE, margin_mode=each)
-        for symbol, each in zip(("BTCUSDT", "ETHUSDT"), _MODES[mode], strict=True)
-    ]
-    return crash_desk(EVENT, WALLET, openings)
+    """Return the desk of the figure."""
+    return crash_desk(EVENT, WALLET, book(mode))
 
 
 @cache
