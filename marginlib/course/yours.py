@@ -91,8 +91,7 @@ def _cross(account: Account) -> Account:
 
 def _own(position: Position) -> Pool:
     """Return a position as a pool of its own, with its isolated margin or else its initial margin."""
-    alone = position if position.own_margin else position.isolated()
-    return Pool(collateral=alone.own_margin, positions=(alone,))
+    return position.isolated(position.isolated_margin).pool
 
 
 def _margin(account: Account) -> Restated:
@@ -113,9 +112,11 @@ class _Each:
     caption: str
     said: str
     columns: Mapping[str, Callable[[Position, Account], object]]
+    held: str = "if isolated"  # how the positions are held, above their names
 
     def __call__(self, account: Account) -> Restated:
-        rows = [{name: column(each, account) for name, column in self.columns.items()} for each in account.positions]
+        columns = {self.held: lambda each, _: named(each), **self.columns}
+        rows = [{name: column(each, account) for name, column in columns.items()} for each in account.positions]
         return self.said, DataFrame(rows), self.caption
 
 
@@ -328,19 +329,12 @@ def _tanks(account: Account) -> str:
     return f"{html.split('<figcaption', maxsplit=1)[0]}</figure>"
 
 
-def _contagion(account: Account) -> Restated:
-    """06: which position drags which."""
-    said = "In cross, this is how far each liquidation price moves, in percent of that coin's mark price."
-    return said, dragged(_cross(account), 0.01), "contagion, all cross"
-
-
 _LESSONS: dict[str, Callable[[Account], Restated]] = {
     "01": _margin,
     "02": _Each(
         "each position with its own margin",
         "Isolated, no position can lose more than its margin, fees and funding aside.",
         {
-            "if isolated": lambda each, _: named(each),
             "lost at most [$]": lambda each, _: _own(each).collateral,
             "liquidated at [$/coin]": lambda each, _: _ends(each),
             "with half more margin [$/coin]": lambda each, _: _ends(each, 1.5 * _own(each).collateral),
@@ -350,19 +344,18 @@ _LESSONS: dict[str, Callable[[Account], Restated]] = {
         "what 1 % of the other coins does to a liquidation price, all cross",
         "With everything in cross, your other positions move each liquidation price.",
         {
-            "all cross": lambda each, _: named(each),
             "liquidated at [$/coin]": lambda each, account: _shared_end(each, account, lambda _: 0.0),
             "others 1 % lower [$/coin]": lambda each, account: _shared_end(
                 each, account, lambda other: 0.0 if other.symbol == each.symbol else -0.01
             ),
         },
+        held="all cross",
     ),
     "04": _along,
     "05": _Each(
         "your size and margin, and a hundred times both",
         "A hundred times the size is liquidated nearer to its mark where a higher tier holds at that price.",
         {
-            "if isolated": lambda each, _: named(each),
             "notional [$]": lambda each, _: each.notional,
             "rate [share]": lambda each, _: _rate(each),
             "liquidated at [$/coin]": lambda each, _: _ends(each),
@@ -370,7 +363,11 @@ _LESSONS: dict[str, Callable[[Account], Restated]] = {
             "x100: liquidated at [$/coin]": lambda each, _: _ends(_hundredfold(each)),
         },
     ),
-    "06": _contagion,
+    "06": lambda account: (
+        "In cross, this is how far each liquidation price moves, in percent of that coin's mark price.",
+        dragged(_cross(account), 0.01),
+        "contagion, all cross",
+    ),
     "07": _Each(
         "what time costs, each with its own margin",
         (
@@ -378,7 +375,6 @@ _LESSONS: dict[str, Callable[[Account], Restated]] = {
             "(+), a short is paid (-)."
         ),
         {
-            "if isolated": lambda each, _: named(each),
             "fee to open [$]": lambda each, _: _OPEN_FEE * each.entry_notional,
             "of the margin [share]": lambda each, _: _OPEN_FEE * each.entry_notional / _own(each).collateral,
             "funding a day [$]": lambda each, _: _funding(each),
@@ -390,7 +386,6 @@ _LESSONS: dict[str, Callable[[Account], Restated]] = {
         "the end, each with its own margin",
         "What is left at the liquidation price goes to the venue or back to you, by its rules.",
         {
-            "if isolated": lambda each, _: named(each),
             "liquidated at [$/coin]": lambda each, _: _ends(each),
             "left there [$]": lambda each, _: _left(each),
             "bankrupt at [$/coin]": lambda each, _: bankruptcy_price(_own(each), each.symbol),
