@@ -119,13 +119,8 @@ def crash_replay(*, event: str, leverage: int, cursor: int) -> Chart:
         lines=tuple(ways),
         markers=tuple(Marker(f"{line.label}, after {{}} h", line.role, round(now, 1), line.y[-1]) for line in ways),
     )
-    sentence = _sentence(event, leverage, now, runs)
-    return Chart(
-        f"{recorded.title}: a book of BTC and ETH in both modes, and their prices, interpolated",
-        (money_panel, price_panel),
-        sentence,
-        _table(runs, now),
-    )
+    title = f"{recorded.title}: a book of BTC and ETH in both modes, and their prices, interpolated"
+    return Chart(title, (money_panel, price_panel), _sentence(event, leverage, now, runs), _table(runs, now))
 
 
 def _death(run: _Run, symbol: str, now: float, label: str, role: str) -> Marker:

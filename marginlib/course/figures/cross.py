@@ -34,9 +34,5 @@ def cross(*, leverage: int, wallet: int) -> Chart:
         f"{money(eth.entry_notional, 0)} of ETH backed by {money(wallet, 0)}. {pool_sentence(pool, 'ETHUSDT')}{end} "
         f"With only its $1,000 behind it, isolated, the price would be {price_text(alone)}{other}."
     )
-    return Chart(
-        "Cross margin: an ETH long backed by the whole wallet",
-        (panel, close_up(panel)),
-        sentence,
-        pool_table(pool, "ETHUSDT"),
-    )
+    title = "Cross margin: an ETH long backed by the whole wallet"
+    return Chart(title, (panel, close_up(panel)), sentence, pool_table(pool, "ETHUSDT"))

@@ -104,9 +104,8 @@ def desk(*, mode: str, order: str, point: int) -> Chart:
         for name, each in scores.items()
     )
     columns = ("session", "equity at the end", "since the start", "lowest", "fees", "liquidated")
-    return Chart(
-        "Equity in the crash of May 2021 with one decision, and without", (panel,), sentence, Table(columns, rows)
-    )
+    title = "Equity in the crash of May 2021 with one decision, and without"
+    return Chart(title, (panel,), sentence, Table(columns, rows))
 
 
 def _hours(desk: Desk, when: object) -> float:

@@ -100,9 +100,5 @@ def funding_drift(*, rate: float, payer: str, days: int) -> Chart:
         ("liquidation price", price_text(price)),
         ("away from the mark price", percent(price / MARK - 1)),
     )
-    return Chart(
-        "Funding of a long of 0.5 BTC in a wallet of $10,000",
-        (left, right),
-        sentence,
-        Table(("after the days", "value"), rows),
-    )
+    title, table = "Funding of a long of 0.5 BTC in a wallet of $10,000", Table(("after the days", "value"), rows)
+    return Chart(title, (left, right), sentence, table)

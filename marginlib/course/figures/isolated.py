@@ -21,13 +21,6 @@ def isolated(*, direction: int, leverage: float, added: float) -> Chart:
     )
     pool = Pool(collateral=500 + added, positions=(btc,))
     panel = pool_panel(pool, "BTCUSDT", f"$500 at {leverage}x, {btc.side}", (20_000, 100_000), (-400, 3_600))
-    sentence = (
-        f"A {btc.side} of {money(btc.entry_notional, 0)} with {money(pool.collateral, 0)} behind it. "
-        + pool_sentence(pool, "BTCUSDT")
-    )
-    return Chart(
-        f"Isolated margin: a BTC {btc.side} opened at 60,000",
-        (panel, close_up(panel)),
-        sentence,
-        pool_table(pool, "BTCUSDT"),
-    )
+    held = f"A {btc.side} of {money(btc.entry_notional, 0)} with {money(pool.collateral, 0)} behind it."
+    title, sentence = f"Isolated margin: a BTC {btc.side} opened at 60,000", f"{held} {pool_sentence(pool, 'BTCUSDT')}"
+    return Chart(title, (panel, close_up(panel)), sentence, pool_table(pool, "BTCUSDT"))

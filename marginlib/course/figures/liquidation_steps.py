@@ -147,7 +147,6 @@ def liquidation_steps(*, policy: str, ending: str, step: int) -> Chart:
         ),
         markers=(Marker("step", "mark", float(step), now.equity),),
     )
-    sentence = f"Step {step}. {words}"
     wallet, ledger = state.account.wallet_balance, state.ledger
     rows = (
         ("mark price", price_text(mark)),
@@ -160,9 +159,5 @@ def liquidation_steps(*, policy: str, ending: str, step: int) -> Chart:
         ("those who traded with you", money(ledger.counterparties)),
         ("these three together", money(wallet + ledger.insurance_fund + ledger.counterparties)),
     )
-    return Chart(
-        f"A long of 20 BTC is liquidated ({_POLICIES[policy][0]})",
-        (left, right),
-        sentence,
-        Table(("at this step", "value"), rows),
-    )
+    title, table = f"A long of 20 BTC is liquidated ({_POLICIES[policy][0]})", Table(("at this step", "value"), rows)
+    return Chart(title, (left, right), f"Step {step}. {words}", table)

@@ -108,9 +108,5 @@ def odds(*, leverage: int, volatility: float, days: int) -> Chart:
         for mode, each in here.items()
     )
     columns = ("mode", "liquidation", "average loss if so", "average of the worst 5 % of losses", "median left")
-    return Chart(
-        "Probability of liquidation in both modes, and the distribution of final equity",
-        (left, right),
-        sentence,
-        Table(columns, rows),
-    )
+    title = "Probability of liquidation in both modes, and the distribution of final equity"
+    return Chart(title, (left, right), sentence, Table(columns, rows))

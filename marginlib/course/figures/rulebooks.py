@@ -100,12 +100,8 @@ def rulebooks(*, venue: str, setting: int) -> Chart:
         )
         for name, each in pools.items()
     )
-    return Chart(
-        "One position under six rulebooks",
-        (panel, close_up(panel)),
-        sentence,
-        Table(("rulebook", "must keep, of the value", "liquidation price", "move"), rows),
-    )
+    table = Table(("rulebook", "must keep, of the value", "liquidation price", "move"), rows)
+    return Chart("One position under six rulebooks", (panel, close_up(panel)), sentence, table)
 
 
 def _verdict(price: float | None, base: float | None) -> str:

@@ -52,23 +52,16 @@ def size(*, leverage: int, notional: int) -> Chart:
         sentence = f"The table allows {leverage}x up to {money(high, 0)}, so {money(notional, 0)} cannot be opened."
     sizes = (10.0**k for k in range(4, 9))
     rows = tuple((money(x, 0), percent(_distance(x, leverage, schedule), 2)) for x in sizes if x <= high)
-    return Chart(
-        "Liquidation distance along the size, Binance USD-M BTC tiers",
-        (panel,),
-        sentence,
-        Table(("notional at entry", "liquidated after a move of"), rows),
-    )
+    title = "Liquidation distance along the size, Binance USD-M BTC tiers"
+    return Chart(title, (panel,), sentence, Table(("notional at entry", "liquidated after a move of"), rows))
 
 
 @cache
 def _distances(leverage: int, low: float, high: float) -> Line:
     """Return the move that liquidates a BTC long of each notional from low to high [%]."""
     schedule = rulebook("binance_usdm", TIER_DATE).schedule("BTCUSDT")
-    return Line.through(
-        "with the tiers",
-        "liquidation",
-        ((x, 100 * _distance(x, leverage, schedule)) for x in grid(low, high, log=True)),
-    )
+    moves = ((x, 100 * _distance(x, leverage, schedule)) for x in grid(low, high, log=True))
+    return Line.through("with the tiers", "liquidation", moves)
 
 
 def _distance(notional: float, leverage: float, schedule: RiskSchedule) -> float:

@@ -61,12 +61,8 @@ def tiers(*, symbol: str, notional: int) -> Chart:
         ("maintenance margin", money(maintenance)),
         ("largest leverage", f"{schedule.max_leverage(notional):g}x"),
     )
-    return Chart(
-        f"Risk tiers of {symbol}, Binance USD-M, {TIER_DATE}",
-        (left, right),
-        sentence,
-        Table(("of the position", "value"), rows),
-    )
+    title, table = f"Risk tiers of {symbol}, Binance USD-M, {TIER_DATE}", Table(("of the position", "value"), rows)
+    return Chart(title, (left, right), sentence, table)
 
 
 def _staircase(
