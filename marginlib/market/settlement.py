@@ -57,11 +57,6 @@ class Liquidation:
         return self.closed.mark_price
 
     @property
-    def isolated(self) -> bool:
-        """Whether the pool was an isolated one."""
-        return self.closed.own_margin > 0
-
-    @property
     def realized_pnl(self) -> float:
         """PnL at the mark price [quote currency]."""
         return self.closed.unrealized_pnl
