@@ -20,6 +20,9 @@ from marginlib.grading.jobs import results
 from marginlib.grading.keys import same_name
 from marginlib.grading.verdict import Result, TaskResult
 
+Grades = Mapping[str, float | None]  # student -> points; None where there is no grade yet
+Share = Callable[[Sequence[str]], float]  # of a row: what a point here is worth there
+
 _CANVAS_POINTS = "Points Possible"
 _MOODLE_MAXIMUM = "Maximum Grade"
 _EMPTY = ("", "-")  # what stands where there is no grade
@@ -107,7 +110,7 @@ def total(score: float, penalty: float | None, *, waits: bool) -> float | None:
 
 def fill_canvas(
     content: bytes,
-    grades: Mapping[str, float | None],
+    grades: Grades,
     assignment: str,
     *,
     points: float,
@@ -146,16 +149,16 @@ def fill_canvas(
     for row in sheet.rows[1:]:
         if row[0].strip() == _CANVAS_POINTS:
             maximum = _number(row[column], _CANVAS_POINTS) if maximum is None else maximum
-        elif row[0].strip() and row[sheet.head.index(student)].strip():
+        elif row[0].strip() and row[sheet.ids].strip():
             break
         first += 1
     share = _above_zero(maximum) / _above_zero(points)
-    return _fill(sheet, first, student, column, grades, lambda _: share, replace=replace)
+    return _fill(sheet, first, column, grades, lambda _: share, replace=replace)
 
 
 def fill_moodle(
     content: bytes,
-    grades: Mapping[str, float | None],
+    grades: Grades,
     assignment: str = "Grade",
     *,
     points: float,
@@ -184,7 +187,7 @@ def fill_moodle(
     def share(row: Sequence[str]) -> float:
         return _above_zero(maximum if at is None else _number(row[at], sheet.head[at])) / _above_zero(points)
 
-    return _fill(sheet, 1, student, column, grades, share, replace=replace)
+    return _fill(sheet, 1, column, grades, share, replace=replace)
 
 
 class _Sheet:
@@ -215,6 +218,7 @@ class _Sheet:
             found = ", ".join(self.head[:8]) or "nothing"
             give = "say with --student which column holds your course's ids"
             raise MarginError(f"file: no column {student!r}, which {who} writes in English; {give}; there are: {found}")
+        self.ids = self.head.index(student)
         self.rows = [row or [""] * len(self.head) for row in self.rows]
 
     def column(self, fits: re.Pattern[str], wanted: str) -> int:
@@ -234,16 +238,7 @@ class _Sheet:
         self.lines[row] = found[1] + text + self.lines[row][found.end() :]
 
 
-def _fill(
-    sheet: _Sheet,
-    first: int,
-    student: str,
-    column: int,
-    grades: Mapping[str, float | None],
-    share: Callable[[Sequence[str]], float],
-    *,
-    replace: bool,
-) -> Filled:
+def _fill(sheet: _Sheet, first: int, column: int, grades: Grades, share: Share, *, replace: bool) -> Filled:
     """Write every grade into its row, or refuse the file."""
     for name, grade in grades.items():
         if grade is not None and not (isfinite(grade) and grade >= 0):
@@ -251,7 +246,7 @@ def _fill(
     known = {same_name(name): name for name in grades}
     if len(known) < len(grades):
         raise MarginError("grades: two students have the same id but for capitals")
-    rows, strangers = _rows(sheet, first, student, known)
+    rows, strangers = _rows(sheet, first, known)
     excused = tuple(name for name, at in rows.items() if sheet.rows[at][column].strip().casefold() == _EXCUSED)
     due = {name: grade for name in rows if name not in excused and (grade := grades[name]) is not None}
     for name, grade in due.items():
@@ -279,17 +274,16 @@ def _fill(
     )
 
 
-def _rows(sheet: _Sheet, first: int, student: str, known: Mapping[str, str]) -> tuple[dict[str, int], list[str]]:
+def _rows(sheet: _Sheet, first: int, known: Mapping[str, str]) -> tuple[dict[str, int], list[str]]:
     """Return in which row each student of the course stands, and who else is in the file."""
-    ids = sheet.head.index(student)
     rows: dict[str, int] = {}
     strangers = []
     for at, row in list(enumerate(sheet.rows))[first:]:
         if not any(cell.strip() for cell in row):
             continue
-        name = known.get(same_name(row[ids]))
+        name = known.get(same_name(row[sheet.ids]))
         if name is None:
-            strangers.append(row[ids].strip() or row[0].strip())
+            strangers.append(row[sheet.ids].strip() or row[0].strip())
         elif name in rows:
             raise MarginError(f"file: {name!r} stands in rows {rows[name] + 1} and {at + 1}; each student has one row")
         else:
