@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from math import fsum, isfinite
 from typing import Any, TypeVar
 
@@ -239,7 +240,7 @@ def _compare(row: Row, price: str, expected: float | None) -> Check:
 
 def _pool(data: dict[str, Any], asked: set[str]) -> Pool:
     """Return the pool of a row, whose positions give these fields, too."""
-    contract = {"linear": Contract.LINEAR, "inverse": Contract.INVERSE}[_choice(data, "contract", "linear", "inverse")]
+    contract = Contract[_choice(data, "contract", "linear", "inverse").upper()]
     basis = MaintenanceBasis(_choice(data, "maintenance_basis", "mark", "entry"))
     fee_rate = fraction("fee_rate", _field(data, "fee_rate"))
     collateral = finite("wallet_balance", _field(data, "wallet_balance"))
@@ -255,10 +256,8 @@ def _pool(data: dict[str, Any], asked: set[str]) -> Pool:
     own = [leg for leg, symbol in zip(legs, symbols, strict=True) if symbol == target]
     given = [leg["mark_price"] for leg in own if leg.get("mark_price") is not None]
     marks = {target: given[0] if given else own[0].get("entry_price")}
-    return Pool(
-        collateral=collateral,
-        positions=tuple(_each(legs, lambda leg: _position(leg, marks, fee_rate, contract, basis))),
-    )
+    read = partial(_position, marks=marks, fee_rate=fee_rate, contract=contract, maintenance_basis=basis)
+    return Pool(collateral=collateral, positions=tuple(_each(legs, read)))
 
 
 def _each(legs: list[object], read: Callable[[Any], _T]) -> list[_T]:
@@ -279,13 +278,7 @@ def _symbol(leg: object) -> str:
     return name_text("symbol", _field(leg, "symbol"))
 
 
-def _position(
-    leg: dict[str, Any],
-    marks: dict[str, Any],
-    fee_rate: float,
-    contract: Contract,
-    basis: MaintenanceBasis,
-) -> Position:
+def _position(leg: dict[str, Any], marks: dict[str, Any], fee_rate: float, **terms: Any) -> Position:  # noqa: ANN401
     """Return one position of a row; a mark that it does not give is one of `marks`."""
     symbol = leg["symbol"]
     entry_price = positive("entry_price", _field(leg, "entry_price"))
@@ -303,8 +296,7 @@ def _position(
         mark_price=mark_price,
         schedule=schedule,
         leverage=leg.get("leverage", 1.0),
-        contract=contract,
-        maintenance_basis=basis,
+        **terms,
     )
 
 
