@@ -144,12 +144,7 @@ def _names(source: Path, *, teach: bool = False) -> Iterator[str]:
 
 
 def _unopened(content: bytes, *, run: bool) -> bytes:
-    """Return a notebook with what JupyterLab would write of this kernel, so that it opens unchanged.
-
-    Args:
-        content: the notebook.
-        run: whether it keeps its outputs; else it is as nobody has run it.
-    """
+    """Return a notebook with what JupyterLab would write of this kernel, so that it opens unchanged; not run: bare."""
     notebook = json.loads(content)
     if find_spec("ipykernel"):
         from ipykernel.ipkernel import IPythonKernel  # noqa: PLC0415 - only here are they needed

@@ -21,13 +21,7 @@ Array = NDArray[np.float64]
 
 
 class _Fleet:
-    """The same account on every path: money that is shared, and for each position size, margin and mark.
-
-    Args:
-        account: as it is opened.
-        paths: how many.
-        fee_rate: of a trade, as a share of the value traded [1].
-    """
+    """The same account on every path: money that is shared, and for each position size, margin and mark."""
 
     def __init__(self, account: Account, paths: int, fee_rate: float) -> None:
         for pool in account.pools():

@@ -555,17 +555,13 @@ def liquidate(state: Snapshot, rules: Rules) -> Snapshot:
     return state
 
 
-def _booked(
-    state: Snapshot,
-    *swaps: tuple[Position | None, Position | None],
-    wallet: float = 0.0,
-    actions: tuple[Action, ...] = (),
-    **flows: float,
-) -> Snapshot:
-    """Return the state with positions exchanged, the wallet changed, and the flows added to the ledger.
+_Swap = tuple[Position | None, Position | None]  # a position and what stands in its place; None for none
 
-    A swap is a position and what stands in its place; None for one that was not there, or is gone.
-    """
+
+def _booked(
+    state: Snapshot, *swaps: _Swap, wallet: float = 0.0, actions: tuple[Action, ...] = (), **flows: float
+) -> Snapshot:
+    """Return the state with positions exchanged, the wallet changed, and the flows added to the ledger."""
     instead = {id(old): new for old, new in swaps}
     positions = [instead.get(id(each), each) for each in state.account.positions]
     positions += [new for old, new in swaps if old is None]
