@@ -28,6 +28,7 @@ from marginlib.tiers import RiskSchedule, RiskTier
 from marginlib.venues import Rulebook, rulebook, rulebooks
 
 Row = Mapping[str, Any]
+Rows = Sequence[Row]
 _T = TypeVar("_T")
 
 _CLOSE = 1e-4  # exports round their amounts: two that differ by less are the same
@@ -213,7 +214,7 @@ def _objects(data: Any) -> Iterator[Row]:  # noqa: ANN401 - JSON
         yield from _objects(each)
 
 
-def _having(found: Sequence[Row], *fields: str) -> list[Row]:
+def _having(found: Rows, *fields: str) -> list[Row]:
     """Return the objects that have all these fields."""
     return [each for each in found if set(fields) <= each.keys()]
 
@@ -312,7 +313,7 @@ def _schedule(book: Rulebook, leg: _Leg, given: _Given) -> tuple[RiskSchedule, s
 
 
 def _export(
-    book: Rulebook, legs: Sequence[_Leg], free: float | None, given: _Given, *notes: str, coins: Sequence[Coin] = ()
+    book: Rulebook, legs: list[_Leg], free: float | None, given: _Given, *notes: str, coins: Sequence[Coin] = ()
 ) -> Export:
     """Return the account of some positions and of what stands behind the cross ones."""
     if not legs:
@@ -365,11 +366,12 @@ def _coin(name: str, amount: float, price: float, counted: float, legs: Sequence
     return Coin(symbol=symbol, amount=amount * max(1.0, share), mark_price=mark, haircut=max(0.0, 1 - share))
 
 
-def _tables(found: Sequence[Row]) -> dict[str, RiskSchedule]:
+def _tables(found: Rows) -> dict[str, RiskSchedule]:
     """Return the risk tables in an export, by symbol: leverage brackets of Binance, risk limits of Bybit."""
-    tables_ = {
-        each["symbol"]: _brackets(_part(each, "brackets", list)) for each in _having(found, "symbol", "brackets")
-    }
+    columns, tables_ = ("notionalFloor", "notionalCap", "maintMarginRatio", "initialLeverage", "cum"), {}
+    for each in _having(found, "symbol", "brackets"):
+        brackets = sorted([_number(row, name) for name in columns] for row in _part(each, "brackets", list))
+        tables_[each["symbol"]] = RiskSchedule.from_brackets(brackets)
     limits: dict[str, list[Row]] = {}
     for row in _having(found, "symbol", "riskLimitValue", "maintenanceMargin"):
         limits.setdefault(row["symbol"], []).append(row)
@@ -414,7 +416,7 @@ def _table(frame: DataFrame, given: _Given) -> Export:
     return Export(account=account, rules=book, shown=shown)
 
 
-def _binance(rows: Sequence[Row], found: Sequence[Row], given: _Given) -> Export:
+def _binance(rows: Rows, found: Rows, given: _Given) -> Export:
     """Read Binance USD-M: position risk, account, balance, leverage brackets; in Multi-Assets mode the asset index."""
     rows = _having(rows, "markPrice") or rows  # an account beside position risk has the same positions, with less
     legs = [_binance_leg(row) for row in rows if _number(row, "positionAmt")]
@@ -456,12 +458,6 @@ def _binance_coins(
     return free, coins
 
 
-def _brackets(rows: Sequence[Row]) -> RiskSchedule:
-    """Return the tiers of Binance's leverage brackets."""
-    names = ("notionalFloor", "notionalCap", "maintMarginRatio", "initialLeverage", "cum")
-    return RiskSchedule.from_brackets(sorted([_number(row, name) for name in names] for row in rows))
-
-
 def _binance_leg(row: Row) -> _Leg:
     """Read one position of Binance; `isolatedMargin` has the unrealized PnL in it, `isolatedWallet` has not."""
     amount, entry = _number(row, "positionAmt"), _above(row, "entryPrice")
@@ -501,7 +497,7 @@ def _asks(notional: float, maintenance: float) -> Callable[[RiskSchedule], bool]
     return lambda table: isclose(table.maintenance_margin(notional), maintenance, rel_tol=_CLOSE)
 
 
-def _bybit(rows: Sequence[Row], found: Sequence[Row], given: _Given) -> Export:
+def _bybit(rows: Rows, found: Rows, given: _Given) -> Export:
     """Read Bybit: position list, and perhaps wallet balance and account info, which has the account's one mode."""
     modes = {str(each["marginMode"]) for each in _having(found, "marginMode", "unifiedMarginStatus")}
     if any(each["category"] == "inverse" for each in _having(found, "category", "list")):
@@ -542,7 +538,7 @@ def _bybit_leg(row: Row, isolated: bool, book: Rulebook) -> _Leg:
     return replace(leg, rate=(needs - fee) / value, fits=_asks(value, needs - fee))
 
 
-def _okx(rows: Sequence[Row], found: Sequence[Row], given: _Given) -> Export:
+def _okx(rows: Rows, found: Rows, given: _Given) -> Export:
     """Read OKX: positions, counted in contracts, and perhaps balance, instruments and position tiers."""
     sizes = {each["instId"]: _above(each, "ctVal") for each in _having(found, "instId", "ctVal")}
     held = [row for row in rows if _number(row, "pos", default=0.0)]
@@ -564,12 +560,7 @@ def _okx(rows: Sequence[Row], found: Sequence[Row], given: _Given) -> Export:
 
 
 def _okx_account(
-    book: Rulebook,
-    legs: Sequence[_Leg],
-    settled: Sequence[str],
-    shared: Sequence[Row],
-    balance: Sequence[Row],
-    given: _Given,
+    book: Rulebook, legs: list[_Leg], settled: list[str], shared: Rows, balance: Rows, given: _Given
 ) -> Export:
     """Return an account with its balance; with adjEq all coins back cross positions, each at its discount equity."""
     free, coins = sum(_number(row, "cashBal") for row in balance if row["ccy"] in settled), []
@@ -583,7 +574,7 @@ def _okx_account(
     return _export(book, legs, free, given, *[said] * bool(coins), coins=coins)
 
 
-def _okx_table(row: Row, held: Sequence[Row], found: Sequence[Row]) -> RiskSchedule | None:
+def _okx_table(row: Row, held: Rows, found: Rows) -> RiskSchedule | None:
     """Return the rate of the tier that holds a position, of the whole position; long and short of cross add up."""
     name = _part(row, "instId", str)
     same = [each for each in held if each["instId"] == name and each.get("mgnMode") == "cross"]
@@ -631,7 +622,7 @@ def _contract(row: Row, value: float) -> float:
     return power
 
 
-def _hyperliquid(rows: Sequence[Row], _: Sequence[Row], given: _Given) -> Export:
+def _hyperliquid(rows: Rows, _: Rows, given: _Given) -> Export:
     """Read Hyperliquid: the clearinghouse state of one account."""
     state = rows[0]
     for each in _part(state, "assetPositions", list):
@@ -662,7 +653,7 @@ def _hyperliquid_leg(row: Row) -> _Leg:
     )
 
 
-def _dydx(rows: Sequence[Row], found: Sequence[Row], given: _Given) -> Export:
+def _dydx(rows: Rows, found: Rows, given: _Given) -> Export:
     """Read dYdX: a subaccount, or a parent with its children, and perhaps the markets, which have the rates."""
     markets = {each["ticker"]: each for each in _having(found, "ticker", "maintenanceMarginFraction")}
     parents = [row for row in rows if _number(row, "subaccountNumber", default=0.0) < _CHILD]
@@ -682,20 +673,19 @@ def _cash(row: Row) -> float:
     return abs(_number(cash, "size")) * _word(cash, "side", _DYDX_SIDES)
 
 
-def _dydx_legs(row: Row, markets: Mapping[str, Row]) -> list[_Leg]:
-    """Read the positions of a subaccount of dYdX, which shows no liquidation price."""
+def _dydx_legs(row: Row, markets: Mapping[str, Row]) -> Iterator[_Leg]:
+    """Yield the positions of a subaccount of dYdX, which shows no liquidation price."""
     markets_ = _part(row, "openPerpetualPositions", dict)
     held = [each for name in markets_ if _number(each := _part(markets_, name, dict), "size")]
     child = _number(row, "subaccountNumber", default=0.0) >= _CHILD
     if child and len(held) > 1:
         raise wrong("subaccountNumber", row["subaccountNumber"], f"it backs {len(held)} positions; give it alone, as 0")
-    legs = []
     for each in held:
         size = abs(_number(each, "size")) * _word(each, "side", _DYDX_SIDES)
         entry, name = _above(each, "entryPrice"), _part(each, "market", str)
         mark = entry + _number(each, "unrealizedPnl") / size
         initial, rate = _fractions(row, markets.get(name), len(held))
-        leg = _Leg(
+        yield _Leg(
             symbol=name,
             quantity=size,
             entry_price=entry,
@@ -705,8 +695,6 @@ def _dydx_legs(row: Row, markets: Mapping[str, Row]) -> list[_Leg]:
             shown=nan,
             rate=rate,
         )
-        legs.append(leg)
-    return legs
 
 
 def _fractions(row: Row, known: Row | None, held: int) -> tuple[float, float | None]:
@@ -717,9 +705,8 @@ def _fractions(row: Row, known: Row | None, held: int) -> tuple[float, float | N
         return 1.0, None
     equity = _number(row, "equity")
     if not (value := abs(equity - _cash(row))) or not (kept := equity - _number(row, "freeCollateral")) > 0:
-        raise wrong(
-            "equity", row["equity"], "no initial margin follows from it; paste the markets after the subaccount"
-        )
+        give = "no initial margin follows from it; paste the markets after the subaccount"
+        raise wrong("equity", row["equity"], give)
     initial = kept / value
     tiers = [table.tiers[0] for table in _book("dydx_v4").schedules.values()]
     rates = {
@@ -728,7 +715,7 @@ def _fractions(row: Row, known: Row | None, held: int) -> tuple[float, float | N
     return initial, rates.pop() if len(rates) == 1 else None
 
 
-def _lighter(rows: Sequence[Row], found: Sequence[Row], given: _Given) -> Export:
+def _lighter(rows: Rows, found: Rows, given: _Given) -> Export:
     """Read Lighter: an account, and perhaps the order book details, which have the fractions."""
     details = {str(each["symbol"]): each for each in _having(found, "symbol", "maintenance_margin_fraction")}
     legs = [_lighter_leg(row, details.get(str(row["symbol"]))) for row in rows if _number(row, "position")]
@@ -760,7 +747,7 @@ def _lighter_leg(row: Row, details: Row | None) -> _Leg:
 
 _OKX_TIERS = ("minSz", "maxSz", "mmr", "maxLever")
 _DYDX_SIDES = MappingProxyType({"LONG": 1, "SHORT": -1})
-_READERS: Mapping[tuple[str, ...], Callable[[Sequence[Row], Sequence[Row], _Given], Export]] = MappingProxyType(
+_READERS: Mapping[tuple[str, ...], Callable[[Rows, Rows, _Given], Export]] = MappingProxyType(
     {
         ("positionAmt", "symbol"): _binance,
         ("size", "side", "symbol", "leverage"): _bybit,
