@@ -121,7 +121,7 @@ def test_a_pool_of_no_equity_at_all_is_taken_over_and_nobody_pays():
 def test_a_part_of_an_isolated_position_leaves_its_margin_less_what_that_cost():
     own = held().isolated(99)
     made = booked(99, (own,), [sold(0.2)], fee_rate=0.002)
-    assert made.done[0].isolated
+    assert made.done[0].closed.own_margin
     ((_, rest),) = made.swaps
     assert rest.quantity == 8
     assert rest.isolated_margin == pytest.approx(99 - 18 - 0.364)
@@ -205,7 +205,7 @@ def test_a_pool_with_any_equity_is_not_taken_over_and_any_margin_is_a_pool_of_it
     (closed,) = booked(90.5, (held(),), [sold(0.2)]).done
     assert not closed.taken_over
     (closed,) = booked(0.5, (held(quantity=0.01).isolated(0.5),), [seized()]).done
-    assert closed.isolated
+    assert closed.closed.own_margin
 
 
 def test_a_record_is_frozen_and_keyword_only_and_costs_nothing_that_is_not_said():
