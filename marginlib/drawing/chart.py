@@ -314,6 +314,7 @@ def pool_panel(pool: Pool, symbol: str, title: str, prices: tuple[float, float],
     if liquidation is not None:
         beyond = bankruptcy or (span[1] if not alive or liquidation > alive[0] else span[0])
         after = _breaks(pool, symbol, (min(liquidation, beyond), max(liquidation, beyond)))
+    left = tuple(risk(pool.at({symbol: price})).equity for price in after)
     now = next(each.mark_price for each in pool.positions if each.symbol == symbol)
     return Panel(
         title,
@@ -322,12 +323,7 @@ def pool_panel(pool: Pool, symbol: str, title: str, prices: tuple[float, float],
         lines=(
             Line("equity", "equity", alive, tuple(each.equity for each in along)),
             Line("maintenance margin", "maintenance", alive, tuple(each.maintenance for each in along)),
-            Line(
-                "equity if nobody closed it",
-                "after",
-                after,
-                tuple(risk(pool.at({symbol: price})).equity for price in after),
-            ),
+            Line("equity if nobody closed it", "after", after, left),
         ),
         markers=(
             Marker("mark price now", "mark", now, risk(pool).equity),

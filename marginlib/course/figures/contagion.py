@@ -27,20 +27,13 @@ def contagion(*, sol_move: int) -> Chart:
     pool = Pool(collateral=10_000, positions=(eth, sol))
     here = pool.at({"SOLUSDT": 150 * (1 + sol_move / 100)})
     price = liquidation_price(here, "ETHUSDT")
+    x = None if price is None else float(sol_move)
     panel = Panel(
         "ETH's liquidation price while only SOL moves",
         Axis("SOL price move [%]", (-25, 11)),
         Axis("ETH price [$]", (0, 4_500)),
         lines=(_eth_prices(pool), Line("ETH mark price", "mark", (-25, 11), (3_000, 3_000))),
-        markers=(
-            Marker(
-                "now, SOL at {} %",
-                "mark",
-                None if price is None else float(sol_move),
-                price or 0.0,
-                "now: no price of ETH liquidates",
-            ),
-        ),
+        markers=(Marker("now, SOL at {} %", "mark", x, price or 0.0, "now: no price of ETH liquidates"),),
     )
     now = risk(here)
     verdict = "No positive ETH price liquidates the account."

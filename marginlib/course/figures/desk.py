@@ -66,12 +66,10 @@ def desk(*, mode: str, order: str, point: int) -> Chart:
     stop = session.stops[point - 1]
     lines = (_line(session, "your decision", "equity"), _line(idle, "nothing done", "maintenance"))
     hour = _hours(opened, stop.time)
+    since = f"hours since {str(opened.points[0])[:16].replace('T', ' ')} UTC, prices interpolated"
     panel = Panel(
         f"opened {_MODE_WORDS[mode]}: {_ORDER_WORDS[order]} at point {point}",
-        Axis(
-            f"hours since {str(opened.points[0])[:16].replace('T', ' ')} UTC, prices interpolated",
-            (0.0, _hours(opened, opened.moments[-1][0])),
-        ),
+        Axis(since, (0.0, _hours(opened, opened.moments[-1][0]))),
         Axis("equity of the account [$]", (-500.0, 11_500.0)),
         lines=lines,
         markers=(

@@ -25,6 +25,7 @@ def size(*, leverage: int, notional: int) -> Chart:
     low, high = 10_000.0, min(1.0e8, schedule.max_notional(leverage))
     flat = RiskSchedule.flat(schedule.rates[0])
     away, first = _distance(float(notional), leverage, schedule), _distance(low, leverage, flat)
+    here, absent = float(notional) if notional <= high else None, f"this position: too large for {leverage}x"
     panel = Panel(
         f"fall that liquidates an isolated BTC long at {leverage}x",
         Axis("notional at entry [$]", (low, 1e8), log=True),
@@ -33,15 +34,7 @@ def size(*, leverage: int, notional: int) -> Chart:
             _distances(leverage, low, high),
             Line("at the first tier's rate", "mark", (low, 1e8), (100 * first,) * 2),
         ),
-        markers=(
-            Marker(
-                "this position",
-                "liquidation",
-                float(notional) if notional <= high else None,
-                100 * away,
-                f"this position: too large for {leverage}x",
-            ),
-        ),
+        markers=(Marker("this position", "liquidation", here, 100 * away, absent),),
     )
     if notional <= high:
         sentence = (

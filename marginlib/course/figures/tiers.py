@@ -27,15 +27,14 @@ def tiers(*, symbol: str, notional: int) -> Chart:
     whole = ((x, 100 * schedule.maintenance_margin(x) / x) for x in grid(low, high, log=True))
     k = schedule.tier(notional)
     maintenance = schedule.maintenance_margin(notional)
+    rates = [100 * rate for rate in schedule.rates]
     left = Panel(
         "maintenance margin as a share of the notional",
         Axis("notional [$]", (low, high), log=True),
         Axis("[%]", (0, 110 * schedule.rates[schedule.tier(high)])),
         lines=(
             Line.through("of the whole position", "maintenance", whole),
-            _staircase(
-                "of the next dollar (tier rate)", "mark", schedule, (low, high), [100 * r for r in schedule.rates]
-            ),
+            _staircase("of the next dollar (tier rate)", "mark", schedule, (low, high), rates),
         ),
         markers=(Marker("this position", "mark", float(notional), 100 * maintenance / notional),),
     )

@@ -37,6 +37,7 @@ def what_is_margin(*, quantity: float, leverage: float, move: int) -> Chart:
     # Once it is liquidated the price goes on without the position, and the account keeps what was left.
     here = replace(panel.markers[0], y=end.equity)
     panel = replace(panel, lines=(*panel.lines, initial), markers=(here, *panel.markers[1:]))
+    x, felt = (None, 0.0) if over else (mark, now.effective_leverage)
     right = Panel(
         "effective leverage",
         Axis("BTC mark price [$]", (38_000, 78_000)),
@@ -45,15 +46,7 @@ def what_is_margin(*, quantity: float, leverage: float, move: int) -> Chart:
             _felt(pool.at({"BTCUSDT": entry})),
             Line("leverage setting", "initial", (38_000, 78_000), (leverage, leverage)),
         ),
-        markers=(
-            Marker(
-                "mark price now",
-                "mark",
-                None if over else mark,
-                0.0 if over else now.effective_leverage,
-                "now: there is no position",
-            ),
-        ),
+        markers=(Marker("mark price now", "mark", x, felt, "now: there is no position"),),
     )
     asked, most = btc.entry_notional / leverage, pool.collateral
     if over:
