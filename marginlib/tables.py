@@ -131,13 +131,9 @@ class Shown:
     def __repr__(self) -> str:
         """Return the table as aligned text, the same every time."""
         widths = [max(map(len, column)) for column in zip(*self.texts, strict=True)]
-        left = [True, *_words(self.style.data)]
-        lines = [
-            "  ".join(
-                text.ljust(width) if start else text.rjust(width) for text, width, start in zip(*row, strict=True)
-            )
-            for row in ((texts, widths, left) for texts in self.texts)
-        ]
+        ways = [str.ljust if starts else str.rjust for starts in (True, *_words(self.style.data))]
+        rows = (zip(ways, texts, widths, strict=True) for texts in self.texts)
+        lines = ["  ".join(way(text, width) for way, text, width in row) for row in rows]
         return "\n".join([self.caption] * bool(self.caption) + [line.rstrip() for line in lines])
 
 

@@ -22,6 +22,9 @@ from marginlib.drawing.frames import ROW, frame, looks
 from marginlib.drawing.style import FILLS, SIZES, STROKES, THEMES
 from marginlib.words import text_html
 
+Look = dict[str, Any]
+Numbers = tuple[float, ...]
+
 _WIDTH, _SLIM, _DPI = 7.6, 4.2, 100  # inches, of four tanks or fewer alone, and points in each
 _TALL, _NEAR, _ROW = 1.95, 0.95, 0.19  # inches: a panel, a close-up below it, a row of the legend
 _PAGE = THEMES["light"]
@@ -75,13 +78,7 @@ def png(chart: Chart) -> bytes:
     return stream.getvalue()
 
 
-def _panel(
-    ax: Any,  # noqa: ANN401 - matplotlib's Axes is untyped here
-    form: dict[str, Any],
-    numbers: Iterator[tuple[float, ...]],
-    texts: Iterator[str],
-    columns: int,
-) -> None:
+def _panel(ax: Any, form: Look, numbers: Iterator[Numbers], texts: Iterator[str], columns: int) -> None:  # noqa: ANN401
     """Draw one panel into its axes: the next numbers and texts of a frame, in the looks of its form."""
     left, right, low, high = next(numbers)
     across, up = next(numbers), next(numbers)
@@ -149,7 +146,7 @@ def _stroke(role: str, width: float) -> dict[str, Any]:
     return {"color": style.light, "linestyle": (0, style.dashes or None), "linewidth": _points(width)}
 
 
-def _area(ax: Any, look: dict[str, Any], x: tuple[float, ...], y: tuple[float, ...]) -> Any:  # noqa: ANN401
+def _area(ax: Any, look: Look, x: Numbers, y: Numbers) -> Any:  # noqa: ANN401 - matplotlib is untyped here
     """Draw one area in the colour and hatching of its role."""
     from matplotlib.patches import Polygon  # noqa: PLC0415
 
@@ -159,7 +156,7 @@ def _area(ax: Any, look: dict[str, Any], x: tuple[float, ...], y: tuple[float, .
     return ax.add_patch(Polygon(corners, zorder=0.5, **style))
 
 
-def _marker(ax: Any, look: dict[str, Any], x: float, y: float) -> Any:  # noqa: ANN401
+def _marker(ax: Any, look: Look, x: float, y: float) -> Any:  # noqa: ANN401
     """Draw one point."""
     (point,) = ax.plot(
         [x],
@@ -244,11 +241,5 @@ def table_html(table: Table) -> str:
 def _table_text(table: Table) -> str:
     """Return a table as aligned text."""
     lines = [table.columns, *table.rows]
-    widths = [max(len(line[k]) for line in lines) for k in range(len(table.columns))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if k == 0 else cell.rjust(width)
-            for k, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
+    first, *rest = (max(map(len, column)) for column in zip(*lines, strict=True))
+    return "\n".join("  ".join([name.ljust(first), *map(str.rjust, cells, rest)]).rstrip() for name, *cells in lines)
