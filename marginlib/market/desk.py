@@ -16,14 +16,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from math import copysign
-from typing import Any
 
 import numpy as np
 
 from marginlib.errors import MarginError, finite, fraction, name_text, positive, unknown, wrong
 from marginlib.margin import account_risk, risk
 from marginlib.market.events import AddIsolatedMargin, Event, Fill, SetLeverage, SetMarginMode
-from marginlib.market.generate import geometric_brownian_path
+from marginlib.market.generate import seeded_paths
 from marginlib.market.paths import PricePath
 from marginlib.market.recorded import crash
 from marginlib.market.replay import Rules, Snapshot, in_mode, step
@@ -351,8 +350,7 @@ def generated_desks(
     if not whole or count * steps > _MOST_STEPS:
         limit = f"give whole numbers of at least 1, whose product is at most {_MOST_STEPS:,}"
         raise MarginError(f"count = {count}, steps = {steps}: {limit}")
-    terms: dict[str, Any] = {"volatility": volatility, "correlation": correlation, "steps": steps, "step": step}
-    paths = (geometric_brownian_path(start, seed=seed, **terms) for seed in range(count))
+    paths = seeded_paths(count, start, volatility=volatility, correlation=correlation, steps=steps, step=step)
     return tuple(
         path_desk(path, like.wallet, like.openings, rules=like.rules, count=len(like.points), fee_rate=like.fee_rate)
         for path in paths
