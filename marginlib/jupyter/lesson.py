@@ -43,9 +43,8 @@ class LiveFigures(Preprocessor):
         still = 0  # figures whose state was not saved
         sources: list[dict[str, str]] = []  # script and style of a figure, given once for all that share them
         figures: dict[str, Any] = {}
-        for output in (
-            each for cell in notebook.cells for each in cell.get("outputs", []) if VIEW in each.get("data", {})
-        ):
+        views = (each for cell in notebook.cells for each in cell.get("outputs", []) if VIEW in each.get("data", {}))
+        for output in views:
             name = output.data.pop(VIEW)["model_id"]
             model: Any = saved.get(name)
             if not is_live_figure(model):

@@ -172,12 +172,10 @@ class _Table:
         fields = self.fields
         clock = next((name for name in _LAYOUTS if name in fields), "timestamp")
         aside = _LAYOUTS[clock]
-        if (
-            clock in {"open_time", "ts"}
-            and "confirm" in fields
-            and (going := fields["confirm"].ne("1").to_numpy()).any()
-        ):
-            raise self.wrong(int(going.argmax()), "confirm", "this bar is not complete; leave it out")
+        if clock in {"open_time", "ts"} and "confirm" in fields:
+            going = fields["confirm"].ne("1").to_numpy()
+            if going.any():
+                raise self.wrong(int(going.argmax()), "confirm", "this bar is not complete; leave it out")
         base = (symbol or str(fields["symbol"].iloc[0]) if symbol or "symbol" in fields else "").lower()
         ours = {name: "volume" for name in fields if name[:7] == "volume " and base.startswith(name[7:])}
         known = {clock, *ours, *_NEEDED, *_OPTIONAL}

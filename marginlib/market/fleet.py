@@ -62,9 +62,8 @@ class _Fleet:
         self.mark = marks
         profit, needed, open_ = self.profit, self.maintenance, self.quantity != 0
         together = ~self.isolated[:, None]
-        over = (self.shared + (profit * together).sum(axis=0) <= (needed * together).sum(axis=0)) & (
-            (open_ & together).any(axis=0)
-        )
+        over = self.shared + (profit * together).sum(axis=0) <= (needed * together).sum(axis=0)
+        over &= (open_ & together).any(axis=0)
         alone = open_ & ~together & (self.margin + profit <= needed)
         self.shared = np.where(over, 0.0, self.shared)
         self.margin = np.where(alone, 0.0, self.margin)

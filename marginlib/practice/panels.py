@@ -129,11 +129,8 @@ class QuestionPanel(Form):
         if self._feedback:
             self.say(message, *told)
             return
-        counts = (
-            ""
-            if first.answer == attempt.answer
-            else f" Your first of today ({self._show(first)}) is the one that counts."
-        )
+        counts = f" Your first of today ({self._show(first)}) is the one that counts."
+        counts *= first.answer != attempt.answer
         self.say(f"Kept: {self._show(attempt)}. You will see later how it compares.{counts}", *told)
 
     def _show(self, attempt: Attempt) -> str:
