@@ -384,9 +384,8 @@ def _move(account: Account, symbol: str, amount: float, most: float, sign: int) 
         moved = replace(position, isolated_margin=left, entry_price=position.mark_price)
     else:
         moved = replace(position, isolated_margin=left)
-    return account.after(
-        wallet_balance=wallet, positions=(moved if each is position else each for each in account.positions)
-    )
+    held = (moved if each is position else each for each in account.positions)
+    return account.after(wallet_balance=wallet, positions=held)
 
 
 def _only(account: Account, symbol: str) -> Position:

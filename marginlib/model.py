@@ -141,11 +141,8 @@ class Position:
         _check_values(self)
         limit = self.schedule.max_leverage(self.entry_notional)
         if self.leverage > limit:
-            raise wrong(
-                "leverage",
-                self.leverage,
-                f"{self.symbol} allows at most {limit:,.10g} at a notional of {self.entry_notional:,.10g}",
-            )
+            give = f"{self.symbol} allows at most {limit:,.10g} at a notional of {self.entry_notional:,.10g}"
+            raise wrong("leverage", self.leverage, give)
 
     @classmethod
     def open(
@@ -611,9 +608,8 @@ def _several(field: str, given: Iterable[_T]) -> tuple[_T, ...]:
 def _one_currency(positions: tuple[Position, ...], holders: str) -> None:
     """Refuse a mix of linear and inverse contracts."""
     if len({position.contract for position in positions}) > 1:
-        raise MarginError(
-            f"contract: linear and inverse positions pay in different currencies; put them in separate {holders}"
-        )
+        give = f"put them in separate {holders}"
+        raise MarginError(f"contract: linear and inverse positions pay in different currencies; {give}")
 
 
 def _keep(record: object, **values: object) -> None:

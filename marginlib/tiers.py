@@ -197,9 +197,8 @@ class RiskSchedule:
         rows = [_bracket(number, row) for number, row in enumerate(brackets, start=1)]
         for number, (floor, cap, rate, leverage, _) in enumerate(rows, start=1):
             if previous_cap is None:
-                raise MarginError(
-                    f"notional_cap = None: tier {number - 1} is not the last; give {floor:,.10g}, where the next starts"
-                )
+                give = f"give {floor:,.10g}, where the next starts"
+                raise MarginError(f"notional_cap = None: tier {number - 1} is not the last; {give}")
             if floor != previous_cap:
                 kind = "overlaps" if floor < previous_cap else "leaves a gap after"
                 raise wrong("notional_floor", floor, f"tier {number} {kind} the one before; give {previous_cap:,.10g}")
@@ -286,9 +285,8 @@ class RiskSchedule:
         positive("leverage", leverage)
         allowed = sum(tier.leverage_limit >= leverage for tier in self.tiers)
         if not allowed:
-            raise wrong(
-                "leverage", leverage, f"give at most {self.tiers[0].leverage_limit:,.10g}, the first tier's limit"
-            )
+            give = f"give at most {self.tiers[0].leverage_limit:,.10g}, the first tier's limit"
+            raise wrong("leverage", leverage, give)
         if allowed < len(self.tiers):
             return self.floors[allowed]
         return inf if self.notional_cap is None else float(self.notional_cap)
@@ -334,21 +332,14 @@ def _check_order(tiers: tuple[RiskTier, ...], notional_cap: float | None) -> Non
         raise wrong("notional_floor", tiers[0].notional_floor, "the first tier starts at 0")
     for number, (below, above) in enumerate(pairwise(tiers), start=2):
         if above.notional_floor <= below.notional_floor:
-            raise wrong(
-                "notional_floor",
-                above.notional_floor,
-                f"tier {number} overlaps the one before; give more than {below.notional_floor:,.10g}",
-            )
+            give = f"tier {number} overlaps the one before; give more than {below.notional_floor:,.10g}"
+            raise wrong("notional_floor", above.notional_floor, give)
         if above.maintenance_margin_rate < below.maintenance_margin_rate:
             least = f"give at least {below.maintenance_margin_rate!r}, the rate of the tier before"
-            raise wrong(
-                "maintenance_margin_rate", above.maintenance_margin_rate, f"tier {number} is not convex; {least}"
-            )
+            give = f"tier {number} is not convex; {least}"
+            raise wrong("maintenance_margin_rate", above.maintenance_margin_rate, give)
         if above.leverage_limit > below.leverage_limit:
-            raise wrong(
-                "max_leverage",
-                above.leverage_limit,
-                f"tier {number} allows more than the one before; give at most {below.leverage_limit:,.10g}",
-            )
+            give = f"tier {number} allows more than the one before; give at most {below.leverage_limit:,.10g}"
+            raise wrong("max_leverage", above.leverage_limit, give)
     if notional_cap is not None and positive("notional_cap", notional_cap) <= tiers[-1].notional_floor:
         raise wrong("notional_cap", notional_cap, f"give more than {tiers[-1].notional_floor:,.10g}, the last floor")
