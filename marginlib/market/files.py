@@ -231,9 +231,8 @@ class _Table:
         opens = np.array(times, dtype="datetime64[s]")
         if opens.size > 1 and (np.diff(opens) < np.timedelta64(0, "s")).all():  # newest first
             return _Table(self.fields.iloc[::-1], self.where).bars(symbol, opens[::-1], columns, gaps, length)
-        step, row, why = step_fault(
-            opens, np.timedelta64("NaT" if length is None else length, "s"), gaps=gaps != "refuse"
-        )
+        known = np.timedelta64("NaT" if length is None else length, "s")
+        step, row, why = step_fault(opens, known, gaps=gaps != "refuse")
         if why:
             more = '; gaps="keep" keeps it, gaps="cut" the longest piece without one' if why.startswith("a gap") else ""
             raise self.wrong(row, str(self.fields.columns[0]), why + more)

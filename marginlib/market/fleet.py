@@ -126,9 +126,8 @@ def fleet_ends(desk: Desk, decisions: Sequence[Decision], marks: Array) -> tuple
         raise MarginError("rules: give a venue that keeps what is left of a liquidated pool, without replenishment")
     account = desk.account()
     if marks.shape[:2] != (len(desk.moments), len(account.positions)):
-        raise MarginError(
-            f"marks: shape {marks.shape}; give {len(desk.moments)} moments and {len(account.positions)} positions"
-        )
+        give = f"give {len(desk.moments)} moments and {len(account.positions)} positions"
+        raise MarginError(f"marks: shape {marks.shape}; {give}")
     fleet = _Fleet(account, marks.shape[2], desk.fee_rate)
     times = [when for when, _ in desk.moments]
     orders = [(each,) if isinstance(each, Order) else each for each in decisions]

@@ -157,17 +157,11 @@ class Replenishment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Conversion:
-    """Collateral coins that the venue sold at their mark price, before it touched a position.
+    """Collateral coins that the venue sold at their mark price, before it touched a position."""
 
-    Args:
-        symbol: whose mark price valued them.
-        amount: how many [base coin].
-        price: at which they were sold [quote currency per base coin].
-    """
-
-    symbol: str
-    amount: float
-    price: float
+    symbol: str  # whose mark price valued them
+    amount: float  # how many [base coin]
+    price: float  # at which they were sold [quote currency per base coin]
 
 
 Action = Liquidation | Replenishment | Conversion
@@ -461,9 +455,8 @@ def _opened(state: Snapshot, held: Position | None, event: Fill, quantity: float
         if held.own_margin:
             new = new.isolated(held.own_margin + abs(quantity) * event.price**power / held.leverage)
     elif rules.book is None:
-        raise MarginError(
-            f"rules.book = None: give a Rulebook with the risk tiers of {event.symbol} to open a position in it"
-        )
+        give = f"give a Rulebook with the risk tiers of {event.symbol} to open a position in it"
+        raise MarginError(f"rules.book = None: {give}")
     else:
         leverage, mode = _setting(state, event.symbol)
         mark = state.mark_prices.get(event.symbol, event.price)

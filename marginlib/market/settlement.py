@@ -130,17 +130,16 @@ def settle(pool: Pool, cuts: Sequence[Cut], *, leftover: Leftover, fee_rate: flo
         seized = cut.taken_over and leftover is Leftover.KEPT
         covered = min(debt, fund)
         fund -= covered
-        done.append(
-            Liquidation(
-                closed=closed,
-                taken_over=cut.taken_over,
-                settled_pnl=closed.unrealized_pnl + debt - (left if seized else 0.0),
-                fee=fee,
-                kept=left - fee if seized else 0.0,
-                fund_paid=covered,
-                deleveraged=debt - covered,
-            )
+        liquidation = Liquidation(
+            closed=closed,
+            taken_over=cut.taken_over,
+            settled_pnl=closed.unrealized_pnl + debt - (left if seized else 0.0),
+            fee=fee,
+            kept=left - fee if seized else 0.0,
+            fund_paid=covered,
+            deleveraged=debt - covered,
         )
+        done.append(liquidation)
     realized = fsum(each.realized_pnl for each in done)
     missing = fsum(each.deleveraged for each in done)
     to_fund = fsum(each.fee + each.kept - each.fund_paid for each in done)

@@ -117,9 +117,8 @@ def walk(state: Snapshot, moments: Iterable[Moment], rules: Rules) -> tuple[Snap
     """
     for position in state.account.positions:
         if position.contract is not Contract.LINEAR:
-            raise MarginError(
-                f"contract of {position.symbol} = {position.contract}: give linear contracts, as those recorded are"
-            )
+            give = "give linear contracts, as those recorded are"
+            raise MarginError(f"contract of {position.symbol} = {position.contract}: {give}")
     corners = [(int(when.astype("datetime64[s]").astype(np.int64)), marks) for when, marks in moments]
     states = [_moved(state, *corners[0], rules)]
     for line in pairwise(corners):
