@@ -171,9 +171,8 @@ def show(
     columns = [frame.index, *(frame.iloc[:, k] for k in range(len(frame.columns)))]
     cells = [[_text(value, way) for value in column] for column, way in zip(columns, ways, strict=True)]
     headings = [_UNIT.sub("", name) for name in names]
-    style = frame.rename_axis(index=None, columns=_LEFT.format(text_html(headings[0]))).style.format(
-        {name: partial(_cell, way) for name, way in zip(frame.columns, ways[1:], strict=True)}
-    )
+    written = {name: partial(_cell, way) for name, way in zip(frame.columns, ways[1:], strict=True)}
+    style = frame.rename_axis(index=None, columns=_LEFT.format(text_html(headings[0]))).style.format(written)
     style.format_index(lambda value: _LEFT.format(_html(_text(value, ways[0]))))
     heads = [_LEFT if words else "{}" for words in _words(frame)]
     named = (head.format(text_html(name)) for head, name in zip(heads, headings[1:], strict=True))
@@ -522,9 +521,8 @@ def prices(held: Account, rules: Rulebook | None = None) -> DataFrame:
     for each in held.positions:
         own = each.isolated_margin
         alone = each.isolated(own) if rules is None else rules.isolate(each.cross(), own)
-        behind = alone.isolated_margin or 0.0
         row: dict[str, object] = {"mark [$/coin]": each.mark_price}
-        for mode, pool in (("cross", shared), ("isolated", Pool(collateral=behind, positions=(alone,)))):
+        for mode, pool in (("cross", shared), ("isolated", alone.pool)):
             price = liquidation_price(pool, each.symbol)
             row |= {
                 f"{mode} [$/coin]": price,
@@ -575,23 +573,22 @@ def desk(held: Account) -> DataFrame:
     Args:
         held: the account; the liquidation price of a cross position holds while the other prices stand still.
     """
-    rows: list[dict[str, object]] = []
+    rows: list[Mapping[str, object]] = []
     for pool in held.pools():
         now = risk(pool)
         for each in pool.positions:
             price = liquidation_price(pool, each.symbol)
-            rows.append(
-                {
-                    "position": f"{each.symbol} {each.side}",
-                    "mode": each.margin_mode.value,
-                    "notional [$]": each.notional,
-                    "equity [$]": now.equity,
-                    "maintenance [$]": now.maintenance,
-                    "margin ratio [share]": now.margin_ratio,
-                    "liquidation [$/coin]": price,
-                    "away [move]": move(price, each.mark_price),
-                }
-            )
+            row = {
+                "position": f"{each.symbol} {each.side}",
+                "mode": each.margin_mode.value,
+                "notional [$]": each.notional,
+                "equity [$]": now.equity,
+                "maintenance [$]": now.maintenance,
+                "margin ratio [share]": now.margin_ratio,
+                "liquidation [$/coin]": price,
+                "away [move]": move(price, each.mark_price),
+            }
+            rows.append(row)
     rows.append({"position": "free to use", "mode": "", "equity [$]": available_balance(held)})
     return DataFrame(rows).set_index("position")
 

@@ -87,10 +87,7 @@ def _hedge_ends(ratio: float, leverage: int) -> Ends:
         return dict.fromkeys(("cross", "isolated"), (fall, None, fall and -fall))
     short = rules.position("ETHUSDT", -ratio * leverage * _MONEY / 3_000, 3_000, leverage=setting)
     pool = Pool(collateral=_MONEY, positions=(long, short))
-    fall, rise = (
-        common_shock(Pool(collateral=leg.entry_notional / setting, positions=(leg,)))[way]
-        for way, leg in enumerate((long, short))
-    )
+    fall, rise = (common_shock(leg.isolated().pool)[way] for way, leg in enumerate((long, short)))
     first = min(abs(move) for move in (fall, rise) if move is not None)
     return {"cross": (*common_shock(pool), _parting(pool)), "isolated": (fall, rise, first)}
 
