@@ -187,19 +187,12 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Handle:
-    """A button that stands in the first panel and moves a choice, such as a wall between two tanks.
+    """A button that stands in the first panel and moves a choice, such as a wall between two tanks."""
 
-    Args:
-        label: its name for the reader.
-        across: where it stands in the panel, from 0 at the left to 1.
-        down: and from 0 at the top to 1.
-        to: for each value of the choice, in order, the value to which it leads; that one leads back.
-    """
-
-    label: str
-    across: float
-    down: float
-    to: tuple[Any, ...]
+    label: str  # its name for the reader
+    across: float  # where it stands in the panel, from 0 at the left to 1
+    down: float  # and from 0 at the top to 1
+    to: tuple[Any, ...]  # for each value of the choice, in order, the value to which it leads; that one leads back
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,17 +30,11 @@ class Stroke:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """How one idea is drawn as an area.
+    """How one idea is drawn as an area."""
 
-    Args:
-        light: (face, hatching) on a light page.
-        dark: (face, hatching) on a dark page.
-        hatch: "dots", "rising", "falling", "waves" or "" for none.
-    """
-
-    light: tuple[str, str]
-    dark: tuple[str, str]
-    hatch: str
+    light: tuple[str, str]  # its face and its hatching on a light page
+    dark: tuple[str, str]  # and on a dark one
+    hatch: str  # "dots", "rising", "falling", "waves" or "" for none
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,9 +161,7 @@ def tank_sentence(tanks: Sequence[Tank]) -> str:
     Args:
         tanks: every pool of the account.
     """
-    left, start = (
-        money(sum(amounts), 0) for amounts in zip(*((each.level, each.start) for each in tanks), strict=True)
-    )
+    left, start = money(sum(each.level for each in tanks), 0), money(sum(each.start for each in tanks), 0)
     held = (f"{each.name} {money(each.level, 0) if each.taken is None else each.state}" for each in tanks)
     return f"the account has {left}{'' if left == start else f' of {start}'} ({'; '.join(held)})."
 
