@@ -37,25 +37,18 @@ _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 _INVERSE = r"[A-Z0-9]+(-USD-\w+|USD(_\w+|[A-Z]\d\d)?)"
 _PARTS: Mapping[type, str] = MappingProxyType({dict: "an object", list: "a list", str: "a text"})
 _CHILD = 128  # dYdX: from this number on a subaccount backs isolated positions
-_NO_RATES: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Export:
-    """An account as it was read.
+    """An account as it was read."""
 
-    Args:
-        account: the wallet and its positions, under the rules below.
-        rules: the rulebook whose terms the positions follow.
-        shown: the venue's own liquidation price of each position; None where the venue says that there is none, nan
-            where the file does not say.
-        notes: what was assumed because the file does not say it.
-    """
-
-    account: Account
-    rules: Rulebook
+    account: Account  # the wallet and its positions, under the rules below
+    rules: Rulebook  # whose terms the positions follow
+    # The venue's own liquidation price of each position; None where it says that there is none, nan where the file does
+    # not say.
     shown: tuple[float | None, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # what was assumed because the file does not say it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +95,7 @@ def read_account(
     source: DataFrame | Path | str | list[Any] | dict[str, Any],
     *,
     wallet_balance: float | None = None,
-    rates: Mapping[str, float] = _NO_RATES,
+    rates: Mapping[str, float] = MappingProxyType({}),
     tiers: Path | str | list[Any] | dict[str, Any] | None = None,
 ) -> Export:
     """Return the account of a table or of a venue's export.
@@ -138,9 +131,8 @@ def read_account(
     found = [*(() if isinstance(data, DataFrame) else _objects(data)), *more]
     given = _Given(wallet_balance=wallet_balance, rates=rates, tables=_tables(found))
     if more and not given.tables and not _having(more, *_OKX_TIERS):
-        raise MarginError(
-            "tiers: no risk table; give leverageBracket of Binance, risk-limit of Bybit, position-tiers of OKX"
-        )
+        give = "leverageBracket of Binance, risk-limit of Bybit, position-tiers of OKX"
+        raise MarginError(f"tiers: no risk table; give {give}")
     if isinstance(data, DataFrame):
         return _table(data, given)
     for shape, read in _READERS.items():
@@ -300,15 +292,12 @@ def _schedule(book: Rulebook, leg: _Leg, given: _Given) -> tuple[RiskSchedule, s
     if agrees := next((table for table, _ in known if leg.fits(table)), None):
         return agrees, ""
     if leg.rate is not None:
-        said = (
-            f"{leg.symbol}: no recorded table agrees with the file; its {100 * leg.rate:.4g} % is taken for every size"
-        )
-        return RiskSchedule.flat(leg.rate), said
+        taken = f"its {100 * leg.rate:.4g} % is taken for every size"
+        return RiskSchedule.flat(leg.rate), f"{leg.symbol}: no recorded table agrees with the file; {taken}"
     if not known:
+        none = f"no table of {leg.symbol} is recorded, and the file has none"
         give = "paste the venue's table of tiers after the positions, or give rates, such as 0.01 for 1 %"
-        raise MarginError(
-            f"maintenance_margin_rate: no table of {leg.symbol} is recorded, and the file has none; {give}"
-        )
+        raise MarginError(f"maintenance_margin_rate: {none}; {give}")
     return known[0][0], f"{leg.symbol}: the risk table of {known[0][1]} is assumed, for the file does not tell it"
 
 
@@ -421,10 +410,8 @@ def _binance(rows: Rows, found: Rows, given: _Given) -> Export:
     rows = _having(rows, "markPrice") or rows  # an account beside position risk has the same positions, with less
     legs = [_binance_leg(row) for row in rows if _number(row, "positionAmt")]
     book = _book("binance_usdm", max(_day(row, "updateTime") for row in rows))
-    purses = {
-        str(each["asset"]): _number(each, "crossWalletBalance")
-        for each in _having(found, "asset", "crossWalletBalance")
-    }
+    balances = _having(found, "asset", "crossWalletBalance")
+    purses = {str(each["asset"]): _number(each, "crossWalletBalance") for each in balances}
     index = {str(each["symbol"]): each for each in _having(found, "symbol", "index", "bidBuffer")}
     if index or any(str(each["multiAssetsMargin"]).lower() == "true" for each in _having(found, "multiAssetsMargin")):
         free, coins = _binance_coins(purses, index, legs, book)
@@ -463,9 +450,8 @@ def _binance_leg(row: Row) -> _Leg:
     amount, entry = _number(row, "positionAmt"), _above(row, "entryPrice")
     profit = _number(row, "unRealizedProfit", "unrealizedProfit")
     mark = _above(row, "markPrice", default=entry + profit / amount)
-    wallet = _above(
-        row, "isolatedWallet", default=max(0.0, _number(row, "isolatedMargin", default=0.0) - profit), zero=True
-    )
+    without = max(0.0, _number(row, "isolatedMargin", default=0.0) - profit)
+    wallet = _above(row, "isolatedWallet", default=without, zero=True)
     told = {"marginType": "isolated" if str(row.get("isolated", wallet != 0)).lower() == "true" else "cross", **row}
     own = _word(told, "marginType", {"isolated": True, "cross": False, "ISOLATED": True, "CROSSED": False})
     if amount * _word({"positionSide": "BOTH", **row}, "positionSide", {"BOTH": amount, "LONG": 1, "SHORT": -1}) < 0:
