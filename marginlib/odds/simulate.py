@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -68,8 +67,8 @@ def odds(
         >>> abs(one.liquidation.value - 0.5838) < 3 * one.liquidation.standard_error
         True
     """
-    settings: dict[str, Any] = {"days": days, "steps": steps, "paths": paths, "seed": seed}
-    return compare({"account": account}, diffusion, bridge=bridge, **settings)["account"]
+    one = {"": account}
+    return compare(one, diffusion, days=days, steps=steps, paths=paths, seed=seed, bridge=bridge)[""]
 
 
 def compare(
