@@ -120,17 +120,16 @@ def where(found: Export, volatility: Mapping[str, float] | None = None) -> Answe
     rows = []
     for each in found.account.positions:
         price, other = ends_in(found.account, each), _switched(found, each)
-        rows.append(
-            {
-                "position": named(each),
-                "mode": each.margin_mode.value,
-                "away [move]": move(price, each.mark_price),
-                _DEVIATIONS: None if price is None else log(price / each.mark_price) / daily[coin(each.symbol)],
-                "liquidated at [$/coin]": price,
-                "in the other mode [$/coin]": other,
-                "then away [move]": move(other, each.mark_price),
-            }
-        )
+        row = {
+            "position": named(each),
+            "mode": each.margin_mode.value,
+            "away [move]": move(price, each.mark_price),
+            _DEVIATIONS: None if price is None else log(price / each.mark_price) / daily[coin(each.symbol)],
+            "liquidated at [$/coin]": price,
+            "in the other mode [$/coin]": other,
+            "then away [move]": move(other, each.mark_price),
+        }
+        rows.append(row)
     told, frame = _volatilities(found, market, volatility, sqrt(DAYS_PER_YEAR)), DataFrame(rows)
     far, nearest = frame["away [move]"].astype(float).dropna(), "No price of one coin alone liquidates anything."
     if len(far):
@@ -210,9 +209,8 @@ def crashes(found: Export) -> Answer:
     said = (
         "The same dollars and the equity of now, opened at the first recorded figure; between figures, straight lines."
     )
-    return Answer(
-        "In recorded crashes", said, in_crashes(plain(found.account)), "the same dollars in the recorded crashes"
-    )
+    frame = in_crashes(plain(found.account))
+    return Answer("In recorded crashes", said, frame, "the same dollars in the recorded crashes")
 
 
 def chances(found: Export, days: float = 30.0, volatility: Mapping[str, float] | None = None) -> Answer:
@@ -327,10 +325,8 @@ def _left_over(account: Account, each: Position, shown: float | None) -> str:
         return "not explained: the venue shows none"
     there = risk(pool.at({each.symbol: shown}))
     missing = there.maintenance - there.equity
-    other = (
-        "marks of the other positions that are not those of the file" if len(pool.positions) > 1 else "another wallet"
-    )
-    way = "more" if missing > 0 else "less"
+    lone, way = len(pool.positions) == 1, "more" if missing > 0 else "less"
+    other = "another wallet" if lone else "marks of the other positions that are not those of the file"
     return f"no rule explains it: {money(abs(missing))} {way} behind it would, such as from {other}"
 
 
@@ -374,8 +370,7 @@ def _write(folder: Path, given: Sequence[Answer], found: Export) -> None:
     try:
         write_whole(folder / "account.html", page(given, found))
         for each in given:
-            write_whole(
-                folder / f"{each.name.lower().replace(' ', '-')}.csv", each.frame.to_csv(index=each.name == "Odds")
-            )
+            file = folder / f"{each.name.lower().replace(' ', '-')}.csv"
+            write_whole(file, each.frame.to_csv(index=each.name == "Odds"))
     except OSError as error:
         raise MarginError(f"{folder}: {error.strerror or error}") from error

@@ -103,15 +103,9 @@ def end_card(seed: int, mode: str, orders: Sequence[Order]) -> tuple[DataFrame, 
     ):
         ends, over = fleet_ends(made_up(path, opened), plan, marks)
         worst = np.sort(ends)[: PATHS // 20]
-        rows.append(
-            {
-                "on many paths": name,
-                "liquidated [share]": float(over.mean()),
-                "average end [$]": float(ends.mean()),
-                "worst 5 % [$]": float(worst.mean()),
-            }
-        )
-    return tables.scores(compare_scores(desk, orders)), DataFrame(rows)
+        rows.append((name, float(over.mean()), float(ends.mean()), float(worst.mean())))
+    columns = ["on many paths", "liquidated [share]", "average end [$]", "worst 5 % [$]"]
+    return tables.scores(compare_scores(desk, orders)), DataFrame(rows, columns=columns)
 
 
 class _Controls(Form):

@@ -114,9 +114,8 @@ def _given_out(set_id: str) -> str | None:
             try:
                 return str(json.loads(place.read_text(encoding="utf-8"))["tickets"][set_id])
             except (ValueError, TypeError, KeyError) as error:
-                raise MarginError(
-                    f"{place.name}: no ticket for {set_id!r} in it; ask your teacher for the file again"
-                ) from error
+                give = "ask your teacher for the file again"
+                raise MarginError(f"{place.name}: no ticket for {set_id!r} in it; {give}") from error
     if named:
         raise wrong("MARGINLIB_TICKETS", named, "no such file")
     return None

@@ -46,9 +46,8 @@ def safe_corners(pool: Pool, across: str, up: str, x_range: Span, y_range: Span)
         [(30000, 3520), (70402, 1500), (90000, 1500), (90000, 4500), (30000, 4500)]
     """
     if any(position.contract is not Contract.LINEAR for position in pool.positions):
-        raise MarginError(
-            "contract: give a pool of linear contracts; the region of an inverse one is not convex in its price"
-        )
+        why = "the region of an inverse one is not convex in its price"
+        raise MarginError(f"contract: give a pool of linear contracts; {why}")
     points = [
         *((x, y) for x in _edges(pool, across, x_range) for y in _zeros(pool.at({across: x}), up, y_range)),
         *((x, y) for y in _edges(pool, up, y_range) for x in _zeros(pool.at({up: y}), across, x_range)),
@@ -143,9 +142,8 @@ def survival_chart(
         ('cross', 'alive, $10,000.00 of equity', '40,401.61', '2,020.08')
     """
     if len({position.symbol for position in positions}) != len(positions) or len(positions) != 2:  # noqa: PLR2004
-        raise MarginError(
-            f"positions = {', '.join(each.symbol for each in positions)}: give two positions of different symbols"
-        )
+        held = ", ".join(each.symbol for each in positions)
+        raise MarginError(f"positions = {held}: give two positions of different symbols")
     if not 0 < finite("reach", reach) < 1:
         raise wrong("reach", reach, "give a share of the entry prices above 0 and below 1")
     symbols = (positions[0].symbol, positions[1].symbol)
@@ -167,6 +165,8 @@ def survival_chart(
         "both": _rectangle(*(safe for safe, _ in lives)),
     }
     line = _frontier(opened, symbols, corners)
+    upright = [(at[0], y) for y in high if at[0] is not None]
+    level = [(x, at[1]) for x in wide if at[1] is not None]
     panel = Panel(
         title,
         Axis(f"{coins[0]} mark price [$]", wide),
@@ -174,12 +174,8 @@ def survival_chart(
         areas=tuple(Area.through(label, role, shapes[role]) for role, label in _AREAS.items()),
         lines=(
             Line.through("cross is liquidated on this line", "liquidation", line),
-            Line.through(
-                f"isolated {coins[0]} is liquidated here", "isolated", [(at[0], y) for y in high if at[0] is not None]
-            ),
-            Line.through(
-                f"isolated {coins[1]} is liquidated here", "initial", [(x, at[1]) for x in wide if at[1] is not None]
-            ),
+            Line.through(f"isolated {coins[0]} is liquidated here", "isolated", upright),
+            Line.through(f"isolated {coins[1]} is liquidated here", "initial", level),
         ),
         markers=(Marker(f"now, {coins[0]} at", "mark", positions[0].mark_price, positions[1].mark_price),),
     )
