@@ -221,9 +221,8 @@ def _status(chosen: argparse.Namespace) -> None:
         others = ", ".join(match.student for match in result.matches)
         rows.append((result.student, result.status, score, most, to_read, others, result.reason))
     if chosen.csv:
-        csv.writer(sys.stdout).writerows(
-            [[f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in row] for row in rows]
-        )
+        safe = ([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in row] for row in rows)
+        csv.writer(sys.stdout).writerows(safe)
         return
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:

@@ -260,9 +260,8 @@ def _fill(sheet: _Sheet, first: int, column: int, grades: Grades, share: Share, 
             except ArithmeticError:
                 kept = False
             if not kept:
-                raise MarginError(
-                    f"file: {name!r} has the grade {there} already, and would get {text}; say `replace` if it may go"
-                )
+                both = f"has the grade {there} already, and would get {text}"
+                raise MarginError(f"file: {name!r} {both}; say `replace` if it may go")
         sheet.write(at, column, text)
     return Filled(
         content=(sheet.mark + "".join(sheet.lines)).encode(),

@@ -20,9 +20,8 @@ _EASY, _HARD, _WEAK = 0.9, 0.3, 0.15
 _BARS = 10  # of the picture of points
 _TALK, _MOST = 0.75, 3  # share of the class below which a task is worth a talk; how many of a kind are told
 # The live classes of exercises/CLASSES.md: heading -> the beliefs that each question shows, in order.
-_CLASSES: dict[str, list[list[str]]] = json.loads(
-    files("marginlib").joinpath("data", "classes.json").read_text(encoding="utf-8")
-)
+_FILE = files("marginlib").joinpath("data", "classes.json")
+_CLASSES: dict[str, list[list[str]]] = json.loads(_FILE.read_text(encoding="utf-8"))
 
 _HOW_TO_READ = (
     "Right: the share of those whose answer was judged. Discrimination: how far those who have the task right have "

@@ -95,9 +95,8 @@ def write_course(folder: str | Path, *, teach: bool = False) -> Written:
         manifest = {"format": "marginlib-course", "version": 1, "marginlib": __version__, "files": hashes}
         write_whole(target / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
     except OSError as error:
-        raise wrong(
-            "folder", str(folder), f"{error.strerror or error} ({error.filename}); give a folder you can write to"
-        ) from error
+        give = f"{error.strerror or error} ({error.filename}); give a folder you can write to"
+        raise wrong("folder", str(folder), give) from error
     return Written(folder=target, **{key: tuple(value) for key, value in found.items()})
 
 

@@ -82,9 +82,8 @@ def closing_questions(notebook: str) -> QuestionPanels:
         notebook: two digits, such as "05".
     """
     asked = [*questions(notebook=_known(notebook), role="closing"), *questions(notebook=notebook, role="posttest")]
-    return QuestionPanels(
-        "[Questions to close with. Run the cell to answer them.]", [QuestionPanel(each) for each in asked]
-    )
+    title = "[Questions to close with. Run the cell to answer them.]"
+    return QuestionPanels(title, [QuestionPanel(each) for each in asked])
 
 
 def calibration(notebook: str | None = None) -> CalibrationPage:

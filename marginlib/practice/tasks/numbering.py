@@ -93,6 +93,5 @@ def _hand(task: Task, seed: bytes, purpose: str, count: int) -> list[dict[str, A
             cases = [{name: case[name] for name in task.parameters} for case in cases]
         if apart(task, cases):
             return cases
-    raise MarginError(
-        f"{task.id}: none of {_TRIES} draws keeps the right answer and all beliefs apart; widen its numbers"
-    )
+    none = f"none of {_TRIES} draws keeps the right answer and all beliefs apart"
+    raise MarginError(f"{task.id}: {none}; widen its numbers")
