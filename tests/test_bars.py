@@ -3,6 +3,7 @@
 import dataclasses
 from dataclasses import replace
 from math import nan
+from operator import attrgetter
 
 import numpy as np
 import pandas as pd
@@ -163,7 +164,7 @@ def test_bars_of_the_history_become_mark_bars_and_a_missing_mark_is_not_made_up(
 
 MONEY = ("realized_pnl", "fee", "kept", "fund_paid", "deleveraged")
 SAID = {
-    Liquidation: ("symbol", "quantity", "price", "mark_price", "taken_over", "isolated", *MONEY),
+    Liquidation: ("symbol", "quantity", "price", "mark_price", "taken_over", "closed.own_margin", *MONEY),
     Replenishment: ("symbol", "amount"),
 }
 
@@ -189,7 +190,7 @@ def alike(account, path, rules, *, fund=0.0):
     ]
     for (_, _, one), (_, _, other) in zip(found, fast, strict=True):
         for field in SAID[type(one)]:
-            mine, theirs = getattr(one, field), getattr(other, field)
+            mine, theirs = map(attrgetter(field), (one, other))
             assert mine == theirs or mine == pytest.approx(theirs, rel=1e-9, abs=1e-9 * scale), field
     for bar, state in (*run.opened, (len(plain) - 1, run.final)):
         assert state.account.wallet_balance == pytest.approx(plain[bar].account.wallet_balance, abs=1e-11 * scale)
