@@ -143,7 +143,10 @@ def _names(source: Path, *, teach: bool = False) -> Iterator[str]:
 
 
 def _unopened(content: bytes, *, run: bool) -> bytes:
-    """Return a notebook with what JupyterLab would write of this kernel, so that it opens unchanged; not run: bare."""
+    """Return a notebook with what JupyterLab would write of this kernel, so that it opens unchanged.
+
+    It keeps its outputs where it has been `run`; else it is as nobody has run it.
+    """
     notebook = json.loads(content)
     if find_spec("ipykernel"):
         from ipykernel.ipkernel import IPythonKernel  # noqa: PLC0415 - only here are they needed
