@@ -205,11 +205,6 @@ class Position:
         return replace(self, mark_price=mark_price)
 
     @property
-    def side(self) -> str:
-        """Its side in a word: "long" or "short"."""
-        return "long" if self.quantity > 0 else "short"
-
-    @property
     def own_margin(self) -> float:
         """Money set aside for this position alone [quote currency; inverse: base coin]; 0 where it shares a pool."""
         return self.isolated_margin or 0.0

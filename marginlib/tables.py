@@ -38,7 +38,7 @@ from marginlib.margin import account_risk, available_balance, risk
 from marginlib.market import Crash, MarkPrices, Rules, Snapshot, replay
 from marginlib.market.desk import Score, Session
 from marginlib.model import Account, MarginMode, Pool, Position
-from marginlib.odds.decision import GOALS, Decision, Trial, chance_text
+from marginlib.odds.decision import GOALS, Decision, Trial, chance_text, leg_text
 from marginlib.odds.estimates import Estimate, Odds
 from marginlib.practice.progress import Attempt, Progress
 from marginlib.tiers import RiskSchedule
@@ -579,7 +579,7 @@ def desk(held: Account) -> DataFrame:
         for each in pool.positions:
             price = liquidation_price(pool, each.symbol)
             row = {
-                "position": f"{each.symbol} {each.side}",
+                "position": leg_text(each),
                 "mode": each.margin_mode.value,
                 "notional [$]": each.notional,
                 "equity [$]": now.equity,
@@ -715,7 +715,7 @@ def runs(found: Mapping[str, Iterable[Snapshot]]) -> DataFrame:
         closed = [each.closed for state in states for each in state.liquidations]
         held = {(each.symbol, each.quantity > 0) for state in states for each in state.account.positions}
         sides = Counter(symbol for symbol, _ in held | {(each.symbol, each.quantity > 0) for each in closed})
-        names = (f"{each.symbol} {each.side}" if sides[each.symbol] > 1 else each.symbol for each in closed)
+        names = (leg_text(each) if sides[each.symbol] > 1 else each.symbol for each in closed)
         rows[name] = told | {"liquidated": ", ".join(names) or "nothing"}
     return DataFrame.from_dict(rows, orient="index").rename_axis("account")
 

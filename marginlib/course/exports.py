@@ -156,7 +156,7 @@ def coin(symbol: str) -> str:
 
 def named(position: Position) -> str:
     """Return a position in two words."""
-    return f"{coin(position.symbol)} {position.side}"
+    return f"{coin(position.symbol)} {'long' if position.quantity > 0 else 'short'}"
 
 
 def plain(account: Account) -> Account:

@@ -326,8 +326,13 @@ def _decided(accounts: Mapping[str, Account], cache: PathCache, days: float, lim
 def _names(book: Sequence[Position]) -> list[str]:
     """Return a name for each position: its symbol, with its side where a symbol is held twice."""
     symbols = [each.symbol for each in book]
-    names = [each.symbol if symbols.count(each.symbol) == 1 else f"{each.symbol} {each.side}" for each in book]
+    names = [each.symbol if symbols.count(each.symbol) == 1 else leg_text(each) for each in book]
     return [name if names.count(name) == 1 else f"{name} {k + 1}" for k, name in enumerate(names)]
+
+
+def leg_text(position: Position) -> str:
+    """Return a position in two words: its symbol and its side."""
+    return f"{position.symbol} {'long' if position.quantity > 0 else 'short'}"
 
 
 def _partition_name(names: Sequence[str], alone: Sequence[bool]) -> str:

@@ -19,8 +19,9 @@ def isolated(*, direction: int, leverage: float, added: float) -> Chart:
     btc = Position.open(
         symbol="BTCUSDT", quantity=direction * 500 * leverage / 60_000, price=60_000, schedule=FLAT, leverage=leverage
     )
+    word = "long" if direction > 0 else "short"
     pool = Pool(collateral=500 + added, positions=(btc,))
-    panel = pool_panel(pool, "BTCUSDT", f"$500 at {leverage}x, {btc.side}", (20_000, 100_000), (-400, 3_600))
-    held = f"A {btc.side} of {money(btc.entry_notional, 0)} with {money(pool.collateral, 0)} behind it."
-    title, sentence = f"Isolated margin: a BTC {btc.side} opened at 60,000", f"{held} {pool_sentence(pool, 'BTCUSDT')}"
+    panel = pool_panel(pool, "BTCUSDT", f"$500 at {leverage}x, {word}", (20_000, 100_000), (-400, 3_600))
+    held = f"A {word} of {money(btc.entry_notional, 0)} with {money(pool.collateral, 0)} behind it."
+    title, sentence = f"Isolated margin: a BTC {word} opened at 60,000", f"{held} {pool_sentence(pool, 'BTCUSDT')}"
     return Chart(title, (panel, close_up(panel)), sentence, pool_table(pool, "BTCUSDT"))
