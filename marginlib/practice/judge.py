@@ -28,8 +28,7 @@ def refused(name: str, key: str, value: object, wanted: str) -> MarginError:
 
 
 def _quoted(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."  # noqa: PLR2004
+    return text if len(text := repr(value)) <= 40 else f"{text[:37]}..."  # noqa: PLR2004
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,8 +106,9 @@ class Question:
         """Return an answer of this kind as text."""
         return str(answer)
 
+    @cached_property
     def _because(self) -> str:
-        """Return one line of arithmetic or reason."""
+        """One line of arithmetic or reason."""
         return f"Here: {self.explain}" if self.explain else ""
 
     def _refuse(self, key: str, value: object, wanted: str) -> MarginError:
@@ -134,14 +134,14 @@ class Question:
             # A tie is told as one; of more than one other belief only the first is named, for a short message.
             others = [code for tie in ties for code in tie if code not in codes]
             said += [f"(Or was it this? {BELIEFS[others[0]].statement})"] if others else []
-        message = " ".join(filter(None, (lead, "That is not right.", right or hint, *said, self._because())))
+        message = " ".join(filter(None, (lead, "That is not right.", right or hint, *said, self._because)))
         again = " ".join(filter(None, ("Not yet.", hint, *said, "Try once more; then the answer is shown.")))
         return Verdict(
             right=False, answer=given, codes=codes, message=message, lead=lead, ties=tuple(ties), again=again
         )
 
     def _right(self, given: object, lead: str) -> Verdict:
-        return Verdict(right=True, answer=given, message=f"{lead} {self._because()}".strip())
+        return Verdict(right=True, answer=given, message=f"{lead} {self._because}".strip())
 
 
 def _unanswered(message: str) -> Verdict:
@@ -297,8 +297,7 @@ class Number(Question):
 
     def _slip(self, value: float) -> str:
         """Return what to say where only the sign or the decimal point is wrong."""
-        truth = self.right
-        if not truth:
+        if not (truth := self.right):
             return ""
         if self.tolerance.same(-value, truth):
             return "The size is right, the sign is not."
@@ -319,9 +318,10 @@ class Number(Question):
         found = [codes for codes, its in said.items() if fit.same(value, its)]
         return found if found and chance(value, said.values(), fit) < _CHANCE else []
 
+    @cached_property
     def _because(self) -> str:
         if self.explain:
-            return super()._because()
+            return super()._because
         line, *before = (working(self.ask, case) for case in self.cases)
         if before:
             line = f"before, {before[0]}; after, {line}"

@@ -35,7 +35,7 @@ class Tolerance:
         """Return whether two answers count as the same; None, for "no such price", is the same as None only."""
         if one is None or other is None:
             return one is other
-        if isinstance(one, bool) or not isinstance(one, Real) or not isinstance(other, Real):
+        if isinstance(one, bool) or not isinstance(one, float | Real) or not isinstance(other, float | Real):
             return False
         a, b = float(one), float(other)
         return a == b or (isfinite(a) and isfinite(b) and abs(a - b) <= max(self.rel * abs(b), self.abs))
