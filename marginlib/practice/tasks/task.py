@@ -296,8 +296,7 @@ def varied(
 
         changes["demands"] = {**changes.get("demands", {}), instead: public}
     fresh: dict[str, Any] = {"catalogue": None, "version": 1, "variant": 1, "wrong": None}
-    if "ask" in changes:
-        fresh["unit"] = ""
+    fresh |= {"unit": ""} if "ask" in changes else {}
     if "solve" in changes:
         fresh |= {"beliefs": {}, "demands": {}}
     return replace(plain, **{**fresh, **changes})
@@ -306,11 +305,12 @@ def varied(
 def _turned(plain: Task, first: Rule | None, into: Rule | None, order: Sequence[str], rule: Rule) -> Rule:
     """Return a rule of a task with other numbers before it and another answer behind it."""
     before, after = first and _heeding(first, ()), into and _heeding(into, ("answer",))
+    called = plain.parameters if plain.asks_function else None
 
     def turned(**numbers: Any) -> Any:  # noqa: ANN401 - plain numbers and answers
         known = {**numbers, **(before(**numbers) if before else {})}
-        if plain.asks_function:  # a rule that takes all of its numbers knows no others
-            known = {name: known[name] for name in plain.parameters}
+        if called is not None:  # a rule that takes all of its numbers knows no others
+            known = {name: known[name] for name in called}
         answer = rule(**known)
         return after(answer, **numbers) if after and answer is not None else answer
 
