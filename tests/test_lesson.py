@@ -20,6 +20,7 @@ OUTSIDE = re.compile(
     r"""(?:src|href)\s*=\s*["'](?:https?:)?//|@import|url\(\s*["']?https?:|\bimport\s*\(?["']https?:"""
 )
 KILOBYTE = 1_000
+LESSON, SCRIPT = LessonExporter(), ScriptExporter()  # each compiles its templates once
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,7 @@ def test_storing_twice_changes_nothing(ran):
 
 
 def test_a_lesson_holds_the_figure_once_and_asks_nothing_of_the_network(ran):
-    page, _ = LessonExporter().from_notebook_node(clean(deepcopy(ran)))
+    page, _ = LESSON.from_notebook_node(clean(deepcopy(ran)))
     found = re.search(r'<script[^>]* id="live-figures"[^>]*>(.*?)</script>', page, re.DOTALL)
     data = json.loads(found[1].replace("<\\/", "</"))
     assert len(data["figures"]) == len(data["sources"]) == page.count("data-live-figure=") == 1
@@ -80,7 +81,7 @@ NO_SCRIPT = {"state": {"_anywidget_id": "marginlib.drawing.live.ExplorerPanel"}}
 
 @pytest.mark.parametrize("state", [..., None, {"state": None}, {}, NO_SCRIPT], ids=str)
 def test_a_figure_that_was_not_saved_is_text_and_the_command_that_gives_it_back_is_said(ran, caplog, state):
-    page, _ = LessonExporter().from_notebook_node(
+    page, _ = LESSON.from_notebook_node(
         as_a_front_end_saves_it(ran, state), {"metadata": {"name": "02_isolated_margin"}}
     )
     assert "data-live-figure" not in page
@@ -100,20 +101,20 @@ def test_that_command_brings_it_back(ran):
 def test_metadata_that_say_nothing_of_widgets_are_no_error(ran, widgets):
     saved = deepcopy(ran)
     saved.metadata["widgets"] = widgets
-    assert "data-live-figure" not in LessonExporter().from_notebook_node(saved)[0]
+    assert "data-live-figure" not in LESSON.from_notebook_node(saved)[0]
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("[ne]*/**/*.ipynb")), ids=lambda path: path.stem)
 def test_a_script_is_a_python_file(path):
     notebook = nbformat.read(path, as_version=4)
-    assert ScriptExporter().from_notebook_node(notebook)[1]["output_extension"] == ".py"
+    assert SCRIPT.from_notebook_node(notebook)[1]["output_extension"] == ".py"
 
 
 def test_a_figure_that_an_earlier_version_saved_is_in_the_page_with_its_own_script():
     """What stands in a notebook of 0.1.0: five traits, and a script that knows them."""
     notebook = nbformat.read(Path(__file__).with_name("saved_by_0_1_0.ipynb"), as_version=4)
     (saved,) = [each for each in states(notebook).values() if each["model_module"] == "anywidget"]
-    page, _ = LessonExporter().from_notebook_node(notebook)
+    page, _ = LESSON.from_notebook_node(notebook)
     data = json.loads(re.search(r'<script[^>]* id="live-figures"[^>]*>(.*?)</script>', page, re.DOTALL)[1])
     (figure,) = data["figures"].values()
     assert data["sources"] == [{"esm": saved["state"]["_esm"], "css": saved["state"]["_css"]}]
@@ -150,6 +151,6 @@ def test_budgets(path):
         for found in re.findall(r"data:image/png;base64,[^\"]*", output.get("data", {}).get("text/html", ""))
     )
     assert len(path.read_bytes()) - pictures <= 1_000 * KILOBYTE
-    page, _ = LessonExporter().from_filename(str(path))
+    page, _ = LESSON.from_filename(str(path))
     assert len(page.encode()) <= 6_000 * KILOBYTE
     assert not OUTSIDE.search(page)
