@@ -28,7 +28,8 @@ def refused(name: str, key: str, value: object, wanted: str) -> MarginError:
 
 
 def _quoted(value: object) -> str:
-    return text if len(text := repr(value)) <= 40 else f"{text[:37]}..."  # noqa: PLR2004
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."  # noqa: PLR2004
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -297,7 +298,8 @@ class Number(Question):
 
     def _slip(self, value: float) -> str:
         """Return what to say where only the sign or the decimal point is wrong."""
-        if not (truth := self.right):
+        truth = self.right
+        if not truth:
             return ""
         if self.tolerance.same(-value, truth):
             return "The size is right, the sign is not."

@@ -296,7 +296,8 @@ def varied(
 
         changes["demands"] = {**changes.get("demands", {}), instead: public}
     fresh: dict[str, Any] = {"catalogue": None, "version": 1, "variant": 1, "wrong": None}
-    fresh |= {"unit": ""} if "ask" in changes else {}
+    if "ask" in changes:
+        fresh["unit"] = ""
     if "solve" in changes:
         fresh |= {"beliefs": {}, "demands": {}}
     return replace(plain, **{**fresh, **changes})
