@@ -73,8 +73,8 @@ def test_beliefs_and_demands_get_words_of_their_own_and_no_points(asked):
 
 
 @judged
-def test_neither_a_belief_nor_the_public_solution_is_right_for_any_of_50_learners(asked):
-    names = [f"learner {k}" for k in range(50)]
+def test_neither_a_belief_nor_the_public_solution_is_right_for_any_of_100_learners(asked):
+    names = [f"learner {k}" for k in range(100)]
     assert [fault for each in names for fault in (*faults(asked, each), *given_away(asked, each))] == []
 
 
