@@ -13,7 +13,7 @@ from offline import offline_kernels
 from rerun import with_second_runs
 
 settings.register_profile(
-    "marginlib", deadline=None, max_examples=50, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+    "marginlib", deadline=None, max_examples=100, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("search", deadline=None, max_examples=1_500, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("marginlib")
