@@ -114,7 +114,7 @@ def test_each_wrong_choice_has_a_belief_of_its_own() -> None:
     assert [each.id for each in CHOICES if sum(not option.code for option in each.options) > 1] == []
     # Where there are two ways of holding the same belief, two options show it.
     twice = {each.id for each in CHOICES if len({option.code for option in each.options}) < len(each.options)}
-    assert twice == {"01-ratio", "06-backing", "08-mark", "09-mixed", "11-grid"}
+    assert twice == {"01-ratio", "06-backing", "08-mark", "09-mixed", "11-grid", "13-log"}
 
 
 @each_question
