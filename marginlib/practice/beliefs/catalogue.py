@@ -153,6 +153,12 @@ def _as_linear(account: Account) -> Account:
     )
 
 
+def _by_rate(price: Callable[..., float]) -> str:
+    """Return the liquidation prices of one position under three rates, in words."""
+    prices = (f"{price('liquidation_price', each):,.0f}" for each in _BY_VENUE)
+    return f"A 10x long from 60,000 with 0.4, 1.25 and 3 % to keep: {', '.join(prices)}"
+
+
 # --- the beliefs: where two explain an answer, the first is named first, the special before the common ---------------
 BELIEFS: Mapping[str, Belief] = {
     "SELL_CLOSES": Belief(
@@ -757,11 +763,7 @@ BELIEFS: Mapping[str, Belief] = {
         statement="Every venue has the same rules, so the same position has the same liquidation price.",
         remedy="Rates, the price that counts, fees and what happens then are each venue's own.",
         source="rulebooks of Binance, Bybit, OKX, Hyperliquid, dYdX",
-        against=lambda right, _: (
-            "A 10x long from 60,000 with 0.4, 1.25 and 3 % to keep: "
-            + ", ".join(f"{right('liquidation_price', each):,.0f}" for each in _BY_VENUE)
-            + "."
-        ),
+        against=lambda right, _: f"{_by_rate(right)}.",
     ),
     "RULE_OF_THUMB": Belief(
         notebook="11",
@@ -889,11 +891,7 @@ BELIEFS: Mapping[str, Belief] = {
         statement="What must be kept is a buffer: the more of it, the further away is the liquidation.",
         remedy="The position is liquidated when only that is left: the more must be kept, the sooner.",
         source="OKX and Gate: a closing fee inside the maintenance margin",
-        against=lambda right, _: (
-            "A 10x long from 60,000 with 0.4, 1.25 and 3 % to keep: "
-            + ", ".join(f"{right('liquidation_price', each):,.0f}" for each in _BY_VENUE)
-            + ", nearer each time."
-        ),
+        against=lambda right, _: f"{_by_rate(right)}, nearer each time.",
     ),
     "CONTAINED_LIVES": Belief(
         notebook="04",
