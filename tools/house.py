@@ -26,7 +26,7 @@ PACKAGE = ROOT / "marginlib"
 # 2,700 are variants of the tasks, prose and formulas that a graded course asks; 200 read near copies; 190 are the
 # task on netting, with its variant, and the prediction of an order that waits; 30 are widgets below each other without
 # ipywidgets' controls, closed legs named by their side, and one unit along an axis; 65 draw prices along time.
-MOST_LINES = 32_500
+MOST_LINES = 32_300
 # 2,500 for one kind of tiers and one collateral; whole-position tiers, coins as collateral, netting, orders, what may
 # leave a pool, prices as venues show them, and more of what `verify` checks came after.
 MOST_ENGINE = 3_115

@@ -13,10 +13,12 @@ const PATIENCE = 5000; // milliseconds without a reply, after which the kernel i
 /**
  * Let no cell show what it computes while a card above it in its section is open, also under smaller headings and when
  * all cells are run; and fold a still picture where the live figure that it stands for is above it.
+ * @param {boolean} [frees] also show what no card holds back any more
  */
-function hold() {
+function hold(frees = false) {
   let [open, level] = [0, 1]; // of headings: the one whose section a card holds back, 0 if none; the last one
   let alive = 0; // cells of code since a live figure
+  let later = false; // whether anything is to be freed
   for (const cell of document.querySelectorAll(".jp-Notebook .jp-Cell")) {
     const heading = cell.matches(".jp-MarkdownCell") && cell.querySelector("h1, h2, h3, h4");
     if (heading) level = Number(heading.tagName[1]);
@@ -24,12 +26,16 @@ function hold() {
     // Known by its words before it is drawn, or run.
     const code = cell.querySelector(".cm-content")?.textContent?.trim() ?? "";
     const card = code.startsWith("predict(") || cell.querySelector("[data-press='show'], .marginlib-result") !== null;
-    cell.classList.toggle("marginlib-held", open > 0); // a card too: its question may tell what came before
+    // A card too: its question may tell what came before.
+    if (open > 0 || frees) cell.classList.toggle("marginlib-held", open > 0);
+    else later ||= cell.matches(".marginlib-held");
     if (card && !cell.querySelector(".marginlib-result")) open ||= level;
     if (cell.matches(".jp-CodeCell")) alive = cell.querySelector(".marginlib-figure[data-figure]") ? 2 : alive - 1;
     const still = alive > 0 ? cell.querySelector(".jp-RenderedHTMLCommon:has(> figure > img)") : null;
     if (still) still.innerHTML = `<details><summary data-lm-suppress-shortcuts="true">A still picture, with the settings named above</summary>${still.innerHTML}</details>`;
   }
+  // The answer is on the screen first: what it frees may have figures to lay out.
+  if (later) setTimeout(() => hold(true));
 }
 
 /** @param {MutationRecord} record what a figure draws, or somebody types, concerns no other cell */
