@@ -155,6 +155,15 @@ def test_with_less_motion_the_button_goes_one_step(page, figures_shown):
         page.emulate_media(reduced_motion="no-preference")
 
 
+_THREE_STEPS = """async input => {
+    for (const _ of [1, 2, 3]) {
+        input.stepUp()
+        input.dispatchEvent(new Event('input', {bubbles: true}))
+        await new Promise(done => setTimeout(done)) // whoever speaks at once is heard; a stall ends here first
+    }
+}"""
+
+
 def test_the_live_region_speaks_once_a_pause(page, figures_shown):
     moved = []  # figures are moved one after the other, and their pauses waited for together
     for figure in figures_shown:
@@ -169,10 +178,8 @@ def test_the_live_region_speaks_once_a_pause(page, figures_shown):
     for figure, control, place, state in moved:
         _wait_until_spoken(figure)
         check(figure.root, "listen")
-        figure.input(control).focus()
-        for _ in range(3):
-            page.keyboard.press("ArrowRight")
-            page.wait_for_timeout(60)
+        # The page makes the moves itself: between presses of a key a busy machine may make a pause of its own.
+        figure.input(control).evaluate(_THREE_STEPS)
         state[place] = min(4, len(control.values) - 1)
         figure.wait_for(state)
     for figure, *_ in moved:
