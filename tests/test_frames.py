@@ -85,9 +85,8 @@ def differences(explorer, packed):
 def alike(stored, today):
     """Whether numbers are the same but for what 32 bits round, as a share of the largest of them."""
     wanted = np.array(today)
-    known = wanted == wanted  # noqa: PLR0124 - all but nan
-    room = 2**-23 * np.abs(wanted).max(initial=0.0, where=known)
-    return stored.shape == wanted.shape and bool(np.where(known, abs(stored - wanted) <= room, stored != stored).all())  # noqa: PLR0124
+    room = 2**-23 * np.max(np.abs(wanted), initial=0.0, where=~np.isnan(wanted))
+    return stored.shape == wanted.shape and np.allclose(stored, wanted, rtol=0, atol=room, equal_nan=True)
 
 
 # --- what is stored -------------------------------------------------------------------------------------------------

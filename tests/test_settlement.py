@@ -65,7 +65,8 @@ def test_what_is_sold_at_the_mark_costs_its_loss_and_the_fee_on_the_part():
     assert (closed.symbol, closed.quantity, closed.mark_price, closed.price) == ("BTC", 2, 91, 91)
     assert closed.fee == pytest.approx(0.002 * 182)
     assert closed.realized_pnl == pytest.approx(-18)
-    assert (closed.kept, closed.fund_paid, closed.deleveraged, closed.taken_over) == (0, 0, 0, False)
+    assert (closed.kept, closed.fund_paid, closed.deleveraged) == (0, 0, 0)
+    assert (closed.closed.own_margin, closed.taken_over) == (0, False)
     assert made.wallet == pytest.approx(-18 - 0.364)
     ((old, rest),) = made.swaps
     assert old == held()
