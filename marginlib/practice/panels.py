@@ -129,8 +129,8 @@ class QuestionPanel(Form):
         if self._feedback:
             self.say(message, *told)
             return
-        counts = f" Your first of today ({self._show(first)}) is the one that counts."
-        counts *= first.answer != attempt.answer
+        again = first.answer != attempt.answer
+        counts = f" Your first of today ({self._show(first)}) is the one that counts." if again else ""
         self.say(f"Kept: {self._show(attempt)}. You will see later how it compares.{counts}", *told)
 
     def _show(self, attempt: Attempt) -> str:

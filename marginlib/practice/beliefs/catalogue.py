@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from math import inf, sqrt
+from math import copysign, inf, sqrt
 from typing import Any
 
 from marginlib.liquidation import liquidation_price
@@ -124,14 +124,17 @@ def _by_the_setting(_price: float | None, position: Position) -> float | None:
     return float(away**power) if away > 0 else None
 
 
+def _on_initial_margin(_price: float | None, position: Position) -> float | None:
+    """Return the price of a position with its initial margin alone behind it."""
+    return liquidation_price(position.isolated().pool, position.symbol)
+
+
 def _dollar_for_dollar(price: float | None, position: Position) -> float | None:
-    """Return the price of a position on its initial margin, moved by a dollar for each dollar added to it or taken."""
+    """Return the price on the initial margin, moved by a dollar for each dollar added to it or taken."""
     if position.isolated_margin is None:
         return price
-    first = position.entry_notional / position.leverage
-    found = liquidation_price(Pool(collateral=first, positions=(position.cross(),)), position.symbol)
-    moved = position.isolated_margin - first
-    return None if found is None else found - moved if position.quantity > 0 else found + moved
+    first, moved = _on_initial_margin(price, position), position.isolated_margin - position.isolated().own_margin
+    return first and first - copysign(moved, moved * position.quantity)
 
 
 def _tier(position: Position, share: float = 1.0, amount: float = 1.0) -> RiskSchedule:
@@ -261,12 +264,7 @@ BELIEFS: Mapping[str, Belief] = {
         statement="A higher leverage setting always brings the liquidation price nearer.",
         remedy="In cross margin the whole account stands behind the position, whatever the setting.",
         source="Hyperliquid, documentation, liquidations",
-        changes={  # with the initial margin alone behind the position
-            "price_found": lambda _price, position: liquidation_price(
-                Pool(collateral=position.entry_notional / position.leverage, positions=(position.cross(),)),
-                position.symbol,
-            )
-        },
+        changes={"price_found": _on_initial_margin},
         case=_case(10_000, _long(0.5, leverage=5)),
         against=lambda right, _: (
             f"Half a bitcoin, 10,000 dollars, cross: {right('liquidation_price'):,.0f} at 5x and "
